@@ -1,0 +1,144 @@
+//! What the recorder saw, and the ledger that sets it against the kernel's own figures.
+
+use pft::keys::ledger as keys;
+use pft::record::{LedgerEntry, Outcome, flags};
+
+use crate::event::EventKind;
+use crate::pairing::FaultRow;
+use crate::targets::EventCount;
+
+/// Running totals of a recording.
+#[derive(Debug, Default, Clone)]
+pub struct Counts {
+    /// Faults completed, counted as minor by the kernel.
+    pub minor: u64,
+    /// Faults completed, counted as major by the kernel.
+    pub major: u64,
+    /// Entries of faults.
+    pub entries: u64,
+    /// Records of maps, names and tasks.
+    pub sideband: u64,
+    /// Completions without entry.
+    pub without_entry: u64,
+    /// Entries that ended with the signal of a failed access.
+    pub signalled: u64,
+    /// Entries followed by another fault of the thread instead of a completion, and those whose end
+    /// may have been lost.
+    pub abandoned: u64,
+    /// Entries still open when their thread or the recording ended.
+    pub in_flight: u64,
+    /// Completed faults that took several entries.
+    pub interrupted: u64,
+    /// Faults whose completion was stamped before their entry.
+    pub negative_latency: u64,
+    /// Repeats of records, by kind of event.
+    pub duplicate_minor: u64,
+    /// Likewise.
+    pub duplicate_major: u64,
+    /// Likewise.
+    pub duplicate_entries: u64,
+    /// Likewise.
+    pub duplicate_sideband: u64,
+    /// Records that came after later ones of another ring.
+    pub out_of_order: u64,
+    /// Samples that carry the event id of another recorder of the same thread.
+    pub foreign_ids: u64,
+    /// Samples of tasks outside the recorder's pid namespace.
+    pub foreign_namespace: u64,
+    /// Records that could not be parsed.
+    pub unparsed: u64,
+    /// Records that the kernel reported as lost while recording.
+    pub lost_records: u64,
+    /// Faults that the recorder itself dropped.
+    pub dropped: u64,
+    /// Snapshots stored.
+    pub snapshots: u64,
+    /// Snapshots that could not be taken.
+    pub snapshots_failed: u64,
+    /// Time spent reading maps.
+    pub snapshots_ns: u64,
+}
+
+impl Counts {
+    /// Counts a fault by what became of it.
+    pub(crate) fn add(&mut self, row: &FaultRow) {
+        let outcome = row.flags & flags::OUTCOME_MASK;
+        let is = |one: Outcome| outcome == one as u32;
+        if is(Outcome::Minor) {
+            self.minor += 1;
+        } else if is(Outcome::Major) {
+            self.major += 1;
+        } else if is(Outcome::Signalled) {
+            self.signalled += 1;
+        } else if is(Outcome::InFlight) || is(Outcome::ThreadExited) {
+            self.in_flight += 1;
+        } else {
+            self.abandoned += 1;
+        }
+        let completed = is(Outcome::Minor) || is(Outcome::Major);
+        self.interrupted += u64::from(completed && row.attempts > 1);
+        self.without_entry += u64::from(row.flags & flags::NO_ENTRY != 0);
+        self.negative_latency += u64::from(row.flags & flags::NEGATIVE_LATENCY != 0);
+    }
+
+    /// The counter of repeated samples of a kind.
+    pub fn duplicates_of(&mut self, kind: EventKind) -> &mut u64 {
+        match kind {
+            EventKind::Minor => &mut self.duplicate_minor,
+            EventKind::Major => &mut self.duplicate_major,
+            EventKind::Sideband | EventKind::Signal => &mut self.duplicate_sideband,
+            EventKind::EntryUser | EventKind::EntryKernel | EventKind::Entry => {
+                &mut self.duplicate_entries
+            }
+        }
+    }
+
+    /// The totals and the kernel's figures as ledger entries.
+    #[must_use]
+    pub fn ledger(&self, events: &[(EventKind, EventCount)]) -> Vec<LedgerEntry> {
+        let entry = |key: &str, value| LedgerEntry { key: key.to_owned(), value };
+        let mut ledger = vec![
+            entry(keys::CAPTURED_MINOR, self.minor),
+            entry(keys::CAPTURED_MAJOR, self.major),
+            entry(keys::CAPTURED_ENTRIES, self.entries),
+            entry(keys::CAPTURED_SIDEBAND, self.sideband),
+            entry(keys::CAPTURED_WITHOUT_ENTRY, self.without_entry),
+            entry(keys::CAPTURED_SIGNALLED, self.signalled),
+            entry(keys::CAPTURED_ABANDONED, self.abandoned),
+            entry(keys::CAPTURED_IN_FLIGHT, self.in_flight),
+            entry(keys::CAPTURED_INTERRUPTED, self.interrupted),
+            entry(keys::CAPTURED_NEGATIVE_LATENCY, self.negative_latency),
+            entry(keys::CAPTURED_DUPLICATES_MINOR, self.duplicate_minor),
+            entry(keys::CAPTURED_DUPLICATES_MAJOR, self.duplicate_major),
+            entry(keys::CAPTURED_DUPLICATES_ENTRIES, self.duplicate_entries),
+            entry(keys::CAPTURED_DUPLICATES_SIDEBAND, self.duplicate_sideband),
+            entry(keys::CAPTURED_OUT_OF_ORDER, self.out_of_order),
+            entry(keys::CAPTURED_FOREIGN_IDS, self.foreign_ids),
+            entry(keys::CAPTURED_FOREIGN_NAMESPACE, self.foreign_namespace),
+            entry(keys::CAPTURED_UNPARSED, self.unparsed),
+            entry(keys::DROPPED_RECORDER, self.dropped),
+            entry(keys::SNAPSHOTS_TAKEN, self.snapshots),
+            entry(keys::SNAPSHOTS_FAILED, self.snapshots_failed),
+            entry(keys::SNAPSHOTS_TIME_NS, self.snapshots_ns),
+        ];
+        for &(kind, figures) in events {
+            let (count, lost) = event_keys(kind);
+            ledger.push(entry(count, figures.count));
+            ledger.extend(figures.lost.map(|value| entry(lost, value)));
+        }
+        ledger
+    }
+}
+
+/// Keys of the kernel's count and of its lost records.
+const fn event_keys(kind: EventKind) -> (&'static str, &'static str) {
+    match kind {
+        EventKind::Minor => (keys::MINOR_FAULTS_COUNT, keys::MINOR_FAULTS_LOST),
+        EventKind::Major => (keys::MAJOR_FAULTS_COUNT, keys::MAJOR_FAULTS_LOST),
+        EventKind::EntryUser => (keys::TRACEPOINT_USER_COUNT, keys::TRACEPOINT_USER_LOST),
+        EventKind::EntryKernel => (keys::TRACEPOINT_KERNEL_COUNT, keys::TRACEPOINT_KERNEL_LOST),
+        EventKind::Entry => (keys::PAGE_FAULTS_COUNT, keys::PAGE_FAULTS_LOST),
+        EventKind::Signal => (keys::SIGNAL_COUNT, keys::SIGNAL_LOST),
+        EventKind::Sideband => (keys::SIDEBAND_COUNT, keys::SIDEBAND_LOST),
+    }
+}

@@ -1,0 +1,270 @@
+//! What the records of the rings mean to the recorder: faults paired, tasks and maps passed on,
+//! losses placed in time, snapshots asked for. One record at a time, in order of time.
+
+mod faults;
+mod sideband;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use perf_event_open_sys::bindings as b;
+use pft::record::{
+    LostBy, LostRecord, MapRecord, Outcome, SnapshotReason, TaskKind, TaskRecord, Vma,
+};
+use rustc_hash::FxHashMap;
+
+use crate::counts::Counts;
+use crate::known_ranges::KnownRanges;
+use crate::pairing::{FaultRow, ThreadFaults};
+use crate::parse::{self, SampleLayout};
+use crate::ring::Rings;
+use crate::sightings::Sightings;
+use crate::targets::{EventRef, Targets};
+
+#[derive(Debug, Default)]
+struct Thread {
+    pid: u32,
+    faults: ThreadFaults,
+    sightings: Sightings,
+    /// Since when all events are on it.
+    covered_since_ns: Option<u64>,
+    /// Known range of its last fault; empty after a snapshot.
+    range: Range<u64>,
+}
+
+/// A process as the recorder needs to know it.
+#[derive(Debug, Default)]
+pub struct Process {
+    threads: u32,
+    known: Rc<KnownRanges>,
+    /// It faulted since its last snapshot.
+    pub active: bool,
+    /// End of its last snapshot.
+    pub snapshot_ns: u64,
+    /// Before this, only a new address space or a loss is worth a snapshot.
+    pub rest_until_ns: u64,
+    /// What calls for a snapshot, until one is under way.
+    pub wanted: Option<SnapshotReason>,
+}
+
+impl Process {
+    /// Asks for a snapshot; the reason that says more about the maps is kept.
+    fn want(&mut self, reason: SnapshotReason) {
+        // The reasons are numbered in that order.
+        if self.wanted.is_none_or(|known| (reason as u8) < known as u8) {
+            self.wanted = Some(reason);
+        }
+    }
+}
+
+/// Faults of one CPU's ring that wait to be stored.
+#[derive(Debug, Default)]
+pub struct Pending {
+    /// CPU.
+    pub cpu: u32,
+    /// Faults in order of completion.
+    pub rows: Vec<FaultRow>,
+    /// Time of the last record of this ring.
+    last_record_ns: u64,
+}
+
+/// The state of a recording between two records.
+#[derive(Debug)]
+pub struct Drain {
+    layout: SampleLayout,
+    threads: FxHashMap<u32, Thread>,
+    /// By pid.
+    pub processes: FxHashMap<u32, Process>,
+    /// Faults to store, by ring.
+    pub pending: Vec<Pending>,
+    /// Task changes to store.
+    pub tasks: Vec<TaskRecord>,
+    /// Map changes to store.
+    pub maps: Vec<MapRecord>,
+    /// Losses to store.
+    pub lost: Vec<LostRecord>,
+    /// What was seen.
+    pub counts: Counts,
+    losses: u64,
+}
+
+impl Drain {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(layout: SampleLayout, cpus: &[u32]) -> Self {
+        Self {
+            layout,
+            threads: FxHashMap::default(),
+            processes: FxHashMap::default(),
+            pending: cpus.iter().map(|&cpu| Pending { cpu, ..Pending::default() }).collect(),
+            tasks: Vec::new(),
+            maps: Vec::new(),
+            lost: Vec::new(),
+            counts: Counts::default(),
+            losses: 0,
+        }
+    }
+
+    /// Enters a thread found in `/proc`, with its events open since `time_ns`.
+    pub fn present(&mut self, pid: u32, tid: u32, comm: Vec<u8>, time_ns: u64) {
+        self.thread(0, pid, tid).covered_since_ns = Some(time_ns);
+        self.tasks.push(TaskRecord {
+            time_ns,
+            kind: TaskKind::Present,
+            pid,
+            tid,
+            parent_pid: 0,
+            parent_tid: 0,
+            comm,
+        });
+    }
+
+    /// Whether the thread is known to carry all events.
+    #[must_use]
+    pub fn is_covered(&self, tid: u32) -> bool {
+        self.threads.get(&tid).is_some_and(|thread| thread.covered_since_ns.is_some())
+    }
+
+    /// Takes in the ranges of a snapshot; none when it could not be taken.
+    pub fn learn(&mut self, pid: u32, vmas: &[Vma], end_ns: u64, took_ns: u64) {
+        let Some(process) = self.processes.get_mut(&pid) else {
+            return;
+        };
+        if !vmas.is_empty() {
+            let known = Rc::make_mut(&mut process.known);
+            for vma in vmas {
+                known.insert(vma.start..vma.end);
+            }
+        }
+        process.active = false;
+        process.snapshot_ns = end_ns;
+        // Reading the maps holds the target's mmap lock: at most one part in a hundred.
+        process.rest_until_ns = end_ns.saturating_add(took_ns.saturating_mul(100));
+        // It answers for all unknown addresses up to now; what else was asked for meanwhile stands.
+        if process.wanted == Some(SnapshotReason::UnknownAddress) {
+            process.wanted = None;
+        }
+        // The next fault of each thread shows again that the process is active.
+        for thread in self.threads.values_mut().filter(|thread| thread.pid == pid) {
+            thread.range = 0..0;
+        }
+    }
+
+    /// Takes in the records of all rings that are older than `before_ns`.
+    pub fn walk(&mut self, rings: &mut Rings, targets: &Targets, before_ns: u64) {
+        let layout = self.layout;
+        let walk = rings.walk(before_ns, &layout, |ring, time_ns, record| {
+            self.record(ring, time_ns, record, &targets.ids, targets.roots);
+        });
+        self.counts.out_of_order += walk.out_of_order;
+        self.counts.unparsed += u64::from(walk.garbled_bytes > 0);
+    }
+
+    /// One record of the ring with this index.
+    fn record(
+        &mut self,
+        ring: usize,
+        time_ns: u64,
+        record: &[u8],
+        ids: &FxHashMap<u64, EventRef>,
+        roots: usize,
+    ) {
+        let event = parse::record_id(record).and_then(|id| ids.get(&id)).copied();
+        let root = event.map_or(0, |event| event.root_tid);
+        let only_root = roots <= 1;
+        let kind = parse::parse_header(record).map(|header| header.kind);
+        let event = event.or_else(|| {
+            let sample = kind == Some(b::PERF_RECORD_SAMPLE);
+            let kind = self.layout.kind_of_len(record.len()).filter(|_| sample)?;
+            self.counts.foreign_ids += 1;
+            Some(EventRef { root_tid: 0, kind })
+        });
+        match (kind, event) {
+            (Some(b::PERF_RECORD_SAMPLE), Some(event)) => {
+                self.sample(ring, record, event, only_root);
+            }
+            (Some(b::PERF_RECORD_MMAP2), _) => self.map(ring, record, root, only_root),
+            (Some(b::PERF_RECORD_COMM), _) => self.comm(ring, time_ns, record, root, only_root),
+            (Some(b::PERF_RECORD_FORK), _) => self.fork(ring, time_ns, record, root, only_root),
+            (Some(b::PERF_RECORD_EXIT), _) => self.exit(ring, time_ns, record, only_root),
+            (Some(b::PERF_RECORD_LOST), _) => self.loss(ring, time_ns, parse::parse_lost(record)),
+            (Some(b::PERF_RECORD_LOST_SAMPLES), _) => {
+                self.loss(ring, time_ns, parse::parse_lost_samples(record));
+            }
+            _ => self.counts.unparsed += 1,
+        }
+        if let Some(pending) = self.pending.get_mut(ring) {
+            pending.last_record_ns = time_ns;
+        }
+    }
+
+    /// Ends all faults that are under way: the recording is over.
+    pub fn finish(&mut self) {
+        let losses = self.losses;
+        let open: Vec<FaultRow> = self
+            .threads
+            .values_mut()
+            .filter_map(|thread| thread.faults.end(Outcome::InFlight, losses))
+            .collect();
+        for row in open {
+            self.fault(0, row);
+        }
+    }
+
+    /// The thread, entered if it is new.
+    fn thread(&mut self, ring: usize, pid: u32, tid: u32) -> &mut Thread {
+        if self.threads.get(&tid).is_some_and(|thread| thread.pid != pid) {
+            // The end of the thread that had this number before was lost.
+            self.end_thread(ring, tid);
+        }
+        self.threads.entry(tid).or_insert_with(|| {
+            self.processes.entry(pid).or_default().threads += 1;
+            Thread { pid, ..Thread::default() }
+        })
+    }
+
+    /// Forgets a thread, and its process with the last one; whether it was known.
+    fn end_thread(&mut self, ring: usize, tid: u32) -> bool {
+        let Some(mut thread) = self.threads.remove(&tid) else {
+            return false;
+        };
+        if let Some(row) = thread.faults.end(Outcome::ThreadExited, self.losses) {
+            self.fault(ring, row);
+        }
+        if let Some(process) = self.processes.get_mut(&thread.pid) {
+            process.threads = process.threads.saturating_sub(1);
+            if process.threads == 0 {
+                self.processes.remove(&thread.pid);
+            }
+        }
+        true
+    }
+
+    /// Records were lost in this ring since its last record: which, only the events' own figures
+    /// tell, so the maps of every process need a fresh look.
+    fn loss(&mut self, ring: usize, time_ns: u64, count: Option<u64>) {
+        let (Some(count), Some(pending)) = (count, self.pending.get(ring)) else {
+            self.counts.unparsed += 1;
+            return;
+        };
+        self.losses += 1;
+        self.counts.lost_records += count;
+        self.lost.push(LostRecord {
+            after_ns: pending.last_record_ns,
+            time_ns,
+            cpu: pending.cpu,
+            by: LostBy::Ring,
+            count,
+        });
+        for process in self.processes.values_mut() {
+            process.want(SnapshotReason::Loss);
+        }
+    }
+}
+
+/// A task outside the recorder's pid namespace has no number here.
+const fn is_foreign(pid: u32, tid: u32) -> bool {
+    pid == 0 || tid == 0 || pid == u32::MAX || tid == u32::MAX
+}

@@ -1,0 +1,104 @@
+//! Samples become faults, and faults outside the known maps call for a snapshot.
+
+use pft::record::{Outcome, SnapshotReason};
+
+use super::{Drain, is_foreign};
+use crate::event::EventKind;
+use crate::pairing::FaultRow;
+use crate::parse;
+use crate::targets::EventRef;
+
+/// Addresses from here on belong to the kernel.
+const KERNEL_HALF: u64 = 1 << 63;
+
+impl Drain {
+    pub(super) fn sample(&mut self, ring: usize, record: &[u8], event: EventRef, only_root: bool) {
+        let Some(sample) = parse::parse_sample(record, event.kind, &self.layout) else {
+            self.counts.unparsed += 1;
+            return;
+        };
+        if is_foreign(sample.pid, sample.tid) {
+            self.counts.foreign_namespace += 1;
+            return;
+        }
+        let losses = self.losses;
+        let with_tracepoints = self.layout.tracepoints.is_some();
+        let thread = self.thread(ring, sample.pid, sample.tid);
+        let key = (event.kind as u32, sample.addr);
+        if !only_root && thread.sightings.is_repeat(key, event.root_tid) {
+            *self.counts.duplicates_of(event.kind) += 1;
+            return;
+        }
+        let outcome = match event.kind {
+            EventKind::EntryKernel => {
+                thread.faults.kernel_exception(sample);
+                return;
+            }
+            EventKind::EntryUser | EventKind::Entry => {
+                let kernel_mode = if with_tracepoints {
+                    event.kind == EventKind::Entry
+                } else {
+                    sample.kernel_mode
+                };
+                let displaced = thread.faults.entry(sample, kernel_mode, losses);
+                self.counts.entries += 1;
+                if let Some(row) = displaced {
+                    self.fault(ring, row);
+                }
+                return;
+            }
+            EventKind::Signal => {
+                let failed = match sample.fault_signal {
+                    0 => None,
+                    signal => thread.faults.signal(signal, losses),
+                };
+                if let Some(row) = failed {
+                    self.fault(ring, row);
+                }
+                return;
+            }
+            EventKind::Minor => Outcome::Minor,
+            EventKind::Major => Outcome::Major,
+            EventKind::Sideband => return,
+        };
+        let (displaced, row) = thread.faults.complete(&sample, outcome, losses);
+        if let Some(row) = displaced {
+            self.fault(ring, row);
+        }
+        self.fault(ring, row);
+    }
+
+    /// A fault that is settled.
+    pub(super) fn fault(&mut self, ring: usize, row: FaultRow) {
+        self.counts.add(&row);
+        if row.addr < KERNEL_HALF {
+            self.locate(&row);
+        }
+        if let Some(pending) = self.pending.get_mut(ring) {
+            pending.rows.push(row);
+        }
+    }
+
+    /// Asks for a snapshot when no record has described the address.
+    fn locate(&mut self, row: &FaultRow) {
+        let thread = self.threads.get_mut(&row.tid);
+        if thread.as_ref().is_some_and(|thread| thread.range.contains(&row.addr)) {
+            return;
+        }
+        let Some(process) = self.processes.get_mut(&row.pid) else {
+            return;
+        };
+        process.active = true;
+        match (process.known.find(row.addr), thread) {
+            (Some(range), Some(thread)) => thread.range = range,
+            (Some(_), None) => {}
+            (None, _) => {
+                // In flight until the records of the mapping are due, or an invalid access: once
+                // a process rests, its next snapshot answers for all of them.
+                if row.time_ns >= process.rest_until_ns {
+                    process.want(SnapshotReason::UnknownAddress);
+                }
+            }
+        }
+    }
+}

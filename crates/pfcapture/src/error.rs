@@ -1,0 +1,138 @@
+//! What can go wrong, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Errors of a recording.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernel's level refuses even one's own processes.
+    #[error(
+        "perf_event_paranoid too strict (kernel.perf_event_paranoid = {level}, 2 or less is needed): \
+         run as root, or: sudo sysctl kernel.perf_event_paranoid=2"
+    )]
+    Paranoid {
+        /// Value of `/proc/sys/kernel/perf_event_paranoid`.
+        level: i32,
+    },
+    /// The number is that of a thread.
+    #[error("{tid} is a thread of process {pid}: record the process with -p {pid}")]
+    NotAProcess {
+        /// The number asked for.
+        tid: u32,
+        /// Its process.
+        pid: u32,
+    },
+    /// perf events work, but not on this process.
+    #[error(
+        "cannot observe process {pid}: it belongs to another user or is protected (setuid, not \
+         dumpable): run as its owner or as root"
+    )]
+    NotObservable {
+        /// The process.
+        pid: u32,
+    },
+    /// There is no such process.
+    #[error("no process with PID {pid}: see ps -e")]
+    NoSuchProcess {
+        /// The number asked for.
+        pid: u32,
+    },
+    /// The system call itself is refused.
+    #[error(
+        "perf_event_open is blocked here (seccomp profile, container or kernel lockdown): in a \
+         container, allow it with --cap-add=PERFMON or --security-opt seccomp=unconfined"
+    )]
+    Blocked {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The kernel was built without perf events.
+    #[error("this kernel has no perf events (CONFIG_PERF_EVENTS)")]
+    NoPerfEvents,
+    /// Too many descriptors for the limit.
+    #[error(
+        "out of file descriptors: {opened} opened, the limit is {limit}: raise it with ulimit -n, \
+         or record fewer threads"
+    )]
+    Descriptors {
+        /// Descriptors that this recording holds.
+        opened: usize,
+        /// `RLIMIT_NOFILE`.
+        limit: u64,
+    },
+    /// Not even the smallest ring buffer can be locked.
+    #[error(
+        "cannot lock {bytes} bytes of ring buffer for a CPU (kernel.perf_event_mlock_kb and ulimit -l \
+         bound it): sudo sysctl kernel.perf_event_mlock_kb=16384"
+    )]
+    RingMemory {
+        /// Size that failed.
+        bytes: usize,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// An event could not be opened for another reason.
+    #[error("cannot open the {event} event on thread {tid}")]
+    Open {
+        /// Name of the event.
+        event: &'static str,
+        /// Thread.
+        tid: u32,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The command could not be started.
+    #[error("cannot start {command}")]
+    Exec {
+        /// Program.
+        command: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The output exists and may not be overwritten.
+    #[error("{} exists: choose another name with -o, or overwrite it with -f", .path.display())]
+    OutputExists {
+        /// Path.
+        path: PathBuf,
+    },
+    /// The output exists and is a device, a pipe or a folder.
+    #[error("{} is no regular file: a trace goes to a file of its own", .path.display())]
+    OutputNotRegular {
+        /// Path.
+        path: PathBuf,
+    },
+    /// The output could not be created.
+    #[error("cannot create {}", .path.display())]
+    Output {
+        /// Path.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The trace could not be written on.
+    #[error("cannot write {}: it ends after {bytes} bytes and is valid up to there", .path.display())]
+    Write {
+        /// Path.
+        path: PathBuf,
+        /// Bytes of whole frames in the file.
+        bytes: u64,
+        /// Cause.
+        source: pft::Error,
+    },
+    /// Anything else that the system refused.
+    #[error("cannot {action}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn system(action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { action, source }
+    }
+}

@@ -1,0 +1,139 @@
+//! Facts about the machine and the recording, for readers elsewhere.
+
+use std::path::Path;
+
+use pft::keys::fact as keys;
+use pft::record::Fact;
+
+use crate::calibrate::Bias;
+use crate::event::Abilities;
+use crate::permission;
+
+/// One fact.
+#[must_use]
+pub fn fact(key: &str, value: impl ToString) -> Fact {
+    Fact { key: key.to_owned(), value: value.to_string() }
+}
+
+/// What the kernel tells about itself and its memory settings. What cannot be read is left out.
+#[must_use]
+pub fn machine(root: &Path) -> Vec<Fact> {
+    let names = rustix::system::uname();
+    let mut facts = vec![
+        fact(keys::KERNEL_RELEASE, names.release().to_string_lossy()),
+        fact(keys::KERNEL_VERSION, names.version().to_string_lossy()),
+        fact(keys::MACHINE_ARCH, names.machine().to_string_lossy()),
+        fact(keys::MACHINE_HOSTNAME, names.nodename().to_string_lossy()),
+    ];
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
+    if let Some(memory) = read("proc/meminfo") {
+        for (key, name) in
+            [(keys::MACHINE_MEMORY_BYTES, "MemTotal:"), (keys::VM_SWAP_TOTAL_BYTES, "SwapTotal:")]
+        {
+            facts.extend(meminfo_bytes(&memory, name).map(|bytes| fact(key, bytes)));
+        }
+    }
+    for (key, path) in [
+        (keys::VM_SWAPPINESS, "proc/sys/vm/swappiness"),
+        (keys::VM_OVERCOMMIT_MEMORY, "proc/sys/vm/overcommit_memory"),
+        (keys::VM_NUMA_BALANCING, "proc/sys/kernel/numa_balancing"),
+        (keys::VM_ZSWAP_ENABLED, "sys/module/zswap/parameters/enabled"),
+    ] {
+        facts.extend(read(path).map(|value| fact(key, value.trim())));
+    }
+    if let Some(choices) = read("sys/kernel/mm/transparent_hugepage/enabled") {
+        facts.extend(bracketed(&choices).map(|choice| fact(keys::VM_THP_ENABLED, choice)));
+    }
+    facts
+}
+
+/// How the recorder is set up.
+#[must_use]
+pub fn capture(abilities: &Abilities, bias: Option<Bias>) -> Vec<Fact> {
+    let yes_no = |yes: bool| if yes { "yes" } else { "no" };
+    let tracepoints = abilities.tracepoints.is_some();
+    let mut facts = vec![
+        fact(keys::PFT_VERSION, env!("CARGO_PKG_VERSION")),
+        fact(keys::CAPTURE_ENTRY_EVENT, if tracepoints { "tracepoint" } else { "software" }),
+        fact(keys::CAPTURE_ERROR_CODE, yes_no(tracepoints)),
+        fact(keys::CAPTURE_KERNEL_MODE, yes_no(abilities.kernel_mode)),
+        fact(keys::CAPTURE_PRIVILEGED, yes_no(abilities.kernel_mode && tracepoints)),
+    ];
+    facts.extend(
+        permission::paranoid_level().map(|level| fact(keys::CAPTURE_PERF_EVENT_PARANOID, level)),
+    );
+    if let Some(bias) = bias {
+        facts.push(fact(keys::LATENCY_BIAS_NS, bias.median_ns));
+        facts.push(fact(keys::LATENCY_BIAS_SPREAD_NS, bias.spread_ns));
+    }
+    facts
+}
+
+fn meminfo_bytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The choice in brackets of `always [madvise] never`.
+fn bracketed(text: &str) -> Option<&str> {
+    text.split_once('[')?.1.split_once(']').map(|(choice, _)| choice)
+}
+
+/// The soft stack limit of a process, if it has one.
+#[must_use]
+pub fn stack_limit_bytes(proc_root: &Path, pid: u32) -> Option<u64> {
+    let limits = std::fs::read_to_string(proc_root.join(pid.to_string()).join("limits")).ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max stack size"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Minor and major faults of a process and of the children that it waited for, from
+/// `/proc/PID/stat`.
+#[must_use]
+pub fn fault_totals(proc_root: &Path, pid: u32) -> Option<(u64, u64)> {
+    let stat = std::fs::read_to_string(proc_root.join(pid.to_string()).join("stat")).ok()?;
+    // The name may hold anything, parentheses included: the fields follow its last one.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let field = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some((field(7)? + field(8)?, field(9)? + field(10)?))
+}
+
+/// The process of a thread, from `/proc/TID/status`.
+#[must_use]
+pub fn process_of(proc_root: &Path, tid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(proc_root.join(tid.to_string()).join("status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_come_from_the_files() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put("proc/meminfo", "MemTotal:       24000 kB\nSwapTotal:        0 kB\n");
+        put("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
+        let facts = machine(root.path());
+        let value =
+            |key: &str| facts.iter().find(|fact| fact.key == key).map(|fact| fact.value.as_str());
+        assert_eq!(value(keys::MACHINE_MEMORY_BYTES), Some("24576000"));
+        assert_eq!(value(keys::VM_SWAP_TOTAL_BYTES), Some("0"));
+        assert_eq!(value(keys::VM_THP_ENABLED), Some("madvise"));
+        assert_eq!(value(keys::VM_SWAPPINESS), None);
+    }
+
+    #[test]
+    fn names_with_parentheses_do_not_shift_the_fields() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("7")).unwrap();
+        let stat = "7 (a) b ) S 1 7 7 0 -1 4194304 100 20 3 4 0 0 0 0 20 0 1 0 5 6 7";
+        std::fs::write(root.path().join("7/stat"), stat).unwrap();
+        assert_eq!(fault_totals(root.path(), 7), Some((120, 7)));
+    }
+}

@@ -1,0 +1,140 @@
+//! A command that waits at its exec until the events are on it.
+
+use std::ffi::{CString, OsString};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
+
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::Error;
+use crate::sys::{self, Reaped};
+
+/// A child before and after its exec.
+#[derive(Debug)]
+pub struct Launched {
+    /// Process id.
+    pub pid: u32,
+    command: String,
+    go: Option<OwnedFd>,
+    status: Option<OwnedFd>,
+    reaped: Option<Reaped>,
+}
+
+impl Launched {
+    /// Forks; the child waits for [`Launched::release`]. The process must have one thread only.
+    ///
+    /// # Errors
+    /// When a name holds a NUL byte or the system refuses.
+    pub fn fork(argv: &[OsString]) -> Result<Self, Error> {
+        let command =
+            argv.first().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let refused = |source| Error::Exec { command: command.clone(), source };
+        let arguments = argv
+            .iter()
+            .map(|argument| CString::new(argument.as_bytes()).map_err(io::Error::from))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(refused)?;
+        if arguments.is_empty() {
+            return Err(refused(io::Error::from_raw_os_error(libc::ENOENT)));
+        }
+        let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|error| refused(error.into()));
+        let (go_read, go_write) = pipe()?;
+        let (status_read, status_write) = pipe()?;
+        let pid = sys::fork_and_wait(&arguments, (&go_read, &go_write), &status_write)
+            .map_err(refused)?;
+        Ok(Self {
+            pid: u32::try_from(pid).unwrap_or(0),
+            command,
+            go: Some(go_write),
+            status: Some(status_read),
+            reaped: None,
+        })
+    }
+
+    /// Lets the child exec and waits until it has.
+    ///
+    /// # Errors
+    /// [`Error::Exec`] with the reason when the command cannot be started.
+    pub fn release(&mut self) -> Result<(), Error> {
+        let refused = |source| Error::Exec { command: self.command.clone(), source };
+        let (Some(go), Some(status)) = (self.go.take(), self.status.take()) else {
+            return Ok(());
+        };
+        rustix::io::write(&go, &[1]).map_err(|error| refused(error.into()))?;
+        let mut errno = Vec::new();
+        std::fs::File::from(status).read_to_end(&mut errno).map_err(refused)?;
+        match <[u8; 4]>::try_from(errno.as_slice()) {
+            Ok(errno) => Err(refused(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// How it ended; `None` when it has not within `patience`.
+    pub fn reap_within(&mut self, patience: Duration) -> Option<Reaped> {
+        let deadline = Instant::now() + patience;
+        loop {
+            self.reap(false);
+            if self.reaped.is_some() || Instant::now() >= deadline {
+                return self.reaped;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn reap(&mut self, block: bool) {
+        if self.reaped.is_none() {
+            let pid = i32::try_from(self.pid).unwrap_or(0);
+            self.reaped = sys::reap(pid, block).ok().flatten();
+        }
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        if self.reaped.is_none()
+            && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
+        {
+            // It may have ended by itself.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        if self.go.take().is_some() {
+            // Never released: it sees the pipe close and exits; it must not stay a zombie.
+            self.reap(true);
+        } else {
+            self.terminate();
+        }
+    }
+}
+
+/// The command line, its words quoted as for a shell.
+#[must_use]
+pub fn quoted(argv: &[OsString]) -> String {
+    let word = |word: &OsString| {
+        let word = word.to_string_lossy();
+        let plain = |c: char| c.is_alphanumeric() || "_@%+=:,./-".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word.into_owned()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        let argv = ["ls", "-l", "a b", "it's", "", "$x"].map(OsString::from);
+        assert_eq!(quoted(&argv), r"ls -l 'a b' 'it'\''s' '' '$x'");
+    }
+}

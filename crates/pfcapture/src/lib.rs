@@ -1,0 +1,38 @@
+//! Captures page faults with perf_event_open(2).
+//!
+//! Per CPU one ring buffer; per target thread an entry event and completion events, paired by
+//! thread into faults with their latency; address-space changes in band and from `/proc/PID/maps`.
+//! [`record`] is the whole way from the first event to the closed file.
+
+mod attach;
+mod calibrate;
+mod clock;
+mod counts;
+mod drain;
+mod end;
+mod error;
+mod event;
+mod host;
+mod known_ranges;
+mod launch;
+mod pairing;
+mod parse;
+mod permission;
+#[cfg(test)]
+mod raw_records;
+mod ring;
+mod session;
+mod sightings;
+mod snapshot;
+mod store;
+mod sys;
+mod targets;
+mod tracepoint;
+
+pub use counts::Counts;
+pub use end::End;
+pub use error::Error;
+pub use event::{Abilities, EventKind};
+pub use session::{Config, Recorded, Started, Target, record};
+pub use targets::EventCount;
+pub use tracepoint::PageFaultTracepoint;

@@ -1,0 +1,117 @@
+//! What this kernel and user can capture, and why something cannot be.
+
+use std::io;
+
+use crate::Error;
+use crate::event::{Abilities, EventKind, Start, target_attr};
+use crate::sys;
+use crate::tracepoint::{page_fault_tracepoints, signal_tracepoint, tracefs_root};
+
+/// Finds the abilities by opening each event on the recorder itself.
+///
+/// # Errors
+/// Why nothing can be captured: [`Error::Paranoid`], [`Error::Blocked`], [`Error::NoPerfEvents`].
+pub fn probe() -> Result<Abilities, Error> {
+    let opens = |kind, abilities: &Abilities| {
+        sys::perf_event_open(&target_attr(kind, abilities, Start::Now, 4096), 0, -1, None)
+    };
+    let mut abilities = Abilities {
+        kernel_mode: true,
+        tracepoints: None,
+        signals: None,
+        lost_counts: true,
+        page_size: true,
+    };
+    if let Err(error) = opens(EventKind::Entry, &Abilities { lost_counts: false, ..abilities }) {
+        if !refused(&error) {
+            return Err(explain(error, EventKind::Entry.name(), 0));
+        }
+        abilities.kernel_mode = false;
+    }
+    abilities.lost_counts = opens(EventKind::Entry, &abilities).is_ok();
+    if let Err(error) = opens(EventKind::Minor, &abilities) {
+        if error.raw_os_error() != Some(libc::EINVAL) {
+            return Err(explain(error, EventKind::Minor.name(), 0));
+        }
+        abilities.page_size = false;
+    }
+    opens(EventKind::Minor, &abilities)
+        .map_err(|error| explain(error, EventKind::Minor.name(), 0))?;
+    if abilities.kernel_mode {
+        abilities.tracepoints = page_fault_tracepoints(tracefs_root());
+        if opens(EventKind::EntryUser, &abilities).is_err()
+            || opens(EventKind::EntryKernel, &abilities).is_err()
+        {
+            abilities.tracepoints = None;
+        }
+        abilities.signals = signal_tracepoint(tracefs_root());
+        if opens(EventKind::Signal, &abilities).is_err() {
+            abilities.signals = None;
+        }
+    }
+    Ok(abilities)
+}
+
+fn refused(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EACCES | libc::EPERM))
+}
+
+/// Turns the errno of perf_event_open into the reason. `tid` 0 stands for the recorder itself: what
+/// it may not do to itself, no target allows.
+#[must_use]
+pub fn explain(error: io::Error, event: &'static str, tid: u32) -> Error {
+    reason(error, event, tid, paranoid_level())
+}
+
+fn reason(error: io::Error, event: &'static str, tid: u32, paranoid: Option<i32>) -> Error {
+    match (error.raw_os_error(), tid) {
+        (Some(libc::ENOSYS), _) => Error::NoPerfEvents,
+        (Some(libc::EMFILE | libc::ENFILE), _) => Error::Descriptors {
+            opened: std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
+            limit: rustix::process::getrlimit(rustix::process::Resource::Nofile)
+                .current
+                .unwrap_or(u64::MAX),
+        },
+        (Some(libc::EACCES | libc::EPERM), 0) => match paranoid {
+            Some(level) if level > 2 => Error::Paranoid { level },
+            _ => Error::Blocked { source: error },
+        },
+        (Some(libc::EACCES | libc::EPERM), pid) => Error::NotObservable { pid },
+        _ => Error::Open { event, tid, source: error },
+    }
+}
+
+/// `kernel.perf_event_paranoid`.
+#[must_use]
+pub fn paranoid_level() -> Option<i32> {
+    std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").ok()?.trim().parse().ok()
+}
+
+/// Raises the soft limit of descriptors to the hard one.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // A refusal changes nothing; running out of descriptors is reported where it happens.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_errno_has_its_reason() {
+        let why = |errno, tid, level| {
+            reason(io::Error::from_raw_os_error(errno), "page-faults", tid, Some(level))
+        };
+        assert!(matches!(why(libc::EACCES, 7, 2), Error::NotObservable { pid: 7 }));
+        assert!(matches!(why(libc::ENOSYS, 0, 2), Error::NoPerfEvents));
+        assert!(matches!(why(libc::EMFILE, 7, 2), Error::Descriptors { .. }));
+        assert!(matches!(why(libc::EINVAL, 7, 2), Error::Open { tid: 7, .. }));
+        assert!(matches!(why(libc::EACCES, 0, 2), Error::Blocked { .. }));
+        let strict = why(libc::EACCES, 0, 3).to_string();
+        assert!(strict.starts_with("perf_event_paranoid too strict"), "{strict}");
+        assert!(strict.ends_with("sudo sysctl kernel.perf_event_paranoid=2"), "{strict}");
+    }
+}

@@ -1,0 +1,298 @@
+//! The running session: records out of the rings, snapshots asked for, batches to the store, and
+//! the one way to the end.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use pft::keys::{fact as fact_keys, ledger as ledger_keys};
+use pft::record::{Checkpoint, LedgerEntry, SnapshotReason};
+
+use super::{Recorded, Started};
+use crate::Error;
+use crate::clock;
+use crate::drain::Drain;
+use crate::end::{End, Watch};
+use crate::event::EventKind;
+use crate::host::{self, fact};
+use crate::launch::Launched;
+use crate::ring::{LATE_NS, Rings};
+use crate::snapshot::{Snapshotter, Taken};
+use crate::store::{Item, Store};
+use crate::sys::{self, Reaped};
+use crate::targets::{EventCount, Targets};
+
+/// Rings are drained at least this often.
+const DRAIN_INTERVAL: Duration = Duration::from_millis(100);
+/// Faults wait no longer than this for the file.
+const FLUSH_NS: u64 = 1_000_000_000;
+/// Rows of a full batch.
+const FLUSH_ROWS: usize = 64 * 1024;
+/// The ledger goes into the file this often.
+const CHECKPOINT_NS: u64 = 10_000_000_000;
+/// The first snapshots may take this long whatever the share of the time.
+const SNAPSHOT_ALLOWANCE_NS: u64 = 20_000_000;
+/// At the end, no single snapshot and not the command either is waited for longer than this.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A recording between its set-up and its end.
+pub struct Session {
+    maps_interval_ns: u64,
+    start_ns: u64,
+    rings: Rings,
+    targets: Targets,
+    drain: Drain,
+    store: Store,
+    snapshots: Snapshotter,
+    snapshot_spent_ns: u64,
+    flushed_ns: u64,
+    checkpoint_ns: u64,
+}
+
+impl Session {
+    /// A session whose events are open and whose file is begun.
+    pub fn new(
+        maps_interval: Duration,
+        start_ns: u64,
+        rings: Rings,
+        targets: Targets,
+        drain: Drain,
+        store: Store,
+        snapshots: Snapshotter,
+    ) -> Self {
+        Self {
+            maps_interval_ns: u64::try_from(maps_interval.as_nanos()).unwrap_or(u64::MAX),
+            start_ns,
+            rings,
+            targets,
+            drain,
+            store,
+            snapshots,
+            snapshot_spent_ns: 0,
+            flushed_ns: start_ns,
+            checkpoint_ns: start_ns,
+        }
+    }
+
+    /// Records until an end comes.
+    ///
+    /// # Errors
+    /// What poll(2) refuses.
+    pub fn run(&mut self, watch: &mut Watch) -> Result<End, Error> {
+        loop {
+            let end = watch.wait(&self.rings, DRAIN_INTERVAL)?;
+            let now_ns = clock::monotonic_ns();
+            self.drain.walk(&mut self.rings, &self.targets, now_ns.saturating_sub(LATE_NS));
+            self.collect_snapshots();
+            self.request_snapshots(now_ns);
+            if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS {
+                self.flush(1);
+                self.flushed_ns = now_ns;
+            } else {
+                self.flush(FLUSH_ROWS);
+            }
+            if now_ns.saturating_sub(self.checkpoint_ns) >= CHECKPOINT_NS {
+                self.checkpoint(false, &[]);
+                self.checkpoint_ns = now_ns;
+            }
+            if self.store.has_failed() {
+                return Ok(End::WriteFailed);
+            }
+            if let Some(end) = end {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn collect_snapshots(&mut self) {
+        for taken in self.snapshots.collect() {
+            self.take_in(taken);
+        }
+    }
+
+    /// Asks for the first snapshot of a process.
+    pub fn request_first(&mut self, pid: u32) {
+        // None is under way yet.
+        let _ = self.snapshots.request(pid, SnapshotReason::Start);
+    }
+
+    /// Takes in a snapshot, or that there is none.
+    pub fn take_in(&mut self, taken: Taken) {
+        self.snapshot_spent_ns += taken.took_ns;
+        self.drain.counts.snapshots_ns += taken.took_ns;
+        match taken.result {
+            Ok(snapshot) => {
+                self.drain.learn(taken.pid, &snapshot.vmas, taken.end_ns, taken.took_ns);
+                // A process that is just ending shows no maps any more: that says nothing.
+                if !snapshot.vmas.is_empty() {
+                    self.drain.counts.snapshots += 1;
+                    self.store.put(Item::Snapshot(snapshot));
+                }
+            }
+            Err(_) => {
+                self.drain.counts.snapshots_failed += 1;
+                self.drain.learn(taken.pid, &[], taken.end_ns, taken.took_ns);
+            }
+        }
+    }
+
+    /// Asks for the snapshots that the drain wants and the interval demands, inside the budget of
+    /// one part in a hundred of the time. What is refused stays wanted.
+    fn request_snapshots(&mut self, now_ns: u64) {
+        let elapsed_ns = now_ns.saturating_sub(self.start_ns);
+        if self.snapshot_spent_ns > elapsed_ns / 100 + SNAPSHOT_ALLOWANCE_NS {
+            return;
+        }
+        for (&pid, process) in &mut self.drain.processes {
+            let periodic = process.active
+                && now_ns >= process.rest_until_ns
+                && now_ns.saturating_sub(process.snapshot_ns) >= self.maps_interval_ns;
+            let reason = process.wanted.or(periodic.then_some(SnapshotReason::Periodic));
+            if reason.is_some_and(|reason| self.snapshots.request(pid, reason)) {
+                process.wanted = None;
+            }
+        }
+    }
+
+    /// Stores what waits: tasks and maps first, since the faults refer to them; then the batches
+    /// that have at least `rows`. With 1, everything is stored, faults or not.
+    fn flush(&mut self, rows: usize) {
+        if !self.drain.pending.iter().any(|pending| pending.rows.len() >= rows) && rows > 1 {
+            return;
+        }
+        let drain = &mut self.drain;
+        if !drain.tasks.is_empty() {
+            self.store.put(Item::Tasks(std::mem::take(&mut drain.tasks)));
+        }
+        if !drain.maps.is_empty() {
+            self.store.put(Item::Maps(std::mem::take(&mut drain.maps)));
+        }
+        for pending in &mut drain.pending {
+            if pending.rows.len() < rows.max(1) {
+                continue;
+            }
+            if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.rows) {
+                drain.counts.dropped += lost.count;
+                drain.lost.push(lost);
+            }
+        }
+        if !drain.lost.is_empty() {
+            self.store.put(Item::Lost(std::mem::take(&mut drain.lost)));
+        }
+    }
+
+    fn checkpoint(&mut self, end: bool, more: &[(&str, u64)]) -> Vec<(EventKind, EventCount)> {
+        let events = self.targets.counts();
+        let mut ledger = self.drain.counts.ledger(&events);
+        ledger.extend(more.iter().map(|&(key, value)| LedgerEntry { key: key.to_owned(), value }));
+        self.store.put(Item::Checkpoint(Checkpoint {
+            time_ns: clock::monotonic_ns(),
+            realtime_ns: clock::realtime_ns(),
+            boottime_ns: clock::boottime_ns(),
+            end,
+            ledger,
+        }));
+        events
+    }
+
+    /// The one way to the end: stop the events, drain, last snapshots, ledger, index.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn finish(
+        mut self,
+        path: PathBuf,
+        started: Started,
+        end: End,
+        child: Option<Launched>,
+        faults_before: &[Option<(u64, u64)>],
+    ) -> Result<Recorded, Error> {
+        self.targets.disable();
+        let faults_after: Vec<_> =
+            started.pids.iter().map(|&pid| host::fault_totals(Path::new("/proc"), pid)).collect();
+        let duration_ns = clock::monotonic_ns().saturating_sub(self.start_ns);
+        self.drain.walk(&mut self.rings, &self.targets, u64::MAX);
+        let alive: Vec<u32> = self.drain.processes.keys().copied().collect();
+        let left_running = alive.iter().filter(|pid| !started.pids.contains(pid)).count();
+        for taken in self.snapshots.wait_all(END_PATIENCE) {
+            self.take_in(taken);
+        }
+        for pid in alive {
+            // Only one that is stuck is still under way.
+            let _ = self.snapshots.request(pid, SnapshotReason::End);
+        }
+        for taken in self.snapshots.wait_all(END_PATIENCE) {
+            self.take_in(taken);
+        }
+        self.drain.finish();
+        let reaped = child.and_then(|mut child| {
+            if end != End::TargetExited {
+                child.terminate();
+            }
+            child.reap_within(END_PATIENCE)
+        });
+        self.flush(1);
+        // A command that was still running has gone on to fault after the events were stopped.
+        let whole = reaped.filter(|_| end == End::TargetExited);
+        let mut more = vec![(ledger_keys::RECORDER_CPU_NS, sys::own_cpu_ns())];
+        if let Some(reaped) = reaped {
+            let code = reaped.exit_code();
+            self.store.put(Item::Facts(vec![fact(fact_keys::TARGET_EXIT_STATUS, code)]));
+        }
+        if let Some((minor, major)) = fault_growth(whole, faults_before, &faults_after) {
+            more.push((ledger_keys::RUSAGE_MINOR_FAULTS, minor));
+            more.push((ledger_keys::RUSAGE_MAJOR_FAULTS, major));
+        }
+        let events = self.checkpoint(true, &more);
+        let file_bytes = self.store.finish()?;
+        Ok(Recorded {
+            path,
+            started,
+            end,
+            duration: Duration::from_nanos(duration_ns),
+            file_bytes,
+            counts: self.drain.counts,
+            events,
+            left_running,
+            exit_status: reaped.map(|reaped| ExitStatus::from_raw(reaped.status)),
+        })
+    }
+}
+
+/// Faults by the kernel's accounts of the processes: known for a command that ended and for
+/// processes that still run.
+fn fault_growth(
+    reaped: Option<Reaped>,
+    before: &[Option<(u64, u64)>],
+    after: &[Option<(u64, u64)>],
+) -> Option<(u64, u64)> {
+    if let (Some(reaped), [Some((minor, major))]) = (reaped, before) {
+        return Some((
+            reaped.minor_faults.saturating_sub(*minor),
+            reaped.major_faults.saturating_sub(*major),
+        ));
+    }
+    let mut growth = (0, 0);
+    for (before, after) in before.iter().zip(after) {
+        let ((minor, major), (minor_after, major_after)) = ((*before)?, (*after)?);
+        growth.0 += minor_after.saturating_sub(minor);
+        growth.1 += major_after.saturating_sub(major);
+    }
+    Some(growth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_known_only_for_what_can_be_asked() {
+        let ended = Reaped { status: 0, minor_faults: 150, major_faults: 7 };
+        assert_eq!(fault_growth(Some(ended), &[Some((100, 2))], &[None]), Some((50, 5)));
+        let before = [Some((100, 2)), Some((10, 0))];
+        let after = [Some((150, 2)), Some((11, 3))];
+        assert_eq!(fault_growth(None, &before, &after), Some((51, 3)));
+        assert_eq!(fault_growth(None, &before, &[Some((150, 2)), None]), None);
+    }
+}

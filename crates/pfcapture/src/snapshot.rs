@@ -1,0 +1,221 @@
+//! Snapshots of `/proc/PID/maps`, taken on a thread of their own: reading them waits for the target's
+//! mmap lock, and the rings must not wait.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use pft::record::{Snapshot, SnapshotReason, Vma};
+use procfs::FromRead;
+use procfs::process::{MMPermissions, MemoryMaps};
+
+use crate::clock;
+
+/// Reads the maps of `pid` below a `/proc` root.
+///
+/// # Errors
+/// When the process is gone, may not be read, or its maps are unlike what is known.
+pub fn take(proc_root: &Path, pid: u32, reason: SnapshotReason) -> io::Result<Snapshot> {
+    let start_ns = clock::monotonic_ns();
+    let text = std::fs::read(proc_root.join(pid.to_string()).join("maps"))?;
+    let end_ns = clock::monotonic_ns();
+    let vmas = text
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(parse_line)
+        .collect::<io::Result<_>>()?;
+    Ok(Snapshot { pid, start_ns, end_ns, reason, vmas })
+}
+
+/// One line. Paths are any bytes, so only the five fields before the path go through `procfs`.
+fn parse_line(line: &[u8]) -> io::Result<Vma> {
+    let unlike =
+        || io::Error::other(format!("unknown maps line {:?}", line.escape_ascii().to_string()));
+    let (fields, path) = split_fields(line);
+    let maps = MemoryMaps::from_read(fields).map_err(|_| unlike())?;
+    let map = maps.0.into_iter().next().ok_or_else(unlike)?;
+    let has = |bit, value| if map.perms.contains(bit) { value } else { 0 };
+    Ok(Vma {
+        start: map.address.0,
+        end: map.address.1,
+        prot: has(MMPermissions::READ, 1)
+            | has(MMPermissions::WRITE, 2)
+            | has(MMPermissions::EXECUTE, 4),
+        shared: map.perms.contains(MMPermissions::SHARED),
+        file_offset: map.offset,
+        dev_major: u32::try_from(map.dev.0).unwrap_or(0),
+        dev_minor: u32::try_from(map.dev.1).unwrap_or(0),
+        inode: map.inode,
+        path: path.to_vec(),
+    })
+}
+
+/// Splits behind the fifth field, the inode.
+fn split_fields(line: &[u8]) -> (&[u8], &[u8]) {
+    let mut fields = 0;
+    let mut inside = false;
+    for (at, &byte) in line.iter().enumerate() {
+        if byte != b' ' && !inside {
+            if fields == 5 {
+                return line.split_at(at);
+            }
+            fields += 1;
+        }
+        inside = byte != b' ';
+    }
+    (line, &[])
+}
+
+/// A snapshot that was asked for.
+#[derive(Debug)]
+pub struct Taken {
+    /// Process.
+    pub pid: u32,
+    /// When reading ended.
+    pub end_ns: u64,
+    /// How long it took.
+    pub took_ns: u64,
+    /// The snapshot, or why there is none.
+    pub result: io::Result<Snapshot>,
+}
+
+impl Taken {
+    /// Takes a snapshot on this thread.
+    #[must_use]
+    pub fn now(pid: u32, reason: SnapshotReason) -> Self {
+        let begin_ns = clock::monotonic_ns();
+        let result = take(Path::new("/proc"), pid, reason);
+        let end_ns = clock::monotonic_ns();
+        Self { pid, end_ns, took_ns: end_ns - begin_ns, result }
+    }
+}
+
+/// The thread that takes snapshots.
+#[derive(Debug)]
+pub struct Snapshotter {
+    requests: Sender<(u32, SnapshotReason)>,
+    taken: Receiver<Taken>,
+    waiting: HashSet<u32>,
+}
+
+impl Snapshotter {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When no thread can be made.
+    pub fn start() -> io::Result<Self> {
+        let (requests, inbox) = channel::<(u32, SnapshotReason)>();
+        let (outbox, taken) = channel();
+        std::thread::Builder::new().name("snapshots".into()).spawn(move || {
+            for (pid, reason) in inbox {
+                if outbox.send(Taken::now(pid, reason)).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { requests, taken, waiting: HashSet::new() })
+    }
+
+    /// Asks for a snapshot; `false` when one of that process is still under way, which may have been
+    /// read before the reason for this one arose.
+    #[must_use]
+    pub fn request(&mut self, pid: u32, reason: SnapshotReason) -> bool {
+        if !self.waiting.insert(pid) {
+            return false;
+        }
+        if self.requests.send((pid, reason)).is_err() {
+            self.waiting.remove(&pid);
+        }
+        true
+    }
+
+    /// What has been taken since the last call.
+    pub fn collect(&mut self) -> Vec<Taken> {
+        let taken: Vec<Taken> = self.taken.try_iter().collect();
+        for one in &taken {
+            self.waiting.remove(&one.pid);
+        }
+        taken
+    }
+
+    /// Waits for all that is under way, but no longer than `patience` for each: a target that is stuck with
+    /// its mmap lock held must not keep the recording from its end.
+    pub fn wait_all(&mut self, patience: Duration) -> Vec<Taken> {
+        let mut taken = Vec::new();
+        while !self.waiting.is_empty() {
+            let Ok(one) = self.taken.recv_timeout(patience) else { break };
+            self.waiting.remove(&one.pid);
+            taken.push(one);
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_any_path() {
+        let line =
+            b"7f00-7f10 rw-s 00002000 08:1f 12345                      /tmp/a \xff\x1b b (deleted)";
+        let vma = parse_line(line).unwrap();
+        assert_eq!((vma.start, vma.end, vma.prot, vma.shared), (0x7f00, 0x7f10, 3, true));
+        assert_eq!(
+            (vma.file_offset, vma.dev_major, vma.dev_minor, vma.inode),
+            (0x2000, 8, 31, 12345)
+        );
+        assert_eq!(vma.path, b"/tmp/a \xff\x1b b (deleted)");
+        let anonymous = parse_line(b"1000-2000 r-xp 00000000 00:00 0 ").unwrap();
+        assert_eq!((anonymous.prot, anonymous.shared, anonymous.path.len()), (5, false, 0));
+        // Names that trip a parser of the path field.
+        for name in ["/SYSVx", "[stack:", "[", "]"] {
+            let line = format!("1000-2000 r--p 00000000 00:00 0    {name}");
+            assert_eq!(parse_line(line.as_bytes()).unwrap().path, name.as_bytes());
+        }
+    }
+
+    #[test]
+    fn malformed_lines_fail() {
+        for line in [
+            "",
+            "x",
+            "1000 r--p 0 00:00 0",
+            "1000-2000",
+            "1000-2000 r--p 0 00 0",
+            "z-y r--p 0 0:0 0",
+        ] {
+            assert!(parse_line(line.as_bytes()).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn maps_are_read_below_the_given_root() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("42")).unwrap();
+        let maps = "1000-2000 r--p 00000000 00:00 0 [heap]\n2000-3000 rw-p 00000000 00:00 0 \n";
+        std::fs::write(root.path().join("42/maps"), maps).unwrap();
+        let snapshot = take(root.path(), 42, SnapshotReason::Start).unwrap();
+        assert_eq!(snapshot.vmas.len(), 2);
+        assert_eq!(snapshot.vmas[0].path, b"[heap]");
+        assert!(snapshot.start_ns <= snapshot.end_ns);
+        assert!(take(root.path(), 43, SnapshotReason::Start).is_err());
+    }
+
+    #[test]
+    fn one_snapshot_of_a_process_at_a_time() {
+        let pid = std::process::id();
+        let mut snapshots = Snapshotter::start().unwrap();
+        assert!(snapshots.request(pid, SnapshotReason::Periodic));
+        assert!(!snapshots.request(pid, SnapshotReason::Loss));
+        let reasons = |taken: Vec<Taken>| -> Vec<SnapshotReason> {
+            taken.into_iter().map(|one| one.result.unwrap().reason).collect()
+        };
+        let patience = Duration::from_secs(60);
+        assert_eq!(reasons(snapshots.wait_all(patience)), [SnapshotReason::Periodic]);
+        assert!(snapshots.request(pid, SnapshotReason::Loss));
+        assert_eq!(reasons(snapshots.wait_all(patience)), [SnapshotReason::Loss]);
+    }
+}

@@ -1,0 +1,301 @@
+//! The analysis from end to end.
+
+mod assemble;
+
+use pft::record::{FaultBatch, LATENCY_UNKNOWN, Outcome, flags};
+
+use crate::address_space::Moment;
+use crate::classify::{change, classify};
+use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
+use crate::fault_order::{Fault, FaultOrder};
+use crate::incomplete::{Entry, StackAbove, Verdict, judge};
+use crate::names::{Access, Cause, Class};
+use crate::page_history::{HUGE_SHIFT, PageKey, Past};
+use crate::piece_tree::Piece;
+use crate::recording::{Options, Recording};
+use crate::table::{Analysis, Exactness, FaultTable, NONE};
+use crate::table_builder::{self, Row};
+use crate::threshold;
+use crate::vma::{Backing, is_stack_name};
+use crate::world::World;
+
+/// How long after an entry a growth of the stack still belongs to it, if its completion is unknown.
+const GROWTH_WITHIN_NS: u64 = 1_000_000_000;
+
+/// Works out what a trace means. Never fails: what the trace does not tell is unknown in the result.
+///
+/// `faults` may come in any order; those of one CPU in order of time are merged fastest.
+#[must_use]
+pub fn analyse(recording: Recording, faults: Vec<FaultBatch>, options: &Options) -> Analysis {
+    let slow_threshold_ns =
+        options.slow_threshold_ns.unwrap_or_else(|| threshold::derived_ns(&faults));
+    let row_count = faults.iter().map(|batch| batch.columns.len()).sum();
+    let mut analyser = Analyser {
+        page_shift: recording.header.page_size_bytes.max(1).ilog2(),
+        stack_limit_bytes: recording.stack_limit_bytes(),
+        slow_threshold_ns,
+        last_ns: assemble::last_record_ns(&recording),
+        now: 0,
+        world: World::new(&recording),
+        table: table_builder::with_capacity(row_count),
+        exactness: Exactness {
+            error_code: recording.has_error_code(),
+            kernel_mode: recording.has_kernel_mode(),
+            complete: recording.checkpoint.as_ref().is_some_and(|last| last.end),
+            ..Exactness::default()
+        },
+    };
+    for fault in FaultOrder::new(faults) {
+        analyser.add(&fault);
+    }
+    analyser.world.finish(analyser.now);
+    analyser.finish(&recording)
+}
+
+#[derive(Debug)]
+struct Analyser<'a> {
+    page_shift: u32,
+    stack_limit_bytes: Option<u64>,
+    slow_threshold_ns: u64,
+    last_ns: u64,
+    /// Faults seen so far.
+    now: u32,
+    world: World<'a>,
+    table: FaultTable,
+    exactness: Exactness,
+}
+
+/// Where a fault happened.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    proc: u32,
+    mm: u32,
+    comm: u32,
+    piece: Option<Piece>,
+    map: Option<MapEvidence>,
+    stack_grown: bool,
+}
+
+impl Analyser<'_> {
+    fn add(&mut self, fault: &Fault) {
+        let fault = Fault {
+            latency_ns: if fault.flags & (flags::NO_ENTRY | flags::NEGATIVE_LATENCY) == 0 {
+                fault.latency_ns
+            } else {
+                LATENCY_UNKNOWN
+            },
+            ..*fault
+        };
+        let latency_ns = if fault.latency_ns == LATENCY_UNKNOWN { 0 } else { fault.latency_ns };
+        self.last_ns = self.last_ns.max(fault.time_ns.saturating_add(latency_ns));
+        self.exactness.error_code |= fault.flags & flags::ERROR_CODE_VALID != 0;
+        self.exactness.kernel_mode |= fault.flags & flags::KERNEL_MODE != 0;
+        self.world.advance(Moment { ns: fault.time_ns, faults: self.now });
+
+        let outcome = outcome_of(fault.flags);
+        let place = self.place(&fault, outcome);
+        let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
+        let user_ip = (!kernel_mode).then_some(fault.ip);
+        let access = access_of(ErrorCode::of(fault.flags), user_ip, fault.addr, place.map);
+        match outcome {
+            Some(Outcome::Minor | Outcome::Major) => {
+                self.add_completed(&fault, place, access, outcome == Some(Outcome::Major));
+            }
+            _ => self.add_incomplete(&fault, outcome, place, access),
+        }
+        self.now = self.now.saturating_add(1);
+    }
+
+    /// Finds thread and mapping. The mapping is the one at entry; if there is none, one that came to
+    /// be before the completion: the kernel extends a stack during the fault.
+    fn place(&mut self, fault: &Fault, outcome: Option<Outcome>) -> Place {
+        let world = &mut self.world;
+        let thread = world.thread(fault.pid, fault.tid, fault.time_ns);
+        let (proc, comm) = world
+            .threads
+            .get(thread as usize)
+            .map_or((NONE, 0), |thread| (thread.proc, thread.comm));
+        let mm = world.mm_of(proc);
+        let mut piece = world.piece_at(mm, fault.addr);
+        let mut stack_grown = false;
+        if piece.is_none() {
+            let completed = matches!(outcome, Some(Outcome::Minor | Outcome::Major));
+            let until_ns = match fault.latency_ns {
+                LATENCY_UNKNOWN if completed => fault.time_ns,
+                LATENCY_UNKNOWN => fault.time_ns.saturating_add(GROWTH_WITHIN_NS),
+                latency_ns => fault.time_ns.saturating_add(latency_ns),
+            };
+            let window = (Moment { ns: fault.time_ns, faults: self.now }, until_ns);
+            // Inside its own fault a thread maps nothing, so its record tells of a stack growing.
+            // Without a completion only the name can tell that from a later mmap.
+            let ahead = world.apply_map_ahead(fault.pid, fault.addr, window, |map| {
+                completed || map.tid == fault.tid && is_stack_name(&map.path)
+            });
+            if let Some(map) = ahead {
+                piece = world.piece_at(mm, fault.addr);
+                stack_grown = completed && map.tid == fault.tid;
+            }
+        }
+        let map = piece.and_then(|piece| world.evidence_of(piece));
+        let stack_grown =
+            stack_grown && map.is_some_and(|map| map.backing == Backing::Anon && map.writable());
+        Place { proc, mm, comm, piece, map, stack_grown }
+    }
+
+    fn add_completed(&mut self, fault: &Fault, place: Place, access: Access, major: bool) {
+        let page_shift = fault.flags >> flags::PAGE_SHIFT_SHIFT & flags::PAGE_SHIFT_MASK;
+        let page_size_bytes = match page_shift {
+            0 => 0,
+            shift => 1u64.checked_shl(shift).unwrap_or(0),
+        };
+        let huge = (HUGE_SHIFT..u64::BITS).contains(&page_shift);
+        let page =
+            PageKey { base: fault.addr >> self.page_shift, range: fault.addr >> HUGE_SHIFT, huge };
+        let slow_ns = Some(fault.latency_ns).filter(|&latency_ns| latency_ns != LATENCY_UNKNOWN);
+        let over_threshold = slow_ns.is_some_and(|latency_ns| latency_ns > self.slow_threshold_ns);
+        let waited = over_threshold || fault.attempts > 1;
+        let born = place.piece.map_or(0, |piece| piece.born);
+        let inherited = self.world.inherited_past(place.mm, page, born);
+        let map = place.map.map(|map| MapEvidence {
+            seen_from_start: map.seen_from_start && inherited.is_some(),
+            ..map
+        });
+        let inherited = inherited.unwrap_or_default();
+
+        let error = ErrorCode::of(fault.flags);
+        let mut found = (Class::Minor, Cause::Unknown, 0);
+        if let Some(mm) = self.world.mms.get_mut(place.mm as usize) {
+            mm.pages.visit(page, born, self.now, |own| {
+                let past = if own.touched { own } else { Past { faults: 0, ..inherited } };
+                let stack_grown = place.stack_grown;
+                let evidence =
+                    Evidence { major, error, access, map, past, stack_grown, huge, waited };
+                let (class, cause) = classify(&evidence);
+                found = (class, cause, past.faults.saturating_add(1));
+                change(&evidence, cause)
+            });
+        }
+        let (class, cause, nth) = found;
+        let slow = over_threshold && class != Class::Major;
+        self.push(
+            fault,
+            place,
+            access,
+            Row { class, cause, slow, page_size_bytes, nth, ..blank() },
+        );
+    }
+
+    fn add_incomplete(
+        &mut self,
+        fault: &Fault,
+        outcome: Option<Outcome>,
+        place: Place,
+        access: Access,
+    ) {
+        let stack_above =
+            self.world.stack_above(place.mm, fault.addr).map(|(start, end)| StackAbove {
+                start,
+                end,
+                limit_bytes: self.stack_limit_bytes,
+                page_size_bytes: 1 << self.page_shift,
+            });
+        let verdict = judge(&Entry {
+            outcome,
+            kernel_mode: fault.flags & flags::KERNEL_MODE != 0,
+            addr: fault.addr,
+            access,
+            map: place.map,
+            map_is_complete: self.world.is_map_complete(place.mm),
+            stack_above,
+        });
+        match verdict {
+            Verdict::InFlight => self.exactness.in_flight += 1,
+            Verdict::Unresolved => self.exactness.unresolved += 1,
+            Verdict::Failed(cause) => {
+                let page = PageKey {
+                    base: fault.addr >> self.page_shift,
+                    range: fault.addr >> HUGE_SHIFT,
+                    huge: false,
+                };
+                let born = place.piece.map_or(0, |piece| piece.born);
+                let mm = self.world.mms.get(place.mm as usize);
+                let nth = mm.map_or(0, |mm| mm.pages.past(page, born, self.now).faults);
+                let row = Row { class: Class::Failed, cause, nth, ..blank() };
+                self.push(fault, place, access, row);
+            }
+        }
+    }
+
+    /// Adds `row` with what is the same for faults of all kinds.
+    fn push(&mut self, fault: &Fault, place: Place, access: Access, row: Row) {
+        let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
+        let code = if kernel_mode { None } else { self.world.piece_at(place.mm, fault.ip) };
+        // A completed access that the mapping forbids shows that it was another mapping.
+        let contradicted =
+            row.class != Class::Failed && !place.map.is_some_and(|map| map.allows(access));
+        let exactness = &mut self.exactness;
+        exactness.faults += 1;
+        exactness.without_entry += u64::from(fault.flags & flags::NO_ENTRY != 0);
+        exactness.negative_latency += u64::from(fault.flags & flags::NEGATIVE_LATENCY != 0);
+        exactness.interrupted += u64::from(fault.attempts > 1);
+        table_builder::push(
+            &mut self.table,
+            Row {
+                time_ns: fault.time_ns,
+                latency_ns: fault.latency_ns,
+                access,
+                kernel_mode,
+                proc: place.proc,
+                tid: fault.tid,
+                comm: place.comm,
+                cpu: u16::try_from(fault.cpu).unwrap_or(u16::MAX),
+                addr: fault.addr,
+                ip: fault.ip,
+                attempts: fault.attempts,
+                mapping: place.piece.map_or(NONE, |piece| piece.row),
+                ip_mapping: code.map_or(NONE, |piece| piece.row),
+                may_be_exact: !contradicted && !self.world.is_map_uncertain(place.mm),
+                ..row
+            },
+        );
+    }
+}
+
+/// A row in which nothing is known.
+fn blank() -> Row {
+    Row {
+        time_ns: 0,
+        latency_ns: LATENCY_UNKNOWN,
+        class: Class::Minor,
+        cause: Cause::Unknown,
+        slow: false,
+        access: Access::Unknown,
+        kernel_mode: false,
+        proc: NONE,
+        tid: 0,
+        comm: 0,
+        cpu: 0,
+        addr: 0,
+        ip: 0,
+        page_size_bytes: 0,
+        nth: 0,
+        attempts: 0,
+        mapping: NONE,
+        ip_mapping: NONE,
+        may_be_exact: false,
+    }
+}
+
+/// The outcome in the flags of a fault; `None` for a value without a meaning.
+fn outcome_of(fault_flags: u32) -> Option<Outcome> {
+    let outcomes = [
+        Outcome::Minor,
+        Outcome::Major,
+        Outcome::Abandoned,
+        Outcome::ThreadExited,
+        Outcome::InFlight,
+        Outcome::Unknown,
+        Outcome::Signalled,
+    ];
+    outcomes.into_iter().find(|&outcome| outcome as u32 == fault_flags & flags::OUTCOME_MASK)
+}

@@ -1,0 +1,68 @@
+//! The result, put together once everything has been looked at.
+
+use pft::record::LostBy;
+
+use super::Analyser;
+use crate::recording::Recording;
+use crate::region::Regions;
+use crate::table::{Analysis, Loss, Process, Thread};
+use crate::table_builder;
+
+/// The last moment of anything recorded except faults.
+pub(super) fn last_record_ns(recording: &Recording) -> u64 {
+    let tasks = recording.tasks.iter().map(|task| task.time_ns);
+    let maps = recording.maps.iter().map(|map| map.time_ns);
+    let snapshots = recording.snapshots.iter().map(|shot| shot.start_ns.max(shot.end_ns));
+    let lost = recording.lost.iter().map(|lost| lost.time_ns);
+    let checkpoint = recording.checkpoint.iter().map(|checkpoint| checkpoint.time_ns);
+    let times = tasks.chain(maps).chain(snapshots).chain(lost).chain(checkpoint);
+    times.max().unwrap_or(0).max(recording.header.start_ns)
+}
+
+impl Analyser<'_> {
+    /// The result; times count from the start of the trace.
+    pub(super) fn finish(self, recording: &Recording) -> Analysis {
+        let Self { world, table: mut faults, mut exactness, last_ns, slow_threshold_ns, .. } = self;
+        let start_ns = recording.header.start_ns;
+        let since_start = |time_ns: u64| time_ns.min(last_ns).saturating_sub(start_ns);
+        exactness.map_confidence = table_builder::finish(&mut faults, &world.rows, start_ns);
+        exactness.losses = recording
+            .lost
+            .iter()
+            .map(|lost| Loss {
+                from_ns: since_start(lost.after_ns),
+                to_ns: since_start(lost.time_ns),
+                cpu: lost.cpu,
+                by_recorder: lost.by == LostBy::Recorder,
+                count: lost.count,
+            })
+            .collect();
+        let rows = world.rows.as_slice();
+        let regions = Regions::new(rows, &world.names);
+        let mappings =
+            (0..rows.len()).filter_map(|index| regions.mapping(index, start_ns, last_ns)).collect();
+        let processes = world.processes.iter().map(|process| Process {
+            pid: process.pid,
+            parent: process.parent,
+            comm: process.comm,
+            first_seen_ns: since_start(process.first_seen_ns),
+            exit_ns: process.exit_ns.map(since_start),
+        });
+        let threads = world.threads.iter().map(|thread| Thread {
+            proc: thread.proc,
+            tid: thread.tid,
+            from_ns: since_start(thread.from_ns),
+            to_ns: since_start(thread.to_ns),
+        });
+        Analysis {
+            faults,
+            processes: processes.collect(),
+            threads: threads.collect(),
+            mappings,
+            comms: world.comms.into_texts(),
+            exactness,
+            slow_threshold_ns,
+            duration_ns: last_ns.saturating_sub(start_ns),
+        }
+    }
+}

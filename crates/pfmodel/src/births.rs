@@ -1,0 +1,93 @@
+//! Which parts of a VMA are older than the news of it.
+
+use crate::piece_tree::Piece;
+use crate::vma::{Source, Vma};
+
+/// Parts that one mapping keeps apart; beyond that their births are merged, so that no trace can make
+/// each change of a mapping cost more than the last.
+const MAX_PIECES: usize = 64;
+
+/// The pieces of `vma` under `row`: those of `kept` (in order of address) with the birth they had, the
+/// rest born after `faults` faults.
+pub(crate) fn merge_births(vma: &Vma, row: u32, faults: u32, kept: &[Piece]) -> Vec<Piece> {
+    let seen_from_start = vma.source == Source::Record;
+    let new =
+        |start, end| Piece { start, end, row, born: faults, seen_from_start, may_be_new: false };
+    let birth = |piece: &Piece| (piece.born, piece.seen_from_start, piece.may_be_new);
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut push = |piece: Piece| match pieces.last_mut() {
+        Some(last) if birth(last) == birth(&piece) => {
+            last.end = piece.end;
+        }
+        _ => pieces.push(piece),
+    };
+    let mut done = vma.start;
+    for part in kept {
+        let (start, end) = (part.start.max(done), part.end.min(vma.end));
+        if start >= end {
+            continue;
+        }
+        if done < start {
+            push(new(done, start));
+        }
+        push(Piece { start, end, row, ..*part });
+        done = end;
+    }
+    if done < vma.end {
+        push(new(done, vma.end));
+    }
+    if pieces.len() > MAX_PIECES {
+        let born = pieces.iter().map(|piece| piece.born).min().unwrap_or(faults);
+        let seen_from_start = pieces.iter().all(|piece| piece.seen_from_start);
+        let may_be_new = pieces.iter().any(|piece| piece.may_be_new);
+        let (start, end) = (vma.start, vma.end);
+        return vec![Piece { start, end, row, born, seen_from_start, may_be_new }];
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intern::Interner;
+    use pft::record::Vma as Line;
+
+    fn vma(start: u64, end: u64) -> Vma {
+        let line = Line {
+            start,
+            end,
+            prot: 3,
+            shared: false,
+            file_offset: 0,
+            dev_major: 0,
+            dev_minor: 0,
+            inode: 0,
+            path: Vec::new(),
+        };
+        Vma { source: Source::Record, ..Vma::of_snapshot(&line, &mut Interner::new()) }
+    }
+
+    fn piece(start: u64, end: u64, born: u32, seen_from_start: bool) -> Piece {
+        Piece { start, end, row: 1, born, seen_from_start, may_be_new: false }
+    }
+
+    #[test]
+    fn old_parts_keep_their_birth_and_gaps_are_new() {
+        let kept = [piece(0, 20, 1, false), piece(30, 50, 2, true)];
+        let expected = [piece(10, 20, 1, false), piece(20, 30, 9, true), piece(30, 40, 2, true)];
+        assert_eq!(merge_births(&vma(10, 40), 1, 9, &kept), expected);
+    }
+
+    #[test]
+    fn neighbours_of_one_birth_are_one_piece() {
+        let kept = [piece(0, 10, 9, true), piece(10, 20, 9, true)];
+        assert_eq!(merge_births(&vma(0, 30), 1, 9, &kept), [piece(0, 30, 9, true)]);
+    }
+
+    #[test]
+    fn too_many_births_become_the_oldest_one() {
+        let kept: Vec<Piece> =
+            (0..100).map(|n| piece(n * 10, n * 10 + 5, n as u32, true)).collect();
+        assert_eq!(merge_births(&vma(0, 1000), 1, 900, &kept), [piece(0, 1000, 0, true)]);
+    }
+}

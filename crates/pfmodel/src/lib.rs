@@ -1,0 +1,39 @@
+//! What a page-fault trace means.
+//!
+//! The recorder stores what the kernel said; this crate works out the rest: the address space of
+//! each process over time, the mapping that held each address at its moment, and the class and cause
+//! of each fault. Pure: no I/O, any platform.
+//!
+//! [`analyse`] is the way in. A trace may come from anybody: any input gives an answer, in time and
+//! memory in proportion to the input.
+//!
+//! The way of the data: `timeline` brings records about tasks and mappings into one order; `world`
+//! replays them up to the time of each fault, which `fault_order` hands out; `address_space` answers
+//! which mapping held an address; `page_history` remembers what happened to the page before; and
+//! `classify` and `incomplete` turn that evidence into class and cause. `region` names the mappings
+//! at the end.
+
+mod address_space;
+mod analyse;
+mod births;
+mod classify;
+mod evidence;
+mod fault_order;
+mod incomplete;
+mod intern;
+mod keyed_map;
+mod mapping_rows;
+pub mod names;
+mod page_history;
+mod piece_tree;
+mod recording;
+mod region;
+pub mod table;
+mod table_builder;
+mod threshold;
+mod timeline;
+mod vma;
+mod world;
+
+pub use analyse::analyse;
+pub use recording::{Options, Recording};

@@ -1,0 +1,155 @@
+//! The rows of the table of mappings while they are being worked out.
+
+use crate::intern::Interner;
+use crate::table::NONE;
+use crate::vma::Vma;
+
+/// Time of what has not ended.
+pub(crate) const OPEN_NS: u64 = u64::MAX;
+
+/// How many successors of a row are followed to find a later confirmation.
+const MAX_HEIRS_FOLLOWED: usize = 32;
+
+/// A mapping between two moments.
+#[derive(Debug, Clone)]
+pub(crate) struct MappingRow {
+    /// Address space it belongs to.
+    pub mm: u32,
+    /// Process it belongs to.
+    pub proc: u32,
+    /// What it was; the range is the largest it had.
+    pub vma: Vma,
+    /// Known since.
+    pub valid_from_ns: u64,
+    /// Known until.
+    pub valid_to_ns: u64,
+    /// Last moment at which evidence showed all of it in place.
+    pub confirmed_ns: u64,
+    /// Whether the trace saw it being made.
+    pub seen_from_start: bool,
+    /// Whether it became larger: it grew, or the kernel merged a neighbour with it.
+    pub grown: bool,
+    /// The row it was copied or cut from: a parent's at fork, or an earlier state of the mapping.
+    pub origin: u32,
+    /// Rows that go on with a part of it, or [`NONE`]: later evidence for them is evidence for that
+    /// part of this one.
+    heirs: [u32; 3],
+}
+
+/// All rows, in order of discovery.
+#[derive(Debug, Default)]
+pub(crate) struct MappingRows {
+    rows: Vec<MappingRow>,
+}
+
+impl MappingRows {
+    /// Adds a row that begins at `now_ns` and is confirmed by what made it known.
+    pub(crate) fn add(&mut self, mm: u32, proc: u32, vma: Vma, now_ns: u64, seen: bool) -> u32 {
+        let row = MappingRow {
+            mm,
+            proc,
+            vma,
+            valid_from_ns: now_ns,
+            valid_to_ns: OPEN_NS,
+            confirmed_ns: now_ns,
+            seen_from_start: seen,
+            grown: false,
+            origin: NONE,
+            heirs: [NONE; 3],
+        };
+        self.push(row)
+    }
+
+    /// Adds a row for a part of the mapping of another row, from `now_ns` on. It is no evidence for
+    /// that mapping.
+    pub(crate) fn add_part(
+        &mut self,
+        origin: u32,
+        owner: (u32, u32),
+        vma: Vma,
+        now_ns: u64,
+    ) -> u32 {
+        let (seen_from_start, grown, confirmed_ns) =
+            self.get(origin).map_or((false, false, 0), |row| {
+                (row.seen_from_start, row.grown, row.confirmed_ns.min(now_ns))
+            });
+        self.push(MappingRow {
+            mm: owner.0,
+            proc: owner.1,
+            vma,
+            valid_from_ns: now_ns,
+            valid_to_ns: OPEN_NS,
+            confirmed_ns,
+            seen_from_start,
+            grown,
+            origin,
+            heirs: [NONE; 3],
+        })
+    }
+
+    fn push(&mut self, row: MappingRow) -> u32 {
+        let index = self.rows.len() as u32;
+        self.rows.push(row);
+        index
+    }
+
+    /// A row by its index.
+    pub(crate) fn get(&self, row: u32) -> Option<&MappingRow> {
+        self.rows.get(row as usize)
+    }
+
+    /// A row by its index, to change.
+    pub(crate) fn get_mut(&mut self, row: u32) -> Option<&mut MappingRow> {
+        self.rows.get_mut(row as usize)
+    }
+
+    /// All rows.
+    pub(crate) fn as_slice(&self) -> &[MappingRow] {
+        &self.rows
+    }
+
+    /// All rows, to change.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [MappingRow] {
+        &mut self.rows
+    }
+
+    /// The mapping covers exactly `vma` now, which confirms it if evidence of this moment says so. A
+    /// name replaces no name.
+    pub(crate) fn extend(&mut self, row: u32, vma: &Vma, confirmed_ns: Option<u64>) {
+        let Some(row) = self.get_mut(row) else { return };
+        row.confirmed_ns = row.confirmed_ns.max(confirmed_ns.unwrap_or(0));
+        row.grown |= vma.start < row.vma.start || vma.end > row.vma.end;
+        (row.vma.start, row.vma.end, row.vma.file_offset) = (vma.start, vma.end, vma.file_offset);
+        if row.vma.name == Interner::EMPTY {
+            (row.vma.name, row.vma.plain_name) = (vma.name, vma.plain_name);
+        }
+    }
+
+    /// The mapping ends at `now_ns`; `heirs` go on with parts of it.
+    pub(crate) fn close(&mut self, row: u32, now_ns: u64, heirs: [u32; 3]) {
+        let Some(row) = self.get_mut(row) else { return };
+        row.valid_to_ns = now_ns;
+        row.heirs = heirs;
+    }
+
+    /// Whether evidence at `time_ns` or later shows that the mapping held `addr` at `time_ns`.
+    pub(crate) fn is_confirmed(&self, row: u32, addr: u64, time_ns: u64) -> bool {
+        let mut index = row;
+        for _ in 0..MAX_HEIRS_FOLLOWED {
+            let Some(row) = self.get(index) else {
+                return false;
+            };
+            if row.confirmed_ns >= time_ns {
+                return true;
+            }
+            let holds = |heir: &&u32| {
+                self.get(**heir).is_some_and(|r| r.vma.start <= addr && addr < r.vma.end)
+            };
+            match row.heirs.iter().find(holds) {
+                Some(&heir) => index = heir,
+                None => return false,
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,268 @@
+//! Address ranges in order, with copies in constant time.
+//!
+//! A fork copies an address space; ten thousand forks of a process with tens of thousands of mappings
+//! must not cost their product. So this is a balanced (AVL) tree whose nodes are shared between copies
+//! and copied one path at a time when one of them changes.
+
+use std::rc::Rc;
+
+/// A part of a mapping: addresses with one birth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// First address.
+    pub start: u64,
+    /// First address behind the range.
+    pub end: u64,
+    /// Row that describes the mapping, in [`crate::mapping_rows::MappingRows`].
+    pub row: u32,
+    /// How many faults the trace had seen when these addresses were mapped.
+    pub born: u32,
+    /// Whether the trace saw them being mapped.
+    pub seen_from_start: bool,
+    /// Whether a record since then may tell of a larger mapping in their place rather than of one that
+    /// was merged with them: `munmap` sends no record.
+    pub may_be_new: bool,
+}
+
+type Link = Option<Rc<Node>>;
+
+#[derive(Debug, Clone)]
+struct Node {
+    piece: Piece,
+    left: Link,
+    right: Link,
+    height: u8,
+}
+
+/// Pieces that do not overlap, in order of address.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PieceTree {
+    root: Link,
+}
+
+impl PieceTree {
+    /// The last piece that starts at or before `addr`.
+    pub(crate) fn floor(&self, addr: u64) -> Option<Piece> {
+        let (mut link, mut found) = (&self.root, None);
+        while let Some(node) = link {
+            if node.piece.start <= addr {
+                found = Some(node.piece);
+                link = &node.right;
+            } else {
+                link = &node.left;
+            }
+        }
+        found
+    }
+
+    /// The first piece that starts at or behind `addr`.
+    pub(crate) fn ceiling(&self, addr: u64) -> Option<Piece> {
+        let (mut link, mut found) = (&self.root, None);
+        while let Some(node) = link {
+            if node.piece.start >= addr {
+                found = Some(node.piece);
+                link = &node.left;
+            } else {
+                link = &node.right;
+            }
+        }
+        found
+    }
+
+    /// The piece that holds `addr`.
+    pub(crate) fn at(&self, addr: u64) -> Option<Piece> {
+        self.floor(addr).filter(|piece| addr < piece.end)
+    }
+
+    /// The pieces that overlap `start..end`, in order.
+    pub(crate) fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = Piece> + '_ {
+        let first = self.at(start).or_else(|| self.ceiling(start));
+        std::iter::successors(first, |piece| self.ceiling(piece.end))
+            .take_while(move |piece| piece.start < end)
+    }
+
+    /// Adds a piece, which must not overlap another unless it replaces one with the same start.
+    pub(crate) fn insert(&mut self, piece: Piece) {
+        let (left, rest) = split(self.root.take(), piece.start);
+        let (_, right) = split(rest, piece.start.saturating_add(1));
+        self.root = join(left, piece, right);
+    }
+
+    /// Removes the pieces that start inside `start..end`.
+    pub(crate) fn remove(&mut self, start: u64, end: u64) {
+        let (left, rest) = split(self.root.take(), start);
+        let (_, right) = split(rest, end);
+        self.root = concatenate(left, right);
+    }
+
+    /// Removes all pieces.
+    pub(crate) fn clear(&mut self) {
+        self.root = None;
+    }
+}
+
+fn height(link: &Link) -> u8 {
+    link.as_ref().map_or(0, |node| node.height)
+}
+
+fn node(left: Link, piece: Piece, right: Link) -> Link {
+    let height = height(&left).max(height(&right)) + 1;
+    Some(Rc::new(Node { piece, left, right, height }))
+}
+
+/// A node of two trees whose heights differ by two at most.
+fn balance(left: Link, piece: Piece, right: Link) -> Link {
+    if height(&left) > height(&right) + 1 {
+        let Some(l) = left.map(Rc::unwrap_or_clone) else {
+            return node(None, piece, right);
+        };
+        if height(&l.left) >= height(&l.right) {
+            return node(l.left, l.piece, node(l.right, piece, right));
+        }
+        let Some(lr) = l.right.map(Rc::unwrap_or_clone) else {
+            return node(l.left, piece, right);
+        };
+        node(node(l.left, l.piece, lr.left), lr.piece, node(lr.right, piece, right))
+    } else if height(&right) > height(&left) + 1 {
+        let Some(r) = right.map(Rc::unwrap_or_clone) else {
+            return node(left, piece, None);
+        };
+        if height(&r.right) >= height(&r.left) {
+            return node(node(left, piece, r.left), r.piece, r.right);
+        }
+        let Some(rl) = r.left.map(Rc::unwrap_or_clone) else {
+            return node(left, piece, r.right);
+        };
+        node(node(left, piece, rl.left), rl.piece, node(rl.right, r.piece, r.right))
+    } else {
+        node(left, piece, right)
+    }
+}
+
+/// One tree of all pieces; `piece` lies between those of `left` and those of `right`.
+fn join(left: Link, piece: Piece, right: Link) -> Link {
+    match (left, right) {
+        (Some(l), right) if l.height > height(&right) + 1 => {
+            let l = Rc::unwrap_or_clone(l);
+            balance(l.left, l.piece, join(l.right, piece, right))
+        }
+        (left, Some(r)) if r.height > height(&left) + 1 => {
+            let r = Rc::unwrap_or_clone(r);
+            balance(join(left, piece, r.left), r.piece, r.right)
+        }
+        (left, right) => node(left, piece, right),
+    }
+}
+
+/// The pieces that start before `addr`, and the others.
+fn split(link: Link, addr: u64) -> (Link, Link) {
+    let Some(node) = link.map(Rc::unwrap_or_clone) else {
+        return (None, None);
+    };
+    if node.piece.start < addr {
+        let (left, right) = split(node.right, addr);
+        (join(node.left, node.piece, left), right)
+    } else {
+        let (left, right) = split(node.left, addr);
+        (left, join(right, node.piece, node.right))
+    }
+}
+
+/// One tree of two, all of `left` before all of `right`.
+fn concatenate(left: Link, right: Link) -> Link {
+    match take_last(left) {
+        (rest, Some(last)) => join(rest, last, right),
+        (_, None) => right,
+    }
+}
+
+fn take_last(link: Link) -> (Link, Option<Piece>) {
+    let Some(node) = link.map(Rc::unwrap_or_clone) else {
+        return (None, None);
+    };
+    match take_last(node.right) {
+        (right, Some(last)) => (join(node.left, node.piece, right), Some(last)),
+        (_, None) => (node.left, Some(node.piece)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn piece(start: u64) -> Piece {
+        Piece {
+            start,
+            end: start + 1,
+            row: start as u32,
+            born: 0,
+            seen_from_start: false,
+            may_be_new: false,
+        }
+    }
+
+    fn check(link: &Link) -> u8 {
+        let Some(node) = link else { return 0 };
+        let (left, right) = (check(&node.left), check(&node.right));
+        assert!(left.abs_diff(right) <= 1, "heights {left} and {right}");
+        assert_eq!(node.height, left.max(right) + 1);
+        node.height
+    }
+
+    fn starts(tree: &PieceTree) -> Vec<u64> {
+        tree.overlapping(0, u64::MAX).map(|piece| piece.start).collect()
+    }
+
+    #[test]
+    fn ascending_insertion_stays_balanced() {
+        let mut tree = PieceTree::default();
+        (0..10_000).for_each(|n| tree.insert(piece(n * 2)));
+        assert!(check(&tree.root) <= 16);
+        assert_eq!(starts(&tree).len(), 10_000);
+    }
+
+    #[test]
+    fn a_copy_does_not_see_later_changes() {
+        let mut parent = PieceTree::default();
+        (0..100).for_each(|n| parent.insert(piece(n * 10)));
+        let mut child = parent.clone();
+        child.remove(0, 500);
+        parent.insert(piece(5));
+        assert_eq!(starts(&child), (50..100).map(|n| n * 10).collect::<Vec<_>>());
+        assert_eq!(starts(&parent).len(), 101);
+    }
+
+    #[test]
+    fn lookups_respect_half_open_ranges() {
+        let mut tree = PieceTree::default();
+        tree.insert(Piece { end: 20, ..piece(10) });
+        tree.insert(Piece { end: 40, ..piece(30) });
+        assert_eq!(tree.at(9), None);
+        assert_eq!(tree.at(10).map(|p| p.start), Some(10));
+        assert_eq!(tree.at(19).map(|p| p.start), Some(10));
+        assert_eq!(tree.at(20), None);
+        let overlapping = |start, end| tree.overlapping(start, end).count();
+        assert_eq!((overlapping(0, 10), overlapping(0, 11), overlapping(19, 31)), (0, 1, 2));
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_an_ordered_map(steps in prop::collection::vec((0..3u8, 0..200u64, 0..50u64), 0..300)) {
+            let (mut tree, mut model) = (PieceTree::default(), BTreeMap::new());
+            for (step, start, len) in steps {
+                match step {
+                    0 | 1 => { tree.insert(piece(start)); model.insert(start, piece(start)); }
+                    _ => { tree.remove(start, start + len); model.retain(|&k, _| k < start || k >= start + len); }
+                }
+                check(&tree.root);
+            }
+            prop_assert_eq!(starts(&tree), model.keys().copied().collect::<Vec<_>>());
+            for addr in 0..200 {
+                prop_assert_eq!(tree.floor(addr), model.range(..=addr).next_back().map(|(_, p)| *p));
+                prop_assert_eq!(tree.ceiling(addr), model.range(addr..).next().map(|(_, p)| *p));
+            }
+        }
+    }
+}

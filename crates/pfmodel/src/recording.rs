@@ -1,0 +1,51 @@
+//! What goes into the analysis.
+
+use pft::record::{Checkpoint, Fact, LostRecord, MapRecord, Snapshot, TaskRecord, TraceHeader};
+
+/// Everything that a trace holds except the faults. The lists may be in any order.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// Clocks and page size.
+    pub header: TraceHeader,
+    /// Facts about machine and recording. Of two with one key the later counts.
+    pub facts: Vec<Fact>,
+    /// Threads and processes.
+    pub tasks: Vec<TaskRecord>,
+    /// Changes of address spaces, as the kernel reported them.
+    pub maps: Vec<MapRecord>,
+    /// Address spaces as `/proc` showed them.
+    pub snapshots: Vec<Snapshot>,
+    /// Losses.
+    pub lost: Vec<LostRecord>,
+    /// The last checkpoint.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl Recording {
+    /// Soft limit on the stack, if it was recorded and is not unlimited.
+    pub(crate) fn stack_limit_bytes(&self) -> Option<u64> {
+        self.fact("rlimit.stack_bytes")?.parse().ok()
+    }
+
+    /// Whether the recorder says that it recorded error codes.
+    pub(crate) fn has_error_code(&self) -> bool {
+        self.fact("capture.error_code") == Some("yes")
+    }
+
+    /// Whether the recorder says that it recorded faults in kernel mode.
+    pub(crate) fn has_kernel_mode(&self) -> bool {
+        self.fact("capture.kernel_mode") == Some("yes")
+    }
+
+    fn fact(&self, key: &str) -> Option<&str> {
+        self.facts.iter().rev().find(|fact| fact.key == key).map(|fact| fact.value.trim())
+    }
+}
+
+/// Choices of the reader.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Latency beyond which a minor fault counts as slow, nanoseconds. Without one it is derived from
+    /// the trace: twenty times the median latency of its minor faults, and at least 20 µs.
+    pub slow_threshold_ns: Option<u64>,
+}

@@ -1,0 +1,191 @@
+//! The result of the analysis: the fault table as columns, and the tables it refers to.
+
+use crate::names::{Access, Cause, Class, MapConfidence, RegionKind};
+
+/// Index that refers to nothing.
+pub const NONE: u32 = u32::MAX;
+
+/// One row per fault, in order of entry time. All columns have the same length.
+#[derive(Debug, Clone, Default)]
+pub struct FaultTable {
+    /// Entry time, nanoseconds since the start of the trace (saturating: never negative).
+    pub time_ns: Vec<u64>,
+    /// Entry to completion; [`pft::record::LATENCY_UNKNOWN`] when unknown.
+    pub latency_ns: Vec<u64>,
+    /// Class.
+    pub class: Vec<Class>,
+    /// Cause.
+    pub cause: Vec<Cause>,
+    /// Minor fault slower than the threshold.
+    pub slow: Vec<bool>,
+    /// What the instruction did.
+    pub access: Vec<Access>,
+    /// Access made in kernel mode.
+    pub kernel_mode: Vec<bool>,
+    /// Index into [`Analysis::processes`].
+    pub proc: Vec<u32>,
+    /// Thread id.
+    pub tid: Vec<u32>,
+    /// Thread name at that moment, index into [`Analysis::comms`].
+    pub comm: Vec<u32>,
+    /// CPU.
+    pub cpu: Vec<u16>,
+    /// Faulting address.
+    pub addr: Vec<u64>,
+    /// Instruction pointer.
+    pub ip: Vec<u64>,
+    /// Bytes that the fault installed, 0 when unknown.
+    pub page_size_bytes: Vec<u64>,
+    /// How often this page of this address space has faulted so far, 1 = first.
+    pub nth: Vec<u32>,
+    /// Entries that the fault took.
+    pub attempts: Vec<u32>,
+    /// Mapping of `addr`: index into [`Analysis::mappings`], or [`NONE`].
+    pub mapping: Vec<u32>,
+    /// Mapping of `ip`: index into [`Analysis::mappings`], or [`NONE`] (also in kernel mode).
+    pub ip_mapping: Vec<u32>,
+    /// How sure `mapping` is.
+    pub map_confidence: Vec<MapConfidence>,
+}
+
+impl FaultTable {
+    /// Number of faults.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.time_ns.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.time_ns.is_empty()
+    }
+}
+
+/// A process: a pid from when it was first seen; a pid that is used again is another process.
+/// An `exec` keeps the process and replaces its address space.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// Parent, index into [`Analysis::processes`], or [`NONE`].
+    pub parent: u32,
+    /// Last name of its main thread, index into [`Analysis::comms`].
+    pub comm: u32,
+    /// First seen, nanoseconds since the start of the trace.
+    pub first_seen_ns: u64,
+    /// Exit of its last thread, if recorded.
+    pub exit_ns: Option<u64>,
+}
+
+/// A thread and its life inside the recording.
+#[derive(Debug, Clone)]
+pub struct Thread {
+    /// Process, index into [`Analysis::processes`].
+    pub proc: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Created, or the start of the recording, or first seen; nanoseconds since the start of the trace.
+    pub from_ns: u64,
+    /// Exit, or the end of the recording.
+    pub to_ns: u64,
+}
+
+/// A mapping over a stretch of time: what a VMA was called and covered between two moments.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Process, index into [`Analysis::processes`].
+    pub proc: u32,
+    /// First address.
+    pub start: u64,
+    /// First address behind the range.
+    pub end: u64,
+    /// `PROT_READ` 1, `PROT_WRITE` 2, `PROT_EXEC` 4.
+    pub prot: u32,
+    /// Shared (`s`) rather than private (`p`).
+    pub shared: bool,
+    /// Offset of `start` in the file.
+    pub file_offset: u64,
+    /// Device of the file.
+    pub dev: (u32, u32),
+    /// Inode, 0 for anonymous memory.
+    pub inode: u64,
+    /// Path or the kernel's name; empty for unnamed anonymous memory. Bytes as recorded.
+    pub path: Vec<u8>,
+    /// Kind of region.
+    pub kind: RegionKind,
+    /// What tables print: `libc.so.6`, `[heap]`, `[stack]`, `[anon]`, `model.gguf`, ….
+    pub region: Vec<u8>,
+    /// Known since, nanoseconds since the start of the trace.
+    pub valid_from_ns: u64,
+    /// Replaced, unmapped or gone at; the end of the trace otherwise.
+    pub valid_to_ns: u64,
+    /// Last moment at which evidence showed the mapping in place.
+    pub confirmed_ns: u64,
+    /// Whether the trace saw the mapping being made (rather than finding it in a snapshot).
+    pub seen_from_start: bool,
+}
+
+/// What the report says about completeness. Every count is of records or faults as named.
+#[derive(Debug, Clone, Default)]
+pub struct Exactness {
+    /// Faults in the table (failed ones included).
+    pub faults: u64,
+    /// Records that the kernel or the recorder dropped, with their time spans, from the Lost frames.
+    pub losses: Vec<Loss>,
+    /// Entries whose thread was still waiting when it exited or the recording ended; not in the table.
+    pub in_flight: u64,
+    /// Entries without completion of which nothing can be said (records lost, or no rule applies); not
+    /// in the table.
+    pub unresolved: u64,
+    /// Completions without entry: in the table, latency unknown.
+    pub without_entry: u64,
+    /// Faults whose latency came out negative (clocks of two CPUs): in the table, latency unknown.
+    pub negative_latency: u64,
+    /// Faults that took more than one entry (interrupted waits).
+    pub interrupted: u64,
+    /// Rows whose mapping is exact, inferred, unknown.
+    pub map_confidence: [u64; 3],
+    /// Whether the hardware error code was recorded: without it cow cannot be told from minor.
+    pub error_code: bool,
+    /// Whether kernel-mode faults were recorded.
+    pub kernel_mode: bool,
+    /// Whether the recording ended in order (a closing checkpoint exists).
+    pub complete: bool,
+}
+
+/// A stretch of time in which records were lost, nanoseconds since the start of the trace.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    /// After.
+    pub from_ns: u64,
+    /// Before.
+    pub to_ns: u64,
+    /// CPU.
+    pub cpu: u32,
+    /// Dropped by the recorder rather than by the kernel.
+    pub by_recorder: bool,
+    /// Records.
+    pub count: u64,
+}
+
+/// Everything the model worked out.
+#[derive(Debug, Clone, Default)]
+pub struct Analysis {
+    /// The faults.
+    pub faults: FaultTable,
+    /// Processes, in order of first sight.
+    pub processes: Vec<Process>,
+    /// Threads, in order of first sight.
+    pub threads: Vec<Thread>,
+    /// Mappings, in order of discovery.
+    pub mappings: Vec<Mapping>,
+    /// Names of threads. Bytes as recorded.
+    pub comms: Vec<Vec<u8>>,
+    /// Completeness.
+    pub exactness: Exactness,
+    /// Threshold beyond which a minor fault is `slow`, nanoseconds.
+    pub slow_threshold_ns: u64,
+    /// Length of the recording, nanoseconds: from its start to the last thing recorded.
+    pub duration_ns: u64,
+}

@@ -1,0 +1,102 @@
+//! Columns of the fault table, filled row by row.
+
+use crate::mapping_rows::MappingRows;
+use crate::names::{Access, Cause, Class, MapConfidence};
+use crate::table::{FaultTable, NONE};
+
+/// One row. Times are on the trace's clock until the table is finished.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub time_ns: u64,
+    pub latency_ns: u64,
+    pub class: Class,
+    pub cause: Cause,
+    pub slow: bool,
+    pub access: Access,
+    pub kernel_mode: bool,
+    pub proc: u32,
+    pub tid: u32,
+    pub comm: u32,
+    pub cpu: u16,
+    pub addr: u64,
+    pub ip: u64,
+    pub page_size_bytes: u64,
+    pub nth: u32,
+    pub attempts: u32,
+    pub mapping: u32,
+    pub ip_mapping: u32,
+    /// Nothing contradicts the mapping, so later evidence may make it exact.
+    pub may_be_exact: bool,
+}
+
+/// A table with room for `rows` rows.
+pub(crate) fn with_capacity(rows: usize) -> FaultTable {
+    FaultTable {
+        time_ns: Vec::with_capacity(rows),
+        latency_ns: Vec::with_capacity(rows),
+        class: Vec::with_capacity(rows),
+        cause: Vec::with_capacity(rows),
+        slow: Vec::with_capacity(rows),
+        access: Vec::with_capacity(rows),
+        kernel_mode: Vec::with_capacity(rows),
+        proc: Vec::with_capacity(rows),
+        tid: Vec::with_capacity(rows),
+        comm: Vec::with_capacity(rows),
+        cpu: Vec::with_capacity(rows),
+        addr: Vec::with_capacity(rows),
+        ip: Vec::with_capacity(rows),
+        page_size_bytes: Vec::with_capacity(rows),
+        nth: Vec::with_capacity(rows),
+        attempts: Vec::with_capacity(rows),
+        mapping: Vec::with_capacity(rows),
+        ip_mapping: Vec::with_capacity(rows),
+        map_confidence: Vec::with_capacity(rows),
+    }
+}
+
+/// Adds a row. Its confidence is settled by [`finish`].
+pub(crate) fn push(table: &mut FaultTable, row: Row) {
+    table.time_ns.push(row.time_ns);
+    table.latency_ns.push(row.latency_ns);
+    table.class.push(row.class);
+    table.cause.push(row.cause);
+    table.slow.push(row.slow);
+    table.access.push(row.access);
+    table.kernel_mode.push(row.kernel_mode);
+    table.proc.push(row.proc);
+    table.tid.push(row.tid);
+    table.comm.push(row.comm);
+    table.cpu.push(row.cpu);
+    table.addr.push(row.addr);
+    table.ip.push(row.ip);
+    table.page_size_bytes.push(row.page_size_bytes);
+    table.nth.push(row.nth);
+    table.attempts.push(row.attempts);
+    table.mapping.push(row.mapping);
+    table.ip_mapping.push(row.ip_mapping);
+    table.map_confidence.push(match (row.mapping, row.may_be_exact) {
+        (NONE, _) => MapConfidence::Unknown,
+        (_, false) => MapConfidence::Inferred,
+        (_, true) => MapConfidence::Exact,
+    });
+}
+
+/// Lowers the confidence of rows whose mapping nothing confirmed, counts them as exact, inferred and
+/// unknown, and makes times relative to `start_ns`.
+pub(crate) fn finish(table: &mut FaultTable, rows: &MappingRows, start_ns: u64) -> [u64; 3] {
+    let mut counts = [0; 3];
+    let columns = table.time_ns.iter_mut().zip(&table.addr).zip(&table.mapping);
+    for (((time_ns, &addr), &mapping), confidence) in columns.zip(&mut table.map_confidence) {
+        if *confidence == MapConfidence::Exact && !rows.is_confirmed(mapping, addr, *time_ns) {
+            *confidence = MapConfidence::Inferred;
+        }
+        *time_ns = time_ns.saturating_sub(start_ns);
+        let [exact, inferred, unknown] = &mut counts;
+        *match confidence {
+            MapConfidence::Exact => exact,
+            MapConfidence::Inferred => inferred,
+            MapConfidence::Unknown => unknown,
+        } += 1;
+    }
+    counts
+}

@@ -1,0 +1,388 @@
+//! Processes, threads and address spaces as they are at one moment of the recording.
+
+mod memory;
+
+use std::collections::HashSet;
+
+use pft::record::{MapRecord, TaskKind, TaskRecord};
+
+use crate::address_space::{AddressSpace, Moment};
+use crate::intern::{Interner, Name};
+use crate::keyed_map::KeyedMap;
+use crate::mapping_rows::{MappingRows, OPEN_NS};
+use crate::page_history::PageHistory;
+use crate::recording::Recording;
+use crate::table::NONE;
+use crate::timeline::{Event, Timeline};
+use crate::vma::Vma;
+
+/// An address space and what is remembered of its pages.
+#[derive(Debug)]
+pub(crate) struct Mm {
+    pub space: AddressSpace,
+    pub pages: PageHistory,
+    /// Address space it is a copy of, and the number of faults seen before the fork.
+    parent: Option<(u32, u32)>,
+    /// All mappings are known since this time, unless records were lost after it.
+    known_since_ns: Option<u64>,
+    pub ended_ns: u64,
+}
+
+/// A process.
+#[derive(Debug)]
+pub(crate) struct ProcessState {
+    pub pid: u32,
+    pub parent: u32,
+    pub comm: Name,
+    pub first_seen_ns: u64,
+    pub exit_ns: Option<u64>,
+    pub mm: u32,
+    live: HashSet<u32>,
+}
+
+/// A thread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ThreadState {
+    pub proc: u32,
+    pub tid: u32,
+    pub from_ns: u64,
+    pub to_ns: u64,
+    pub comm: Name,
+}
+
+/// Everything, now.
+#[derive(Debug)]
+pub(crate) struct World<'a> {
+    recording: &'a Recording,
+    timeline: Timeline,
+    /// Map records applied before their time.
+    applied_early: HashSet<u32>,
+    /// Records were lost before this time.
+    lost_until_ns: u64,
+    pub names: Interner,
+    pub comms: Interner,
+    pub rows: MappingRows,
+    pub processes: Vec<ProcessState>,
+    pub threads: Vec<ThreadState>,
+    pub mms: Vec<Mm>,
+    live_processes: KeyedMap<u32, u32>,
+    /// Live threads by pid and tid.
+    live_threads: KeyedMap<u64, u32>,
+}
+
+fn thread_key(pid: u32, tid: u32) -> u64 {
+    u64::from(pid) << 32 | u64::from(tid)
+}
+
+/// Whether a pid stands for processes outside the recorder's pid namespace, any number of them.
+fn is_foreign(pid: u32) -> bool {
+    pid == 0 || pid == u32::MAX
+}
+
+impl<'a> World<'a> {
+    /// The world before anything happened.
+    pub(crate) fn new(recording: &'a Recording) -> Self {
+        Self {
+            recording,
+            timeline: Timeline::new(recording),
+            applied_early: HashSet::new(),
+            lost_until_ns: 0,
+            names: Interner::new(),
+            comms: Interner::new(),
+            rows: MappingRows::default(),
+            processes: Vec::new(),
+            threads: Vec::new(),
+            mms: Vec::new(),
+            live_processes: KeyedMap::default(),
+            live_threads: KeyedMap::default(),
+        }
+    }
+
+    /// Lets everything happen that a fault at `now` has to know of.
+    pub(crate) fn advance(&mut self, now: Moment) {
+        while let Some((time_ns, event)) = self.timeline.take_until(now.ns) {
+            self.apply(event, Moment { ns: time_ns, ..now });
+        }
+    }
+
+    /// Lets the rest happen, after `faults` faults.
+    pub(crate) fn finish(&mut self, faults: u32) {
+        while let Some((ns, event)) = self.timeline.take() {
+            self.apply(event, Moment { ns, faults });
+        }
+        for row in self.rows.as_mut_slice() {
+            let ended_ns = self.mms.get(row.mm as usize).map_or(OPEN_NS, |mm| mm.ended_ns);
+            row.valid_to_ns = row.valid_to_ns.min(ended_ns);
+        }
+    }
+
+    fn apply(&mut self, event: Event, now: Moment) {
+        let recording = self.recording;
+        match event {
+            Event::Lost(index) => {
+                if let Some(lost) = recording.lost.get(index as usize) {
+                    self.lost_until_ns = self.lost_until_ns.max(lost.time_ns);
+                }
+            }
+            Event::Task(index) => {
+                if let Some(task) = recording.tasks.get(index as usize) {
+                    self.apply_task(task, now);
+                }
+            }
+            Event::Snapshot(index) => self.apply_snapshot(index, now),
+            Event::Map(index) => {
+                if self.applied_early.is_empty() || !self.applied_early.remove(&index) {
+                    self.apply_map(index, now);
+                }
+            }
+        }
+    }
+
+    /// Looks for a map record of a process between two moments (the first excluded) that covers `addr`
+    /// and satisfies `what`, and applies it and those before it ahead of their turn: it belongs to the
+    /// fault being looked at.
+    pub(crate) fn apply_map_ahead(
+        &mut self,
+        pid: u32,
+        addr: u64,
+        (after, to_ns): (Moment, u64),
+        what: impl Fn(&MapRecord) -> bool,
+    ) -> Option<&'a MapRecord> {
+        let maps = &self.recording.maps;
+        let ahead: Vec<u32> = self.timeline.maps_ahead(pid, after.ns, to_ns).collect();
+        let found = ahead.iter().position(|&index| {
+            maps.get(index as usize)
+                .is_some_and(|map| map.start <= addr && addr < map.end && what(map))
+        })?;
+        for &index in &ahead[..=found] {
+            if self.applied_early.insert(index) {
+                self.apply_map(index, after);
+            }
+        }
+        maps.get(*ahead.get(found)? as usize)
+    }
+
+    fn apply_map(&mut self, index: u32, now: Moment) {
+        let Some(record) = self.recording.maps.get(index as usize) else {
+            return;
+        };
+        if is_foreign(record.pid) {
+            return;
+        }
+        let proc = self.process(record.pid, now.ns);
+        let vma = Vma::of_record(record, &mut self.names);
+        let mm = self.mm_of(proc);
+        if let Some(mm) = self.mms.get_mut(mm as usize) {
+            mm.space.apply(&vma, Moment { ns: record.time_ns, ..now }, &mut self.rows);
+        }
+    }
+
+    fn apply_snapshot(&mut self, index: u32, now: Moment) {
+        let Some(snapshot) = self.recording.snapshots.get(index as usize) else {
+            return;
+        };
+        // A process that is ending shows an empty list: no news of its mappings.
+        if is_foreign(snapshot.pid) || snapshot.vmas.is_empty() {
+            return;
+        }
+        let proc = self.process(snapshot.pid, now.ns);
+        let names = &mut self.names;
+        let mut vmas: Vec<Vma> =
+            snapshot.vmas.iter().map(|line| Vma::of_snapshot(line, names)).collect();
+        if !vmas.is_sorted_by_key(|vma| vma.start) {
+            vmas.sort_by_key(|vma| vma.start);
+        }
+        let mm = self.mm_of(proc);
+        if let Some(mm) = self.mms.get_mut(mm as usize) {
+            mm.space.apply_snapshot(&vmas, now, snapshot.end_ns, &mut self.rows);
+            mm.known_since_ns = Some(now.ns);
+        }
+    }
+
+    fn apply_task(&mut self, task: &TaskRecord, now: Moment) {
+        match task.kind {
+            TaskKind::Fork if task.pid != task.parent_pid => self.fork(task, now),
+            TaskKind::Fork => {
+                let comm = self.comm_of(task.pid, task.parent_tid);
+                let thread = self.thread(task.pid, task.tid, now.ns);
+                self.name_thread(thread, comm);
+            }
+            TaskKind::Present | TaskKind::Comm | TaskKind::Exec => {
+                if task.kind == TaskKind::Exec {
+                    self.exec(task, now.ns);
+                }
+                let comm = self.comms.intern(&task.comm);
+                let thread = self.thread(task.pid, task.tid, now.ns);
+                self.name_thread(thread, comm);
+            }
+            TaskKind::Exit => self.exit(task.pid, task.tid, now.ns),
+        }
+    }
+
+    fn fork(&mut self, task: &TaskRecord, now: Moment) {
+        let old = self.live_processes.get(&task.pid).copied();
+        let parent = self.live_processes.get(&task.parent_pid).copied().unwrap_or(NONE);
+        if let Some(old) = old.and_then(|old| self.processes.get(old as usize)) {
+            if old.first_seen_ns == now.ns && old.parent == parent {
+                return; // reported twice
+            }
+            self.end_process(task.pid, now.ns);
+        }
+        let comm = self.comm_of(task.parent_pid, task.parent_tid);
+        let parent_mm = self.mm_of(parent);
+
+        let child = self.open_process(task.pid, parent, now.ns);
+        let mm = self.mm_of(child);
+        if let Some(source) = self.mms.get(parent_mm as usize) {
+            let space = source.space.fork(mm, child, now.ns);
+            let known_since_ns = source.known_since_ns;
+            if let Some(mm) = self.mms.get_mut(mm as usize) {
+                mm.space = space;
+                mm.parent = Some((parent_mm, now.faults));
+                mm.known_since_ns = known_since_ns;
+            }
+        }
+        let thread = self.thread(task.pid, task.tid, now.ns);
+        self.name_thread(thread, comm);
+    }
+
+    /// The process of `task` replaced its address space; its other threads are gone.
+    fn exec(&mut self, task: &TaskRecord, now_ns: u64) {
+        let proc = self.process(task.pid, now_ns);
+        let mm = self.add_mm(proc, Some(now_ns));
+        let Some(process) = self.processes.get_mut(proc as usize) else {
+            return;
+        };
+        let old_mm = std::mem::replace(&mut process.mm, mm);
+        let gone: Vec<u32> = process.live.extract_if(|&tid| tid != task.tid).collect();
+        self.end_mm(old_mm, now_ns);
+        for tid in gone {
+            self.end_thread(task.pid, tid, now_ns);
+        }
+    }
+
+    fn exit(&mut self, pid: u32, tid: u32, now_ns: u64) {
+        let Some(&proc) = self.live_processes.get(&pid) else {
+            return;
+        };
+        self.end_thread(pid, tid, now_ns);
+        let Some(process) = self.processes.get_mut(proc as usize) else {
+            return;
+        };
+        if process.live.remove(&tid) && process.live.is_empty() {
+            process.exit_ns = Some(now_ns);
+            self.end_process(pid, now_ns);
+        }
+    }
+
+    /// The live process of a pid; one that was never announced is opened now.
+    fn process(&mut self, pid: u32, now_ns: u64) -> u32 {
+        match self.live_processes.get(&pid) {
+            Some(&proc) => proc,
+            None => self.open_process(pid, NONE, now_ns),
+        }
+    }
+
+    fn open_process(&mut self, pid: u32, parent: u32, now_ns: u64) -> u32 {
+        let proc = self.processes.len() as u32;
+        let mm = self.add_mm(proc, None);
+        self.processes.push(ProcessState {
+            pid,
+            parent,
+            comm: Interner::EMPTY,
+            first_seen_ns: now_ns,
+            exit_ns: None,
+            mm,
+            live: HashSet::new(),
+        });
+        self.live_processes.insert(pid, proc);
+        proc
+    }
+
+    fn add_mm(&mut self, proc: u32, known_since_ns: Option<u64>) -> u32 {
+        let mm = self.mms.len() as u32;
+        self.mms.push(Mm {
+            space: AddressSpace::new(mm, proc),
+            pages: PageHistory::default(),
+            parent: None,
+            known_since_ns,
+            ended_ns: OPEN_NS,
+        });
+        mm
+    }
+
+    fn end_process(&mut self, pid: u32, now_ns: u64) {
+        let Some(proc) = self.live_processes.remove(&pid) else {
+            return;
+        };
+        let Some(process) = self.processes.get_mut(proc as usize) else {
+            return;
+        };
+        let (live, mm) = (std::mem::take(&mut process.live), process.mm);
+        for tid in live {
+            self.end_thread(pid, tid, now_ns);
+        }
+        self.end_mm(mm, now_ns);
+    }
+
+    fn end_thread(&mut self, pid: u32, tid: u32, now_ns: u64) {
+        let thread = self.live_threads.remove(&thread_key(pid, tid));
+        if let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread as usize)) {
+            thread.to_ns = now_ns;
+        }
+    }
+
+    fn end_mm(&mut self, mm: u32, now_ns: u64) {
+        if let Some(mm) = self.mms.get_mut(mm as usize) {
+            mm.space.clear();
+            mm.ended_ns = now_ns;
+        }
+    }
+
+    /// The live thread of a pid and tid; one that was never announced is opened now.
+    pub(crate) fn thread(&mut self, pid: u32, tid: u32, now_ns: u64) -> u32 {
+        let key = thread_key(pid, tid);
+        if let Some(&thread) = self.live_threads.get(&key) {
+            return thread;
+        }
+        let proc = self.process(pid, now_ns);
+        let thread = self.threads.len() as u32;
+        let mut comm = Interner::EMPTY;
+        if let Some(process) = self.processes.get_mut(proc as usize) {
+            process.live.insert(tid);
+            comm = process.comm;
+        }
+        self.threads.push(ThreadState { proc, tid, from_ns: now_ns, to_ns: OPEN_NS, comm });
+        self.live_threads.insert(key, thread);
+        thread
+    }
+
+    /// Names a thread, and its process if it is the main thread or the process has no name.
+    fn name_thread(&mut self, thread: u32, comm: Name) {
+        let Some(thread) = self.threads.get_mut(thread as usize) else {
+            return;
+        };
+        thread.comm = comm;
+        if let Some(process) = self.processes.get_mut(thread.proc as usize)
+            && (process.pid == thread.tid || process.comm == Interner::EMPTY)
+        {
+            process.comm = comm;
+        }
+    }
+
+    /// Name of a live thread; failing that, of its process.
+    fn comm_of(&self, pid: u32, tid: u32) -> Name {
+        let thread = self.live_threads.get(&thread_key(pid, tid));
+        if let Some(thread) = thread.and_then(|&thread| self.threads.get(thread as usize)) {
+            return thread.comm;
+        }
+        let process = self.live_processes.get(&pid);
+        let process = process.and_then(|&proc| self.processes.get(proc as usize));
+        process.map_or(Interner::EMPTY, |process| process.comm)
+    }
+
+    /// The present address space of a process.
+    pub(crate) fn mm_of(&self, proc: u32) -> u32 {
+        self.processes.get(proc as usize).map_or(NONE, |process| process.mm)
+    }
+}

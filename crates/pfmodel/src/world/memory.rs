@@ -1,0 +1,68 @@
+//! Questions about the memory of a process.
+
+use super::World;
+use crate::evidence::MapEvidence;
+use crate::page_history::{PageKey, Past};
+use crate::piece_tree::Piece;
+use crate::vma::is_stack_name;
+
+/// Generations of forks that are asked about a page.
+const MAX_ANCESTORS: usize = 64;
+
+impl World<'_> {
+    /// The piece of an address space that holds an address.
+    pub(crate) fn piece_at(&mut self, mm: u32, addr: u64) -> Option<Piece> {
+        self.mms.get_mut(mm as usize)?.space.at(addr, &mut self.rows)
+    }
+
+    /// What a piece says about a fault in it.
+    pub(crate) fn evidence_of(&self, piece: Piece) -> Option<MapEvidence> {
+        let vma = self.rows.get(piece.row)?.vma;
+        Some(MapEvidence {
+            backing: vma.backing,
+            shared: vma.shared,
+            prot: vma.prot,
+            seen_from_start: piece.seen_from_start,
+            may_be_new: piece.may_be_new,
+        })
+    }
+
+    /// Range of the stack that is the next mapping above `addr`.
+    pub(crate) fn stack_above(&self, mm: u32, addr: u64) -> Option<(u64, u64)> {
+        let piece = self.mms.get(mm as usize)?.space.next_above(addr)?;
+        let row = self.rows.get(piece.row)?;
+        is_stack_name(self.names.text(row.vma.name)).then_some((piece.start, row.vma.end))
+    }
+
+    /// Whether the mappings of an address space are all known: seen since `exec` or a snapshot, without
+    /// a loss of records since.
+    pub(crate) fn is_map_complete(&self, mm: u32) -> bool {
+        let known_since_ns = self.mms.get(mm as usize).and_then(|mm| mm.known_since_ns);
+        known_since_ns.is_some_and(|since_ns| since_ns >= self.lost_until_ns)
+    }
+
+    /// Whether records of mappings may be missing since the address space was last known whole.
+    pub(crate) fn is_map_uncertain(&self, mm: u32) -> bool {
+        self.lost_until_ns > 0 && !self.is_map_complete(mm)
+    }
+
+    /// What the processes that an address space was copied from knew of a page at the fork. `None` if
+    /// there are too many generations to ask.
+    pub(crate) fn inherited_past(&self, mm: u32, page: PageKey, born: u32) -> Option<Past> {
+        let mut parent = self.mms.get(mm as usize).and_then(|mm| mm.parent);
+        for _ in 0..MAX_ANCESTORS {
+            let Some((mm, faults)) = parent else {
+                return Some(Past::default());
+            };
+            let Some(mm) = self.mms.get(mm as usize) else {
+                return Some(Past::default());
+            };
+            let past = mm.pages.past(page, born, faults);
+            if past.touched {
+                return Some(past);
+            }
+            parent = mm.parent;
+        }
+        None
+    }
+}

@@ -1,0 +1,9 @@
+//! Hand-made traces, each with one expected meaning.
+
+mod causes;
+mod confidence;
+mod failures;
+mod hostile;
+mod mappings;
+mod processes;
+mod trace;

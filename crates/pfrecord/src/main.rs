@@ -1,0 +1,70 @@
+//! `pfrecord`: records every page fault of a program.
+
+mod cli;
+mod summary;
+
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
+
+use clap::Parser;
+use pfcapture::Error;
+
+/// What could not be done as asked; the exit codes are in the help.
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+        Error::Exec { .. } => 126,
+        Error::Output { .. } | Error::Write { .. } | Error::System { .. } | Error::Open { .. } => 1,
+        _ => 2,
+    }
+}
+
+/// Prints a line on standard error, if anybody listens. Names in it may hold anything: control
+/// characters are shown, not sent.
+fn print_line(line: &str) {
+    let mut text = String::with_capacity(line.len() + 1);
+    for c in line.chars() {
+        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+    text.push('\n');
+    // A closed terminal or a full disk must not end the recording.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    let config = match arguments.config() {
+        Ok(config) => config,
+        Err(error) => error.exit(),
+    };
+    let say = |line: &str| {
+        if !arguments.quiet {
+            print_line(&format!("pfrecord: {line}"));
+        }
+    };
+    let recorded = pfcapture::record(&config, |started| {
+        for line in summary::started(started) {
+            say(&line);
+        }
+    });
+    match recorded {
+        Ok(recorded) => {
+            for line in summary::recorded(&recorded) {
+                say(&line);
+            }
+            let code = |status: ExitStatus| status.code().or_else(|| Some(128 + status.signal()?));
+            let status = recorded.exit_status.and_then(code).and_then(|c| u8::try_from(c).ok());
+            match (arguments.exit_status, status) {
+                (true, Some(status)) => ExitCode::from(status),
+                _ if !recorded.is_whole() => ExitCode::from(3),
+                _ => ExitCode::SUCCESS,
+            }
+        }
+        Err(error) => {
+            let code = exit_code(&error);
+            print_line(&format!("error: {:#}", anyhow::Error::from(error)));
+            ExitCode::from(code)
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What `pfrecord` says when it starts and when it is done.
+
+use pfcapture::{End, EventKind, Recorded, Started};
+
+/// Lines when the recording runs.
+pub fn started(started: &Started) -> Vec<String> {
+    let pids: Vec<String> = started.pids.iter().map(ToString::to_string).collect();
+    let mut lines = vec![format!(
+        "recording {} {} ({}), ring {} on each of {}",
+        plural_only(started.pids.len(), "process", "processes"),
+        pids.join(", "),
+        plural(started.threads as u64, "thread", "threads"),
+        bytes(started.ring_bytes as u64),
+        plural(started.cpus as u64, "CPU", "CPUs"),
+    )];
+    if started.ring_bytes < started.ring_wanted_bytes {
+        lines.push(format!(
+            "ring buffers are smaller than the {} wanted: more may not be locked \
+             (kernel.perf_event_mlock_kb, ulimit -l)",
+            bytes(started.ring_wanted_bytes as u64)
+        ));
+    }
+    if !started.abilities.kernel_mode {
+        lines.push("not privileged: faults in kernel mode cannot be seen".to_owned());
+    }
+    if started.abilities.tracepoints.is_none() {
+        lines.push(
+            "no page-fault tracepoints: reads and writes, and copy-on-write, cannot be told apart"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// Lines when it is done.
+pub fn recorded(recorded: &Recorded) -> Vec<String> {
+    let counts = &recorded.counts;
+    let faults = counts.minor + counts.major;
+    let seconds = recorded.duration.as_secs_f64();
+    let why = match recorded.end {
+        End::TargetExited => match recorded.exit_status {
+            // "exit status: 7", "signal: 9 (SIGKILL)".
+            Some(status) => format!("the command ended ({status})"),
+            None => "the target exited".to_owned(),
+        },
+        End::Signal => "stopped by a signal".to_owned(),
+        End::Duration => "the duration is over".to_owned(),
+        End::WriteFailed => "the trace could not be written".to_owned(),
+    };
+    let mut lines = vec![format!(
+        "{why} after {seconds:.3} s: {} faults ({} major), {}{}",
+        thousands(faults),
+        thousands(counts.major),
+        match recorded.lost() {
+            0 => "0 lost".to_owned(),
+            lost => format!("{} records lost", thousands(lost)),
+        },
+        agreement(recorded),
+    )];
+    if recorded.left_running > 0 {
+        lines.push(format!(
+            "still running, but no longer recorded: {} that the target created",
+            plural(recorded.left_running as u64, "process", "processes")
+        ));
+    }
+    if counts.foreign_ids > 0 {
+        lines.push(format!(
+            "another recorder watches the same threads: {} records carried its identification",
+            thousands(counts.foreign_ids)
+        ));
+    }
+    if recorded.lost_in_rings() > 0 {
+        let larger = (recorded.started.ring_bytes * 4).max(8 << 20) >> 20;
+        lines.push(format!(
+            "{} records found no room in a ring: try a larger one, -m {larger}M",
+            thousands(recorded.lost_in_rings()),
+        ));
+    }
+    if counts.dropped > 0 {
+        lines.push(format!(
+            "{} faults were dropped because writing fell behind: try a faster disk or --level 1",
+            thousands(counts.dropped)
+        ));
+    }
+    let per_fault = match faults {
+        0 => String::new(),
+        _ => format!(", {:.1} bytes a fault", recorded.file_bytes as f64 / faults as f64),
+    };
+    let path = recorded.path.display();
+    lines.push(format!(
+        "wrote {path}: {}{per_fault}; next: pfreport {path}",
+        bytes(recorded.file_bytes)
+    ));
+    lines
+}
+
+/// How what was captured stands to the kernel's own count of completed faults.
+fn agreement(recorded: &Recorded) -> String {
+    if recorded.agrees() == Some(true) {
+        return ", captured + lost = the kernel's count".to_owned();
+    }
+    let completions = recorded
+        .events
+        .iter()
+        .filter(|(kind, _)| matches!(kind, EventKind::Minor | EventKind::Major));
+    let (mut count, mut lost) = (0, 0);
+    for (_, figures) in completions {
+        count += figures.count;
+        lost += figures.lost.unwrap_or(0);
+    }
+    format!(", but the kernel counted {} and lost {}", thousands(count), thousands(lost))
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { many })
+}
+
+fn plural_only<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut unit = 0;
+    let mut value = number as f64;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 || value.fract() == 0.0 {
+        format!("{value} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(8 << 20), "8 MiB");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(plural(1, "CPU", "CPUs"), "1 CPU");
+        assert_eq!(plural(2000, "thread", "threads"), "2,000 threads");
+    }
+}

@@ -1,0 +1,145 @@
+//! Export as CSV (RFC 4180): plain numbers, addresses as `0x…`, times as ISO 8601 in UTC, nulls empty.
+
+mod literal;
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+
+use polars::prelude::DataFrame;
+use polars_io::SerWriter as _;
+use polars_io::csv::write::CsvWriter;
+use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
+
+use crate::error::Error;
+use crate::faults::Faults;
+use crate::field::Field;
+use crate::load::Loaded;
+pub use literal::with_literals;
+
+/// Rows that one thread encodes at a time.
+const BATCH_ROWS: usize = 64 * 1024;
+
+/// Writes table `faults`, a few batches at a time: memory does not grow with the table.
+///
+/// # Errors
+/// [`Error::Table`] when Polars fails, [`Error::Output`] when `out` does.
+pub fn write_faults(loaded: &Loaded, mut out: impl Write) -> Result<(), Error> {
+    let faults = Faults::new(loaded, Field::ALL)?;
+    out.write_all(&encode(faults.frame(0..0)?, true)?)?;
+    let threads = rayon::current_num_threads();
+    for group in (0..faults.len()).step_by(BATCH_ROWS * threads) {
+        let encoded: Vec<Vec<u8>> = (0..threads)
+            .into_par_iter()
+            .map(|thread| {
+                let start = group + thread * BATCH_ROWS;
+                encode(faults.frame(start..start + BATCH_ROWS)?, false)
+            })
+            .collect::<Result<_, Error>>()?;
+        for bytes in encoded {
+            out.write_all(&bytes)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes a whole frame with its header.
+///
+/// # Errors
+/// As [`write_faults`].
+pub fn write_frame(frame: &DataFrame, mut out: impl Write) -> Result<(), Error> {
+    out.write_all(&encode(frame.clone(), true)?)?;
+    Ok(out.flush()?)
+}
+
+fn encode(frame: DataFrame, header: bool) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let mut frame = with_literals(frame)?;
+    CsvWriter::new(&mut bytes)
+        .include_header(header)
+        .n_threads(1)
+        .with_batch_size(NonZeroUsize::MIN.saturating_add(BATCH_ROWS))
+        .finish(&mut frame)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use pfmodel::names::{Cause, Class};
+
+    use super::{BATCH_ROWS, write_faults};
+    use crate::sample::{self, MODEL, Row};
+
+    const HEADER: &str = "trace,time_ns,wall_time,latency_ns,class,cause,slow,access,mode,proc,pid,tid,\
+        comm,cpu,addr,page_size_bytes,nth,attempts,region,region_kind,path,file_offset,perms,dev,inode,\
+        map_confidence,ip,module\n";
+
+    fn csv(loaded: &crate::load::Loaded) -> String {
+        let mut out = Vec::new();
+        write_faults(loaded, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_column_has_its_value() {
+        let mut loaded = sample::empty();
+        sample::push(
+            &mut loaded.analysis,
+            Row {
+                time: 1_500_000_001,
+                latency: Some(83_000),
+                class: Class::Major,
+                cause: Cause::FileRead,
+                addr: 0x7f00_0000_2010,
+                mapping: MODEL,
+                ..Row::default()
+            },
+        );
+        sample::push(
+            &mut loaded.analysis,
+            Row {
+                time: 2_000_000_000,
+                latency: None,
+                class: Class::Failed,
+                cause: Cause::Efault,
+                addr: 0xffff_ffff_ff60_0000,
+                size: 0,
+                kernel_mode: true,
+                ..Row::default()
+            },
+        );
+        let expected = [
+            HEADER,
+            "run.pft,1500000001,2026-11-20T12:34:57.500000001Z,83000,major,file-read,false,read,user,0,\
+             4242,100,server,1,0x7f0000002010,4096,1,1,model.gguf,file,/srv/models/model.gguf,12304,\
+             rw-p,0x0801,4711,exact,0x401000,server\n",
+            "run.pft,2000000000,2026-11-20T12:34:58.000000000Z,,failed,efault,false,read,kernel,0,4242,\
+             100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel]\n",
+        ];
+        assert_eq!(csv(&loaded), expected.concat());
+    }
+
+    #[test]
+    fn hostile_names_are_escaped_and_quoted() {
+        let mut loaded = sample::empty();
+        loaded.analysis.comms[0] = b"a,\"b\"\n\x1b[2J".to_vec();
+        sample::push(&mut loaded.analysis, Row::default());
+        assert!(csv(&loaded).contains(",\"a,\"\"b\"\"\\x0a\\x1b[2J\","), "{}", csv(&loaded));
+    }
+
+    #[test]
+    fn an_empty_table_is_a_header() {
+        assert_eq!(csv(&sample::empty()), HEADER);
+    }
+
+    #[test]
+    fn batches_keep_the_order_of_rows() {
+        let mut loaded = sample::empty();
+        let rows = BATCH_ROWS as u64 * 3 + 5;
+        for time in 0..rows {
+            sample::push(&mut loaded.analysis, Row { time, ..Row::default() });
+        }
+        let csv = csv(&loaded);
+        let times = csv.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse::<u64>());
+        assert!(times.map(Result::unwrap).eq(0..rows));
+    }
+}

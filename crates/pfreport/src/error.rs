@@ -1,0 +1,87 @@
+//! What can go wrong.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::text::printable_path;
+
+/// Failure of a report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The trace cannot be read at all. Damage inside a trace is no error: see [`crate::load::Loaded::damage`].
+    #[error("cannot read {}", printable_path(path))]
+    Trace {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: pft::Error,
+    },
+    /// The trace cannot be opened.
+    #[error("cannot read {}", printable_path(path))]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A column that the table does not have.
+    #[error("no column `{name}`; the columns are {}", known.join(", "))]
+    UnknownColumn {
+        /// As asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// An output file exists already.
+    #[error("{} exists; use -f to replace it", printable_path(path))]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Output would replace the trace that is being read.
+    #[error("{} is the trace being read; name another file for the output", printable_path(path))]
+    IsInput {
+        /// The output file.
+        path: PathBuf,
+    },
+    /// Output would replace a device, a pipe or a directory.
+    #[error("{} is not a regular file and cannot be replaced", printable_path(path))]
+    Irregular {
+        /// The output file.
+        path: PathBuf,
+    },
+    /// An output file cannot be written.
+    #[error("cannot write {}", printable_path(path))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The output cannot be written.
+    #[error("cannot write the output")]
+    Output(#[from] io::Error),
+    /// Polars refused an operation.
+    #[error("cannot compute the table")]
+    Table(#[from] polars::error::PolarsError),
+    /// A picture cannot be drawn.
+    #[error("cannot draw {}: {reason}", printable_path(path))]
+    Picture {
+        /// Where it should have gone.
+        path: PathBuf,
+        /// What the drawing library said.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// The error with the path of the file whose writing failed.
+    #[must_use]
+    pub fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Output(source) => Self::Write { path: path.to_owned(), source },
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Table `faults` as a Polars frame.
+//!
+//! Only the columns that an output needs are built, each as one block of memory. Names become codes
+//! of an `Enum`: a name is stored once, however many faults refer to it.
+
+mod dictionary;
+
+use std::ops::Range;
+
+use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
+use pfmodel::table::Mapping;
+use pft::record::LATENCY_UNKNOWN;
+use polars::prelude::{
+    BooleanChunked, Column, DataFrame, Int64Chunked, IntoColumn as _, IntoSeries as _,
+    NewChunkedArray as _, PolarsResult, TimeUnit, UInt32Chunked, UInt64Chunked,
+};
+
+use crate::error::Error;
+use crate::field::Field;
+use crate::load::Loaded;
+use crate::text::printable;
+use dictionary::{Dictionary, coded, fixed};
+
+/// What tables print for a fault at an address that no known mapping holds.
+pub const UNKNOWN_REGION: &str = "[unknown]";
+
+/// What tables print as the module of an instruction of the kernel.
+pub const KERNEL_MODULE: &str = "[kernel]";
+
+/// Builds one column for a range of rows.
+type Builder<'a> = Box<dyn Fn(Range<usize>) -> PolarsResult<Column> + Send + Sync + 'a>;
+
+/// The chosen columns of the fault table of one trace, ready to be built for any range of rows.
+pub struct Faults<'a> {
+    length: usize,
+    builders: Vec<Builder<'a>>,
+}
+
+impl<'a> Faults<'a> {
+    /// Prepares `fields`: collects the names they need.
+    ///
+    /// # Errors
+    /// [`Error::Table`] when there are more names than Polars can number.
+    pub fn new(loaded: &'a Loaded, fields: &[Field]) -> Result<Self, Error> {
+        let builders = fields.iter().map(|&field| builder(loaded, field));
+        Ok(Self {
+            length: loaded.analysis.faults.len(),
+            builders: builders.collect::<PolarsResult<_>>()?,
+        })
+    }
+
+    /// Rows of the table.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether the table has no rows.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The columns for some rows; rows beyond the end are left out.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars refuse a column.
+    pub fn frame(&self, rows: Range<usize>) -> Result<DataFrame, Error> {
+        let rows = rows.start.min(self.length)..rows.end.min(self.length);
+        let columns = self.builders.iter().map(|build| build(rows.clone()));
+        Ok(DataFrame::new(rows.len(), columns.collect::<PolarsResult<_>>()?)?)
+    }
+}
+
+fn builder(loaded: &Loaded, field: Field) -> PolarsResult<Builder<'_>> {
+    let name = field.name();
+    let analysis = &loaded.analysis;
+    let faults = &analysis.faults;
+    let mappings = &analysis.mappings;
+    Ok(match field {
+        Field::Trace => {
+            let dtype = fixed([loaded.name.as_str()])?;
+            Box::new(move |rows| coded(name, rows.map(|_| 0), &dtype))
+        }
+        Field::TimeNs => u64s(name, &faults.time_ns),
+        Field::WallTime => {
+            let start_ns = loaded.header.start_realtime_ns;
+            Box::new(move |rows| {
+                let times = faults.time_ns[rows].iter();
+                let times = times.map(|&t| start_ns.saturating_add(t).cast_signed());
+                Ok(Int64Chunked::from_vec(name.into(), times.collect())
+                    .into_datetime(TimeUnit::Nanoseconds, None)
+                    .into_series()
+                    .into_column())
+            })
+        }
+        Field::LatencyNs => Box::new(move |rows| Ok(latencies(name, &faults.latency_ns[rows]))),
+        Field::Class => names(name, Class::ALL, Class::as_str, |c| c as u32, &faults.class)?,
+        Field::Cause => names(name, Cause::ALL, Cause::as_str, |c| c as u32, &faults.cause)?,
+        Field::Slow => Box::new(move |rows| {
+            Ok(BooleanChunked::from_slice(name.into(), &faults.slow[rows]).into_column())
+        }),
+        Field::Access => names(name, Access::ALL, Access::as_str, |a| a as u32, &faults.access)?,
+        Field::Mode => {
+            let dtype = fixed(["user", "kernel"])?;
+            Box::new(move |rows| {
+                coded(name, faults.kernel_mode[rows].iter().map(|&k| u32::from(k)), &dtype)
+            })
+        }
+        Field::Proc => u32s(name, &faults.proc),
+        Field::Pid => Box::new(move |rows| {
+            let pid = |&proc: &u32| analysis.processes.get(proc as usize).map(|p| p.pid);
+            let pids = faults.proc[rows].iter().map(pid);
+            Ok(UInt32Chunked::from_iter_options(name.into(), pids).into_column())
+        }),
+        Field::Tid => u32s(name, &faults.tid),
+        Field::Comm => {
+            let comms = analysis.comms.iter().map(|comm| Some(printable(comm)));
+            recorded(name, comms, &faults.comm)?
+        }
+        Field::Cpu => Box::new(move |rows| {
+            let cpus = faults.cpu[rows].iter().map(|&cpu| u32::from(cpu)).collect();
+            Ok(UInt32Chunked::from_vec(name.into(), cpus).into_column())
+        }),
+        Field::Addr => u64s(name, &faults.addr),
+        Field::PageSizeBytes => Box::new(move |rows| {
+            let sizes = faults.page_size_bytes[rows].iter();
+            let sizes = sizes.map(|&size| (size != 0).then_some(size));
+            Ok(UInt64Chunked::from_iter_options(name.into(), sizes).into_column())
+        }),
+        Field::Nth => u32s(name, &faults.nth),
+        Field::Attempts => u32s(name, &faults.attempts),
+        Field::Region => {
+            let regions = mappings.iter().map(|m| Some(printable(&m.region)));
+            let regions = regions.chain([Some(UNKNOWN_REGION.to_owned())]);
+            let dictionary = Dictionary::new(regions)?;
+            // Rows without a mapping take the name behind those of the mappings.
+            let unknown = dictionary.last();
+            Box::new(move |rows| {
+                let known = |m: u32| (m as usize) < mappings.len();
+                let code = |&m: &u32| {
+                    if known(m) { dictionary.code(m) } else { unknown }
+                };
+                coded(name, faults.mapping[rows].iter().map(code), &dictionary.dtype)
+            })
+        }
+        Field::RegionKind => {
+            let dtype = fixed(RegionKind::ALL.iter().map(|kind| kind.as_str()))?;
+            Box::new(move |rows| {
+                let kind = |&m: &u32| {
+                    let mapping = mappings.get(m as usize);
+                    mapping.map_or(RegionKind::Unknown, |mapping| mapping.kind) as u32
+                };
+                coded(name, faults.mapping[rows].iter().map(kind), &dtype)
+            })
+        }
+        Field::Path => recorded(name, mappings.iter().map(file_path), &faults.mapping)?,
+        Field::FileOffset => Box::new(move |rows| {
+            let pairs = faults.mapping[rows.clone()].iter().zip(&faults.addr[rows]);
+            let offsets = pairs.map(|(&m, &addr)| file_offset(mappings.get(m as usize)?, addr));
+            Ok(UInt64Chunked::from_iter_options(name.into(), offsets).into_column())
+        }),
+        Field::Perms => recorded(name, mappings.iter().map(|m| Some(perms(m))), &faults.mapping)?,
+        Field::Dev => {
+            let dev = |m: &Mapping| has_file(m).then(|| format!("{:#06x}", device_number(m.dev)));
+            recorded(name, mappings.iter().map(dev), &faults.mapping)?
+        }
+        Field::Inode => Box::new(move |rows| {
+            let inode = |&m: &u32| {
+                let mapping = mappings.get(m as usize)?;
+                has_file(mapping).then_some(mapping.inode)
+            };
+            let inodes = faults.mapping[rows].iter().map(inode);
+            Ok(UInt64Chunked::from_iter_options(name.into(), inodes).into_column())
+        }),
+        Field::MapConfidence => {
+            let (all, text) = (MapConfidence::ALL, MapConfidence::as_str);
+            names(name, all, text, |c| c as u32, &faults.map_confidence)?
+        }
+        Field::Ip => u64s(name, &faults.ip),
+        Field::Module => {
+            let modules = mappings.iter().map(|m| Some(printable(&m.region)));
+            let dictionary = Dictionary::new(modules.chain([Some(KERNEL_MODULE.to_owned())]))?;
+            let kernel = dictionary.last();
+            Box::new(move |rows| {
+                let pairs = faults.ip_mapping[rows.clone()].iter().zip(&faults.kernel_mode[rows]);
+                let codes = pairs.map(
+                    |(&m, &in_kernel)| {
+                        if in_kernel { kernel } else { dictionary.code(m) }
+                    },
+                );
+                coded(name, codes, &dictionary.dtype)
+            })
+        }
+    })
+}
+
+fn u32s<'a>(name: &'static str, values: &'a [u32]) -> Builder<'a> {
+    Box::new(move |rows| Ok(UInt32Chunked::from_slice(name.into(), &values[rows]).into_column()))
+}
+
+fn u64s<'a>(name: &'static str, values: &'a [u64]) -> Builder<'a> {
+    Box::new(move |rows| Ok(UInt64Chunked::from_slice(name.into(), &values[rows]).into_column()))
+}
+
+/// A column of one of the model's vocabularies.
+fn names<'a, T: Copy + Sync>(
+    name: &'static str,
+    all: &[T],
+    text: fn(T) -> &'static str,
+    code: fn(T) -> u32,
+    values: &'a [T],
+) -> PolarsResult<Builder<'a>> {
+    let dtype = fixed(all.iter().map(|&value| text(value)))?;
+    Ok(Box::new(move |rows| coded(name, values[rows].iter().map(|&value| code(value)), &dtype)))
+}
+
+/// A column of names from the trace: row `i` bears the name number `refers[i]`, or none.
+fn recorded<'a>(
+    name: &'static str,
+    names: impl Iterator<Item = Option<String>>,
+    refers: &'a [u32],
+) -> PolarsResult<Builder<'a>> {
+    let dictionary = Dictionary::new(names)?;
+    Ok(Box::new(move |rows| {
+        coded(name, refers[rows].iter().map(|&row| dictionary.code(row)), &dictionary.dtype)
+    }))
+}
+
+/// Latencies, "unknown" as null.
+pub fn latencies(name: &str, latency_ns: &[u64]) -> Column {
+    if latency_ns.contains(&LATENCY_UNKNOWN) {
+        let known = latency_ns.iter().map(|&ns| (ns != LATENCY_UNKNOWN).then_some(ns));
+        UInt64Chunked::from_iter_options(name.into(), known).into_column()
+    } else {
+        UInt64Chunked::from_slice(name.into(), latency_ns).into_column()
+    }
+}
+
+const fn has_file(mapping: &Mapping) -> bool {
+    mapping.inode != 0
+}
+
+/// Path of the file behind a mapping, fit to print; none for anonymous memory.
+#[must_use]
+pub fn file_path(mapping: &Mapping) -> Option<String> {
+    (has_file(mapping) && !mapping.path.is_empty()).then(|| printable(&mapping.path))
+}
+
+/// Offset in the file of an address in a mapping; none for anonymous memory.
+#[must_use]
+pub fn file_offset(mapping: &Mapping, addr: u64) -> Option<u64> {
+    if !has_file(mapping) {
+        return None;
+    }
+    addr.checked_sub(mapping.start)?.checked_add(mapping.file_offset)
+}
+
+/// `rwxp` as in `/proc/PID/maps`.
+fn perms(mapping: &Mapping) -> String {
+    let bit = |bit: u32, letter| if mapping.prot & bit != 0 { letter } else { '-' };
+    let sharing = if mapping.shared { 's' } else { 'p' };
+    [bit(1, 'r'), bit(2, 'w'), bit(4, 'x'), sharing].into_iter().collect()
+}
+
+/// A device as one number, `st_dev` of stat(2): "8:1" would be taken for a time of day by readers of CSV
+/// that guess types.
+fn device_number((major, minor): (u32, u32)) -> u64 {
+    let (major, minor) = (u64::from(major), u64::from(minor));
+    minor & 0xff | (major & 0xfff) << 8 | (minor & !0xff) << 12 | (major & !0xfff) << 32
+}

@@ -1,0 +1,27 @@
+//! Reports on a page-fault trace: where faults happen, what they cost, why they happen.
+//!
+//! The way of the data: [`load`] reads and analyses a trace; [`faults`] offers its fault table to
+//! Polars, column by column as needed; [`group`] aggregates it. Each output is a module of its own:
+//! [`summary`], [`by`], [`csv`], [`picture`]. [`run`] does what the command line ([`cli`]) asks for.
+
+pub mod by;
+pub mod cli;
+pub mod csv;
+pub mod error;
+pub mod faults;
+pub mod field;
+pub mod group;
+pub mod layout;
+pub mod load;
+pub mod output;
+pub mod pages;
+pub mod pattern;
+pub mod picture;
+pub mod run;
+#[cfg(test)]
+mod sample;
+pub mod stall;
+pub mod summary;
+pub mod table;
+pub mod text;
+pub mod units;

@@ -1,0 +1,135 @@
+//! What the command line asks for, done.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use pfmodel::Options;
+
+use crate::by;
+use crate::cli::Arguments;
+use crate::csv;
+use crate::error::Error;
+use crate::field::Field;
+use crate::layout::Layout;
+use crate::load::Loaded;
+use crate::output::create;
+use crate::picture;
+use crate::summary::{self, Style};
+use crate::text::printable_path;
+
+/// How a report that could be made ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The trace holds everything that happened.
+    Whole,
+    /// The trace is damaged or incomplete, or records were lost.
+    Partial,
+}
+
+/// Rows of each list of the summary.
+const SUMMARY_ROWS: usize = 10;
+/// Rows of a grouped table on a screen.
+const GROUP_ROWS: usize = 20;
+
+/// Makes the reports that `arguments` ask for. `out` takes what goes to standard output, `warnings`
+/// what an export leaves out.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn run(
+    arguments: &Arguments,
+    out: &mut impl Write,
+    warnings: &mut impl Write,
+    layout: Layout,
+) -> Result<Outcome, Error> {
+    let keys = keys(&arguments.by)?;
+    let slow_threshold_ns = arguments.slow_threshold;
+    let slow_threshold_ns =
+        slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    let loaded = Loaded::open(&arguments.trace, &Options { slow_threshold_ns })?;
+
+    let exports = arguments.csv.is_some() || arguments.png.is_some();
+    let mut written = Vec::new();
+    if let Some(file) = &arguments.csv {
+        match file {
+            Some(path) => {
+                export(&loaded, &keys, arguments, create(path, &loaded.path, arguments.force)?)
+                    .map_err(|error| error.at(path))?;
+                written.push(path.clone());
+            }
+            None => export(&loaded, &keys, arguments, &mut *out)?,
+        }
+    } else if !keys.is_empty() {
+        let groups = by::table(&loaded, &keys, arguments.sort.as_deref(), None)?;
+        let top = arguments.top.unwrap_or(GROUP_ROWS);
+        out.write_all(by::render(&groups, &keys, top, layout.width)?.as_bytes())?;
+    }
+    if let Some(folder) = &arguments.png {
+        let folder = folder.as_deref().unwrap_or(Path::new("."));
+        written.extend(picture::draw(&loaded, folder, arguments.force)?);
+    }
+    if !exports && keys.is_empty() {
+        let style = Style { top: arguments.top.unwrap_or(SUMMARY_ROWS), layout };
+        out.write_all(summary::render(&loaded, style)?.as_bytes())?;
+    }
+    let csv_on_stdout = arguments.csv == Some(None);
+    for path in written.iter().filter(|_| !csv_on_stdout) {
+        writeln!(out, "{}", printable_path(path))?;
+    }
+    out.flush()?;
+
+    if loaded.is_whole() {
+        return Ok(Outcome::Whole);
+    }
+    if exports || !keys.is_empty() {
+        warn(&loaded, warnings)?;
+    }
+    Ok(Outcome::Partial)
+}
+
+/// The columns of `--by`, each once.
+fn keys(names: &[String]) -> Result<Vec<Field>, Error> {
+    let mut keys = Vec::new();
+    for name in names {
+        let field = Field::parse(name)?;
+        if !keys.contains(&field) {
+            keys.push(field);
+        }
+    }
+    Ok(keys)
+}
+
+fn export(
+    loaded: &Loaded,
+    keys: &[Field],
+    arguments: &Arguments,
+    out: impl Write,
+) -> Result<(), Error> {
+    if keys.is_empty() {
+        return csv::write_faults(loaded, out);
+    }
+    let groups = by::table(loaded, keys, arguments.sort.as_deref(), arguments.top)?;
+    csv::write_frame(&groups, out)
+}
+
+/// One line that says why an export is not the whole story.
+fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
+    let mut reasons = Vec::new();
+    if !loaded.damage.is_empty() {
+        reasons.push("the file is damaged");
+    }
+    if !loaded.analysis.exactness.complete {
+        reasons.push("the recording did not end in order");
+    }
+    if !loaded.analysis.exactness.losses.is_empty() || loaded.lost_records() != (0, 0) {
+        reasons.push("records were lost while recording");
+    }
+    if loaded.unparsed() > 0 {
+        reasons.push("records could not be parsed");
+    }
+    if !loaded.is_balanced() {
+        reasons.push("the counts differ from the kernel's");
+    }
+    let path = printable_path(&loaded.path);
+    writeln!(out, "warning: {}; details: pfreport {path}", reasons.join(", "))
+}

@@ -1,0 +1,156 @@
+//! Hand-made traces for the tests.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
+use pfmodel::table::{Analysis, Mapping, NONE, Process, Thread};
+use pft::record::{LATENCY_UNKNOWN, TraceHeader};
+
+use crate::load::Loaded;
+
+/// A fault with everything ordinary.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub time: u64,
+    pub latency: Option<u64>,
+    pub class: Class,
+    pub cause: Cause,
+    pub proc: u32,
+    pub tid: u32,
+    pub addr: u64,
+    pub size: u64,
+    pub mapping: u32,
+    pub kernel_mode: bool,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            time: 0,
+            latency: Some(1_000),
+            class: Class::Minor,
+            cause: Cause::AnonFirstTouch,
+            proc: 0,
+            tid: 100,
+            addr: 0x1000,
+            size: 4_096,
+            mapping: NONE,
+            kernel_mode: false,
+        }
+    }
+}
+
+/// Appends a fault.
+pub fn push(analysis: &mut Analysis, row: Row) {
+    let faults = &mut analysis.faults;
+    faults.time_ns.push(row.time);
+    faults.latency_ns.push(row.latency.unwrap_or(LATENCY_UNKNOWN));
+    faults.class.push(row.class);
+    faults.cause.push(row.cause);
+    faults.slow.push(row.class == Class::Minor && row.latency.is_some_and(|ns| ns > 100_000));
+    faults.access.push(Access::Read);
+    faults.kernel_mode.push(row.kernel_mode);
+    faults.proc.push(row.proc);
+    faults.tid.push(row.tid);
+    faults.comm.push(row.proc);
+    faults.cpu.push(1);
+    faults.addr.push(row.addr);
+    faults.ip.push(0x40_1000);
+    faults.page_size_bytes.push(row.size);
+    faults.nth.push(1);
+    faults.attempts.push(1);
+    faults.mapping.push(row.mapping);
+    faults.ip_mapping.push(if row.kernel_mode { NONE } else { 0 });
+    faults.map_confidence.push(if row.mapping == NONE {
+        MapConfidence::Unknown
+    } else {
+        MapConfidence::Exact
+    });
+    analysis.exactness.faults += 1;
+    analysis.exactness.map_confidence[if row.mapping == NONE { 2 } else { 0 }] += 1;
+}
+
+/// Mappings of a server: its text, a heap, a model file.
+pub const TEXT: u32 = 0;
+pub const HEAP: u32 = 1;
+pub const MODEL: u32 = 2;
+
+fn mapping(start: u64, bytes: u64, path: &str, kind: RegionKind, region: &str) -> Mapping {
+    let is_file = matches!(kind, RegionKind::Text | RegionKind::File);
+    Mapping {
+        proc: 0,
+        start,
+        end: start + bytes,
+        prot: if kind == RegionKind::Text { 5 } else { 3 },
+        shared: false,
+        file_offset: if is_file { 0x1000 } else { 0 },
+        dev: if is_file { (8, 1) } else { (0, 0) },
+        inode: if is_file { 4_711 } else { 0 },
+        path: path.as_bytes().to_vec(),
+        kind,
+        region: region.as_bytes().to_vec(),
+        valid_from_ns: 0,
+        valid_to_ns: 10_000_000_000,
+        confirmed_ns: 10_000_000_000,
+        seen_from_start: true,
+    }
+}
+
+/// One process that did nothing for ten seconds.
+pub fn empty() -> Loaded {
+    let second = 1_000_000_000;
+    let mut analysis = Analysis {
+        processes: vec![Process {
+            pid: 4_242,
+            parent: NONE,
+            comm: 0,
+            first_seen_ns: 0,
+            exit_ns: None,
+        }],
+        threads: vec![Thread { proc: 0, tid: 100, from_ns: 0, to_ns: 10 * second }],
+        mappings: vec![
+            mapping(0x40_0000, 0x10_0000, "/usr/bin/server", RegionKind::Text, "server"),
+            mapping(0x100_0000, 0x100_0000, "[heap]", RegionKind::Heap, "[heap]"),
+            mapping(
+                0x7f00_0000_0000,
+                0x1000_0000,
+                "/srv/models/model.gguf",
+                RegionKind::File,
+                "model.gguf",
+            ),
+        ],
+        comms: vec![b"server".to_vec(), b"worker".to_vec()],
+        slow_threshold_ns: 100_000,
+        duration_ns: 10 * second,
+        ..Analysis::default()
+    };
+    analysis.exactness.error_code = true;
+    analysis.exactness.kernel_mode = true;
+    analysis.exactness.complete = true;
+    Loaded {
+        name: "run.pft".to_owned(),
+        path: PathBuf::from("run.pft"),
+        header: TraceHeader {
+            uuid: [7; 16],
+            page_size_bytes: 4_096,
+            clock_id: 1,
+            start_ns: 5 * second,
+            start_realtime_ns: 1_795_178_096 * second,
+        },
+        facts: BTreeMap::new(),
+        ledger: BTreeMap::new(),
+        damage: Vec::new(),
+        notes: Vec::new(),
+        analysis,
+    }
+}
+
+/// The same with a child.
+pub fn two_processes() -> Loaded {
+    let mut loaded = empty();
+    let child =
+        Process { pid: 4_243, parent: 0, comm: 1, first_seen_ns: 1_000_000_000, exit_ns: None };
+    loaded.analysis.processes.push(child);
+    loaded
+}

@@ -1,0 +1,109 @@
+//! Time during which threads were stalled by faults.
+
+use pfmodel::names::{Cause, Class};
+use pfmodel::table::Analysis;
+use pft::record::LATENCY_UNKNOWN;
+
+/// Length of a union of intervals that arrive in order of their start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Union {
+    covered_until_ns: u64,
+    /// Length so far.
+    pub length_ns: u64,
+}
+
+impl Union {
+    /// Adds `from_ns..to_ns`.
+    pub fn add(&mut self, from_ns: u64, to_ns: u64) {
+        let from_ns = from_ns.max(self.covered_until_ns);
+        if to_ns > from_ns {
+            self.length_ns += to_ns - from_ns;
+            self.covered_until_ns = to_ns;
+        }
+    }
+}
+
+/// Wall time with at least one thread stalled, for all faults and for parts of them.
+#[derive(Debug, Clone)]
+pub struct WallStall {
+    /// By any fault of any process.
+    pub total: Union,
+    /// By process, as in [`Analysis::processes`].
+    pub processes: Vec<Union>,
+    causes: Vec<Union>,
+}
+
+impl WallStall {
+    /// Walks the table once. Faults of unknown latency add nothing.
+    #[must_use]
+    pub fn of(analysis: &Analysis) -> Self {
+        let faults = &analysis.faults;
+        let mut stall = Self {
+            total: Union::default(),
+            processes: vec![Union::default(); analysis.processes.len()],
+            causes: vec![Union::default(); Class::ALL.len() * Cause::ALL.len()],
+        };
+        let rows = faults.time_ns.iter().zip(&faults.latency_ns);
+        let kinds = faults.class.iter().zip(&faults.cause).zip(&faults.proc);
+        for ((&from_ns, &latency_ns), ((&class, &cause), &proc)) in rows.zip(kinds) {
+            if latency_ns == LATENCY_UNKNOWN {
+                continue;
+            }
+            let to_ns = from_ns.saturating_add(latency_ns);
+            stall.total.add(from_ns, to_ns);
+            stall.causes[index(class, cause)].add(from_ns, to_ns);
+            if let Some(process) = stall.processes.get_mut(proc as usize) {
+                process.add(from_ns, to_ns);
+            }
+        }
+        stall
+    }
+
+    /// By faults of one class and cause.
+    #[must_use]
+    pub fn cause_ns(&self, class: Class, cause: Cause) -> u64 {
+        self.causes[index(class, cause)].length_ns
+    }
+}
+
+const fn index(class: Class, cause: Cause) -> usize {
+    class as usize * Cause::ALL.len() + cause as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use pfmodel::names::{Cause, Class};
+
+    use super::{Union, WallStall};
+    use crate::sample::{self, Row};
+
+    #[test]
+    fn unions_count_overlaps_once() {
+        let mut union = Union::default();
+        for (from, to) in [(10, 20), (12, 15), (18, 30), (40, 41), (40, 41)] {
+            union.add(from, to);
+        }
+        assert_eq!(union.length_ns, 21);
+    }
+
+    #[test]
+    fn walls_are_per_process_and_per_cause() {
+        let mut analysis = sample::two_processes().analysis;
+        for (proc, cause, time, latency) in [
+            (0, Cause::FileRead, 100, Some(50)),
+            (1, Cause::FileRead, 120, Some(50)),
+            (0, Cause::FileCached, 140, Some(20)),
+            (0, Cause::FileCached, 150, None),
+        ] {
+            let class = if cause == Cause::FileRead { Class::Major } else { Class::Minor };
+            let row = Row { proc, class, cause, time, latency, ..Row::default() };
+            sample::push(&mut analysis, row);
+        }
+        let stall = WallStall::of(&analysis);
+        assert_eq!(stall.total.length_ns, 70);
+        assert_eq!(stall.processes.iter().map(|p| p.length_ns).collect::<Vec<_>>(), [60, 50]);
+        assert_eq!(stall.cause_ns(Class::Major, Cause::FileRead), 70);
+        assert_eq!(stall.cause_ns(Class::Minor, Cause::FileCached), 20);
+        assert_eq!(stall.cause_ns(Class::Minor, Cause::FileRead), 0);
+    }
+}

@@ -1,0 +1,50 @@
+//! What the faults cost, by class and cause.
+
+use pfmodel::names::{Cause, Class};
+
+use super::screen::Screen;
+use crate::error::Error;
+use crate::field::Field;
+use crate::group::{Group, Measures, grouped, rows};
+use crate::load::Loaded;
+use crate::stall::WallStall;
+use crate::table::known;
+use crate::units::{bytes, count, duration, percent};
+
+pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<(), Error> {
+    let everything = Measures { pages: true, percentiles: true };
+    let causes = rows(&grouped(loaded, &[Field::Class, Field::Cause], everything)?)?;
+    let wall_ns = loaded.analysis.duration_ns;
+    let wall = |group: &Group| {
+        let class = Class::ALL.iter().find(|class| class.as_str() == group.key(0))?;
+        let cause = Cause::ALL.iter().find(|cause| cause.as_str() == group.key(1))?;
+        group.stall_ns.map(|_| percent(stall.cause_ns(*class, *cause), wall_ns))
+    };
+    let lines = causes.iter().map(|group| {
+        vec![
+            group.key(0).to_owned(),
+            group.key(1).to_owned(),
+            count(group.faults),
+            known(group.pages, count),
+            known(group.touched_bytes.filter(|&n| n > 0), bytes),
+            known(group.stall_ns, duration),
+            wall(group).unwrap_or_else(|| "-".to_owned()),
+            known(group.p50_ns, duration),
+            known(group.p90_ns, duration),
+            known(group.p99_ns, duration),
+            known(group.max_ns, duration),
+        ]
+    });
+    screen.heading("Faults by class and cause");
+    let header = [
+        "class", "cause", "faults", "pages", "touched", "stall", "wall", "p50", "p90", "p99", "max",
+    ];
+    screen.table(&header, 2, lines.collect());
+    screen.paragraph(&format!(
+        "stall: sum over all threads; wall: share of the {} in which at least one thread was stalled so \
+         ({} by any fault); touched: distinct pages × size installed",
+        duration(wall_ns),
+        percent(stall.total.length_ns, wall_ns)
+    ));
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Who faulted, and where.
+
+use pfmodel::table::{Analysis, Process, Thread};
+
+use super::screen::Screen;
+use super::{PLACE, PROCESS, THREAD};
+use crate::group::{Group, rolled_up};
+use crate::load::Loaded;
+use crate::stall::WallStall;
+use crate::table::known;
+use crate::text::printable;
+use crate::units::{count, duration, percent, rate};
+
+/// Rate of major faults per second at which the usual alert fires.
+pub const ALERT_PER_SECOND: u64 = 500;
+
+/// Shortest life over which a rate per second means something.
+const RATE_LIFE_MIN_NS: u64 = 1_000_000_000;
+
+/// The processes with the most stall time; one process alone in two lines.
+pub fn processes(
+    screen: &mut Screen,
+    loaded: &Loaded,
+    cells: &[Group],
+    stall: &WallStall,
+    top: usize,
+) {
+    let groups = rolled_up(cells, &PROCESS);
+    let analysis = &loaded.analysis;
+    let lines = groups.iter().take(top).filter_map(|group| {
+        let (number, process) = process(analysis, group)?;
+        let life_ns = life_ns(analysis, process);
+        let stalled = stall.processes.get(number).map_or(0, |union| union.length_ns);
+        Some(vec![
+            process.pid.to_string(),
+            comm(analysis, process.comm),
+            count(group.faults),
+            count(group.major),
+            // The rate of a moment would alarm without cause.
+            if life_ns < RATE_LIFE_MIN_NS { "-".to_owned() } else { rate(group.major, life_ns) },
+            known(group.stall_ns, duration),
+            group.stall_ns.map_or_else(|| "-".to_owned(), |_| percent(stalled, life_ns)),
+            duration(life_ns),
+        ])
+    });
+    let many = groups.len() > 1;
+    screen.heading(if many { "Processes" } else { "Process" });
+    let header = ["pid", "name", "faults", "major", "major/s", "stall", "stalled", "life"];
+    screen.table(&header, 2, lines.collect());
+    if groups.len() > top {
+        screen.paragraph(&format!("and {} more", count((groups.len() - top) as u64)));
+    }
+    let mut note = format!(
+        "stalled: share of the life with at least one thread stalled; the usual alert is \
+         {ALERT_PER_SECOND} major faults/s"
+    );
+    if let Some(thread) = thread(&loaded.analysis, cells) {
+        note = format!("{note}; {thread}");
+    }
+    screen.paragraph(&note);
+}
+
+/// The thread that waited longest, if there are several.
+fn thread(analysis: &Analysis, cells: &[Group]) -> Option<String> {
+    let groups = rolled_up(cells, &THREAD);
+    let group = groups.first().filter(|_| groups.len() > 1)?;
+    let is_it = |thread: &&Thread| {
+        thread.proc.to_string() == group.key(0) && thread.tid.to_string() == group.key(1)
+    };
+    let life_ns: u64 = analysis
+        .threads
+        .iter()
+        .filter(is_it)
+        .map(|thread| thread.to_ns.saturating_sub(thread.from_ns))
+        .sum();
+    group.stall_ns.map(|ns| {
+        let share = if life_ns > 0 {
+            format!(", {} of its {}", percent(ns, life_ns), duration(life_ns))
+        } else {
+            String::new()
+        };
+        format!("longest stalled thread: {} ({}{share})", group.key(1), duration(ns))
+    })
+}
+
+/// The regions with the most stall time.
+pub fn regions(screen: &mut Screen, cells: &[Group], top: usize) {
+    let groups = rolled_up(cells, &PLACE);
+    let stall_ns = total_stall_ns(&groups);
+    let faults: u64 = groups.iter().map(|group| group.faults).sum();
+    let lines = groups.iter().take(top).map(|group| {
+        vec![
+            place(group).to_owned(),
+            group.key(1).to_owned(),
+            count(group.faults),
+            percent(group.faults, faults),
+            count(group.major),
+            known(group.stall_ns, duration),
+            group.stall_ns.map_or_else(|| "-".to_owned(), |ns| percent(ns, stall_ns)),
+            known(group.max_ns, duration),
+        ]
+    });
+    screen.heading("Regions and files");
+    let header = ["region", "kind", "faults", "of all", "major", "stall", "of all", "max"];
+    screen.table(&header, 2, lines.collect());
+    if groups.len() > top {
+        screen.paragraph(&format!("and {} more", count((groups.len() - top) as u64)));
+    }
+}
+
+/// Path of the file of a group by region, kind and path; the region's name where there is no file.
+pub fn place(group: &Group) -> &str {
+    match group.key(2) {
+        "-" => group.key(0),
+        path => path,
+    }
+}
+
+/// Stall time of all groups together.
+pub fn total_stall_ns(groups: &[Group]) -> u64 {
+    groups.iter().filter_map(|group| group.stall_ns).fold(0, u64::saturating_add)
+}
+
+fn process<'a>(analysis: &'a Analysis, group: &Group) -> Option<(usize, &'a Process)> {
+    let number = group.key(0).parse().ok()?;
+    Some((number, analysis.processes.get(number)?))
+}
+
+fn comm(analysis: &Analysis, comm: u32) -> String {
+    analysis.comms.get(comm as usize).map_or_else(|| "?".to_owned(), |comm| printable(comm))
+}
+
+/// Life of a process inside the recording.
+fn life_ns(analysis: &Analysis, process: &Process) -> u64 {
+    process.exit_ns.unwrap_or(analysis.duration_ns).saturating_sub(process.first_seen_ns)
+}

@@ -1,0 +1,365 @@
+//! The program as a user runs it, on traces written as a recorder writes them.
+
+// Clippy knows tests by their attribute; the helpers around them have none.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use pft::Writer;
+use pft::record::{
+    Checkpoint, FaultBatch, LedgerEntry, LostBy, LostRecord, Snapshot, SnapshotReason, TaskKind,
+    TaskRecord, TraceHeader, Vma, flags,
+};
+use tempfile::TempDir;
+
+const SECOND: u64 = 1_000_000_000;
+const START: u64 = 100 * SECOND;
+const HEAP: u64 = 0x5555_0000_0000;
+const FILE: u64 = 0x7f00_0000_0000;
+
+/// A folder with a trace in it.
+struct Scene {
+    folder: TempDir,
+    trace: PathBuf,
+}
+
+impl Scene {
+    /// A process that touched `touched` pages of its heap and read two pages of a file from disk.
+    fn new(touched: u64) -> Self {
+        Self::with(touched, true, 0)
+    }
+
+    fn with(touched: u64, ends: bool, lost: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("run.pft");
+        fs::write(&trace, trace_bytes(touched, ends, lost)).unwrap();
+        Self { folder, trace }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs the program in the folder.
+    fn run(&self, words: &[&str]) -> Output {
+        program().current_dir(self.folder.path()).args(words).output().unwrap()
+    }
+}
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_pfreport"))
+}
+
+fn trace_bytes(touched: u64, ends: bool, lost: u64) -> Vec<u8> {
+    let header = TraceHeader {
+        uuid: [3; 16],
+        page_size_bytes: 4_096,
+        clock_id: 1,
+        start_ns: START,
+        start_realtime_ns: 1_795_178_096 * SECOND,
+    };
+    let mut writer = Writer::create(Vec::new(), &header, 1).unwrap();
+    let task = TaskRecord {
+        time_ns: START,
+        kind: TaskKind::Present,
+        pid: 4_242,
+        tid: 4_242,
+        parent_pid: 0,
+        parent_tid: 0,
+        comm: b"\x1b[2Jevil,\"name\"".to_vec(),
+    };
+    writer.tasks(&[task]).unwrap();
+    let vma = |start, inode, path: &str| Vma {
+        start,
+        end: start + 0x4000_0000,
+        prot: 3,
+        shared: false,
+        file_offset: 0,
+        dev_major: 0,
+        dev_minor: 0,
+        inode,
+        path: path.as_bytes().to_vec(),
+    };
+    let snapshot = |time_ns, reason| Snapshot {
+        pid: 4_242,
+        start_ns: time_ns,
+        end_ns: time_ns,
+        reason,
+        vmas: vec![vma(HEAP, 0, "[heap]"), vma(FILE, 7, "/srv/\u{9b}31m\u{202e}data.bin")],
+    };
+    writer.snapshot(&snapshot(START, SnapshotReason::Start)).unwrap();
+    let mut batch = FaultBatch::default();
+    for i in 0..touched {
+        push(&mut batch, START + 1_000 + i * 1_000, HEAP + i * 4_096, false);
+        if batch.columns.len() == 10_000 {
+            writer.faults(&std::mem::take(&mut batch)).unwrap();
+        }
+    }
+    for i in 0..2 {
+        push(&mut batch, START + SECOND + i * 1_000_000, FILE + i * 4_096, true);
+    }
+    writer.faults(&batch).unwrap();
+    if lost > 0 {
+        let (after_ns, time_ns) = (START + 5_000, START + 6_000);
+        let record = LostRecord { after_ns, time_ns, cpu: 0, by: LostBy::Ring, count: lost };
+        writer.lost(&[record]).unwrap();
+    }
+    writer.snapshot(&snapshot(START + 2 * SECOND, SnapshotReason::End)).unwrap();
+    let entry = |key: &str, value| LedgerEntry { key: key.to_owned(), value };
+    let ledger = vec![
+        entry("captured.minor", touched),
+        entry("event.minor-faults.count", touched + lost),
+        entry("event.minor-faults.lost", lost),
+    ];
+    let time_ns = START + 2 * SECOND;
+    let checkpoint = Checkpoint { time_ns, end: ends, ledger, ..Checkpoint::default() };
+    writer.checkpoint(&checkpoint).unwrap();
+    writer.finish().unwrap()
+}
+
+fn push(batch: &mut FaultBatch, time_ns: u64, addr: u64, major: bool) {
+    let columns = &mut batch.columns;
+    columns.time_ns.push(time_ns);
+    columns.latency_ns.push(if major { 100_000 } else { 700 });
+    columns.addr.push(addr);
+    columns.ip.push(0x40_1000);
+    columns.pid.push(4_242);
+    columns.tid.push(4_242);
+    let access = flags::ERROR_USER | if major { 0 } else { flags::ERROR_WRITE };
+    let size = 12 << flags::PAGE_SHIFT_SHIFT;
+    columns.flags.push(u32::from(major) | flags::ERROR_CODE_VALID | access | size);
+    columns.attempts.push(1);
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Nothing that a terminal would obey.
+fn assert_harmless(bytes: &[u8]) {
+    let is_harmful =
+        |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+    assert_eq!(text(bytes).find(is_harmful), None, "{}", text(bytes));
+}
+
+#[test]
+fn a_summary_ends_with_its_line_for_scripts() {
+    let output = Scene::new(50).run(&["run.pft"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "");
+    assert_harmless(&output.stdout);
+    let text = text(&output.stdout);
+    assert_eq!(text.lines().last(), Some("Summary: major=2 minor=50 cow=0"));
+    assert!(text.contains("52 faults, none lost"), "{text}");
+    assert!(text.contains("minor 50 = the kernel's"), "{text}");
+    assert!(text.contains("/srv/\\x9b31m\\u{202e}data.bin"), "{text}");
+}
+
+#[test]
+fn csv_goes_to_standard_output_or_a_file() {
+    let scene = Scene::new(3);
+    let first = scene.run(&["--csv", "run.pft"]);
+    assert_eq!(first.status.code(), Some(0));
+    assert_eq!(first.stdout, scene.run(&["run.pft", "--csv"]).stdout);
+    assert_harmless(&first.stdout);
+    let lines: Vec<&str> = text(&first.stdout).lines().collect();
+    assert_eq!(lines.len(), 6);
+    assert_eq!(
+        lines[4],
+        "run.pft,1000000000,2026-11-20T12:34:57.000000000Z,100000,major,file-or-swap,false,read,user,0,\
+         4242,4242,\"\\x1b[2Jevil,\"\"name\"\"\",0,0x7f0000000000,4096,1,1,\\x9b31m\\u{202e}data.bin,file,\
+         /srv/\\x9b31m\\u{202e}data.bin,0,rw-p,0x0000,7,exact,0x401000,"
+    );
+
+    let to_file = scene.run(&["run.pft", "--csv=out.csv"]);
+    assert_eq!((to_file.status.code(), text(&to_file.stdout)), (Some(0), "out.csv\n"));
+    assert_eq!(fs::read(scene.path("out.csv")).unwrap(), first.stdout);
+    let again = scene.run(&["run.pft", "--csv=out.csv"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert_eq!(text(&again.stderr), "error: out.csv exists; use -f to replace it\n");
+    let forced = scene.run(&["run.pft", "--by=class", "--csv=out.csv", "-f"]);
+    assert_eq!(forced.status.code(), Some(0));
+    assert_eq!(
+        fs::read_to_string(scene.path("out.csv")).unwrap(),
+        "class,faults,major,pages,touched_bytes,stall_ns,p50_ns,p90_ns,p99_ns,max_ns\n\
+         major,2,2,2,8192,200000,100000,100000,100000,100000\n\
+         minor,3,0,3,12288,2100,700,700,700,700\n"
+    );
+}
+
+#[test]
+fn the_trace_is_never_overwritten() {
+    let scene = Scene::new(3);
+    let whole = fs::read(&scene.trace).unwrap();
+    let picture = scene.path("run.pft.heatmap.png");
+    fs::hard_link(&scene.trace, &picture).unwrap();
+    for words in [["run.pft", "-f", "--csv=./run.pft"], ["run.pft", "-f", "--png"]] {
+        let output = scene.run(&words);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("is the trace being read"));
+    }
+    assert_eq!(scene.run(&["run.pft", "-f", "--csv=/dev/null"]).status.code(), Some(2));
+    assert_eq!(fs::read(&scene.trace).unwrap(), whole);
+}
+
+#[test]
+fn words_of_the_command_line_are_harmless_in_errors() {
+    let scene = Scene::new(3);
+    for words in [["run.pft", "--by=\x1b[2J"], ["run.pft", "--bo\x1b[2J"], ["\x1b[2J", "--csv"]] {
+        let output = scene.run(&words);
+        assert_ne!(output.status.code(), Some(0));
+        assert_harmless(&output.stderr);
+    }
+}
+
+#[test]
+fn groups_on_the_screen() {
+    let scene = Scene::new(3);
+    let output =
+        scene.run(&["run.pft", "--by", "class,region_kind", "-n", "1", "--sort", "faults"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        text(&output.stdout),
+        "  class  region_kind  faults  major  pages  touched  stall    p50    p99    max\n  \
+           minor  heap              3      0      3    12KiB  2.1µs  700ns  700ns  700ns\n  \
+           and 1 more group (-n N shows more)\n"
+    );
+}
+
+#[test]
+fn pictures_are_named_after_the_trace() {
+    let scene = Scene::new(3);
+    fs::create_dir(scene.path("pictures")).unwrap();
+    let output = scene.run(&["run.pft", "--png=pictures"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let names = ["latency", "timeline", "regions", "heatmap"];
+    let paths = names.map(|name| format!("pictures/run.pft.{name}.png"));
+    assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), paths);
+    assert!(paths.iter().all(|path| scene.path(path).exists()));
+    let again = scene.run(&["run.pft", "--png=pictures"]);
+    assert_eq!(again.status.code(), Some(2));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let scene = Scene::new(20_000);
+    for words in [&["--csv"][..], &["--by", "addr", "-n", "20000"]] {
+        let mut child = program()
+            .arg(&scene.trace)
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut head = [0; 10];
+        child.stdout.take().unwrap().read_exact(&mut head).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    }
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let scene = Scene::new(3);
+    let unknown = scene.run(&["run.pft", "--by", "regoin"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let message = text(&unknown.stderr);
+    assert!(message.starts_with("error: no column `regoin`; the columns are trace, time_ns, "));
+    assert_eq!(message.lines().count(), 1);
+    for words in [&["run.pft", "--sort", "faults"][..], &[], &["run.pft", "--bogus"]] {
+        assert_eq!(scene.run(words).status.code(), Some(2));
+    }
+    let sort = scene.run(&["run.pft", "--by", "class", "--sort", "region"]);
+    assert_eq!(sort.status.code(), Some(2));
+}
+
+#[test]
+fn what_is_no_trace_is_1() {
+    let scene = Scene::new(3);
+    fs::write(scene.path("garbage"), vec![b'x'; 5_000]).unwrap();
+    let garbage = scene.run(&["garbage"]);
+    assert_eq!(garbage.status.code(), Some(1));
+    let message = "error: cannot read garbage: not a pft trace; record one with: pfrecord -o run.pft -- COMMAND\n";
+    assert_eq!(text(&garbage.stderr), message);
+    fs::write(scene.path("empty"), "").unwrap();
+    assert_eq!(scene.run(&["empty"]).status.code(), Some(1));
+    let missing = scene.run(&["missing.pft"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(
+        text(&missing.stderr),
+        "error: cannot read missing.pft: No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
+fn what_is_left_of_a_trace_is_reported_with_3() {
+    let scene = Scene::new(500);
+    let whole = fs::read(&scene.trace).unwrap();
+    for length in [whole.len() - 1, whole.len() * 3 / 4, whole.len() / 2] {
+        fs::write(&scene.trace, &whole[..length]).unwrap();
+        let output = scene.run(&["run.pft"]);
+        assert_eq!(output.status.code(), Some(3), "cut at {length}");
+        assert!(text(&output.stdout).contains("DAMAGED"), "cut at {length}");
+        assert!(text(&output.stdout).lines().last().unwrap().starts_with("Summary: major="));
+    }
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    fs::write(&scene.trace, &flipped).unwrap();
+    let output = scene.run(&["run.pft", "--csv"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).starts_with("warning: the file is damaged"));
+}
+
+#[test]
+fn unfinished_and_lossy_recordings_are_3() {
+    let unfinished = Scene::with(50, false, 0).run(&["run.pft"]);
+    assert_eq!(unfinished.status.code(), Some(3));
+    assert!(text(&unfinished.stdout).contains("INCOMPLETE"));
+    let lossy = Scene::with(50, true, 9).run(&["run.pft"]);
+    assert_eq!(lossy.status.code(), Some(3));
+    let report = text(&lossy.stdout);
+    assert!(report.contains("LOST       9 records of faults"), "{report}");
+    assert!(report.contains("minor 59 = the kernel's"), "{report}");
+    assert_eq!(report.lines().last(), Some("Summary: major=2 minor=50 cow=0"));
+}
+
+#[test]
+fn help_names_the_trace_and_gives_examples() {
+    let output = program().arg("--help").current_dir(Path::new("/")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let help = text(&output.stdout);
+    assert!(help.contains("Usage: pfreport [OPTIONS] <TRACE>"), "{help}");
+    assert!(help.contains("pfreport run.pft --by path,cause -n 5"), "{help}");
+}
+
+#[test]
+fn the_golden_trace_is_explained_as_ever() {
+    // 64 pages of anonymous memory at this address, read, then written: `testdata/README.md`.
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/v1.0-zero-page.pft");
+    let range = 0x10_0000_0000..0x10_0004_0000;
+    let output = program().arg(&trace).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().last(), Some("Summary: major=2 minor=188 cow=84"));
+    let csv = String::from_utf8(program().arg(&trace).arg("--csv").output().unwrap().stdout);
+    let csv = csv.unwrap();
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let names = lines.next().unwrap();
+    let column = |name: &str| names.iter().position(|&known| known == name).unwrap();
+    let (addr, class, cause) = (column("addr"), column("class"), column("cause"));
+    let (mut zero_page, mut cow_zero) = (0, 0);
+    for fields in lines {
+        let address = fields[addr].strip_prefix("0x").unwrap();
+        if range.contains(&u64::from_str_radix(address, 16).unwrap()) {
+            match (fields[class], fields[cause]) {
+                ("minor", "zero-page") => zero_page += 1,
+                ("cow", "cow-zero") => cow_zero += 1,
+                other => assert_eq!(other, ("", "")),
+            }
+        }
+    }
+    assert_eq!((zero_page, cow_zero), (64, 64));
+}

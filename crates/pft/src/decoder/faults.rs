@@ -1,0 +1,134 @@
+//! Faults frames.
+
+use super::Expected;
+use crate::archive::{ArchivedColumnRow, ArchivedFaultsV1};
+use crate::columns::{ColumnId, RawColumn};
+use crate::frame::MAX_FAULT_ROWS;
+use crate::record::{FaultBatch, FaultColumns};
+
+type Result<T> = std::result::Result<T, &'static str>;
+
+/// The columns of a frame by id. A writer may add columns that this reader does not know.
+struct Columns<'a>(Vec<(u8, RawColumn<'a>)>);
+
+impl<'a> Columns<'a> {
+    fn of(rows: &[ArchivedColumnRow], mut data: &'a [u8]) -> Result<Self> {
+        let mut columns: Vec<(u8, RawColumn<'a>)> = Vec::new();
+        for row in rows {
+            let (planes, rest) = data
+                .split_at_checked(row.bytes.to_native() as usize)
+                .ok_or("the columns are longer than their data")?;
+            data = rest;
+            if columns.iter().any(|(id, _)| *id == row.id) {
+                return Err("a column occurs twice");
+            }
+            let column = RawColumn {
+                base: row.base.to_native(),
+                encoding: row.encoding,
+                width: row.width,
+                planes,
+            };
+            columns.push((row.id, column));
+        }
+        if data.is_empty() {
+            Ok(Self(columns))
+        } else {
+            Err("the columns are shorter than their data")
+        }
+    }
+
+    fn find(&self, id: ColumnId) -> Result<RawColumn<'a>> {
+        self.0
+            .iter()
+            .find(|(found, _)| *found == id as u8)
+            .map(|(_, column)| *column)
+            .ok_or("a column is missing")
+    }
+}
+
+pub(super) fn faults(
+    archive: &ArchivedFaultsV1,
+    expected: Expected,
+    page_shift: u32,
+) -> Result<FaultBatch> {
+    let rows = archive.rows.to_native() as usize;
+    expected.check_rows(rows)?;
+    if rows > MAX_FAULT_ROWS {
+        return Err("the frame has too many rows");
+    }
+    let columns = Columns::of(&archive.columns, &archive.data)?;
+    let mut values = Vec::new();
+
+    columns.find(ColumnId::Thread)?.decode(rows, None, &mut values)?;
+    let threads = narrow(&values)?;
+    let mut pid = Vec::with_capacity(rows);
+    let mut tid = Vec::with_capacity(rows);
+    for &thread in &threads {
+        let thread = archive.threads.get(thread as usize);
+        let thread = thread.ok_or("a row refers to no thread")?;
+        pid.push(thread.pid.to_native());
+        tid.push(thread.tid.to_native());
+    }
+
+    columns.find(ColumnId::Ip)?.decode(rows, None, &mut values)?;
+    let ip = values
+        .iter()
+        .map(|&n| usize::try_from(n).ok().and_then(|n| archive.ips.get(n)))
+        .map(|ip| ip.map(|ip| ip.to_native()))
+        .collect::<Option<Vec<u64>>>()
+        .ok_or("a row refers to no instruction pointer")?;
+
+    let mut time_ns = Vec::new();
+    columns.find(ColumnId::Time)?.decode(rows, None, &mut time_ns)?;
+    let first_ns = time_ns.iter().copied().min().unwrap_or(expected.first_ns);
+    let last_ns = time_ns.iter().copied().max().unwrap_or(expected.last_ns);
+    expected.check_time(first_ns)?;
+    expected.check_time(last_ns)?;
+
+    let mut latency_ns = Vec::new();
+    columns.find(ColumnId::Latency)?.decode(rows, None, &mut latency_ns)?;
+    for latency_ns in &mut latency_ns {
+        *latency_ns = latency_ns.wrapping_sub(1);
+    }
+
+    let mut addr = Vec::new();
+    let mut last_pages: Vec<u64> =
+        archive.threads.iter().map(|thread| thread.first_page.to_native()).collect();
+    columns.find(ColumnId::Page)?.decode(rows, Some((&threads, &mut last_pages)), &mut addr)?;
+    columns.find(ColumnId::Offset)?.decode(rows, None, &mut values)?;
+    join_addresses(&mut addr, &values, page_shift)?;
+
+    columns.find(ColumnId::Flags)?.decode(rows, None, &mut values)?;
+    let flags = narrow(&values)?;
+    columns.find(ColumnId::Attempts)?.decode(rows, None, &mut values)?;
+    let attempts = narrow(&values)?;
+
+    Ok(FaultBatch {
+        cpu: archive.cpu.to_native(),
+        columns: FaultColumns { time_ns, latency_ns, addr, ip, pid, tid, flags, attempts },
+    })
+}
+
+fn narrow(values: &[u64]) -> Result<Vec<u32>> {
+    let all = values.iter().fold(0, |all, value| all | value);
+    if all > u32::MAX.into() {
+        return Err("a value exceeds 32 bits");
+    }
+    Ok(values.iter().map(|&value| value as u32).collect())
+}
+
+/// Turns page numbers into addresses.
+fn join_addresses(pages: &mut [u64], offsets: &[u64], page_shift: u32) -> Result<()> {
+    let all_pages = pages.iter().fold(0, |all, page| all | page);
+    let all_offsets = offsets.iter().fold(0, |all, offset| all | offset);
+    if all_pages > u64::MAX >> page_shift {
+        return Err("a page number exceeds the address space");
+    }
+    if all_offsets >> page_shift != 0 {
+        return Err("an address lies outside its page");
+    }
+    for (page, offset) in pages.iter_mut().zip(offsets) {
+        *page = *page << page_shift | offset;
+    }
+    Ok(())
+}

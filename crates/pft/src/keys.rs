@@ -1,0 +1,109 @@
+//! Names of host facts and ledger counts.
+//!
+//! Readers must expect names that are not listed here, and any of these to be absent.
+
+macro_rules! keys {
+    ($($name:ident = $key:literal: $meaning:literal,)*) => {
+        $(#[doc = $meaning] pub const $name: &str = $key;)*
+
+        /// All names with their meaning in a sentence.
+        pub const ALL: &[(&str, &str)] = &[$(($key, $meaning),)*];
+    };
+}
+
+/// Keys of [`crate::record::Fact`].
+pub mod fact {
+    keys! {
+        PFT_VERSION = "pft.version": "Version of the program that recorded.",
+        KERNEL_RELEASE = "kernel.release": "`uname -r`.",
+        KERNEL_VERSION = "kernel.version": "`uname -v`.",
+        MACHINE_ARCH = "machine.arch": "`uname -m`.",
+        MACHINE_HOSTNAME = "machine.hostname": "`uname -n`.",
+        MACHINE_CPUS = "machine.cpus": "Number of CPUs online.",
+        MACHINE_MEMORY_BYTES = "machine.memory_bytes": "Physical memory, bytes.",
+        TARGET_COMMAND = "target.command": "Command line that was started, words quoted as for a shell.",
+        TARGET_PIDS = "target.pids": "Process ids that were attached to or started, separated by commas.",
+        TARGET_EXIT_STATUS = "target.exit_status": "Exit status of the command that was started; 128 plus the signal that killed it.",
+        CAPTURE_ENTRY_EVENT = "capture.entry_event": "`tracepoint` or `software`: the event that marks the entry of a fault.",
+        CAPTURE_KERNEL_MODE = "capture.kernel_mode": "`yes` or `no`: whether faults in kernel mode were recorded.",
+        CAPTURE_ERROR_CODE = "capture.error_code": "`yes` or `no`: whether the hardware error code was recorded.",
+        CAPTURE_PRIVILEGED = "capture.privileged": "`yes` or `no`: whether the recorder had CAP_PERFMON or was root.",
+        CAPTURE_PERF_EVENT_PARANOID = "capture.perf_event_paranoid": "`/proc/sys/kernel/perf_event_paranoid`.",
+        RING_BYTES_PER_CPU = "ring.bytes_per_cpu": "Size of the ring of each CPU, bytes.",
+        RING_REQUESTED_BYTES_PER_CPU = "ring.requested_bytes_per_cpu": "Size that was asked for; larger if the lock limit forced a smaller one.",
+        LATENCY_BIAS_NS = "latency.bias_ns": "Time that the measurement adds to each latency, nanoseconds; not subtracted in the trace.",
+        LATENCY_BIAS_SPREAD_NS = "latency.bias_spread_ns": "Spread of that time over the calibration, nanoseconds.",
+        VM_THP_ENABLED = "vm.thp_enabled": "`/sys/kernel/mm/transparent_hugepage/enabled`: `always`, `madvise` or `never`.",
+        VM_SWAPPINESS = "vm.swappiness": "`/proc/sys/vm/swappiness`.",
+        VM_OVERCOMMIT_MEMORY = "vm.overcommit_memory": "`/proc/sys/vm/overcommit_memory`.",
+        VM_ZSWAP_ENABLED = "vm.zswap_enabled": "`/sys/module/zswap/parameters/enabled`: `Y` or `N`.",
+        VM_SWAP_TOTAL_BYTES = "vm.swap_total_bytes": "Swap space, bytes.",
+        VM_NUMA_BALANCING = "vm.numa_balancing": "`/proc/sys/kernel/numa_balancing`.",
+        RLIMIT_STACK_BYTES = "rlimit.stack_bytes": "Soft limit on the stack of the target, bytes, or `unlimited`.",
+    }
+}
+
+/// Keys of [`crate::record::LedgerEntry`].
+pub mod ledger {
+    keys! {
+        PAGE_FAULTS_COUNT = "event.page-faults.count": "Kernel's count of the software event that fires on entry.",
+        PAGE_FAULTS_LOST = "event.page-faults.lost": "Records of it that the kernel dropped.",
+        MINOR_FAULTS_COUNT = "event.minor-faults.count": "Kernel's count of completed minor faults.",
+        MINOR_FAULTS_LOST = "event.minor-faults.lost": "Records of it that the kernel dropped.",
+        MAJOR_FAULTS_COUNT = "event.major-faults.count": "Kernel's count of completed major faults.",
+        MAJOR_FAULTS_LOST = "event.major-faults.lost": "Records of it that the kernel dropped.",
+        TRACEPOINT_USER_COUNT = "event.tracepoint-user.count": "Kernel's count of `exceptions:page_fault_user`.",
+        TRACEPOINT_USER_LOST = "event.tracepoint-user.lost": "Records of it that the kernel dropped.",
+        TRACEPOINT_KERNEL_COUNT = "event.tracepoint-kernel.count": "Kernel's count of `exceptions:page_fault_kernel`.",
+        TRACEPOINT_KERNEL_LOST = "event.tracepoint-kernel.lost": "Records of it that the kernel dropped.",
+        SIDEBAND_COUNT = "event.sideband.count": "Kernel's count of the event that carries map and task records.",
+        SIDEBAND_LOST = "event.sideband.lost": "Map and task records that the kernel dropped.",
+        SIGNAL_COUNT = "event.signal.count": "Kernel's count of `signal:signal_generate` on the recorded threads.",
+        SIGNAL_LOST = "event.signal.lost": "Records of it that the kernel dropped.",
+        CAPTURED_MINOR = "captured.minor": "Completions of minor faults that the recorder read.",
+        CAPTURED_MAJOR = "captured.major": "Completions of major faults that the recorder read.",
+        CAPTURED_ENTRIES = "captured.entries": "Entries of faults that the recorder read.",
+        CAPTURED_SIDEBAND = "captured.sideband": "Map and task records that the recorder read.",
+        CAPTURED_WITHOUT_ENTRY = "captured.without_entry": "Completions whose entry was not found.",
+        CAPTURED_SIGNALLED = "captured.signalled": "Entries that ended with SIGSEGV or SIGBUS instead of a completion.",
+        CAPTURED_ABANDONED = "captured.abandoned": "Entries that were followed by another fault of the thread instead of a completion.",
+        CAPTURED_IN_FLIGHT = "captured.in_flight": "Entries still open when their thread or the recording ended.",
+        CAPTURED_INTERRUPTED = "captured.interrupted": "Completed faults that took more than one entry.",
+        CAPTURED_NEGATIVE_LATENCY = "captured.negative_latency": "Faults whose completion has an earlier time than their entry.",
+        CAPTURED_DUPLICATES_MINOR = "captured.duplicates.minor": "Completions of minor faults that arrived twice and were counted once.",
+        CAPTURED_DUPLICATES_MAJOR = "captured.duplicates.major": "Completions of major faults that arrived twice and were counted once.",
+        CAPTURED_DUPLICATES_ENTRIES = "captured.duplicates.entries": "Entries that arrived twice and were counted once.",
+        CAPTURED_DUPLICATES_SIDEBAND = "captured.duplicates.sideband": "Map and task records that arrived twice and were counted once.",
+        CAPTURED_OUT_OF_ORDER = "captured.out_of_order": "Records that came later than the merge of the rings could wait.",
+        CAPTURED_FOREIGN_IDS = "captured.foreign_ids": "Samples that carry the event id of another recorder of the same thread.",
+        CAPTURED_FOREIGN_NAMESPACE = "captured.foreign_namespace": "Records of tasks outside the recorder's pid namespace.",
+        CAPTURED_UNPARSED = "captured.unparsed": "Records that the recorder could not parse.",
+        DROPPED_RECORDER = "dropped.recorder": "Faults that the recorder dropped because encoding or writing fell behind.",
+        RUSAGE_MINOR_FAULTS = "rusage.minor_faults": "Minor faults of the command that was started, by `getrusage(2)`.",
+        RUSAGE_MAJOR_FAULTS = "rusage.major_faults": "Major faults of the command that was started, by `getrusage(2)`.",
+        SNAPSHOTS_TAKEN = "snapshots.taken": "Snapshots of `/proc/PID/maps` that succeeded.",
+        SNAPSHOTS_FAILED = "snapshots.failed": "Snapshots that failed, mostly because the process had ended.",
+        SNAPSHOTS_TIME_NS = "snapshots.time_ns": "Time that all snapshots took together, nanoseconds.",
+        RECORDER_CPU_NS = "recorder.cpu_ns": "CPU time that the recorder used, nanoseconds.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn keys_are_distinct_dotted_names() {
+        for all in [super::fact::ALL, super::ledger::ALL] {
+            let distinct: BTreeSet<_> = all.iter().map(|(key, _)| key).collect();
+            assert_eq!(distinct.len(), all.len());
+            for (key, _) in all {
+                assert!(key.contains('.'), "{key}");
+                assert!(
+                    key.bytes().all(|b| b.is_ascii_lowercase() || b".-_".contains(&b)),
+                    "{key}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Opens a trace: whole, cut short, or damaged.
+
+mod arrange;
+mod damage;
+mod index;
+mod scan;
+mod source;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Cursor, Read, Seek};
+use std::path::Path;
+
+use crate::decoder::decode;
+use crate::error::{Error, Result};
+use crate::frame::{FrameHeader, FrameKind};
+use crate::layout::{HEADER_READ_BYTES, Seed, TRAILER_BYTES, Trailer, parse_header};
+use crate::record::{
+    Fact, Frame, LedgerEntry, LostRecord, MapRecord, TaskRecord, TraceHeader, Vma,
+};
+
+pub use damage::Damage;
+use source::Source;
+
+/// A frame: where it lies and what its header says. A record in several parts is one frame here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FrameInfo {
+    /// Where it begins in the file, bytes.
+    pub offset: u64,
+    /// What it holds.
+    pub kind: FrameKind,
+    /// Version of the payload's layout.
+    pub version: u16,
+    /// Sequence number of its first part.
+    pub sequence: u64,
+    /// Number of parts, mostly 1.
+    pub parts: u16,
+    /// Number of rows.
+    pub rows: u64,
+    /// Earliest time in it; 0 for frames without times.
+    pub first_ns: u64,
+    /// Latest time in it; 0 for frames without times.
+    pub last_ns: u64,
+    /// Length in the file, frame headers included.
+    pub stored_bytes: u64,
+    /// Length of the payload after decompression.
+    pub raw_bytes: u64,
+}
+
+impl FrameInfo {
+    /// Upper bound on the memory that the decoded records take, allocator overhead apart.
+    #[must_use]
+    pub fn decoded_bytes(&self) -> u64 {
+        let row_bytes = match self.kind {
+            FrameKind::Host => size_of::<Fact>(),
+            FrameKind::Tasks => size_of::<TaskRecord>(),
+            FrameKind::Maps => size_of::<MapRecord>(),
+            FrameKind::Snapshot => size_of::<Vma>(),
+            // Four columns of 64 bits, four of 32.
+            FrameKind::Faults => 4 * size_of::<u64>() + 4 * size_of::<u32>(),
+            FrameKind::Lost => size_of::<LostRecord>(),
+            FrameKind::Checkpoint => size_of::<LedgerEntry>(),
+            FrameKind::Index => 0,
+        };
+        self.raw_bytes.saturating_add(self.rows.saturating_mul(row_bytes as u64))
+    }
+}
+
+/// A frame header and where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Located {
+    offset: u64,
+    header: FrameHeader,
+}
+
+impl Located {
+    /// Where the next frame begins.
+    fn end(&self) -> u64 {
+        self.offset.saturating_add(self.header.frame_bytes())
+    }
+}
+
+/// Bounds on what a hostile or a huge file may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory that all frames together may take once decoded, bytes; frames beyond are left out and
+    /// reported as [`Damage::OverBudget`]. Callers that hold few frames at a time may raise it.
+    pub decoded_bytes: u64,
+}
+
+impl Default for Limits {
+    /// 16 GiB: some 300 million faults.
+    fn default() -> Self {
+        Self { decoded_bytes: 16 << 30 }
+    }
+}
+
+/// An open trace.
+///
+/// Opening reads the index, or frame headers where there is none; payloads are read and checked when
+/// asked for. All methods take `&self` and may be called from several threads.
+pub struct Trace {
+    source: Source,
+    header: TraceHeader,
+    frames: Vec<FrameInfo>,
+    damage: Vec<Damage>,
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trace")
+            .field("header", &self.header)
+            .field("frames", &self.frames.len())
+            .field("damage", &self.damage)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Trace {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`Error::Open`]; those of [`Trace::from_reader`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &Limits::default())
+    }
+
+    /// Opens a file within limits.
+    ///
+    /// # Errors
+    /// As [`Trace::open`].
+    pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
+        let path = path.as_ref();
+        let file =
+            File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        Self::from_reader(file, limits)
+    }
+
+    /// Opens a trace in memory.
+    ///
+    /// # Errors
+    /// As [`Trace::from_reader`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        Self::from_reader(Cursor::new(bytes), &Limits::default())
+    }
+
+    /// Opens a trace in anything that can be read and sought.
+    ///
+    /// # Errors
+    /// [`Error::NotATrace`], [`Error::HeaderTruncated`], [`Error::HeaderDamaged`],
+    /// [`Error::HeaderField`], [`Error::UnsupportedMajor`], [`Error::Read`]. Damage behind the file
+    /// header is no error: see [`Trace::damage`].
+    pub fn from_reader(reader: impl Read + Seek + Send + 'static, limits: &Limits) -> Result<Self> {
+        let source = Source::new(Box::new(reader))?;
+        let start = source.read(0, source.bytes().min(HEADER_READ_BYTES))?;
+        let (header, first_frame) = parse_header(&start)?;
+        let seed = Seed::new(&header.uuid);
+
+        let mut damage = Vec::new();
+        let trailer = read_trailer(&source, first_frame, &seed)?;
+        let indexed = match trailer {
+            Some(trailer) => {
+                let located = index::load(&source, &seed, first_frame, trailer, limits)?;
+                located.map_err(|what| damage.push(Damage::IndexUnusable { what }))
+            }
+            None => {
+                damage.push(Damage::NoIndex);
+                Err(())
+            }
+        };
+        let located = match indexed {
+            Ok(located) => located,
+            Err(()) => {
+                let behind = if trailer.is_some() { TRAILER_BYTES as u64 } else { 0 };
+                let end = source.bytes() - behind;
+                scan::scan(&source, &seed, first_frame..end, &mut damage)?
+            }
+        };
+        let frames = arrange::arrange(located, limits, &mut damage);
+        Ok(Self { source, header, frames, damage })
+    }
+
+    /// The file header.
+    #[must_use]
+    pub fn header(&self) -> &TraceHeader {
+        &self.header
+    }
+
+    /// The frames that can be decoded, in the order in which they were written; the index is not among
+    /// them.
+    #[must_use]
+    pub fn frames(&self) -> &[FrameInfo] {
+        &self.frames
+    }
+
+    /// What is missing or wrong, as far as frame headers and index tell. Damage of a payload shows when
+    /// it is decoded.
+    #[must_use]
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// Whether the file is, in its structure, as it was written: index and trailer are there and
+    /// nothing is missing. Frames that a newer program wrote do not count against it.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.damage.iter().all(|damage| matches!(damage, Damage::UnknownFrames { .. }))
+    }
+
+    /// Reads a frame as it lies in the file, for [`decode`].
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn read_raw(&self, info: &FrameInfo) -> Result<Vec<u8>> {
+        self.source.read(info.offset, info.stored_bytes)
+    }
+
+    /// Reads and decodes a frame.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; those of [`decode`].
+    pub fn read(&self, info: &FrameInfo) -> Result<Frame> {
+        decode(&self.header, info, &self.read_raw(info)?)
+    }
+
+    /// Reads and decodes all frames in order. An error concerns that frame only.
+    pub fn iter(&self) -> impl Iterator<Item = (&FrameInfo, Result<Frame>)> {
+        self.frames.iter().map(|info| (info, self.read(info)))
+    }
+}
+
+fn read_trailer(source: &Source, first_frame: u64, seed: &Seed) -> Result<Option<Trailer>> {
+    let bytes = TRAILER_BYTES as u64;
+    if source.bytes() < first_frame + bytes {
+        return Ok(None);
+    }
+    let last = source.read(source.bytes() - bytes, bytes)?;
+    Ok(Trailer::parse(&last, seed))
+}

@@ -1,0 +1,328 @@
+//! What a trace records, in plain Rust: the unit that the recorder hands to the writer and that the
+//! reader hands to the model.
+//!
+//! Times are nanoseconds of the trace's clock (`CLOCK_MONOTONIC` of the recording machine), absolute;
+//! subtract [`TraceHeader::start_ns`] for time since the start. Address ranges are half open. Names
+//! and paths are bytes as the kernel gave them: not necessarily UTF-8, never fit for a terminal as is.
+
+/// Facts about the whole trace that a reader needs before the first frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceHeader {
+    /// Random identity of this trace; seeds every checksum in it.
+    pub uuid: [u8; 16],
+    /// Base page size of the recording machine, bytes (a power of two).
+    pub page_size_bytes: u32,
+    /// Clock of all times, as in `clock_gettime(2)`; 1 is `CLOCK_MONOTONIC`.
+    pub clock_id: u32,
+    /// The start of the recording on that clock.
+    pub start_ns: u64,
+    /// The same moment in nanoseconds since the Unix epoch (`CLOCK_REALTIME`).
+    pub start_realtime_ns: u64,
+}
+
+/// One fact about the machine, the kernel, the command line or the recorder's configuration.
+///
+/// Keys are dotted lower-case names listed in `schemas/pft.md` (`kernel.release`, `ring.bytes`, …).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Dotted name.
+    pub key: String,
+    /// Value as text.
+    pub value: String,
+}
+
+/// What happened to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum TaskKind {
+    /// The thread existed when the recorder first saw its process (`/proc/PID/task`).
+    Present = 0,
+    /// `PERF_RECORD_FORK`: a thread (same pid as the parent) or a process (another pid) was created.
+    Fork = 1,
+    /// `PERF_RECORD_COMM` without the exec bit: a thread changed its name.
+    Comm = 2,
+    /// `PERF_RECORD_COMM` with the exec bit: the process replaced its address space.
+    Exec = 3,
+    /// `PERF_RECORD_EXIT`.
+    Exit = 4,
+}
+
+/// One change to a task (a thread or a process).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRecord {
+    /// When.
+    pub time_ns: u64,
+    /// What happened.
+    pub kind: TaskKind,
+    /// Process (thread group) id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Process id of the parent; 0 unless `kind` is [`TaskKind::Fork`] or [`TaskKind::Exit`].
+    pub parent_pid: u32,
+    /// Thread id of the parent; 0 likewise.
+    pub parent_tid: u32,
+    /// Name; empty for fork and exit.
+    pub comm: Vec<u8>,
+}
+
+/// One change of an address space that the kernel reported in band (`PERF_RECORD_MMAP2`): mmap,
+/// mprotect, brk, or an extension of a stack.
+///
+/// The kernel reports the whole VMA after merging, so the range may reach over older mappings.
+/// `munmap` and `mremap` send no such record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapRecord {
+    /// When.
+    pub time_ns: u64,
+    /// Process whose address space changed.
+    pub pid: u32,
+    /// Thread that changed it.
+    pub tid: u32,
+    /// First address.
+    pub start: u64,
+    /// First address behind the range.
+    pub end: u64,
+    /// Offset of `start` in the file, bytes; meaningless for anonymous memory.
+    pub file_offset: u64,
+    /// Device of the file, major number.
+    pub dev_major: u32,
+    /// Device of the file, minor number.
+    pub dev_minor: u32,
+    /// Inode of the file, 0 for anonymous memory.
+    pub inode: u64,
+    /// Generation of the inode.
+    pub inode_generation: u64,
+    /// `PROT_READ` 1, `PROT_WRITE` 2, `PROT_EXEC` 4.
+    pub prot: u32,
+    /// `MAP_SHARED` 1, `MAP_PRIVATE` 2, … as in `mmap(2)`.
+    pub flags: u32,
+    /// Path, or the kernel's name: `//anon`, `[heap]`, `[stack]`, `[vdso]`, `/memfd:… (deleted)`, ….
+    pub path: Vec<u8>,
+}
+
+/// Why a snapshot of `/proc/PID/maps` was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SnapshotReason {
+    /// The recording began, or the process was first seen.
+    Start = 0,
+    /// The process called `execve(2)`.
+    Exec = 1,
+    /// Records about maps or tasks were lost.
+    Loss = 2,
+    /// A fault hit an address that no known mapping holds.
+    UnknownAddress = 3,
+    /// The interval passed.
+    Periodic = 4,
+    /// The recording ended.
+    End = 5,
+}
+
+/// One line of `/proc/PID/maps`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vma {
+    /// First address.
+    pub start: u64,
+    /// First address behind the range.
+    pub end: u64,
+    /// `PROT_READ` 1, `PROT_WRITE` 2, `PROT_EXEC` 4.
+    pub prot: u32,
+    /// Whether writes go to the file (`s`) or to private copies (`p`).
+    pub shared: bool,
+    /// Offset of `start` in the file, bytes.
+    pub file_offset: u64,
+    /// Device of the file, major number.
+    pub dev_major: u32,
+    /// Device of the file, minor number.
+    pub dev_minor: u32,
+    /// Inode of the file, 0 for anonymous memory.
+    pub inode: u64,
+    /// Path or the kernel's name; empty for unnamed anonymous memory.
+    pub path: Vec<u8>,
+}
+
+/// All of `/proc/PID/maps`, read between two moments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Process.
+    pub pid: u32,
+    /// Reading began.
+    pub start_ns: u64,
+    /// Reading ended.
+    pub end_ns: u64,
+    /// Why it was taken.
+    pub reason: SnapshotReason,
+    /// In address order.
+    pub vmas: Vec<Vma>,
+}
+
+/// What became of a fault. Stored in the low bits of [`FaultColumns::flags`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Outcome {
+    /// The kernel completed it and counted a minor fault (`PERF_COUNT_SW_PAGE_FAULTS_MIN`).
+    Minor = 0,
+    /// The kernel completed it and counted a major fault (`PERF_COUNT_SW_PAGE_FAULTS_MAJ`).
+    Major = 1,
+    /// It never completed: the thread's next record is the entry of a fault elsewhere. Either it
+    /// failed (invalid access, `EFAULT`) or the thread gave up waiting; the model decides.
+    Abandoned = 2,
+    /// The thread ended before it completed.
+    ThreadExited = 3,
+    /// The recording ended before it completed.
+    InFlight = 4,
+    /// Records of this thread may have been lost between entry and now: nothing can be said.
+    Unknown = 5,
+    /// The kernel sent the thread the signal of a failed access (`SIGSEGV`, `SIGBUS`) instead of
+    /// completing it; [`flags::SIGNAL_SHIFT`] has the number.
+    Signalled = 6,
+}
+
+/// Bits and fields of [`FaultColumns::flags`].
+pub mod flags {
+    /// Mask of the [`super::Outcome`].
+    pub const OUTCOME_MASK: u32 = 0x7;
+    /// The completion came without its entry: `time_ns` is the completion's time, latency unknown.
+    pub const NO_ENTRY: u32 = 1 << 3;
+    /// The access was made in kernel mode (`copy_from_user` and the like).
+    pub const KERNEL_MODE: u32 = 1 << 4;
+    /// Bits 8–15 hold the hardware error code; otherwise they are zero and mean nothing.
+    pub const ERROR_CODE_VALID: u32 = 1 << 5;
+    /// Completion time was before entry time (clocks of two CPUs): latency unknown.
+    pub const NEGATIVE_LATENCY: u32 = 1 << 6;
+    /// Shift of the low eight bits of the x86 page-fault error code.
+    pub const ERROR_CODE_SHIFT: u32 = 8;
+    /// Error code: the page was present (a protection fault), otherwise not mapped.
+    pub const ERROR_PRESENT: u32 = 1 << 8;
+    /// Error code: the access was a write.
+    pub const ERROR_WRITE: u32 = 1 << 9;
+    /// Error code: the access was made in user mode.
+    pub const ERROR_USER: u32 = 1 << 10;
+    /// Error code: the access was an instruction fetch.
+    pub const ERROR_INSTRUCTION: u32 = 1 << 12;
+    /// Shift of the base-2 logarithm of the page size installed; 0 there means unknown.
+    pub const PAGE_SHIFT_SHIFT: u32 = 16;
+    /// Mask of that logarithm after shifting.
+    pub const PAGE_SHIFT_MASK: u32 = 0xff;
+    /// Shift of the signal's number, with [`super::Outcome::Signalled`]; the topmost field.
+    pub const SIGNAL_SHIFT: u32 = 24;
+}
+
+/// Value of [`FaultColumns::latency_ns`] that means "unknown".
+pub const LATENCY_UNKNOWN: u64 = u64::MAX;
+
+/// Faults as columns of equal length, in order of `time_ns`, all seen in the ring of one CPU.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FaultColumns {
+    /// Entry time of the first attempt (completion time with [`flags::NO_ENTRY`]).
+    pub time_ns: Vec<u64>,
+    /// First entry to completion, or [`LATENCY_UNKNOWN`].
+    pub latency_ns: Vec<u64>,
+    /// Faulting address.
+    pub addr: Vec<u64>,
+    /// Instruction pointer (a kernel address for kernel-mode faults).
+    pub ip: Vec<u64>,
+    /// Process id.
+    pub pid: Vec<u32>,
+    /// Thread id.
+    pub tid: Vec<u32>,
+    /// See [`flags`].
+    pub flags: Vec<u32>,
+    /// Entries that this fault took; more than 1 when waits were interrupted.
+    pub attempts: Vec<u32>,
+}
+
+impl FaultColumns {
+    /// Number of faults.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.time_ns.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.time_ns.is_empty()
+    }
+}
+
+/// A batch of faults of one CPU's ring.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FaultBatch {
+    /// CPU that completed the faults (or saw the entry, where none completed).
+    pub cpu: u32,
+    /// The faults.
+    pub columns: FaultColumns,
+}
+
+/// Who dropped records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum LostBy {
+    /// The kernel: the ring was full. Faults and records of maps and tasks share the ring; the ledger
+    /// tells how many of each.
+    Ring = 0,
+    /// The recorder: encoding or writing could not keep up; only faults are dropped this way.
+    Recorder = 1,
+}
+
+/// Records that were dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostRecord {
+    /// The losses lie after this moment …
+    pub after_ns: u64,
+    /// … and before this one.
+    pub time_ns: u64,
+    /// Ring in which they would have been.
+    pub cpu: u32,
+    /// Who dropped them.
+    pub by: LostBy,
+    /// How many records.
+    pub count: u64,
+}
+
+/// One line of the ledger: what was counted so far. Keys are listed in `schemas/pft.md`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// Dotted name (`event.minor-faults.count`, `captured.faults`, …).
+    pub key: String,
+    /// Count.
+    pub value: u64,
+}
+
+/// A checkpoint: the three clocks read together, and the ledger at that moment. Later checkpoints
+/// replace earlier ones; the one with `end` closes the recording.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The trace's clock.
+    pub time_ns: u64,
+    /// `CLOCK_REALTIME`.
+    pub realtime_ns: u64,
+    /// `CLOCK_BOOTTIME`.
+    pub boottime_ns: u64,
+    /// Whether the recording ended here in order.
+    pub end: bool,
+    /// The ledger.
+    pub ledger: Vec<LedgerEntry>,
+}
+
+/// One decoded frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Frame {
+    /// Facts about machine and recording.
+    Host(Vec<Fact>),
+    /// Task changes in time order.
+    Tasks(Vec<TaskRecord>),
+    /// Address-space changes in time order.
+    Maps(Vec<MapRecord>),
+    /// One snapshot.
+    Snapshot(Snapshot),
+    /// Faults.
+    Faults(FaultBatch),
+    /// Losses.
+    Lost(Vec<LostRecord>),
+    /// Clocks and ledger.
+    Checkpoint(Checkpoint),
+}

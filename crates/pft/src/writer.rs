@@ -1,0 +1,287 @@
+//! Streams a trace.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::archive::IndexRow;
+use crate::encoder::{EncodedFrame, Encoder};
+use crate::error::{Error, Result};
+use crate::frame::{CODEC_ZSTD, FrameHeader, VERSION};
+use crate::layout::{Seed, Trailer, encode_header};
+use crate::record::{
+    Checkpoint, Fact, FaultBatch, LostRecord, MapRecord, Snapshot, TaskRecord, TraceHeader,
+};
+
+/// Writes a trace frame by frame; each frame goes out in one piece, as soon as it is complete.
+///
+/// Definitions come first: whoever writes must see to it that task and map records up to a time are
+/// written before faults of that time.
+///
+/// When writing fails, the file holds a valid trace of [`Writer::whole_bytes`] bytes, behind which a
+/// broken frame may lie; every further operation fails with [`Error::Write`].
+pub struct Writer<W> {
+    inner: W,
+    encoder: Encoder,
+    seed: Seed,
+    index: Vec<IndexRow>,
+    buffer: Vec<u8>,
+    written_bytes: u64,
+    whole_bytes: u64,
+    failure: Option<io::Error>,
+    closed: bool,
+}
+
+impl<W> fmt::Debug for Writer<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("written_bytes", &self.written_bytes)
+            .field("whole_bytes", &self.whole_bytes)
+            .field("frames", &self.index.len())
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes the file header; `level` is zstd's, 1 is the fastest.
+    ///
+    /// `inner` needs no buffering of its own.
+    ///
+    /// # Errors
+    /// [`Error::HeaderField`], [`Error::Level`], [`Error::Write`].
+    pub fn create(inner: W, header: &TraceHeader, level: i32) -> Result<Self> {
+        let mut writer = Self {
+            inner,
+            encoder: Encoder::new(header, level)?,
+            seed: Seed::new(&header.uuid),
+            index: Vec::new(),
+            buffer: encode_header(header),
+            written_bytes: 0,
+            whole_bytes: 0,
+            failure: None,
+            closed: false,
+        };
+        writer.write_buffer()?;
+        writer.whole_bytes = writer.written_bytes;
+        Ok(writer)
+    }
+
+    /// Writes facts about machine and recording.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_host`] and [`Writer::write_frame`].
+    pub fn host(&mut self, facts: &[Fact]) -> Result<()> {
+        let frames = self.encoder.encode_host(facts)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes task records.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_tasks`] and [`Writer::write_frame`].
+    pub fn tasks(&mut self, tasks: &[TaskRecord]) -> Result<()> {
+        let frames = self.encoder.encode_tasks(tasks)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes map records.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_maps`] and [`Writer::write_frame`].
+    pub fn maps(&mut self, maps: &[MapRecord]) -> Result<()> {
+        let frames = self.encoder.encode_maps(maps)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes a snapshot.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_snapshot`] and [`Writer::write_frame`].
+    pub fn snapshot(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let frames = self.encoder.encode_snapshot(snapshot)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes faults.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_faults`] and [`Writer::write_frame`].
+    pub fn faults(&mut self, batch: &FaultBatch) -> Result<()> {
+        let frames = self.encoder.encode_faults(batch)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes losses.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_lost`] and [`Writer::write_frame`].
+    pub fn lost(&mut self, losses: &[LostRecord]) -> Result<()> {
+        let frames = self.encoder.encode_lost(losses)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes a checkpoint.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_checkpoint`] and [`Writer::write_frame`].
+    pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let frames = self.encoder.encode_checkpoint(checkpoint)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes frames that an [`Encoder`] made, all parts of one record among them.
+    ///
+    /// # Errors
+    /// Those of [`Writer::write_frame`].
+    pub fn write_frames(&mut self, frames: &[EncodedFrame]) -> Result<()> {
+        frames.iter().try_for_each(|frame| self.write_frame(frame))
+    }
+
+    /// Writes one frame that an [`Encoder`] for the same page size made.
+    ///
+    /// # Errors
+    /// [`Error::Write`], now and ever after; [`Error::Closed`].
+    pub fn write_frame(&mut self, frame: &EncodedFrame) -> Result<()> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        let header = FrameHeader {
+            kind: frame.kind as u16,
+            version: VERSION,
+            codec: CODEC_ZSTD,
+            part: frame.part,
+            parts: frame.parts,
+            rows: frame.rows,
+            sequence: self.index.len() as u64,
+            first_ns: frame.first_ns,
+            last_ns: frame.last_ns,
+            stored_bytes: frame.payload.len() as u32,
+            raw_bytes: frame.raw_bytes,
+            payload_crc: self.seed.checksum(&frame.payload),
+        };
+        self.buffer.clear();
+        header.encode(&self.seed, &mut self.buffer);
+        self.buffer.extend_from_slice(&frame.payload);
+        let offset = self.written_bytes;
+        self.write_buffer()?;
+        self.index.push(index_row(offset, &header));
+        if frame.part + 1 == frame.parts {
+            self.whole_bytes = self.written_bytes;
+        }
+        Ok(())
+    }
+
+    /// Writes index and trailer, after which nothing can be added.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; what was written before stays valid, up to [`Writer::whole_bytes`].
+    /// [`Error::Closed`] the second time.
+    pub fn close(&mut self) -> Result<()> {
+        let index_offset = self.written_bytes;
+        let frames = self.encoder.encode_index(&self.index)?;
+        self.write_frames(&frames)?;
+        let trailer = Trailer {
+            index_offset,
+            file_bytes: self.written_bytes + crate::layout::TRAILER_BYTES as u64,
+        };
+        self.buffer = trailer.encode(&self.seed);
+        self.write_buffer()?;
+        if let Err(source) = self.inner.flush() {
+            return Err(self.fail(source));
+        }
+        self.whole_bytes = self.written_bytes;
+        self.closed = true;
+        Ok(())
+    }
+
+    /// [`Writer::close`], then [`Writer::into_inner`].
+    ///
+    /// # Errors
+    /// Those of [`Writer::close`]; call that when the sink is still needed after an error.
+    pub fn finish(mut self) -> Result<W> {
+        self.close()?;
+        Ok(self.inner)
+    }
+
+    /// Writes the buffer, counting what goes out even if it fails.
+    fn write_buffer(&mut self) -> Result<()> {
+        if let Some(failure) = &self.failure {
+            return Err(Error::Write { offset: self.written_bytes, source: repeat(failure) });
+        }
+        let mut rest = self.buffer.as_slice();
+        while !rest.is_empty() {
+            let outcome = match self.inner.write(rest) {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+                outcome => outcome,
+            };
+            match outcome {
+                Ok(bytes) => {
+                    self.written_bytes += bytes as u64;
+                    rest = rest.get(bytes..).unwrap_or_default();
+                }
+                Err(source) => return Err(self.fail(source)),
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, source: io::Error) -> Error {
+        self.failure = Some(repeat(&source));
+        Error::Write { offset: self.written_bytes, source }
+    }
+}
+
+impl<W> Writer<W> {
+    /// Bytes that went out, those of a broken last frame included.
+    pub fn bytes_written(&self) -> u64 {
+        self.written_bytes
+    }
+
+    /// End of the last whole frame (all its parts), bytes: a file cut here is a valid trace.
+    pub fn whole_bytes(&self) -> u64 {
+        self.whole_bytes
+    }
+
+    /// Frames that went out whole.
+    pub fn frames(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The sink.
+    pub fn inner(&self) -> &W {
+        &self.inner
+    }
+
+    /// Gives the sink back without closing the trace.
+    pub fn into_inner(self) -> W {
+        self.inner
+    }
+}
+
+/// The same error again, as far as it can be copied.
+fn repeat(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
+fn index_row(offset: u64, header: &FrameHeader) -> IndexRow {
+    IndexRow {
+        offset,
+        first_ns: header.first_ns,
+        last_ns: header.last_ns,
+        rows: header.rows,
+        stored_bytes: header.stored_bytes,
+        raw_bytes: header.raw_bytes,
+        payload_crc: header.payload_crc,
+        kind: header.kind,
+        version: header.version,
+        codec: header.codec,
+        part: header.part,
+        parts: header.parts,
+        reserved: 0,
+        reserved2: 0,
+    }
+}

@@ -1,0 +1,13 @@
+//! The trace file as its users see it: written, read back, cut, damaged, forged.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
+
+mod damage;
+mod forge;
+mod golden;
+mod hostile;
+mod prefixes;
+mod round_trip;
+mod rules;
+mod samples;
+mod schema;

@@ -1,0 +1,113 @@
+//! The command line of `pf-workload`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Make a known number of page faults of one kind, and print what was made.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    /// What to do.
+    pub mode: Mode,
+    /// Pages to touch: in all, or for each thread or child [default: depends on the mode]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub pages: Option<u32>,
+    /// Threads (`threads`), or threads that create threads (`thread-storm`)
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub threads: u32,
+    /// Children (`fork-storm`) or short threads (`thread-storm`) [default: depends on the mode]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub count: Option<u32>,
+    /// Touch, drop and touch again so many times in all (`anon`, `threads`)
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Duration: more rounds until it is over (`anon`, `threads`), more threads (`thread-storm`), or
+    /// the pace (`mixed`, 2 by default)
+    #[arg(long)]
+    pub seconds: Option<f64>,
+    /// Create the work file at PATH, which must not exist; it is deleted at the end
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Folder for work files when no --file is given; must not be a tmpfs for the cold modes
+    #[arg(long, value_name = "DIR", default_value = "/var/tmp")]
+    pub dir: PathBuf,
+    /// Write the order of accesses to PATH, one byte offset a line, instead of to standard output
+    #[arg(long, value_name = "PATH")]
+    pub order_file: Option<PathBuf>,
+    /// Seed of random orders
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print `ready` when set up and wait for a line on standard input; wait again before the end
+    #[arg(long)]
+    pub wait: bool,
+    /// Wait for a line on standard input before the end
+    #[arg(long)]
+    pub hold: bool,
+    /// Address of the first range (passed on by `exec`)
+    #[arg(long, hide = true, default_value_t = 0)]
+    pub begin_at: usize,
+}
+
+/// What `pf-workload` can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Write untouched anonymous memory
+    Anon,
+    /// Let read(2) write untouched anonymous memory: faults in kernel mode
+    KernelAnon,
+    /// Read untouched anonymous memory, then write it
+    Zero,
+    /// Write the same pages in a parent and its child after a fork
+    Cow,
+    /// Write a private mapping of a cached file
+    PrivateFileWrite,
+    /// Read a private mapping of a cached file, then write it
+    PrivateFileCow,
+    /// Read a cached file
+    CachedFile,
+    /// Read a file that is not cached, in random order, without read-ahead
+    ColdFileRandom,
+    /// Read a file that is not cached from its start to its end, with read-ahead
+    ColdFileSequential,
+    /// Read a shared mapping of a cached file, then write it
+    SharedFileWrite,
+    /// Write shared anonymous memory and a memfd
+    Shmem,
+    /// Grow the main thread's stack page by page
+    Stack,
+    /// Touch memory that may use huge pages
+    Huge,
+    /// Read pages that were swapped out to a swap file made for it (needs root)
+    SwapIn,
+    /// Die of invalid accesses: unmapped address, read-only page, page behind the end of a file
+    Invalid,
+    /// Die of an access below the limit of the stack
+    StackOverflow,
+    /// Pass bad addresses to read(2)
+    Efault,
+    /// Read a file that is not cached while a timer interrupts
+    Interrupted,
+    /// Write anonymous memory in several threads at once
+    Threads,
+    /// Create many short threads that each write their own mapping
+    ThreadStorm,
+    /// Create many short processes that each write their copy of a mapping
+    ForkStorm,
+    /// Write anonymous memory, then execute this program again in mode `anon`
+    Exec,
+    /// A bit of everything for two seconds: random cold reads, growth, copies after a fork
+    Mixed,
+}
+
+impl Args {
+    /// Pages to touch.
+    pub fn pages_or(&self, default: usize) -> usize {
+        self.pages.map_or(default, |pages| pages as usize)
+    }
+
+    /// Children or short threads.
+    pub fn count_or(&self, default: usize) -> usize {
+        self.count.map_or(default, |count| count as usize)
+    }
+}

@@ -1,0 +1,43 @@
+//! The modes: each sets up, waits for `ready`, makes its faults, and tells what it made.
+
+mod anonymous;
+mod cold;
+mod failed;
+mod file;
+mod mixed;
+mod processes;
+mod stack;
+mod swap;
+mod threads;
+
+use crate::cli::{Args, Mode};
+use crate::session::Session;
+
+/// Runs the mode that the arguments name.
+pub fn run(args: &Args, session: Session) -> anyhow::Result<()> {
+    match args.mode {
+        Mode::Anon => anonymous::anon(args, session),
+        Mode::KernelAnon => anonymous::kernel_anon(args, session),
+        Mode::Zero => anonymous::zero(args, session),
+        Mode::Shmem => anonymous::shmem(args, session),
+        Mode::Huge => anonymous::huge(args, session),
+        Mode::PrivateFileWrite => file::private_write(args, session),
+        Mode::PrivateFileCow => file::private_cow(args, session),
+        Mode::CachedFile => file::cached(args, session),
+        Mode::SharedFileWrite => file::shared_write(args, session),
+        Mode::ColdFileRandom => cold::random(args, session),
+        Mode::ColdFileSequential => cold::sequential(args, session),
+        Mode::Interrupted => cold::interrupted(args, session),
+        Mode::Cow => processes::cow(args, session),
+        Mode::ForkStorm => processes::fork_storm(args, session),
+        Mode::Exec => processes::exec(args, session),
+        Mode::Stack => stack::growth(args, session),
+        Mode::StackOverflow => stack::overflow(args, session),
+        Mode::Invalid => failed::invalid(args, session),
+        Mode::Efault => failed::efault(args, session),
+        Mode::SwapIn => swap::swap_in(args, session),
+        Mode::Threads => threads::threads(args, session),
+        Mode::ThreadStorm => threads::storm(args, session),
+        Mode::Mixed => mixed::mixed(args, session),
+    }
+}

@@ -1,0 +1,92 @@
+//! Reading pages back from swap.
+
+use std::io;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Context;
+use pftestkit::{Exactness, Expectation, Phase};
+
+use crate::cli::Args;
+use crate::pages::Pagemap;
+use crate::session::{FIRST_TOUCH, Session, Skip, expectation, measure, warm_up};
+use crate::sys::counters::{Counts, Who};
+use crate::sys::mapping::{Advice, Backing, Mapping, page_size};
+use crate::sys::process::on_each_cpu;
+use crate::sys::swap::SwapFile;
+
+/// One page in so many is read back: farther apart than the kernel reads ahead from swap
+/// (`vm.page-cluster`, 8 pages by default, on either side).
+const STRIDE: usize = 16;
+
+/// Swap for so many times the memory: pages that are read back lose their place in swap, and become
+/// dirty again, when half of it or more is taken.
+const SWAP_RATIO: usize = 4;
+
+pub fn swap_in(args: &Args, mut session: Session) -> anyhow::Result<()> {
+    let read_pages = args.pages_or(256);
+    let mapping = Mapping::new(read_pages * STRIDE, Backing::Anonymous)?;
+    let swap_pages = u32::try_from(mapping.pages() * SWAP_RATIO)?;
+    let _swap = SwapFile::new(&args.dir, swap_pages).map_err(skip)?;
+    (0..mapping.pages()).for_each(|page| mapping.write(page));
+    session.expect_setup(&mapping.range(), FIRST_TOUCH, mapping.pages());
+    let on_the_way = swap_out(&mapping)?;
+    for (class, count) in [("minor", on_the_way.minflt), ("major", on_the_way.majflt)] {
+        let faults =
+            expectation(session.pid(), Phase::Setup, &mapping.range(), (class, "any"), count);
+        session.push(Expectation { exact: Exactness::Witness, ..faults });
+    }
+    session.ready()?;
+    let swapped = swapped_pages(&mapping).context("reading /proc/self/pagemap")?;
+    let cached = mapping.resident()?.into_iter().step_by(STRIDE).filter(|cached| *cached).count();
+    let ((), measured) = measure(Who::Process, || {
+        (0..read_pages).for_each(|page| mapping.read(page * STRIDE));
+    });
+    let Counts { minflt, majflt } = measured.counts;
+    let witness = [("swapped_pages", swapped), ("swap_cached_pages", cached as u64)];
+    session.expect_witness(&mapping.range(), ("major", "swap-in"), majflt, &witness);
+    session.expect_witness(&mapping.range(), ("minor", "any"), minflt, &witness);
+    session.usage(session.pid(), measured);
+    session.finish()
+}
+
+fn skip(error: io::Error) -> anyhow::Error {
+    Skip(format!("cannot use a swap file: {error}")).into()
+}
+
+/// Pages the mapping out until none of it is left in memory, and tells which faults that took.
+///
+/// The kernel writes the pages but keeps them in the swap cache until it needs the memory. Once they
+/// are read back they are clean, and paging them out again drops them, except pages that wait in a list
+/// of some CPU: the advice, on whatever memory, first empties the lists of the CPU on which it is given.
+fn swap_out(mapping: &Mapping) -> anyhow::Result<Counts> {
+    warm_up()?;
+    let unrelated = Mapping::new(1, Backing::Anonymous)?;
+    let mut counts = Counts::default();
+    for _ in 0..20 {
+        on_each_cpu(|| unrelated.advise(Advice::PageOut))?;
+        mapping.advise(Advice::PageOut)?;
+        let resident = mapping.resident()?;
+        if !resident.contains(&true) {
+            return Ok(counts);
+        }
+        sleep(Duration::from_millis(50)); // until the pages are written
+        let ((), measured) = measure(Who::Process, || {
+            let resident = resident.iter().enumerate().filter(|(_, resident)| **resident);
+            resident.for_each(|(page, _)| mapping.read(page));
+        });
+        counts = counts + measured.counts;
+    }
+    Err(Skip("the kernel keeps pages in memory in spite of MADV_PAGEOUT".to_owned()).into())
+}
+
+/// How many of the pages to be read are in swap.
+fn swapped_pages(mapping: &Mapping) -> io::Result<u64> {
+    let pagemap = Pagemap::open()?;
+    let mut swapped = 0;
+    for page in (0..mapping.pages()).step_by(STRIDE) {
+        let address = mapping.range().start + (page * page_size()) as u64;
+        swapped += u64::from(pagemap.is_swapped(address)?);
+    }
+    Ok(swapped)
+}

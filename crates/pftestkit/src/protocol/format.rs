@@ -1,0 +1,59 @@
+//! Writing the lines.
+
+use std::fmt;
+
+use crate::protocol::names::{EXACTNESS, ORDER_KINDS, PHASES, name_of};
+use crate::protocol::{Expectation, Order, Total, Usage, encode_path};
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "expect pid={} start={:#x} end={:#x} phase={} class={} cause={} count={} exact={}",
+            self.pid,
+            self.start,
+            self.end,
+            name_of(PHASES, &self.phase),
+            self.class,
+            self.cause,
+            self.count,
+            name_of(EXACTNESS, &self.exact),
+        )?;
+        for (key, value) in &self.witness {
+            write!(f, " {key}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = name_of(ORDER_KINDS, &self.kind);
+        let path = encode_path(&self.path);
+        write!(f, "order path={path} page_size={} kind={kind} ", self.page_size_bytes)?;
+        if let Some(file) = &self.offsets_file {
+            return write!(f, "offsets_file={}", encode_path(file));
+        }
+        f.write_str("offsets=")?;
+        for (i, offset) in self.offsets.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "," };
+            write!(f, "{separator}{offset}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, minflt, majflt, wall_ns } = self;
+        write!(f, "rusage pid={pid} minflt={minflt} majflt={majflt} wall_ns={wall_ns}")
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, minflt, majflt, children_minflt, children_majflt } = self;
+        write!(f, "total pid={pid} minflt={minflt} majflt={majflt} ")?;
+        write!(f, "children_minflt={children_minflt} children_majflt={children_majflt}")
+    }
+}

@@ -1,0 +1,8 @@
+//! The system calls that workloads need, behind safe functions.
+
+pub mod arena;
+pub mod counters;
+pub mod mapping;
+pub mod process;
+pub mod stack;
+pub mod swap;

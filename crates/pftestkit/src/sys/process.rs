@@ -1,0 +1,187 @@
+//! Children, signals, limits.
+#![allow(unsafe_code, reason = "fork, signals, limits and affinity have no safe interface")]
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// A child process made by [`fork`].
+#[derive(Debug)]
+pub struct Child {
+    /// Process id.
+    pub pid: u32,
+}
+
+/// Forks; the child runs `body` and exits with its result, without running anything else. It dies with
+/// its parent.
+///
+/// # Errors
+///
+/// When the process has several threads (the child could then find locks held for ever), or no
+/// process can be made.
+pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Child> {
+    wait_for_single_thread()?;
+    // SAFETY: this is the only thread, so the child is a whole copy of the program and may do anything
+    // that the parent may; it leaves by _exit, before anything of the parent's is dropped.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            // SAFETY: the arguments are those that this option takes.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            let status = catch_unwind(AssertUnwindSafe(body)).unwrap_or(101);
+            // SAFETY: _exit has no preconditions.
+            unsafe { libc::_exit(status) }
+        }
+        pid => Ok(Child { pid: pid.unsigned_abs() }),
+    }
+}
+
+/// A joined thread may remain in the process for a moment.
+fn wait_for_single_thread() -> io::Result<()> {
+    for _ in 0..1000 {
+        if std::fs::read_dir("/proc/self/task")?.count() == 1 {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(io::Error::other("fork in a process with several threads"))
+}
+
+impl Child {
+    /// Waits for its end.
+    pub fn wait(self) -> io::Result<ExitStatus> {
+        let mut status = 0;
+        loop {
+            // SAFETY: `status` is valid for writes; the child belongs to `self` and was not waited for.
+            let pid = unsafe { libc::waitpid(self.pid.cast_signed(), &raw mut status, 0) };
+            if pid > 0 {
+                return Ok(ExitStatus::from_raw(status));
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Makes invalid accesses end this process at once: the default action, without the handler that the
+/// standard library installs (it would run the access a second time), and without a core file.
+pub fn die_on_invalid_access() -> io::Result<()> {
+    limit(libc::RLIMIT_CORE, 0)?;
+    // SAFETY: SIG_DFL is a valid disposition; the process is single-threaded after `fork`.
+    unsafe {
+        libc::signal(libc::SIGSEGV, libc::SIG_DFL);
+        libc::signal(libc::SIGBUS, libc::SIG_DFL);
+    }
+    Ok(())
+}
+
+/// Lowers the soft limit of the stack.
+pub fn limit_stack(bytes: u64) -> io::Result<()> {
+    limit(libc::RLIMIT_STACK, bytes)
+}
+
+/// Soft limit of the stack, bytes.
+pub fn stack_limit() -> io::Result<u64> {
+    Ok(rlimit(libc::RLIMIT_STACK)?.rlim_cur)
+}
+
+fn rlimit(resource: libc::__rlimit_resource_t) -> io::Result<libc::rlimit> {
+    let mut limit = MaybeUninit::<libc::rlimit>::zeroed();
+    // SAFETY: the pointer is valid for writes of a whole rlimit; zero bytes are a valid one.
+    unsafe {
+        match libc::getrlimit(resource, limit.as_mut_ptr()) {
+            0 => Ok(limit.assume_init()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: soft, ..rlimit(resource)? };
+    // SAFETY: the pointer is valid for reads of a whole rlimit.
+    match unsafe { libc::setrlimit(resource, &raw const limit) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Runs `action` on each CPU that this thread may use, and leaves the thread free to use all of them.
+pub fn on_each_cpu(mut action: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    let mut allowed = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: the pointer is valid for writes of a whole set; zero bytes are a valid, empty one.
+    let allowed = unsafe {
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), allowed.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        allowed.assume_init()
+    };
+    for cpu in 0..8 * size_of::<libc::cpu_set_t>() {
+        // SAFETY: the number is below the size of the sets, and zero bytes are an empty set.
+        let one = unsafe {
+            if !libc::CPU_ISSET(cpu, &allowed) {
+                continue;
+            }
+            let mut one = MaybeUninit::<libc::cpu_set_t>::zeroed().assume_init();
+            libc::CPU_SET(cpu, &mut one);
+            one
+        };
+        set_affinity(&one)?;
+        action()?;
+    }
+    set_affinity(&allowed)
+}
+
+fn set_affinity(cpus: &libc::cpu_set_t) -> io::Result<()> {
+    // SAFETY: the pointer is valid for reads of a whole set.
+    match unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), cpus) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// A timer that interrupts this process again and again with a signal whose handler does nothing.
+/// Stops when dropped.
+#[derive(Debug)]
+pub struct Interruptions(());
+
+impl Interruptions {
+    /// Starts the timer.
+    pub fn every(interval_us: u32) -> io::Result<Self> {
+        extern "C" fn nothing(_signal: libc::c_int) {}
+        // SAFETY: all-zero bytes are a valid sigaction (empty mask); the handler has the signature
+        // that goes without SA_SIGINFO, and is async-signal-safe as it does nothing.
+        let installed = unsafe {
+            let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
+            action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut())
+        };
+        if installed != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        set_timer(interval_us)?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Interruptions {
+    fn drop(&mut self) {
+        // Nothing is left to do about a timer that does not stop: its handler does nothing.
+        let _ = set_timer(0);
+    }
+}
+
+fn set_timer(interval_us: u32) -> io::Result<()> {
+    let interval = libc::timeval { tv_sec: 0, tv_usec: interval_us.into() };
+    let timer = libc::itimerval { it_interval: interval, it_value: interval };
+    // SAFETY: the pointer is valid for reads of a whole itimerval; the old value is not asked for.
+    match unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

@@ -1,0 +1,15 @@
+//! Real programs, recorded by `pfrecord` and reported by `pfreport`, against what the workloads know
+//! of their own faults.
+//!
+//! The programs under test are taken from the target directory of the test: `cargo build --workspace`
+//! comes first.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod attach;
+mod causes;
+mod counters;
+mod damage;
+mod files;
+mod recording;
+mod refusals;

@@ -1,0 +1,290 @@
+//! Recording a workload and reading the report's fault table.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use pftestkit::{Phase, Report, Workload};
+use tempfile::TempDir;
+
+/// Whether the tests may record with all privileges.
+pub fn is_root() -> bool {
+    std::fs::metadata("/proc/self")
+        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+}
+
+/// A program of the workspace, beside the running test.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.ancestors().nth(2).unwrap().join(name);
+    assert!(path.exists(), "{} is missing: cargo build --workspace", path.display());
+    path
+}
+
+/// Who records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum User {
+    /// Whoever runs the tests.
+    Own,
+    /// `nobody`; needs root.
+    Nobody,
+}
+
+/// Tests that measure the recorder under load run alone.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// The programs and a folder, fit for a user.
+pub struct Lab {
+    _share: Share,
+    pub dir: TempDir,
+    user: User,
+    pfrecord: PathBuf,
+    workload: PathBuf,
+}
+
+#[expect(dead_code, reason = "held, not read")]
+enum Share {
+    Shared(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
+    Borrowed,
+}
+
+impl Lab {
+    pub fn new(user: User) -> Self {
+        let share = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        Self::with(user, Share::Shared(share))
+    }
+
+    /// A second lab of one test, under the share of the first.
+    pub fn alongside(user: User) -> Self {
+        Self::with(user, Share::Borrowed)
+    }
+
+    /// While this lab exists, there is no other.
+    pub fn alone() -> Self {
+        let share = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        Self::with(User::Own, Share::Alone(share))
+    }
+
+    fn with(user: User, share: Share) -> Self {
+        let dir = TempDir::new().unwrap();
+        let mut lab = Self {
+            _share: share,
+            user,
+            pfrecord: program("pfrecord"),
+            workload: env!("CARGO_BIN_EXE_pf-workload").into(),
+            dir,
+        };
+        if user == User::Nobody {
+            // The checkout may lie where nobody may go.
+            for program in [&mut lab.pfrecord, &mut lab.workload] {
+                let copy = lab.dir.path().join(program.file_name().unwrap());
+                std::fs::copy(&*program, &copy).unwrap();
+                *program = copy;
+            }
+            let all = std::fs::Permissions::from_mode(0o777);
+            std::fs::set_permissions(lab.dir.path(), all).unwrap();
+        }
+        lab
+    }
+
+    pub fn workload(&self, mode: &str) -> Workload {
+        Workload::new(&self.workload, mode)
+    }
+
+    pub fn trace(&self) -> PathBuf {
+        self.dir.path().join("run.pft")
+    }
+
+    /// `pfrecord -o run.pft`, to be completed.
+    pub fn pfrecord(&self) -> Command {
+        self.as_user(&self.pfrecord, ["-o".as_ref(), self.trace().as_os_str()])
+    }
+
+    fn as_user(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>,
+    ) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(self.dir.path());
+        if self.user == User::Nobody {
+            command.uid(65534).gid(65534);
+        }
+        command
+    }
+
+    /// Records a workload from its first instruction; `None` when the workload cannot run here.
+    pub fn launch(self, workload: &Workload) -> Option<Recording> {
+        let output = self.pfrecord().arg("--").args(workload.argv()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        let report = Report::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
+        if let Some(reason) = &report.skip {
+            eprintln!("skipped: {reason}");
+            return None;
+        }
+        Some(Recording { lab: self, report, said, phases: vec![Phase::Setup, Phase::Run] })
+    }
+
+    /// Attaches to a workload that is set up; `None` when the workload cannot run here.
+    pub fn attach(self, workload: &Workload) -> Option<Recording> {
+        // The workload runs as the same user: unprivileged, it may observe itself only.
+        let workload = if self.user == User::Nobody {
+            let argv: Vec<_> = workload.argv().map(ToOwned::to_owned).collect();
+            Workload::new("setpriv", "--reuid=65534")
+                .args(["--regid=65534", "--clear-groups"])
+                .args(argv)
+        } else {
+            workload.clone()
+        };
+        let running = match workload.start().unwrap() {
+            Ok(running) => running,
+            Err(reason) => {
+                eprintln!("skipped: {reason}");
+                return None;
+            }
+        };
+        let mut recorder =
+            Recorder::start(self.pfrecord().arg("-p").arg(running.pid().to_string()));
+        let mut running = running;
+        running.go().unwrap();
+        let report = running.finish().unwrap();
+        let (status, said) = recorder.finish();
+        assert!(status.success(), "{said}");
+        Some(Recording { lab: self, report, said, phases: vec![Phase::Run] })
+    }
+}
+
+/// A `pfrecord` that runs.
+pub struct Recorder {
+    pub child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Recorder {
+    /// Starts it and returns when it records.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("pfrecord: recording ") {
+            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        Self { child, stderr, said }
+    }
+
+    pub fn finish(&mut self) -> (std::process::ExitStatus, String) {
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        (self.child.wait().unwrap(), std::mem::take(&mut self.said))
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+}
+
+/// A trace and what its workload knows.
+pub struct Recording {
+    pub lab: Lab,
+    pub report: Report,
+    /// What `pfrecord` said.
+    pub said: String,
+    phases: Vec<Phase>,
+}
+
+/// Faults by `class/cause`.
+pub type Kinds = BTreeMap<String, u64>;
+
+/// The ranges of a workload: pid, start, end.
+pub type Range = (u32, u64, u64);
+
+/// One fault as the report has it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub pid: u32,
+    pub addr: u64,
+    pub kind: String,
+    pub time_ns: u64,
+    pub latency_ns: Option<u64>,
+    pub attempts: u64,
+    pub path: String,
+    pub file_offset: Option<u64>,
+}
+
+impl Recording {
+    /// Every fault. No fault counts as slow, however busy the machine: waits for I/O in flight are
+    /// told by time only.
+    pub fn rows(&self) -> Vec<Row> {
+        let output = pfreport(&self.lab.trace(), &["--csv", "--slow-threshold", "1h"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        parse_csv(&output.stdout)
+    }
+
+    /// The faults in the workload's ranges, by range.
+    pub fn found(&self) -> BTreeMap<Range, Kinds> {
+        let ranges: Vec<Range> = self.expected(|cause| cause.to_owned()).into_keys().collect();
+        let mut found: BTreeMap<Range, Kinds> =
+            ranges.iter().map(|&range| (range, Kinds::new())).collect();
+        for row in self.rows() {
+            for &range in &ranges {
+                let (pid, start, end) = range;
+                if pid == row.pid && (start..end).contains(&row.addr) {
+                    *found.entry(range).or_default().entry(row.kind.clone()).or_default() += 1;
+                }
+            }
+        }
+        found
+    }
+
+    /// What the workload made in each range, with `known` in place of each `class/cause`: what this
+    /// kind of recording can know of it.
+    pub fn expected(&self, known: impl Fn(&str) -> String) -> BTreeMap<Range, Kinds> {
+        let mut expected: BTreeMap<Range, Kinds> = BTreeMap::new();
+        for phase in &self.phases {
+            for e in self.report.of_phase(*phase).filter(|e| e.count > 0) {
+                let kind = known(&format!("{}/{}", e.class, e.cause));
+                let kinds = expected.entry((e.pid, e.start, e.end)).or_default();
+                *kinds.entry(kind).or_default() += e.count;
+            }
+        }
+        expected
+    }
+
+    /// The text report.
+    pub fn summary(&self) -> String {
+        String::from_utf8_lossy(&pfreport(&self.lab.trace(), &[]).stdout).into_owned()
+    }
+}
+
+pub fn pfreport(trace: &Path, args: &[&str]) -> Output {
+    Command::new(program("pfreport")).arg(trace).args(args).output().unwrap()
+}
+
+fn parse_csv(text: &[u8]) -> Vec<Row> {
+    let mut reader = csv::Reader::from_reader(text);
+    reader
+        .deserialize::<HashMap<String, String>>()
+        .map(|record| {
+            let record = record.unwrap();
+            let text = |name: &str| record[name].clone();
+            Row {
+                pid: text("pid").parse().unwrap(),
+                addr: u64::from_str_radix(text("addr").strip_prefix("0x").unwrap(), 16).unwrap(),
+                kind: format!("{}/{}", record["class"], record["cause"]),
+                time_ns: text("time_ns").parse().unwrap(),
+                latency_ns: text("latency_ns").parse().ok(),
+                attempts: text("attempts").parse().unwrap(),
+                path: text("path"),
+                file_offset: text("file_offset").parse().ok(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Every check, cheapest first; what CI runs. Tests that need root, swap or tracepoints say so and are
+# skipped where these are missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/needs.sh
+
+need cargo "a Rust toolchain: https://rustup.rs or your distribution's rustc and cargo"
+need cc "a C compiler: gcc" gcc
+need python3 "python3, for the reader written from the format's text" python3
+need zstd "zstd, for that reader" zstd
+# Root needs tracefs for the page-fault tracepoints.
+if [ "$(id -u)" = 0 ] && [ ! -e /sys/kernel/tracing/events ]; then
+    mount -t tracefs tracefs /sys/kernel/tracing || echo "note: no tracefs, tests will see less" >&2
+fi
+
+step() { echo "== $*" >&2; }
+
+step format
+cargo fmt --all --check
+step lints
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+step documentation
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+step build
+cargo build --workspace --bins --quiet
+step "format specification against the golden trace"
+python3 testdata/check_golden.py
+step tests
+cargo test --workspace --quiet

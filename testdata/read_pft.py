@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Prints the faults of a .pft trace as CSV.
+
+Written from schemas/pft.md alone, to show that the page describes the format. Needs Python 3.8 or
+later and, for decompression, the zstandard package or the zstd program. Damage goes to standard error;
+the exit status is then 1.
+"""
+
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+
+MAGIC = bytes.fromhex("89504654 0d0a1a0a")
+SYNC_MARKER = bytes.fromhex("f7504646 524d0a9c")
+TRAILER_MAGIC = bytes.fromhex("89504654 454e440a")
+FAULTS = (5, 1)
+MAX_RAW, MAX_STORED, MAX_ROWS = 1 << 24, (1 << 24) + (1 << 17), 1 << 20
+U64 = (1 << 64) - 1
+
+
+class Damaged(Exception):
+    """A rule of the format does not hold."""
+
+
+def need(condition, what):
+    if not condition:
+        raise Damaged(what)
+
+
+def decompressor():
+    """A function from one zstd frame and its content size to the content."""
+    try:
+        import zstandard
+
+        return lambda data, size: zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+    except ImportError:
+        pass
+    program = shutil.which("zstd")
+    if program is None:
+        sys.exit("read_pft.py: needs the zstandard package or the zstd program (apt install zstd)")
+
+    def run(data, _size):
+        done = subprocess.run([program, "-dcq"], input=data, capture_output=True)
+        need(done.returncode == 0, "the payload does not decompress")
+        return done.stdout
+
+    return run
+
+
+def checksum(uuid, data):
+    return zlib.crc32(data, zlib.crc32(uuid))
+
+
+def file_header(data):
+    """Page size, uuid and the offset of the first frame."""
+    if data[:8] != MAGIC:
+        sys.exit("read_pft.py: not a pft trace")
+    if len(data) < 64:
+        sys.exit("read_pft.py: the trace ends inside its header")
+    major, _minor, length, page_size, _clock = struct.unpack_from("<HHIII", data, 8)
+    if major != 1:
+        sys.exit(f"read_pft.py: format version {major}, this script reads version 1")
+    uuid = data[40:56]
+    (crc,) = struct.unpack_from("<I", data, 60)
+    if not 64 <= length <= 4096 or checksum(uuid, data[:60] + data[64:length]) != crc:
+        sys.exit("read_pft.py: the header of the trace is damaged")
+    if page_size == 0 or page_size & (page_size - 1):
+        sys.exit("read_pft.py: the page size is no power of two")
+    return page_size, uuid, length
+
+
+class FrameHeader:
+    """A frame header, if one is at `at`; `valid` tells."""
+
+    def __init__(self, data, at, uuid):
+        raw = data[at : at + 64]
+        self.valid = len(raw) == 64 and raw[:8] == SYNC_MARKER
+        if not self.valid:
+            return
+        fields = struct.unpack_from("<6HI3Q4I", raw, 8)
+        self.kind, self.version, self.codec, self.part, self.parts, _ = fields[:6]
+        self.rows, self.sequence, self.first_ns, self.last_ns = fields[6:10]
+        self.stored, self.raw, self.payload_crc, crc = fields[10:]
+        self.offset = at
+        self.payload = data[at + 64 : at + 64 + self.stored]
+        self.end = at + 64 + self.stored
+        self.valid = (
+            checksum(uuid, raw[:60]) == crc
+            and self.part < self.parts
+            and self.rows <= MAX_ROWS
+            and self.first_ns <= self.last_ns
+            and 1 <= self.stored <= MAX_STORED
+            and 1 <= self.raw <= MAX_RAW
+        )
+
+
+def scan(data, first, uuid, report):
+    """All frames in order of their sequence numbers; section 8 without the index."""
+    end = len(data)
+    trailer = data[-32:]
+    closed = trailer[:8] == TRAILER_MAGIC and trailer[28:] == struct.pack("<I", checksum(uuid, trailer[:28]))
+    if closed:
+        end -= 32
+        data = data[:end]
+    else:
+        report("the index at the end is missing")
+    frames, at, search = [], first, first
+    while at != end:
+        header = FrameHeader(data, at, uuid)
+        if header.valid:
+            frames.append(header)
+            at, search = header.end, at + 64
+            continue
+        found = data.find(SYNC_MARKER, search)
+        while found >= 0 and not FrameHeader(data, found, uuid).valid:
+            found = data.find(SYNC_MARKER, found + 1)
+        following = found if found >= 0 else end
+        if following < at:
+            report(f"frame {frames.pop().sequence} is cut short at byte {following}")
+        else:
+            report(f"{following - at} bytes at byte {at} are no whole frame")
+        at = search = following
+    by_sequence = {}
+    for frame in frames:
+        by_sequence.setdefault(frame.sequence, frame)
+    expected = 0
+    for sequence in sorted(by_sequence):
+        if sequence != expected:
+            report(f"{sequence - expected} frames from {expected} on are missing")
+        expected = sequence + 1
+        yield by_sequence[sequence]
+
+
+def vector(archive, position, size):
+    """Offset of the first element and number of elements of the vector at `position`."""
+    distance, count = struct.unpack_from("<iI", archive, position)
+    start = position + distance
+    need(0 <= start and start + count * size <= len(archive), "a vector reaches out of the payload")
+    return start, count
+
+
+def unzigzag(value):
+    return (value >> 1) ^ -(value & 1)
+
+
+def column(rows, entry, planes, threads, last):
+    """Values of one column; `last` is the page from which each thread starts."""
+    base, length, _id, encoding, width, _ = entry
+    need(width <= 8 and length == rows * width == len(planes), "a column has a wrong length")
+    stored = [0] * rows
+    for k in range(width):
+        plane = planes[k * rows : (k + 1) * rows]
+        stored = [s | byte << 8 * k for s, byte in zip(stored, plane)]
+    if encoding == 1:
+        return [(base + s) & U64 for s in stored]
+    values = []
+    if encoding == 2:
+        for s in stored:
+            base = (base + unzigzag(s)) & U64
+            values.append(base)
+    elif encoding == 3 and threads is not None:
+        for s, thread in zip(stored, threads):
+            last[thread] = (last[thread] + unzigzag(s)) & U64
+            values.append(last[thread])
+    else:
+        raise Damaged("a column has an unknown encoding")
+    return values
+
+
+def faults(archive, frame, page_size):
+    """Rows of a Faults payload as in the CSV."""
+    root = len(archive) - 40
+    need(root >= 0, "the payload is too short")
+    cpu, rows = struct.unpack_from("<II", archive, root)
+    need(rows == frame.rows <= 65536, "a wrong number of rows")
+    at, count = vector(archive, root + 8, 8)
+    ips = struct.unpack_from(f"<{count}Q", archive, at)
+    at, count = vector(archive, root + 16, 16)
+    threads = [struct.unpack_from("<QII", archive, at + 16 * n) for n in range(count)]
+    at, count = vector(archive, root + 24, 16)
+    entries = [struct.unpack_from("<QI4B", archive, at + 16 * n) for n in range(count)]
+    data, length = vector(archive, root + 32, 1)
+    need(sum(entry[1] for entry in entries) == length, "the columns do not fill their data")
+
+    columns, thread_rows = {}, None
+    for entry in entries:
+        planes = archive[data : data + entry[1]]
+        data += entry[1]
+        need(entry[2] not in columns, "a column occurs twice")
+        columns[entry[2]] = (entry, planes)
+    need(all(n in columns for n in range(1, 9)), "a column is missing")
+
+    def values(n):
+        pages = [thread[0] for thread in threads]
+        return column(rows, *columns[n], thread_rows if n == 5 else None, pages)
+
+    numbers = values(1)
+    need(all(n < len(threads) for n in numbers), "a row refers to no thread")
+    thread_rows = numbers
+    ip_rows = values(2)
+    need(all(n < len(ips) for n in ip_rows), "a row refers to no instruction pointer")
+    for time, latency, page, offset, flags, attempts, thread, ip in zip(
+        *(values(n) for n in range(3, 9)), thread_rows, ip_rows
+    ):
+        need(frame.first_ns <= time <= frame.last_ns, "a time is out of the range of the frame")
+        need(page <= U64 // page_size and offset < page_size, "an address is invalid")
+        need(max(flags, attempts) < 1 << 32, "a value exceeds 32 bits")
+        _, pid, tid = threads[thread]
+        shown = latency - 1 if latency else ""
+        addr = page * page_size + offset
+        yield f"{time},{shown},{addr:#x},{ips[ip]:#x},{pid},{tid},{flags:#x},{attempts},{cpu}"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: read_pft.py TRACE.pft > faults.csv")
+    with open(sys.argv[1], "rb") as file:
+        data = file.read()
+    findings = []
+
+    def report(finding):
+        findings.append(finding)
+        print(f"read_pft.py: {finding}", file=sys.stderr)
+
+    decompress = decompressor()
+    page_size, uuid, first = file_header(data)
+    print("time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu")
+    for frame in scan(data, first, uuid, report):
+        try:
+            need(checksum(uuid, frame.payload) == frame.payload_crc, "wrong payload checksum")
+            if (frame.kind, frame.version) != FAULTS:
+                continue
+            need(frame.codec == 1 and frame.parts == 1, "unknown codec, or parts")
+            archive = decompress(frame.payload, frame.raw)
+            need(len(archive) == frame.raw, "a wrong raw length")
+            for line in list(faults(archive, frame, page_size)):
+                print(line)
+        except (Damaged, struct.error) as error:
+            report(f"frame {frame.sequence} at byte {frame.offset}: {error}")
+    sys.exit(1 if findings else 0)
+
+
+if __name__ == "__main__":
+    main()
