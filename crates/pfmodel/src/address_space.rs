@@ -7,6 +7,7 @@
 use crate::births::merge_births;
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::piece_tree::{Piece, PieceTree};
+use crate::ranges::Ranges;
 use crate::table::NONE;
 use crate::vma::{Backing, Source, Vma};
 
@@ -40,10 +41,11 @@ pub(crate) struct AddressSpace {
     last_snapshot: Option<SnapshotWindow>,
 }
 
+/// When a snapshot was read.
 #[derive(Debug, Clone, Copy)]
-struct SnapshotWindow {
-    start: Moment,
-    end_ns: u64,
+pub(crate) struct SnapshotWindow {
+    pub start: Moment,
+    pub end_ns: u64,
 }
 
 impl AddressSpace {
@@ -89,22 +91,64 @@ impl AddressSpace {
         self.pieces.ceiling(addr.saturating_add(1))
     }
 
-    /// `/proc/PID/maps` was read from `now` to `end_ns` and shows `vmas`, in order of address.
+    /// `/proc/PID/maps` was read during `window` and shows `vmas`, in order of address. Records made
+    /// meanwhile, behind the start of the window, tell of the ranges `told`; of these records, and later
+    /// ones, some have been applied ahead of their time, which tell of the ranges `early`.
     pub(crate) fn apply_snapshot(
         &mut self,
         vmas: &[Vma],
-        now: Moment,
-        end_ns: u64,
+        window: SnapshotWindow,
+        (told, early): (&Ranges, &Ranges),
         rows: &mut MappingRows,
     ) {
-        vmas.iter().for_each(|vma| self.apply(vma, now, rows));
-        let mut gap_start = 0;
+        let now = window.start;
         for vma in vmas {
-            self.remove(gap_start, vma.start, now, rows);
-            gap_start = gap_start.max(vma.end);
+            if told.overlap(vma.start, vma.end).next().is_none() {
+                self.apply(vma, now, rows);
+                continue;
+            }
+            for part in self.without_news(vma, told, rows) {
+                self.apply(&part, now, rows);
+            }
         }
-        self.remove(gap_start, u64::MAX, now, rows);
-        self.last_snapshot = Some(SnapshotWindow { start: now, end_ns });
+        let mut gap_start = 0;
+        for (gap_end, next_gap) in
+            vmas.iter().map(|vma| (vma.start, vma.end)).chain([(u64::MAX, 0)])
+        {
+            for (start, end) in early.overlap(gap_start, gap_end) {
+                self.remove(gap_start, start, now, rows);
+                gap_start = end;
+            }
+            self.remove(gap_start, gap_end, now, rows);
+            gap_start = gap_start.max(next_gap);
+        }
+        self.last_snapshot = Some(window);
+    }
+
+    /// The parts of a line of a snapshot that were so when its reading began: the line shows the same
+    /// as what is known, or no record made since then explains the difference. What such a record
+    /// tells of is not anticipated, or faults before it would be judged by what they caused.
+    fn without_news(&self, vma: &Vma, told: &Ranges, rows: &MappingRows) -> Vec<Vma> {
+        let mut news = Vec::new();
+        let mut done = vma.start;
+        let pieces = self.pieces.overlapping(vma.start, vma.end).take(self.visit_limit());
+        for piece in pieces {
+            let row = rows.get(piece.row);
+            if row.is_some_and(|row| row.vma.continues(vma) && row.vma.prot == vma.prot) {
+                news.extend(told.overlap(done, piece.start));
+                done = piece.end;
+            }
+        }
+        news.extend(told.overlap(done, vma.end));
+        let mut parts = Vec::new();
+        let mut start = vma.start;
+        for (from, to) in news.into_iter().chain([(vma.end, vma.end)]) {
+            if start < from {
+                parts.push(vma.part(start, from));
+            }
+            start = to;
+        }
+        parts
     }
 
     /// A record or a line of a snapshot shows `vma` in place.

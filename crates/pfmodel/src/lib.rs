@@ -26,6 +26,7 @@ mod mapping_rows;
 pub mod names;
 mod page_history;
 mod piece_tree;
+mod ranges;
 mod recording;
 mod region;
 pub mod table;

@@ -125,10 +125,11 @@ impl MappingRows {
         }
     }
 
-    /// The mapping ends at `now_ns`; `heirs` go on with parts of it.
+    /// The mapping ends at `now_ns`; `heirs` go on with parts of it. One that a record made known ahead of
+    /// its time has no duration then.
     pub(crate) fn close(&mut self, row: u32, now_ns: u64, heirs: [u32; 3]) {
         let Some(row) = self.get_mut(row) else { return };
-        row.valid_to_ns = now_ns;
+        row.valid_to_ns = now_ns.max(row.valid_from_ns);
         row.heirs = heirs;
     }
 

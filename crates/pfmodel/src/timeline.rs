@@ -8,6 +8,9 @@ use crate::recording::Recording;
 /// Map records of one process that are looked at to find one just ahead.
 const MAX_AHEAD: usize = 16;
 
+/// Map records of one process that are looked at as made while a snapshot was read.
+const MAX_DURING: usize = 4096;
+
 /// What happens at one moment; the number is an index into the list of that kind in [`Recording`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -114,24 +117,46 @@ impl Timeline {
     }
 
     /// The first few map records of a process behind one moment and not behind another, as indices; up
-    /// to the next snapshot, `exec` or end of a thread, which they must not overtake.
+    /// to the next `exec` or end of a thread, which they must not overtake. Of snapshots they may: one
+    /// that was read before such a record was made does not undo it (`world::mappings`).
     pub(crate) fn maps_ahead(
         &self,
         pid: u32,
         after_ns: u64,
         to_ns: u64,
     ) -> impl Iterator<Item = u32> + '_ {
+        self.slots_behind(pid, after_ns)
+            .take(MAX_AHEAD)
+            .take_while(move |slot| {
+                matches!(slot.rank, RANK_MAP | RANK_SNAPSHOT) && slot.time_ns <= to_ns
+            })
+            .filter(|slot| slot.rank == RANK_MAP)
+            .map(|slot| slot.index)
+    }
+
+    /// The map records of a process behind one moment and not behind another, as indices; at most
+    /// [`MAX_DURING`].
+    pub(crate) fn maps_during(
+        &self,
+        pid: u32,
+        after_ns: u64,
+        to_ns: u64,
+    ) -> impl Iterator<Item = u32> + '_ {
+        self.slots_behind(pid, after_ns)
+            .take(MAX_DURING)
+            .take_while(move |slot| slot.time_ns <= to_ns)
+            .filter(|slot| slot.rank == RANK_MAP)
+            .map(|slot| slot.index)
+    }
+
+    /// What changes the mappings of a process behind a moment, in order.
+    fn slots_behind(&self, pid: u32, after_ns: u64) -> impl Iterator<Item = Slot> + '_ {
         let slot = |&at: &u32| self.slots.get(at as usize).copied();
         let of_pid = self.slots_by_pid.get(&pid).map_or(&[][..], |list| list);
         let first = of_pid.partition_point(|at| {
             slot(at).is_some_and(|slot| slot.comes_before_fault_at(after_ns))
         });
-        of_pid[first..]
-            .iter()
-            .take(MAX_AHEAD)
-            .map_while(slot)
-            .take_while(move |slot| slot.rank == RANK_MAP && slot.time_ns <= to_ns)
-            .map(|slot| slot.index)
+        of_pid[first..].iter().map_while(slot)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Processes, threads and address spaces as they are at one moment of the recording.
 
+mod mappings;
 mod memory;
 
 use std::collections::HashSet;
 
-use pft::record::{MapRecord, TaskKind, TaskRecord};
+use pft::record::{TaskKind, TaskRecord};
 
 use crate::address_space::{AddressSpace, Moment};
 use crate::intern::{Interner, Name};
@@ -14,7 +15,6 @@ use crate::page_history::PageHistory;
 use crate::recording::Recording;
 use crate::table::NONE;
 use crate::timeline::{Event, Timeline};
-use crate::vma::Vma;
 
 /// An address space and what is remembered of its pages.
 #[derive(Debug)]
@@ -135,67 +135,6 @@ impl<'a> World<'a> {
                     self.apply_map(index, now);
                 }
             }
-        }
-    }
-
-    /// Looks for a map record of a process between two moments (the first excluded) that covers `addr`
-    /// and satisfies `what`, and applies it and those before it ahead of their turn: it belongs to the
-    /// fault being looked at.
-    pub(crate) fn apply_map_ahead(
-        &mut self,
-        pid: u32,
-        addr: u64,
-        (after, to_ns): (Moment, u64),
-        what: impl Fn(&MapRecord) -> bool,
-    ) -> Option<&'a MapRecord> {
-        let maps = &self.recording.maps;
-        let ahead: Vec<u32> = self.timeline.maps_ahead(pid, after.ns, to_ns).collect();
-        let found = ahead.iter().position(|&index| {
-            maps.get(index as usize)
-                .is_some_and(|map| map.start <= addr && addr < map.end && what(map))
-        })?;
-        for &index in &ahead[..=found] {
-            if self.applied_early.insert(index) {
-                self.apply_map(index, after);
-            }
-        }
-        maps.get(*ahead.get(found)? as usize)
-    }
-
-    fn apply_map(&mut self, index: u32, now: Moment) {
-        let Some(record) = self.recording.maps.get(index as usize) else {
-            return;
-        };
-        if is_foreign(record.pid) {
-            return;
-        }
-        let proc = self.process(record.pid, now.ns);
-        let vma = Vma::of_record(record, &mut self.names);
-        let mm = self.mm_of(proc);
-        if let Some(mm) = self.mms.get_mut(mm as usize) {
-            mm.space.apply(&vma, Moment { ns: record.time_ns, ..now }, &mut self.rows);
-        }
-    }
-
-    fn apply_snapshot(&mut self, index: u32, now: Moment) {
-        let Some(snapshot) = self.recording.snapshots.get(index as usize) else {
-            return;
-        };
-        // A process that is ending shows an empty list: no news of its mappings.
-        if is_foreign(snapshot.pid) || snapshot.vmas.is_empty() {
-            return;
-        }
-        let proc = self.process(snapshot.pid, now.ns);
-        let names = &mut self.names;
-        let mut vmas: Vec<Vma> =
-            snapshot.vmas.iter().map(|line| Vma::of_snapshot(line, names)).collect();
-        if !vmas.is_sorted_by_key(|vma| vma.start) {
-            vmas.sort_by_key(|vma| vma.start);
-        }
-        let mm = self.mm_of(proc);
-        if let Some(mm) = self.mms.get_mut(mm as usize) {
-            mm.space.apply_snapshot(&vmas, now, snapshot.end_ns, &mut self.rows);
-            mm.known_since_ns = Some(now.ns);
         }
     }
 

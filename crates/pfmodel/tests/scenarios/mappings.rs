@@ -1,6 +1,6 @@
 use pfmodel::names::{Cause, RegionKind};
 use pfmodel::table::Analysis;
-use pft::record::TaskKind;
+use pft::record::{LostBy, TaskKind};
 
 use crate::trace::*;
 
@@ -152,6 +152,78 @@ fn records_inside_a_snapshot_go_on_top_of_it() {
             .fault(fault(60, BASE, WRITE)),
     );
     assert_eq!(analysis.faults.cause, [Cause::AnonFirstTouch]);
+}
+
+/// A snapshot counts from when its reading began, but shows what came to be while it was read.
+#[test]
+fn a_snapshot_does_not_anticipate_records_made_while_it_is_read() {
+    const STACK: u64 = 0x7f00_0000;
+    let stack = |time, start| map(time, start, STACK + 0x1000, RW, "[stack]");
+    let stack_fault = |time, addr| Fault { latency: 2, ..fault(time, addr, WRITE) };
+    let base =
+        || Trace::new().map(stack(10, STACK)).map(map(11, BASE, BASE + 0x1000, RW, "//anon"));
+    // The stack grows by two pages, a heap begins, and a merged mapping grows.
+    let analysis = until_1000(
+        base()
+            .snapshot(
+                50,
+                vec![
+                    line(BASE, BASE + 0x3000, RW, ""),
+                    line(BASE + 0x9000, BASE + 0xa000, RW, "[heap]"),
+                    line(STACK - 0x2000, STACK + 0x1000, RW, "[stack]"),
+                ],
+            )
+            .fault(stack_fault(51, STACK - 0x1000))
+            .map(stack(52, STACK - 0x1000))
+            .fault(stack_fault(53, STACK - 0x2000))
+            .map(stack(54, STACK - 0x2000))
+            .map(map(55, BASE + 0x9000, BASE + 0xa000, RW, "[heap]"))
+            .fault(fault(56, BASE + 0x9000, WRITE))
+            .map(map(57, BASE, BASE + 0x3000, RW, "//anon"))
+            .fault(fault(58, BASE + 0x1000, WRITE))
+            .fault(fault(59, BASE, WRITE)),
+    );
+    use Cause::{AnonFirstTouch, StackGrowth};
+    let expected = [StackGrowth, StackGrowth, AnonFirstTouch, AnonFirstTouch, AnonFirstTouch];
+    assert_eq!(analysis.faults.cause, expected);
+
+    // A snapshot that begins during the fault that makes the stack grow, and shows it or does not.
+    for (size, end) in [(0x1000, 52), (0x1000, 60), (0x2000, 60)] {
+        let shown = line(STACK + 0x1000 - size, STACK + 0x1000, RW, "[stack]");
+        let mut trace = Trace::new()
+            .map(stack(10, STACK))
+            .snapshot(52, vec![line(BASE, BASE + 0x1000, R, "/lib/a"), shown])
+            .fault(Fault { latency: 7, ..stack_fault(50, STACK - 0x1000) })
+            .map(stack(55, STACK - 0x1000))
+            .fault(stack_fault(58, STACK - 0x1000 + 8))
+            .fault(stack_fault(70, STACK - 0x1000 + 16));
+        trace.recording.snapshots[0].end_ns = START_NS + end;
+        let analysis = until_1000(trace);
+        assert_eq!(analysis.faults.cause, [StackGrowth, Cause::AnonRefault, Cause::AnonRefault]);
+        assert_eq!(analysis.faults.nth, [1, 2, 3]);
+        assert_eq!(regions(&analysis), ["[stack]"; 3]);
+    }
+
+    // A file that takes another one's place while the snapshot is read.
+    let analysis = until_1000(
+        Trace::new()
+            .map(map(10, BASE, BASE + 0x2000, R, "/data/a"))
+            .snapshot(50, vec![line(BASE, BASE + 0x2000, R, "/data/b")])
+            .fault(fault(52, BASE, READ))
+            .map(map(55, BASE, BASE + 0x2000, R, "/data/b"))
+            .fault(fault(57, BASE, READ)),
+    );
+    assert_eq!(regions(&analysis), ["a", "b"]);
+
+    // Behind a gap in the records, the snapshot is all there is.
+    let analysis = until_1000(
+        base()
+            .lost(30, 40, LostBy::Ring)
+            .snapshot(50, vec![line(BASE, BASE + 0x3000, RW, "")])
+            .fault(fault(52, BASE + 0x1000, WRITE))
+            .map(map(55, BASE, BASE + 0x3000, RW, "//anon")),
+    );
+    assert_eq!(analysis.faults.cause, [Cause::AnonUnknown]);
 }
 
 #[test]

@@ -72,13 +72,16 @@ impl Screen {
 const UNITS: [&str; 15] =
     ["%", "ns", "µs", "ms", "s", "min", "h", "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "UTC"];
 
-/// The words of a text; a number and its unit are one.
+/// The words of a text; a number and its unit are one, and so are `pid` and its number.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(' ') {
         let is_unit = UNITS.contains(&word.trim_end_matches(|c| ".,;:)".contains(c)));
         match words.last_mut() {
-            Some(last) if is_unit && last.ends_with(|c: char| c.is_ascii_digit()) => {
+            Some(last)
+                if last.ends_with("(pid")
+                    || is_unit && last.ends_with(|c: char| c.is_ascii_digit()) =>
+            {
                 last.push(' ');
                 last.push_str(word);
             }
@@ -125,7 +128,9 @@ mod tests {
     fn numbers_keep_their_units() {
         let mut screen = Screen::new(Layout { bold: false, width: 10 });
         screen.paragraph("took 152 µs, all 97 % of it");
-        assert_eq!(screen.into_text(), "  took\n  152 µs,\n  all 97 %\n  of it\n");
+        screen.paragraph("sleep 1 (pid 12345)");
+        let expected = "  took\n  152 µs,\n  all 97 %\n  of it\n  sleep 1\n  (pid 12345)\n";
+        assert_eq!(screen.into_text(), expected);
     }
 
     #[test]

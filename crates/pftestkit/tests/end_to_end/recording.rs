@@ -80,11 +80,12 @@ impl Lab {
             dir,
         };
         if user == User::Nobody {
-            // The checkout may lie where nobody may go.
+            // The checkout may lie where nobody may go. Another program copies: a file that this process
+            // holds open for writing, and with it any child started meanwhile, cannot be executed.
             for program in [&mut lab.pfrecord, &mut lab.workload] {
-                let copy = lab.dir.path().join(program.file_name().unwrap());
-                std::fs::copy(&*program, &copy).unwrap();
-                *program = copy;
+                let copied = Command::new("cp").arg(&*program).arg(lab.dir.path()).status();
+                assert!(copied.unwrap().success());
+                *program = lab.dir.path().join(program.file_name().unwrap());
             }
             let all = std::fs::Permissions::from_mode(0o777);
             std::fs::set_permissions(lab.dir.path(), all).unwrap();
@@ -260,8 +261,22 @@ impl Recording {
 
     /// The text report.
     pub fn summary(&self) -> String {
-        String::from_utf8_lossy(&pfreport(&self.lab.trace(), &[]).stdout).into_owned()
+        unwrapped(&pfreport(&self.lab.trace(), &[]).stdout)
     }
+}
+
+/// A text report with its paragraphs on one line, so that a phrase is found wherever it was wrapped.
+pub fn unwrapped(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// The value behind `key=` at the end of a text report.
+pub fn summary_value(summary: &str, key: &str) -> u64 {
+    let (_, last) = summary.rsplit_once("Summary: ").expect(summary);
+    let value = last.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    value.unwrap().parse().unwrap()
 }
 
 pub fn pfreport(trace: &Path, args: &[&str]) -> Output {
