@@ -5,10 +5,11 @@ use pft::record::{LostBy, SnapshotReason, TaskKind};
 use crate::keyed_map::KeyedMap;
 use crate::recording::Recording;
 
-/// Map records of one process that are looked at to find one just ahead.
+/// Changes of one process's mappings that are looked at to find a map record just ahead.
 const MAX_AHEAD: usize = 16;
 
-/// Map records of one process that are looked at as made while a snapshot was read.
+/// Changes of one process's mappings that are looked at as made while a snapshot was read; what later
+/// ones explain counts from the start of the reading.
 const MAX_DURING: usize = 4096;
 
 /// What happens at one moment; the number is an index into the list of that kind in [`Recording`].
@@ -119,44 +120,42 @@ impl Timeline {
     /// The first few map records of a process behind one moment and not behind another, as indices; up
     /// to the next `exec` or end of a thread, which they must not overtake. Of snapshots they may: one
     /// that was read before such a record was made does not undo it (`world::mappings`).
-    pub(crate) fn maps_ahead(
-        &self,
-        pid: u32,
-        after_ns: u64,
-        to_ns: u64,
-    ) -> impl Iterator<Item = u32> + '_ {
-        self.slots_behind(pid, after_ns)
-            .take(MAX_AHEAD)
-            .take_while(move |slot| {
-                matches!(slot.rank, RANK_MAP | RANK_SNAPSHOT) && slot.time_ns <= to_ns
-            })
-            .filter(|slot| slot.rank == RANK_MAP)
-            .map(|slot| slot.index)
+    pub(crate) fn maps_ahead(&self, pid: u32, after_ns: u64, to_ns: u64) -> Vec<u32> {
+        let passable = |slot: &Slot| matches!(slot.rank, RANK_MAP | RANK_SNAPSHOT);
+        self.maps_behind(pid, (after_ns, to_ns), MAX_AHEAD, passable).collect()
     }
 
-    /// The map records of a process behind one moment and not behind another, as indices; at most
-    /// [`MAX_DURING`].
+    /// The map records of a process behind one moment and not behind another, as indices.
     pub(crate) fn maps_during(
         &self,
         pid: u32,
         after_ns: u64,
         to_ns: u64,
     ) -> impl Iterator<Item = u32> + '_ {
-        self.slots_behind(pid, after_ns)
-            .take(MAX_DURING)
-            .take_while(move |slot| slot.time_ns <= to_ns)
-            .filter(|slot| slot.rank == RANK_MAP)
-            .map(|slot| slot.index)
+        self.maps_behind(pid, (after_ns, to_ns), MAX_DURING, |_| true)
     }
 
-    /// What changes the mappings of a process behind a moment, in order.
-    fn slots_behind(&self, pid: u32, after_ns: u64) -> impl Iterator<Item = Slot> + '_ {
+    /// The map records among the first `most` changes of a process's mappings behind one moment and not
+    /// behind another, up to the first one that may not be passed.
+    fn maps_behind(
+        &self,
+        pid: u32,
+        (after_ns, to_ns): (u64, u64),
+        most: usize,
+        passable: impl Fn(&Slot) -> bool,
+    ) -> impl Iterator<Item = u32> {
         let slot = |&at: &u32| self.slots.get(at as usize).copied();
         let of_pid = self.slots_by_pid.get(&pid).map_or(&[][..], |list| list);
         let first = of_pid.partition_point(|at| {
             slot(at).is_some_and(|slot| slot.comes_before_fault_at(after_ns))
         });
-        of_pid[first..].iter().map_while(slot)
+        of_pid[first..]
+            .iter()
+            .take(most)
+            .map_while(slot)
+            .take_while(move |slot| slot.time_ns <= to_ns && passable(slot))
+            .filter(|slot| slot.rank == RANK_MAP)
+            .map(|slot| slot.index)
     }
 }
 

@@ -19,7 +19,7 @@ impl<'a> World<'a> {
         what: impl Fn(&MapRecord) -> bool,
     ) -> Option<&'a MapRecord> {
         let maps = &self.recording.maps;
-        let ahead: Vec<u32> = self.timeline.maps_ahead(pid, after.ns, to_ns).collect();
+        let ahead = self.timeline.maps_ahead(pid, after.ns, to_ns);
         let found = ahead.iter().position(|&index| {
             maps.get(index as usize)
                 .is_some_and(|map| map.start <= addr && addr < map.end && what(map))
@@ -72,8 +72,9 @@ impl<'a> World<'a> {
         } else {
             Ranges::default()
         };
-        let early = self.applied_early.iter().filter_map(|&index| record(index));
-        let early = early.filter(|map| map.pid == snapshot.pid && map.time_ns > now.ns);
+        // Whatever is applied ahead of its time is ahead of now by no more than that.
+        let ahead = self.timeline.maps_ahead(snapshot.pid, now.ns, u64::MAX).into_iter();
+        let early = ahead.filter(|index| self.applied_early.contains(index)).filter_map(record);
         let early = Ranges::new(early.map(|map| (map.start, map.end)));
         if let Some(mm) = self.mms.get_mut(mm as usize) {
             let window = SnapshotWindow { start: now, end_ns: snapshot.end_ns };
