@@ -17,7 +17,7 @@ pub fn growth(args: &Args, mut session: Session) -> anyhow::Result<()> {
     session.ready()?;
     let stack = MainStack::find()?;
     let bytes = (pages * page_size()) as u64;
-    let limit = stack_limit()?;
+    let limit = stack_limit();
     ensure!(
         stack.len_bytes() + bytes <= limit,
         "{pages} pages exceed the stack limit of {limit} bytes"

@@ -6,8 +6,9 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::fs::{self, MemfdFlags, fadvise, memfd_create};
 
 use crate::pages::vmas;
 
@@ -35,12 +36,7 @@ pub fn begin_at(address: usize) {
 
 /// Page size of the machine, bytes.
 pub fn page_size() -> usize {
-    static SIZE: OnceLock<usize> = OnceLock::new();
-    *SIZE.get_or_init(|| {
-        // SAFETY: sysconf has no preconditions.
-        let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        usize::try_from(size).unwrap_or(4096)
-    })
+    rustix::param::page_size()
 }
 
 /// Advice to the kernel.
@@ -212,24 +208,12 @@ pub fn map_code() -> io::Result<()> {
 
 /// Drops the clean pages of a file from the page cache.
 pub fn drop_cached_pages(file: &File) -> io::Result<()> {
-    // SAFETY: posix_fadvise has no preconditions; the descriptor is open for the call.
-    match unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) } {
-        0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
-    }
+    Ok(fadvise(file, 0, None, fs::Advice::DontNeed)?)
 }
 
 /// A memfd of so many bytes.
 pub fn memfd(len_bytes: u64) -> io::Result<File> {
-    use std::os::fd::FromRawFd;
-    // SAFETY: the name is a valid C string; on success the descriptor is new and owned by nobody.
-    let file = unsafe {
-        let fd = libc::memfd_create(c"pf-workload".as_ptr(), libc::MFD_CLOEXEC);
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        File::from_raw_fd(fd)
-    };
+    let file = File::from(memfd_create("pf-workload", MemfdFlags::CLOEXEC)?);
     file.set_len(len_bytes)?;
     Ok(file)
 }

@@ -1,5 +1,5 @@
 //! Children, signals, limits.
-#![allow(unsafe_code, reason = "fork, signals, limits and affinity have no safe interface")]
+#![allow(unsafe_code, reason = "fork, signal handlers and timers have no safe interface")]
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -7,6 +7,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitStatus;
 use std::time::Duration;
+
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, set_parent_process_death_signal,
+    setrlimit, waitpid,
+};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// A child process made by [`fork`].
 #[derive(Debug)]
@@ -29,8 +35,8 @@ pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Child> {
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
-            // SAFETY: the arguments are those that this option takes.
-            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            // A child that outlives its parent after all does no harm.
+            let _ = set_parent_process_death_signal(Some(Signal::KILL));
             let status = catch_unwind(AssertUnwindSafe(body)).unwrap_or(101);
             // SAFETY: _exit has no preconditions.
             unsafe { libc::_exit(status) }
@@ -53,16 +59,12 @@ fn wait_for_single_thread() -> io::Result<()> {
 impl Child {
     /// Waits for its end.
     pub fn wait(self) -> io::Result<ExitStatus> {
-        let mut status = 0;
+        let pid = Pid::from_raw(self.pid.cast_signed());
         loop {
-            // SAFETY: `status` is valid for writes; the child belongs to `self` and was not waited for.
-            let pid = unsafe { libc::waitpid(self.pid.cast_signed(), &raw mut status, 0) };
-            if pid > 0 {
-                return Ok(ExitStatus::from_raw(status));
-            }
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(error);
+            match waitpid(pid, WaitOptions::empty()) {
+                Ok(Some((_, status))) => return Ok(ExitStatus::from_raw(status.as_raw())),
+                Ok(None) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -71,7 +73,7 @@ impl Child {
 /// Makes invalid accesses end this process at once: the default action, without the handler that the
 /// standard library installs (it would run the access a second time), and without a core file.
 pub fn die_on_invalid_access() -> io::Result<()> {
-    limit(libc::RLIMIT_CORE, 0)?;
+    limit(Resource::Core, 0)?;
     // SAFETY: SIG_DFL is a valid disposition; the process is single-threaded after `fork`.
     unsafe {
         libc::signal(libc::SIGSEGV, libc::SIG_DFL);
@@ -82,66 +84,29 @@ pub fn die_on_invalid_access() -> io::Result<()> {
 
 /// Lowers the soft limit of the stack.
 pub fn limit_stack(bytes: u64) -> io::Result<()> {
-    limit(libc::RLIMIT_STACK, bytes)
+    limit(Resource::Stack, bytes)
 }
 
 /// Soft limit of the stack, bytes.
-pub fn stack_limit() -> io::Result<u64> {
-    Ok(rlimit(libc::RLIMIT_STACK)?.rlim_cur)
+pub fn stack_limit() -> u64 {
+    getrlimit(Resource::Stack).current.unwrap_or(u64::MAX)
 }
 
-fn rlimit(resource: libc::__rlimit_resource_t) -> io::Result<libc::rlimit> {
-    let mut limit = MaybeUninit::<libc::rlimit>::zeroed();
-    // SAFETY: the pointer is valid for writes of a whole rlimit; zero bytes are a valid one.
-    unsafe {
-        match libc::getrlimit(resource, limit.as_mut_ptr()) {
-            0 => Ok(limit.assume_init()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    }
-}
-
-fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> io::Result<()> {
-    let limit = libc::rlimit { rlim_cur: soft, ..rlimit(resource)? };
-    // SAFETY: the pointer is valid for reads of a whole rlimit.
-    match unsafe { libc::setrlimit(resource, &raw const limit) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+fn limit(resource: Resource, soft: u64) -> io::Result<()> {
+    let limit = Rlimit { current: Some(soft), ..getrlimit(resource) };
+    Ok(setrlimit(resource, limit)?)
 }
 
 /// Runs `action` on each CPU that this thread may use, and leaves the thread free to use all of them.
 pub fn on_each_cpu(mut action: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    let mut allowed = MaybeUninit::<libc::cpu_set_t>::zeroed();
-    // SAFETY: the pointer is valid for writes of a whole set; zero bytes are a valid, empty one.
-    let allowed = unsafe {
-        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), allowed.as_mut_ptr()) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        allowed.assume_init()
-    };
-    for cpu in 0..8 * size_of::<libc::cpu_set_t>() {
-        // SAFETY: the number is below the size of the sets, and zero bytes are an empty set.
-        let one = unsafe {
-            if !libc::CPU_ISSET(cpu, &allowed) {
-                continue;
-            }
-            let mut one = MaybeUninit::<libc::cpu_set_t>::zeroed().assume_init();
-            libc::CPU_SET(cpu, &mut one);
-            one
-        };
-        set_affinity(&one)?;
+    let allowed = sched_getaffinity(None)?;
+    for cpu in (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu)) {
+        let mut one = CpuSet::new();
+        one.set(cpu);
+        sched_setaffinity(None, &one)?;
         action()?;
     }
-    set_affinity(&allowed)
-}
-
-fn set_affinity(cpus: &libc::cpu_set_t) -> io::Result<()> {
-    // SAFETY: the pointer is valid for reads of a whole set.
-    match unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), cpus) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    Ok(sched_setaffinity(None, &allowed)?)
 }
 
 /// A timer that interrupts this process again and again with a signal whose handler does nothing.

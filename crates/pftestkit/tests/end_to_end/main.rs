@@ -13,3 +13,4 @@ mod damage;
 mod files;
 mod recording;
 mod refusals;
+mod witness;

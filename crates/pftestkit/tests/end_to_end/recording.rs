@@ -275,6 +275,7 @@ pub fn unwrapped(text: &[u8]) -> String {
 /// The value behind `key=` at the end of a text report.
 pub fn summary_value(summary: &str, key: &str) -> u64 {
     let (_, last) = summary.rsplit_once("Summary: ").expect(summary);
+    assert!(last.split_whitespace().all(|word| word.contains('=')), "more follows: {summary}");
     let value = last.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
     value.unwrap().parse().unwrap()
 }
