@@ -7,6 +7,7 @@
 mod attach;
 mod calibrate;
 mod clock;
+mod config;
 mod counts;
 mod drain;
 mod end;
@@ -29,10 +30,11 @@ mod sys;
 mod targets;
 mod tracepoint;
 
+pub use config::{Config, Flight, Output, Selection, Target};
 pub use counts::Counts;
 pub use end::End;
 pub use error::Error;
 pub use event::{Abilities, EventKind};
-pub use session::{Config, Recorded, Started, Target, record};
+pub use session::{Recorded, Started, record};
 pub use targets::EventCount;
 pub use tracepoint::PageFaultTracepoint;

@@ -3,7 +3,6 @@
 mod about;
 mod running;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use pft::record::SnapshotReason;
 use crate::Error;
 use crate::attach;
 use crate::calibrate;
+use crate::config::{Config, Output, Target};
 use crate::counts::Counts;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
@@ -26,34 +26,6 @@ use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Item, Store};
 use crate::targets::{EventCount, Targets};
 use running::Session;
-
-/// Whom to record.
-#[derive(Debug, Clone)]
-pub enum Target {
-    /// A command, from its first instruction.
-    Command(Vec<OsString>),
-    /// Running processes, with all their threads and whatever they create later.
-    Processes(Vec<u32>),
-}
-
-/// How to record.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Whom.
-    pub target: Target,
-    /// The trace; named after the target when not given.
-    pub output: Option<PathBuf>,
-    /// Replace an existing file.
-    pub overwrite: bool,
-    /// End after this long.
-    pub duration: Option<Duration>,
-    /// Ring buffer wanted for each CPU.
-    pub ring_bytes: Option<usize>,
-    /// Interval between snapshots of a process that faults.
-    pub maps_interval: Duration,
-    /// Level of compression.
-    pub level: i32,
-}
 
 /// What is known when the recording runs.
 #[derive(Debug, Clone)]
@@ -157,16 +129,20 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
     // Before the first thread is made: a launched command is forked, and signals must not end us.
     let mut child = None;
     let pids = match &config.target {
-        Target::Command(argv) => {
-            let launched = Launched::fork(argv)?;
+        Target::Command => {
+            let launched = Launched::fork(&config.command)?;
             targets.open(launched.pid, Start::OnExec, &rings)?;
             let pids = vec![launched.pid];
             child = Some(launched);
             pids
         }
         Target::Processes(pids) => distinct(pids)?,
+        Target::Threads(_) | Target::System | Target::Cgroup(_) => Vec::new(),
     };
-    let path = config.output.clone().unwrap_or_else(|| about::default_path(&config.target, &pids));
+    let path = match &config.output {
+        Output::File(path) => path.clone(),
+        _ => about::default_path(config, &pids),
+    };
     Store::check(&path, config.overwrite)?;
     let mut watch = Watch::new(&pids)?;
     let faults_before: Vec<_> =
@@ -207,9 +183,9 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
     for &pid in &pids {
         match config.target {
             // Its exec is recorded, and its mappings after that are in band.
-            Target::Command(_) => session.request_first(pid),
+            Target::Command => session.request_first(pid),
             // What it has mapped already is in no record: this cannot wait.
-            Target::Processes(_) => session.take_in(Taken::now(pid, SnapshotReason::Start)),
+            _ => session.take_in(Taken::now(pid, SnapshotReason::Start)),
         }
     }
     on_start(&started);

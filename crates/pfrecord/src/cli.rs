@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
-use pfcapture::{Config, Target};
+use pfcapture::{Config, Output, Selection, Target};
 
 /// Records every page fault of a program with its cost.
 ///
@@ -87,7 +87,7 @@ impl Arguments {
     pub fn config(&self) -> Result<Config, clap::Error> {
         let target = match (self.pid.is_empty(), self.command.is_empty()) {
             (false, _) => Target::Processes(self.pid.clone()),
-            (true, false) => Target::Command(self.command.clone()),
+            (true, false) => Target::Command,
             (true, true) => {
                 return Err(Self::command().error(
                     clap::error::ErrorKind::MissingRequiredArgument,
@@ -97,12 +97,19 @@ impl Arguments {
         };
         Ok(Config {
             target,
-            output: self.output.clone(),
+            command: self.command.clone(),
+            follow: true,
+            selection: Selection::default(),
+            output: self.output.clone().map_or(Output::Named, Output::File),
             overwrite: self.force,
             duration: self.duration,
+            delay: Duration::ZERO,
+            max_bytes: None,
+            flight: None,
             ring_bytes: self.ring_size,
             maps_interval: self.maps_interval,
             level: self.level,
+            labels: Vec::new(),
         })
     }
 }
@@ -133,7 +140,8 @@ mod tests {
         assert!(config(&["pfrecord", "-p", "x"]).is_err());
         let pids = config(&["pfrecord", "-p", "1,2"]).unwrap().target;
         assert!(matches!(pids, Target::Processes(pids) if pids == [1, 2]));
-        let command = config(&["pfrecord", "--", "ls", "-l"]).unwrap().target;
-        assert!(matches!(command, Target::Command(words) if words == ["ls", "-l"]));
+        let launched = config(&["pfrecord", "--", "ls", "-l"]).unwrap();
+        assert_eq!(launched.target, Target::Command);
+        assert_eq!(launched.command, ["ls", "-l"]);
     }
 }

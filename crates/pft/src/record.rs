@@ -117,6 +117,47 @@ pub enum SnapshotReason {
     Periodic = 4,
     /// The recording ended.
     End = 5,
+    /// Only the mapping that holds one address was asked for (`PROCMAP_QUERY`): nothing is said about
+    /// the addresses outside of the mappings listed.
+    Query = 6,
+}
+
+/// A system call that changes an address space without a [`MapRecord`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CallKind {
+    /// `munmap(2)`.
+    Munmap = 0,
+    /// `mremap(2)`.
+    Mremap = 1,
+    /// `madvise(2)`; only advice that drops pages is recorded.
+    Madvise = 2,
+}
+
+/// One system call of [`CallKind`] (`syscalls:sys_enter_…` and `sys_exit_…`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    /// Entry of the call.
+    pub time_ns: u64,
+    /// Its exit; [`u64::MAX`] if that was not seen.
+    pub end_ns: u64,
+    /// Process whose address space it changes.
+    pub pid: u32,
+    /// Thread that calls.
+    pub tid: u32,
+    /// Which call.
+    pub kind: CallKind,
+    /// First address.
+    pub addr: u64,
+    /// Length in bytes as given; of `mremap`, the old length.
+    pub len_bytes: u64,
+    /// New length of `mremap`, bytes; 0 otherwise.
+    pub new_len_bytes: u64,
+    /// Flags of `mremap`, advice of `madvise`; 0 otherwise.
+    pub argument: u32,
+    /// What it returned: 0 or, of `mremap`, the new address; a negative errno on failure.
+    /// Meaningless unless `end_ns` is known.
+    pub result: i64,
 }
 
 /// One line of `/proc/PID/maps`.
@@ -282,6 +323,45 @@ pub struct LostRecord {
     pub count: u64,
 }
 
+/// A process that the kernel killed because memory ran out (`oom:mark_victim`). What the kernel's
+/// tracepoint does not tell is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OomRecord {
+    /// When it was chosen.
+    pub time_ns: u64,
+    /// Process id of the victim.
+    pub pid: u32,
+    /// Its name; empty where the kernel does not tell.
+    pub comm: Vec<u8>,
+    /// Process of the task that ran out of memory; not necessarily the victim.
+    pub by_pid: u32,
+    /// Its thread.
+    pub by_tid: u32,
+    /// Address space of the victim, KiB.
+    pub total_vm_kib: Option<u64>,
+    /// Its resident anonymous memory, KiB.
+    pub anon_rss_kib: Option<u64>,
+    /// Its resident file pages, KiB.
+    pub file_rss_kib: Option<u64>,
+    /// Its resident shared memory, KiB.
+    pub shmem_rss_kib: Option<u64>,
+    /// Its page tables, KiB.
+    pub pgtables_kib: Option<u64>,
+    /// Its user.
+    pub uid: Option<u32>,
+    /// Its `/proc/PID/oom_score_adj`.
+    pub oom_score_adj: Option<i32>,
+}
+
+/// A mark set by `pfrecord mark`: a new phase begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkRecord {
+    /// When.
+    pub time_ns: u64,
+    /// Name of the phase that begins.
+    pub name: Vec<u8>,
+}
+
 /// One line of the ledger: what was counted so far. Keys are listed in `schemas/pft.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
@@ -325,4 +405,10 @@ pub enum Frame {
     Lost(Vec<LostRecord>),
     /// Clocks and ledger.
     Checkpoint(Checkpoint),
+    /// Victims of the OOM killer in time order.
+    Oom(Vec<OomRecord>),
+    /// Marks in time order.
+    Marks(Vec<MarkRecord>),
+    /// System calls that change address spaces, in order of their entry.
+    Calls(Vec<CallRecord>),
 }

@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 use pft::keys::fact as keys;
 use pft::record::{Fact, TraceHeader};
 
-use super::{Config, Started, Target};
+use super::Started;
 use crate::clock;
+use crate::config::{Config, Target};
 use crate::host::fact;
 use crate::launch;
 
 /// `pfrecord-NAME.PID.pft` in the working directory.
-pub fn default_path(target: &Target, pids: &[u32]) -> PathBuf {
+pub fn default_path(config: &Config, pids: &[u32]) -> PathBuf {
     let pid = pids.first().copied().unwrap_or(0);
-    let name = match target {
-        Target::Command(argv) => argv
+    let name = match config.target {
+        Target::Command => config
+            .command
             .first()
             .and_then(|program| Path::new(program).file_name())
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        Target::Processes(_) => std::fs::read(format!("/proc/{pid}/comm"))
+        _ => std::fs::read(format!("/proc/{pid}/comm"))
             .map_or_else(|_| String::new(), |comm| String::from_utf8_lossy(&comm).into_owned()),
     };
     let plain = |c: char| {
@@ -55,8 +57,8 @@ pub fn session_facts(
         fact(keys::RING_BYTES_PER_CPU, started.ring_bytes),
         fact(keys::RING_REQUESTED_BYTES_PER_CPU, started.ring_wanted_bytes),
     ];
-    if let Target::Command(argv) = &config.target {
-        facts.push(fact(keys::TARGET_COMMAND, launch::quoted(argv)));
+    if !config.command.is_empty() {
+        facts.push(fact(keys::TARGET_COMMAND, launch::quoted(&config.command)));
     }
     facts.extend(stack_limit_bytes.map(|bytes| fact(keys::RLIMIT_STACK_BYTES, bytes)));
     facts

@@ -1,0 +1,97 @@
+//! What to record, of whom, and where to.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Whom to record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The command of [`Config::command`], from its first instruction.
+    Command,
+    /// Running processes, with all their threads and whatever they create later.
+    Processes(Vec<u32>),
+    /// Single threads, without what they create.
+    Threads(Vec<u32>),
+    /// Every task of the machine.
+    System,
+    /// The tasks of a control group: its folder.
+    Cgroup(PathBuf),
+}
+
+/// Which faults to record, and what of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection {
+    /// Major faults only.
+    pub major_only: bool,
+    /// No faults in kernel mode.
+    pub user_only: bool,
+    /// Entries too: latency, error code, interrupted and failed accesses. Without them there is one
+    /// sample a fault.
+    pub latency: bool,
+    /// Faults that were served faster are counted, not stored; nanoseconds.
+    pub min_latency_ns: u64,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self { major_only: false, user_only: false, latency: true, min_latency_ns: 0 }
+    }
+}
+
+/// Where the trace goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Output {
+    /// A file named after the target.
+    #[default]
+    Named,
+    /// This file.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+    /// Nowhere: the faults are only shown as they happen.
+    None,
+}
+
+/// The last seconds are kept in memory and written when something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flight {
+    /// At least this much is kept.
+    pub window: Duration,
+    /// A fault slower than this makes the window be written.
+    pub trigger_latency: Option<Duration>,
+}
+
+/// How to record.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whom.
+    pub target: Target,
+    /// Started when all is ready; with [`Target::System`] and [`Target::Cgroup`] the recording ends
+    /// with it.
+    pub command: Vec<OsString>,
+    /// Record the processes that targets create.
+    pub follow: bool,
+    /// Which faults.
+    pub selection: Selection,
+    /// The trace.
+    pub output: Output,
+    /// Replace an existing file.
+    pub overwrite: bool,
+    /// End after this long.
+    pub duration: Option<Duration>,
+    /// Faults are recorded from this time after the start.
+    pub delay: Duration,
+    /// End when the trace has this size.
+    pub max_bytes: Option<u64>,
+    /// Keep the last seconds only.
+    pub flight: Option<Flight>,
+    /// Ring buffer wanted for each CPU.
+    pub ring_bytes: Option<usize>,
+    /// Interval between snapshots of a process that faults.
+    pub maps_interval: Duration,
+    /// Level of compression.
+    pub level: i32,
+    /// Labels of the trace, name and value.
+    pub labels: Vec<(String, String)>,
+}
