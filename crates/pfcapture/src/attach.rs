@@ -13,19 +13,22 @@ use crate::Error;
 use crate::clock;
 use crate::drain::Drain;
 use crate::event::Start;
+use crate::host;
 use crate::ring::{LATE_NS, Rings};
 use crate::targets::{Targets, threads_of};
 
 /// Threads opened between two looks at the rings, so that these do not overflow meanwhile.
 const OPEN_AT_ONCE: usize = 64;
 
-/// Opens events on every thread of `pid`. A process that ends meanwhile is no error: what it did is
-/// recorded, and the others go on.
+/// Opens events on every thread of `pid`; where only some threads are `wanted`, the others get what
+/// tells of maps and tasks. A process that ends meanwhile is no error: what it did is recorded, and the
+/// others go on.
 ///
 /// # Errors
 /// Why the kernel refuses.
 pub fn attach(
     pid: u32,
+    wanted: &[u32],
     targets: &mut Targets,
     rings: &mut Rings,
     drain: &mut Drain,
@@ -49,14 +52,20 @@ pub fn attach(
         }
         for (index, tid) in found.into_iter().enumerate() {
             tried.insert(tid);
-            if targets.open(tid, Start::Now, rings)? {
-                let comm = std::fs::read(format!("/proc/{pid}/task/{tid}/comm"));
-                let comm = comm.unwrap_or_default().trim_ascii_end().to_vec();
-                drain.present(pid, tid, comm, clock::monotonic_ns());
+            if targets.open(tid, targets.part_of(tid, wanted), Start::Now, rings)? {
+                drain.present(pid, tid, host::comm(pid, tid), clock::monotonic_ns());
             }
             if index % OPEN_AT_ONCE == OPEN_AT_ONCE - 1 {
                 drain.walk(rings, targets, clock::monotonic_ns().saturating_sub(LATE_NS));
             }
         }
+    }
+}
+
+/// Enters the threads of `pid` while events on all CPUs are open already: whatever is created now is
+/// announced.
+pub fn enter(pid: u32, drain: &mut Drain) {
+    for tid in threads_of(pid).unwrap_or_default() {
+        drain.present(pid, tid, host::comm(pid, tid), clock::monotonic_ns());
     }
 }

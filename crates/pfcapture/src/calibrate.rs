@@ -6,9 +6,9 @@
 
 use std::os::fd::AsFd;
 
-use crate::event::{Abilities, EventKind, Start, target_attr};
+use crate::event::{EventKind, Plan, Start, target_attr};
 use crate::parse::{self, SampleLayout};
-use crate::sys::{self, RingMap};
+use crate::sys::{self, Bound, RingMap};
 
 /// The recording's share of a latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,16 +21,16 @@ pub struct Bias {
 
 const PAGES: usize = 2000;
 
-/// Measures it on this thread; `None` when the memory for it may not be locked.
+/// Measures it on this thread; `None` when the memory for it may not be locked. The plan has entries.
 #[must_use]
-pub fn measure(abilities: &Abilities, page_bytes: usize) -> Option<Bias> {
-    let first =
-        if abilities.tracepoints.is_some() { EventKind::EntryUser } else { EventKind::Entry };
+pub fn measure(plan: &Plan, page_bytes: usize) -> Option<Bias> {
+    let first = if plan.entry_tracepoints() { EventKind::EntryUser } else { EventKind::Entry };
     let open = |kind| {
-        let mut attr = target_attr(kind, abilities, Start::Now, u32::MAX);
+        let mut attr = target_attr(kind, plan, Start::Now, u32::MAX);
         attr.set_inherit(0);
+        attr.set_disabled(0);
         attr.set_exclude_user(0);
-        sys::perf_event_open(&attr, 0, -1, None).ok()
+        sys::perf_event_open(&attr, Bound::Thread(0), None, None).ok()
     };
     let (owner, second) = (open(first)?, open(EventKind::Entry)?);
     let ring_bytes = (PAGES * 192).next_power_of_two();
@@ -40,7 +40,7 @@ pub fn measure(abilities: &Abilities, page_bytes: usize) -> Option<Bias> {
     sys::disable(owner.as_fd()).ok()?;
     sys::disable(second.as_fd()).ok()?;
 
-    let layout = SampleLayout::new(abilities);
+    let layout = SampleLayout::new(plan);
     let ids = [
         (sys::event_id(owner.as_fd()).ok()?, first),
         (sys::event_id(second.as_fd()).ok()?, EventKind::Entry),

@@ -19,6 +19,26 @@ pub enum Target {
     Cgroup(PathBuf),
 }
 
+impl Target {
+    /// Whether whole processes are recorded, with whatever they create, and nothing else.
+    #[must_use]
+    pub const fn is_processes(&self) -> bool {
+        matches!(self, Self::Command | Self::Processes(_))
+    }
+
+    /// As the trace has it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Processes(_) => "processes",
+            Self::Threads(_) => "threads",
+            Self::System => "system",
+            Self::Cgroup(_) => "cgroup",
+        }
+    }
+}
+
 /// Which faults to record, and what of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selection {

@@ -39,6 +39,24 @@ pub struct Counts {
     pub duplicate_entries: u64,
     /// Likewise.
     pub duplicate_sideband: u64,
+    /// Completions of tasks that are no target.
+    pub filtered_minor: u64,
+    /// Likewise.
+    pub filtered_major: u64,
+    /// Completions of the recorder itself.
+    pub own_minor: u64,
+    /// Likewise.
+    pub own_major: u64,
+    /// Entries without a major completion, where only major faults are recorded.
+    pub not_major: u64,
+    /// Completed faults that were served faster than the minimum, and not stored.
+    pub fast_minor: u64,
+    /// Likewise.
+    pub fast_major: u64,
+    /// System calls that change address spaces.
+    pub calls: u64,
+    /// Victims of the OOM killer.
+    pub oom: u64,
     /// Records that came after later ones of another ring.
     pub out_of_order: u64,
     /// Samples that carry the event id of another recorder of the same thread.
@@ -60,8 +78,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts a fault by what became of it.
-    pub(crate) fn add(&mut self, row: &FaultRow) {
+    /// Counts a fault by what became of it; `entries` tells whether entries are recorded at all.
+    pub(crate) fn add(&mut self, row: &FaultRow, entries: bool) {
         let outcome = row.flags & flags::OUTCOME_MASK;
         let is = |one: Outcome| outcome == one as u32;
         if is(Outcome::Minor) {
@@ -77,7 +95,7 @@ impl Counts {
         }
         let completed = is(Outcome::Minor) || is(Outcome::Major);
         self.interrupted += u64::from(completed && row.attempts > 1);
-        self.without_entry += u64::from(row.flags & flags::NO_ENTRY != 0);
+        self.without_entry += u64::from(entries && row.flags & flags::NO_ENTRY != 0);
         self.negative_latency += u64::from(row.flags & flags::NEGATIVE_LATENCY != 0);
     }
 
@@ -86,7 +104,11 @@ impl Counts {
         match kind {
             EventKind::Minor => &mut self.duplicate_minor,
             EventKind::Major => &mut self.duplicate_major,
-            EventKind::Sideband | EventKind::Signal => &mut self.duplicate_sideband,
+            EventKind::Sideband
+            | EventKind::Signal
+            | EventKind::CallEntry(_)
+            | EventKind::CallExit(_)
+            | EventKind::Oom => &mut self.duplicate_sideband,
             EventKind::EntryUser | EventKind::EntryKernel | EventKind::Entry => {
                 &mut self.duplicate_entries
             }
@@ -112,6 +134,15 @@ impl Counts {
             entry(keys::CAPTURED_DUPLICATES_MAJOR, self.duplicate_major),
             entry(keys::CAPTURED_DUPLICATES_ENTRIES, self.duplicate_entries),
             entry(keys::CAPTURED_DUPLICATES_SIDEBAND, self.duplicate_sideband),
+            entry(keys::CAPTURED_FILTERED_MINOR, self.filtered_minor),
+            entry(keys::CAPTURED_FILTERED_MAJOR, self.filtered_major),
+            entry(keys::CAPTURED_OWN_MINOR, self.own_minor),
+            entry(keys::CAPTURED_OWN_MAJOR, self.own_major),
+            entry(keys::CAPTURED_NOT_MAJOR, self.not_major),
+            entry(keys::SKIPPED_FAST_MINOR, self.fast_minor),
+            entry(keys::SKIPPED_FAST_MAJOR, self.fast_major),
+            entry(keys::CAPTURED_CALLS, self.calls),
+            entry(keys::CAPTURED_OOM, self.oom),
             entry(keys::CAPTURED_OUT_OF_ORDER, self.out_of_order),
             entry(keys::CAPTURED_FOREIGN_IDS, self.foreign_ids),
             entry(keys::CAPTURED_FOREIGN_NAMESPACE, self.foreign_namespace),
@@ -140,5 +171,7 @@ const fn event_keys(kind: EventKind) -> (&'static str, &'static str) {
         EventKind::Entry => (keys::PAGE_FAULTS_COUNT, keys::PAGE_FAULTS_LOST),
         EventKind::Signal => (keys::SIGNAL_COUNT, keys::SIGNAL_LOST),
         EventKind::Sideband => (keys::SIDEBAND_COUNT, keys::SIDEBAND_LOST),
+        EventKind::CallEntry(_) | EventKind::CallExit(_) => (keys::CALLS_COUNT, keys::CALLS_LOST),
+        EventKind::Oom => (keys::OOM_COUNT, keys::OOM_LOST),
     }
 }

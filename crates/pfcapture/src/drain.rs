@@ -1,7 +1,9 @@
 //! What the records of the rings mean to the recorder: faults paired, tasks and maps passed on,
 //! losses placed in time, snapshots asked for. One record at a time, in order of time.
 
+mod calls;
 mod faults;
+mod scope;
 mod sideband;
 #[cfg(test)]
 mod tests;
@@ -11,11 +13,14 @@ use std::rc::Rc;
 
 use perf_event_open_sys::bindings as b;
 use pft::record::{
-    LostBy, LostRecord, MapRecord, Outcome, SnapshotReason, TaskKind, TaskRecord, Vma,
+    CallRecord, LostBy, LostRecord, MapRecord, OomRecord, Outcome, SnapshotReason, TaskKind,
+    TaskRecord, Vma,
 };
 use rustc_hash::FxHashMap;
 
+use crate::config::Selection;
 use crate::counts::Counts;
+use crate::event::EventKind;
 use crate::known_ranges::KnownRanges;
 use crate::pairing::{FaultRow, ThreadFaults};
 use crate::parse::{self, SampleLayout};
@@ -23,11 +28,18 @@ use crate::ring::Rings;
 use crate::sightings::Sightings;
 use crate::targets::{EventRef, Targets};
 
+use scope::Relation;
+pub use scope::Scope;
+
 #[derive(Debug, Default)]
 struct Thread {
     pid: u32,
     faults: ThreadFaults,
+    /// The system call that it is in, of those that are recorded.
+    call: Option<CallRecord>,
     sightings: Sightings,
+    /// Its creation is on record.
+    announced: bool,
     /// Since when all events are on it.
     covered_since_ns: Option<u64>,
     /// Known range of its last fault; empty after a snapshot.
@@ -74,6 +86,8 @@ pub struct Pending {
 #[derive(Debug)]
 pub struct Drain {
     layout: SampleLayout,
+    selection: Selection,
+    scope: Scope,
     threads: FxHashMap<u32, Thread>,
     /// By pid.
     pub processes: FxHashMap<u32, Process>,
@@ -83,27 +97,48 @@ pub struct Drain {
     pub tasks: Vec<TaskRecord>,
     /// Map changes to store.
     pub maps: Vec<MapRecord>,
+    /// System calls to store.
+    pub calls: Vec<CallRecord>,
+    /// Victims of the OOM killer to store.
+    pub oom: Vec<OomRecord>,
     /// Losses to store.
     pub lost: Vec<LostRecord>,
+    /// Processes that were first seen in a record of their own, with its time: what they are and have
+    /// mapped is in no record.
+    pub strangers: Vec<(u32, u64)>,
+    /// Faults in the order in which they were settled, with their CPU, for whoever shows them.
+    pub settled: Option<Vec<(u32, FaultRow)>>,
+    /// Longest latency since this was last looked at.
+    pub slowest_ns: u64,
     /// What was seen.
     pub counts: Counts,
     losses: u64,
+    /// Time of the record that is being taken in.
+    now_ns: u64,
 }
 
 impl Drain {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new(layout: SampleLayout, cpus: &[u32]) -> Self {
+    pub fn new(layout: SampleLayout, selection: Selection, scope: Scope, cpus: &[u32]) -> Self {
         Self {
             layout,
+            selection,
+            scope,
             threads: FxHashMap::default(),
             processes: FxHashMap::default(),
             pending: cpus.iter().map(|&cpu| Pending { cpu, ..Pending::default() }).collect(),
             tasks: Vec::new(),
             maps: Vec::new(),
+            calls: Vec::new(),
+            oom: Vec::new(),
             lost: Vec::new(),
+            strangers: Vec::new(),
+            settled: None,
+            slowest_ns: 0,
             counts: Counts::default(),
             losses: 0,
+            now_ns: 0,
         }
     }
 
@@ -119,6 +154,38 @@ impl Drain {
             parent_tid: 0,
             comm,
         });
+    }
+
+    /// Threads that are known.
+    #[must_use]
+    pub fn thread_count(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Asks for the first snapshot of a process.
+    pub fn want_first(&mut self, pid: u32) {
+        if let Some(process) = self.processes.get_mut(&pid) {
+            process.want(SnapshotReason::Start);
+        }
+    }
+
+    /// Enters the names of a process that was first seen in a record of its own: they hold from there
+    /// on. A thread whose creation is on record has its name from there.
+    pub fn name_stranger(&mut self, pid: u32, first_ns: u64, names: Vec<(u32, Vec<u8>)>) {
+        for (tid, comm) in names {
+            if self.threads.get(&tid).is_some_and(|thread| thread.announced) {
+                continue;
+            }
+            self.tasks.push(TaskRecord {
+                time_ns: first_ns,
+                kind: TaskKind::Present,
+                pid,
+                tid,
+                parent_pid: 0,
+                parent_tid: 0,
+                comm,
+            });
+        }
     }
 
     /// Whether the thread is known to carry all events.
@@ -171,6 +238,21 @@ impl Drain {
         ids: &FxHashMap<u64, EventRef>,
         roots: usize,
     ) {
+        self.now_ns = time_ns;
+        self.dispatch(ring, time_ns, record, ids, roots);
+        if let Some(pending) = self.pending.get_mut(ring) {
+            pending.last_record_ns = time_ns;
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        ring: usize,
+        time_ns: u64,
+        record: &[u8],
+        ids: &FxHashMap<u64, EventRef>,
+        roots: usize,
+    ) {
         let event = parse::record_id(record).and_then(|id| ids.get(&id)).copied();
         let root = event.map_or(0, |event| event.root_tid);
         let only_root = roots <= 1;
@@ -181,9 +263,19 @@ impl Drain {
             self.counts.foreign_ids += 1;
             Some(EventRef { root_tid: 0, kind })
         });
+        if kind == Some(b::PERF_RECORD_SAMPLE) && event.map(|e| e.kind) == Some(EventKind::Oom) {
+            self.oom_victim(record);
+            return;
+        }
+        if self.scope != Scope::Followed && !self.admits(record, event) {
+            return;
+        }
         match (kind, event) {
-            (Some(b::PERF_RECORD_SAMPLE), Some(event)) => {
+            (Some(b::PERF_RECORD_SAMPLE), Some(event)) if event.kind.is_fault() => {
                 self.sample(ring, record, event, only_root);
+            }
+            (Some(b::PERF_RECORD_SAMPLE), Some(event)) => {
+                self.call(ring, record, event, only_root);
             }
             (Some(b::PERF_RECORD_MMAP2), _) => self.map(ring, record, root, only_root),
             (Some(b::PERF_RECORD_COMM), _) => self.comm(ring, time_ns, record, root, only_root),
@@ -195,9 +287,27 @@ impl Drain {
             }
             _ => self.counts.unparsed += 1,
         }
-        if let Some(pending) = self.pending.get_mut(ring) {
-            pending.last_record_ns = time_ns;
+    }
+
+    /// Whether a record is of a target; counts what it leaves out.
+    fn admits(&mut self, record: &[u8], event: Option<EventRef>) -> bool {
+        // A record without a process is one of losses, or unlike any that is known.
+        let Some((pid, parent_pid)) = parse::record_pids(record, &self.layout) else {
+            return true;
+        };
+        if let Some(parent_pid) = parent_pid.filter(|&parent_pid| parent_pid != pid) {
+            self.scope.created(pid, parent_pid);
         }
+        let relation = self.scope.relation(pid);
+        let kind = event.map(|event| event.kind);
+        match (relation, kind) {
+            (Relation::Other, Some(EventKind::Minor)) => self.counts.filtered_minor += 1,
+            (Relation::Other, Some(EventKind::Major)) => self.counts.filtered_major += 1,
+            (Relation::Own, Some(EventKind::Minor)) => self.counts.own_minor += 1,
+            (Relation::Own, Some(EventKind::Major)) => self.counts.own_major += 1,
+            _ => {}
+        }
+        relation == Relation::Target
     }
 
     /// Ends all faults that are under way: the recording is over.
@@ -211,6 +321,11 @@ impl Drain {
         for row in open {
             self.fault(0, row);
         }
+        let calls = self.threads.values_mut().filter_map(|thread| thread.call.take());
+        let calls: Vec<CallRecord> = calls.collect();
+        for call in calls {
+            self.store_call(call);
+        }
     }
 
     /// The thread, entered if it is new.
@@ -218,6 +333,9 @@ impl Drain {
         if self.threads.get(&tid).is_some_and(|thread| thread.pid != pid) {
             // The end of the thread that had this number before was lost.
             self.end_thread(ring, tid);
+        }
+        if self.scope.learns() && !self.processes.contains_key(&pid) {
+            self.strangers.push((pid, self.now_ns));
         }
         self.threads.entry(tid).or_insert_with(|| {
             self.processes.entry(pid).or_default().threads += 1;
@@ -233,10 +351,14 @@ impl Drain {
         if let Some(row) = thread.faults.end(Outcome::ThreadExited, self.losses) {
             self.fault(ring, row);
         }
+        if let Some(call) = thread.call.take() {
+            self.store_call(call);
+        }
         if let Some(process) = self.processes.get_mut(&thread.pid) {
             process.threads = process.threads.saturating_sub(1);
             if process.threads == 0 {
                 self.processes.remove(&thread.pid);
+                self.scope.ended(thread.pid);
             }
         }
         true

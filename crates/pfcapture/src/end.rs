@@ -31,14 +31,16 @@ pub struct Watch {
     signals: UnixStream,
     /// Processes that run.
     targets: Vec<OwnedFd>,
+    /// Whether the end of those is the end of the recording.
+    ends_with_targets: bool,
     deadline: Option<Instant>,
 }
 
 impl Watch {
-    /// Watches processes and signals.
+    /// Watches processes and signals. With no process at all, only signals and time end the recording.
     ///
     /// # Errors
-    /// [`Error::NoSuchProcess`]; what the system refuses.
+    /// [`Error::NoSuchProcess`] when all of them are gone; what the system refuses.
     pub fn new(pids: &[u32]) -> Result<Self, Error> {
         let refused = Error::system;
         let (signals, signalled) = UnixStream::pair().map_err(refused("make a socket pair"))?;
@@ -54,18 +56,22 @@ impl Watch {
         // A file that grows too large is an error of writing, not the recorder's death.
         let (unread, _) = UnixStream::pair().map_err(refused("make a socket pair"))?;
         catch(SIGXFSZ, &unread)?;
-        let targets = pids
-            .iter()
-            .map(|&pid| {
-                let known = i32::try_from(pid).ok().and_then(Pid::from_raw);
-                let known = known.ok_or(Error::NoSuchProcess { pid })?;
-                pidfd_open(known, PidfdFlags::empty()).map_err(|error| match error {
-                    rustix::io::Errno::SRCH => Error::NoSuchProcess { pid },
-                    _ => refused("watch the target")(error.into()),
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { signals, targets, deadline: None })
+        let mut targets = Vec::new();
+        for &pid in pids {
+            let known = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            match known.map(|known| pidfd_open(known, PidfdFlags::empty())) {
+                Some(Ok(target)) => targets.push(target),
+                None | Some(Err(rustix::io::Errno::SRCH)) => {}
+                Some(Err(error)) => return Err(refused("watch the target")(error.into())),
+            }
+        }
+        match pids {
+            [pid, ..] if targets.is_empty() => Err(Error::NoSuchProcess { pid: *pid }),
+            _ => {
+                let ends_with_targets = !pids.is_empty();
+                Ok(Self { signals, targets, ends_with_targets, deadline: None })
+            }
+        }
     }
 
     /// Ends the recording after `duration` from now; one beyond the clock's range never ends it.
@@ -99,7 +105,7 @@ impl Watch {
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Ok(Some(End::Duration));
         }
-        Ok(self.targets.is_empty().then_some(End::TargetExited))
+        Ok((self.ends_with_targets && self.targets.is_empty()).then_some(End::TargetExited))
     }
 }
 

@@ -33,6 +33,45 @@ pub enum Error {
         /// The process.
         pid: u32,
     },
+    /// There is no such thread.
+    #[error("no thread with number {tid}: see ps -eL")]
+    NoSuchThread {
+        /// The number asked for.
+        tid: u32,
+    },
+    /// There is no such control group.
+    #[error(
+        "no control group {}: give the folder that holds its cgroup.procs, as below /sys/fs/cgroup",
+        .path.display()
+    )]
+    NoCgroup {
+        /// As asked for.
+        path: PathBuf,
+    },
+    /// Events cannot be bound to the control group, and it holds no process to attach to.
+    #[error(
+        "no process in control group {}: it is not of the perf_event hierarchy, so only processes that \
+         are in it at the start can be recorded",
+        .path.display()
+    )]
+    EmptyCgroup {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// Not permitted to watch other users' tasks.
+    #[error(
+        "not permitted to record all tasks of a CPU (kernel.perf_event_paranoid = {level}): run as \
+         root, or: sudo setcap cap_perfmon,cap_sys_ptrace+ep $(command -v pfrecord)"
+    )]
+    SystemWide {
+        /// Value of `/proc/sys/kernel/perf_event_paranoid`; -1 when unreadable.
+        level: i32,
+    },
+    /// The kernel is too old to leave child processes out.
+    #[error(
+        "--no-follow needs Linux 5.13 or later: this kernel hands events to child processes too"
+    )]
+    NoFollow,
     /// There is no such process.
     #[error("no process with PID {pid}: see ps -e")]
     NoSuchProcess {

@@ -6,7 +6,7 @@ use pft::keys::fact as keys;
 use pft::record::Fact;
 
 use crate::calibrate::Bias;
-use crate::event::Abilities;
+use crate::event::Plan;
 use crate::permission;
 
 /// One fact.
@@ -49,16 +49,31 @@ pub fn machine(root: &Path) -> Vec<Fact> {
 
 /// How the recorder is set up.
 #[must_use]
-pub fn capture(abilities: &Abilities, bias: Option<Bias>) -> Vec<Fact> {
+pub fn capture(plan: &Plan, bias: Option<Bias>) -> Vec<Fact> {
+    let Plan { abilities, selection, .. } = plan;
     let yes_no = |yes: bool| if yes { "yes" } else { "no" };
-    let tracepoints = abilities.tracepoints.is_some();
+    let tracepoints = plan.entry_tracepoints();
+    let entry = match (selection.latency, tracepoints) {
+        (false, _) => "none",
+        (true, true) => "tracepoint",
+        (true, false) => "software",
+    };
+    let privileged = abilities.kernel_mode && abilities.tracepoints.is_some();
     let mut facts = vec![
         fact(keys::PFT_VERSION, env!("CARGO_PKG_VERSION")),
-        fact(keys::CAPTURE_ENTRY_EVENT, if tracepoints { "tracepoint" } else { "software" }),
+        fact(keys::CAPTURE_ENTRY_EVENT, entry),
         fact(keys::CAPTURE_ERROR_CODE, yes_no(tracepoints)),
-        fact(keys::CAPTURE_KERNEL_MODE, yes_no(abilities.kernel_mode)),
-        fact(keys::CAPTURE_PRIVILEGED, yes_no(abilities.kernel_mode && tracepoints)),
+        fact(keys::CAPTURE_KERNEL_MODE, yes_no(plan.kernel_mode())),
+        fact(keys::CAPTURE_PRIVILEGED, yes_no(privileged)),
+        fact(keys::CAPTURE_LATENCY, yes_no(selection.latency)),
+        fact(keys::CAPTURE_MAJOR_ONLY, yes_no(selection.major_only)),
+        fact(keys::CAPTURE_USER_ONLY, yes_no(selection.user_only)),
+        fact(keys::CAPTURE_CALLS, yes_no(abilities.calls.is_some())),
+        fact(keys::CAPTURE_OOM, yes_no(abilities.oom.is_some())),
     ];
+    if selection.min_latency_ns > 0 {
+        facts.push(fact(keys::CAPTURE_MIN_LATENCY_NS, selection.min_latency_ns));
+    }
     facts.extend(
         permission::paranoid_level().map(|level| fact(keys::CAPTURE_PERF_EVENT_PARANOID, level)),
     );
@@ -96,6 +111,13 @@ pub fn fault_totals(proc_root: &Path, pid: u32) -> Option<(u64, u64)> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |index: usize| fields.get(index)?.parse::<u64>().ok();
     Some((field(7)? + field(8)?, field(9)? + field(10)?))
+}
+
+/// Name of a thread; empty when it is gone.
+#[must_use]
+pub fn comm(pid: u32, tid: u32) -> Vec<u8> {
+    let comm = std::fs::read(format!("/proc/{pid}/task/{tid}/comm"));
+    comm.unwrap_or_default().trim_ascii_end().to_vec()
 }
 
 /// The process of a thread, from `/proc/TID/status`.

@@ -1,11 +1,15 @@
 //! perf records, parsed where they lie: no copy, no panic on any bytes (perf_event_open(2), "mmap
 //! layout"). Which fields a sample has depends on its event: [`SampleLayout`].
 
+mod payload;
+
 use perf_event_open_sys::bindings as b;
 use pft::record::MapRecord;
 
-use crate::event::{Abilities, EventKind};
-use crate::tracepoint::{PageFaultTracepoint, SignalTracepoint};
+pub use payload::{parse_call_entry, parse_call_exit, parse_oom};
+
+use crate::event::{Abilities, EventKind, Plan};
+use crate::tracepoint::{CallTracepoints, OomTracepoint, PageFaultTracepoint, SignalTracepoint};
 
 /// Fields common to the samples of a session.
 #[derive(Debug, Clone, Copy)]
@@ -18,18 +22,19 @@ pub struct SampleLayout {
     pub tracepoints: Option<(PageFaultTracepoint, PageFaultTracepoint)>,
     /// Fields of the signal tracepoint's payload.
     pub signals: Option<SignalTracepoint>,
+    /// Fields of the system calls' payloads.
+    pub calls: Option<CallTracepoints>,
+    /// Fields of the OOM tracepoint's payload.
+    pub oom: Option<OomTracepoint>,
 }
 
 impl SampleLayout {
     /// The layout of what [`crate::event::target_attr`] asks for.
     #[must_use]
-    pub fn new(abilities: &Abilities) -> Self {
-        Self {
-            ip: abilities.sample_ip(),
-            page_size: abilities.page_size,
-            tracepoints: abilities.tracepoints,
-            signals: abilities.signals,
-        }
+    pub fn new(plan: &Plan) -> Self {
+        let Abilities { page_size, tracepoints, signals, calls, oom, .. } = plan.abilities;
+        let tracepoints = tracepoints.filter(|_| plan.entry_tracepoints());
+        Self { ip: plan.sample_ip(), page_size, tracepoints, signals, calls, oom }
     }
 
     /// The event of a sample, by its length: where another recorder watches the same thread, the kernel
@@ -94,6 +99,20 @@ pub fn record_id(record: &[u8]) -> Option<u64> {
         u64_at(record, HEADER_BYTES)
     } else {
         u64_at(record, record.len().checked_sub(8)?)
+    }
+}
+
+/// Process of a record, and that of its parent when the record announces a task; `None` for records
+/// that tell of no process.
+#[must_use]
+pub fn record_pids(record: &[u8], layout: &SampleLayout) -> Option<(u32, Option<u32>)> {
+    match parse_header(record)?.kind {
+        b::PERF_RECORD_SAMPLE => Some((u32_at(record, layout.time_offset() - 8)?, None)),
+        b::PERF_RECORD_FORK => parse_task(record).map(|task| (task.pid, Some(task.parent_pid))),
+        b::PERF_RECORD_MMAP2 | b::PERF_RECORD_COMM | b::PERF_RECORD_EXIT => {
+            Some((u32_at(record, HEADER_BYTES)?, None))
+        }
+        _ => None,
     }
 }
 
@@ -164,7 +183,9 @@ pub fn parse_sample(record: &[u8], kind: EventKind, layout: &SampleLayout) -> Op
                 sample.fault_signal = u8::try_from(signal).unwrap_or(0);
             }
         }
-        EventKind::Sideband => return None,
+        EventKind::CallEntry(_) | EventKind::CallExit(_) | EventKind::Sideband | EventKind::Oom => {
+            return None;
+        }
     }
     Some(sample)
 }
@@ -263,6 +284,10 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
     bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
@@ -285,6 +310,8 @@ mod tests {
             PageFaultTracepoint { id: 2, address: 8, ip: 16, error_code: 24 },
         )),
         signals: Some(SignalTracepoint { id: 3, signal: 8, code: 16 }),
+        calls: None,
+        oom: None,
     };
 
     const STAMP: Stamp = Stamp { id: 77, pid: 5, tid: 6, time_ns: 1000 };
@@ -354,7 +381,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
-            for kind in EventKind::ALL {
+            for kind in EventKind::FOLLOWING {
                 let _ = parse_sample(&bytes, kind, &LAYOUT);
             }
             let _ = (record_id(&bytes), record_time(&bytes, &LAYOUT), parse_lost(&bytes));

@@ -3,24 +3,36 @@
 use std::io;
 
 use crate::Error;
-use crate::event::{Abilities, EventKind, Start, target_attr};
-use crate::sys;
-use crate::tracepoint::{page_fault_tracepoints, signal_tracepoint, tracefs_root};
+use pft::record::CallKind;
+
+use crate::config::Selection;
+use crate::event::{Abilities, EventKind, Follow, Plan, Start, target_attr};
+use crate::sys::{self, Bound};
+use crate::tracepoint::{
+    call_tracepoints, oom_tracepoint, page_fault_tracepoints, signal_tracepoint, tracefs_root,
+};
 
 /// Finds the abilities by opening each event on the recorder itself.
 ///
 /// # Errors
 /// Why nothing can be captured: [`Error::Paranoid`], [`Error::Blocked`], [`Error::NoPerfEvents`].
 pub fn probe() -> Result<Abilities, Error> {
-    let opens = |kind, abilities: &Abilities| {
-        sys::perf_event_open(&target_attr(kind, abilities, Start::Now, 4096), 0, -1, None)
+    let opens_following = |kind, abilities: &Abilities, follow| {
+        let (abilities, selection) = (*abilities, Selection::default());
+        let plan = Plan { abilities, selection, follow, delayed: false };
+        let attr = target_attr(kind, &plan, Start::Now, 4096);
+        sys::perf_event_open(&attr, Bound::Thread(0), None, None)
     };
+    let opens = |kind, abilities: &Abilities| opens_following(kind, abilities, Follow::All);
     let mut abilities = Abilities {
         kernel_mode: true,
         tracepoints: None,
         signals: None,
+        calls: None,
+        oom: None,
         lost_counts: true,
         page_size: true,
+        inherit_thread: true,
     };
     if let Err(error) = opens(EventKind::Entry, &Abilities { lost_counts: false, ..abilities }) {
         if !refused(&error) {
@@ -37,6 +49,8 @@ pub fn probe() -> Result<Abilities, Error> {
     }
     opens(EventKind::Minor, &abilities)
         .map_err(|error| explain(error, EventKind::Minor.name(), 0))?;
+    abilities.inherit_thread =
+        opens_following(EventKind::Entry, &abilities, Follow::Threads).is_ok();
     if abilities.kernel_mode {
         abilities.tracepoints = page_fault_tracepoints(tracefs_root());
         if opens(EventKind::EntryUser, &abilities).is_err()
@@ -47,6 +61,18 @@ pub fn probe() -> Result<Abilities, Error> {
         abilities.signals = signal_tracepoint(tracefs_root());
         if opens(EventKind::Signal, &abilities).is_err() {
             abilities.signals = None;
+        }
+        abilities.calls = call_tracepoints(tracefs_root());
+        let calls = [CallKind::Munmap, CallKind::Mremap, CallKind::Madvise];
+        if calls.into_iter().any(|call| {
+            opens(EventKind::CallEntry(call), &abilities).is_err()
+                || opens(EventKind::CallExit(call), &abilities).is_err()
+        }) {
+            abilities.calls = None;
+        }
+        abilities.oom = oom_tracepoint(tracefs_root());
+        if opens(EventKind::Oom, &abilities).is_err() {
+            abilities.oom = None;
         }
     }
     Ok(abilities)
@@ -61,6 +87,15 @@ fn refused(error: &io::Error) -> bool {
 #[must_use]
 pub fn explain(error: io::Error, event: &'static str, tid: u32) -> Error {
     reason(error, event, tid, paranoid_level())
+}
+
+/// Likewise for events that are bound to a CPU.
+#[must_use]
+pub fn explain_cpu(error: io::Error, event: &'static str) -> Error {
+    if refused(&error) {
+        return Error::SystemWide { level: paranoid_level().unwrap_or(-1) };
+    }
+    explain(error, event, 0)
 }
 
 fn reason(error: io::Error, event: &'static str, tid: u32, paranoid: Option<i32>) -> Error {

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::Error;
 use crate::event;
 use crate::parse::{self, HEADER_BYTES, SampleLayout};
-use crate::sys::{self, RingMap};
+use crate::sys::{self, Bound, RingMap};
 
 /// The ring of one CPU.
 #[derive(Debug)]
@@ -72,8 +72,7 @@ impl Rings {
         let attr = event::ring_owner_attr(watermark_bytes);
         let mut rings = Vec::with_capacity(cpus.len());
         for &cpu in cpus {
-            let cpu_arg = i32::try_from(cpu).unwrap_or(i32::MAX);
-            let owner = sys::perf_event_open(&attr, 0, cpu_arg, None)
+            let owner = sys::perf_event_open(&attr, Bound::Thread(0), Some(cpu), None)
                 .map_err(|source| crate::permission::explain(source, "ring", 0))?;
             let map =
                 RingMap::new(owner.as_fd(), page_bytes, bytes).map_err(|source| {
@@ -301,8 +300,14 @@ mod tests {
     use super::*;
     use crate::raw_records::{self, Stamp};
 
-    const LAYOUT: SampleLayout =
-        SampleLayout { ip: false, page_size: false, tracepoints: None, signals: None };
+    const LAYOUT: SampleLayout = SampleLayout {
+        ip: false,
+        page_size: false,
+        tracepoints: None,
+        signals: None,
+        calls: None,
+        oom: None,
+    };
 
     fn sample(time_ns: u64) -> Vec<u8> {
         let stamp = Stamp { id: 1, pid: 2, tid: 3, time_ns };

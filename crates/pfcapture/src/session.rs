@@ -1,8 +1,11 @@
 //! A recording from its first event to its closing checkpoint: set up here, run in [`running`].
 
 mod about;
+mod accounts;
 mod running;
+mod whom;
 
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -16,7 +19,7 @@ use crate::config::{Config, Output, Target};
 use crate::counts::Counts;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
-use crate::event::{Abilities, EventKind, Start};
+use crate::event::{Abilities, EventKind, Follow, Plan, Start};
 use crate::host;
 use crate::launch::Launched;
 use crate::parse::SampleLayout;
@@ -24,16 +27,22 @@ use crate::permission;
 use crate::ring::{self, Rings};
 use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Item, Store};
-use crate::targets::{EventCount, Targets};
+use crate::targets::{EventCount, Part, Targets};
+use accounts::Accounts;
 use running::Session;
+use whom::Reach;
 
 /// What is known when the recording runs.
 #[derive(Debug, Clone)]
 pub struct Started {
-    /// Processes recorded.
+    /// What was asked for.
+    pub target: Target,
+    /// Processes recorded from the start.
     pub pids: Vec<u32>,
-    /// Threads on which events were opened.
+    /// Threads that were there at the start.
     pub threads: usize,
+    /// What the events are bound to: `thread`, `cpu` or `cgroup`.
+    pub reach: &'static str,
     /// CPUs.
     pub cpus: usize,
     /// Ring buffer of each CPU.
@@ -73,15 +82,22 @@ impl Recorded {
     #[must_use]
     pub fn agrees(&self) -> Option<bool> {
         let counts = &self.counts;
-        let mut open = [
-            (EventKind::Minor, counts.minor + counts.duplicate_minor),
-            (EventKind::Major, counts.major + counts.duplicate_major),
-        ]
-        .into_iter();
-        open.try_fold(true, |agrees, (kind, seen)| {
-            let (_, figures) = self.events.iter().find(|(known, _)| *known == kind)?;
-            Some(agrees && seen + figures.lost? == figures.count)
-        })
+        let seen = |kind| match kind {
+            EventKind::Minor => Some(
+                counts.minor + counts.duplicate_minor + counts.filtered_minor + counts.own_minor,
+            ),
+            EventKind::Major => Some(
+                counts.major + counts.duplicate_major + counts.filtered_major + counts.own_major,
+            ),
+            _ => None,
+        };
+        let mut agrees = true;
+        for (kind, figures) in &self.events {
+            if let Some(seen) = seen(*kind) {
+                agrees &= seen + figures.lost? == figures.count;
+            }
+        }
+        Some(agrees)
     }
 
     /// Records of all events that the kernel dropped because a ring was full.
@@ -117,95 +133,112 @@ const RINGS_BYTES: usize = 512 << 20;
 /// trace could not be written to its end.
 pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Recorded, Error> {
     permission::raise_descriptor_limit();
-    let abilities = permission::probe()?;
+    let plan = plan(config, permission::probe()?)?;
     let page_bytes = rustix::param::page_size();
     let cpus = ring::online_cpus().map_err(Error::system("list the CPUs"))?;
-    let bias = calibrate::measure(&abilities, page_bytes);
+    let mut whom = whom::find(config, &plan, &cpus)?;
+    let bias = plan.selection.latency.then(|| calibrate::measure(&plan, page_bytes)).flatten();
     let ring_wanted_bytes =
         config.ring_bytes.unwrap_or_else(|| RING_BYTES.min(RINGS_BYTES / cpus.len().max(1)));
     let mut rings = Rings::open(&cpus, ring_wanted_bytes, page_bytes)?;
-    let mut targets = Targets::new(abilities);
-    let mut drain = Drain::new(SampleLayout::new(&abilities), &cpus);
+    let mut targets = Targets::new(plan);
+    let layout = SampleLayout::new(&plan);
+    let mut drain = Drain::new(layout, plan.selection, whom.scope.clone(), &cpus);
     // Before the first thread is made: a launched command is forked, and signals must not end us.
     let mut child = None;
-    let pids = match &config.target {
-        Target::Command => {
-            let launched = Launched::fork(&config.command)?;
-            targets.open(launched.pid, Start::OnExec, &rings)?;
-            let pids = vec![launched.pid];
-            child = Some(launched);
-            pids
+    if !config.command.is_empty() {
+        let launched = Launched::fork(&config.command)?;
+        if config.target == Target::Command {
+            targets.open(launched.pid, Part::All, Start::OnExec, &rings)?;
         }
-        Target::Processes(pids) => distinct(pids)?,
-        Target::Threads(_) | Target::System | Target::Cgroup(_) => Vec::new(),
-    };
+        whom.pids.push(launched.pid);
+        child = Some(launched);
+    }
     let path = match &config.output {
         Output::File(path) => path.clone(),
-        _ => about::default_path(config, &pids),
+        _ => about::default_path(config, &whom),
     };
     Store::check(&path, config.overwrite)?;
-    let mut watch = Watch::new(&pids)?;
-    let faults_before: Vec<_> =
-        pids.iter().map(|&pid| host::fault_totals(Path::new("/proc"), pid)).collect();
+    let ending = match &child {
+        Some(child) => std::slice::from_ref(&child.pid),
+        None => whom.pids.as_slice(),
+    };
+    let mut watch = Watch::new(ending)?;
+    // What a process or its children do elsewhere than where it is recorded cannot be set against it.
+    let comparable = plan.follow == Follow::All && config.target.is_processes();
+    let accounts = Accounts::open(if comparable { &whom.pids } else { &[] });
     let stack_limit_bytes =
-        pids.first().and_then(|&pid| host::stack_limit_bytes(Path::new("/proc"), pid));
+        whom.pids.first().and_then(|&pid| host::stack_limit_bytes(Path::new("/proc"), pid));
     let header = about::new_header(page_bytes);
+    if plan.abilities.oom.is_some() {
+        targets.open_oom(&rings)?;
+    }
+    match &whom.reach {
+        Reach::Cpus => targets.open_cpus(None, &rings)?,
+        Reach::Cgroup(folder) => targets.open_cpus(Some(folder.as_fd()), &rings)?,
+        Reach::Threads => {}
+    }
     if let Some(child) = &mut child {
         child.release()?;
     } else {
-        for &pid in &pids {
-            attach::attach(pid, &mut targets, &mut rings, &mut drain)?;
+        for &pid in &whom.pids {
+            match whom.reach {
+                Reach::Threads => {
+                    attach::attach(pid, &whom.tids, &mut targets, &mut rings, &mut drain)?;
+                }
+                _ => attach::enter(pid, &mut drain),
+            }
         }
     }
     let store = Store::create(&path, config.overwrite, &header, config.level)?;
     let started = Started {
-        pids: pids.clone(),
-        threads: targets.roots,
+        target: config.target.clone(),
+        pids: whom.pids.clone(),
+        threads: drain.thread_count().max(whom.pids.len()),
+        reach: whom.reach.name(),
         cpus: cpus.len(),
         ring_bytes: rings.bytes_per_cpu,
         ring_wanted_bytes,
-        abilities,
+        abilities: plan.abilities,
     };
     let mut facts = host::machine(Path::new("/"));
-    facts.extend(host::capture(&abilities, bias));
-    facts.extend(about::session_facts(config, &started, stack_limit_bytes));
+    facts.extend(host::capture(&plan, bias));
+    facts.extend(about::session_facts(config, &whom, &started, stack_limit_bytes));
     store.put(Item::Facts(facts));
     let snapshots = Snapshotter::start().map_err(Error::system("start the snapshot thread"))?;
-    let mut session = Session::new(
-        config.maps_interval,
-        header.start_ns,
-        rings,
-        targets,
-        drain,
-        store,
-        snapshots,
-    );
-    for &pid in &pids {
-        match config.target {
-            // Its exec is recorded, and its mappings after that are in band.
-            Target::Command => session.request_first(pid),
-            // What it has mapped already is in no record: this cannot wait.
-            _ => session.take_in(Taken::now(pid, SnapshotReason::Start)),
+    let mut session =
+        Session::new((config, &header, &whom.tids), rings, targets, drain, store, snapshots);
+    match config.target {
+        // Its exec is recorded, and its mappings after that are in band.
+        Target::Command => session.request_first(&whom.pids),
+        // Learnt when they first fault.
+        Target::System => {}
+        Target::Cgroup(_) if matches!(whom.reach, Reach::Cgroup(_)) => {}
+        // What they have mapped already is in no record: this cannot wait.
+        _ => {
+            for &pid in &whom.pids {
+                session.take_in(Taken::now(pid, SnapshotReason::Start));
+            }
         }
     }
     on_start(&started);
     if let Some(duration) = config.duration {
-        watch.end_after(duration);
+        watch.end_after(config.delay.saturating_add(duration));
     }
     let end = session.run(&mut watch)?;
-    session.finish(path, started, end, child, &faults_before)
+    session.finish(path, started, end, child, &accounts)
 }
 
-/// The processes to attach to, each once.
-fn distinct(pids: &[u32]) -> Result<Vec<u32>, Error> {
-    let mut distinct: Vec<u32> = Vec::new();
-    for &pid in pids {
-        let process = host::process_of(Path::new("/proc"), pid);
-        match process.ok_or(Error::NoSuchProcess { pid })? {
-            process if process != pid => return Err(Error::NotAProcess { tid: pid, pid: process }),
-            _ if distinct.contains(&pid) => {}
-            _ => distinct.push(pid),
-        }
+/// What is to be opened.
+fn plan(config: &Config, abilities: Abilities) -> Result<Plan, Error> {
+    let follow = match config.target {
+        Target::Threads(_) => Follow::None,
+        _ if !config.follow => Follow::Threads,
+        _ => Follow::All,
+    };
+    if follow == Follow::Threads && !abilities.inherit_thread {
+        return Err(Error::NoFollow);
     }
-    Ok(distinct)
+    let delayed = !config.delay.is_zero();
+    Ok(Plan { abilities, selection: config.selection, follow, delayed })
 }

@@ -12,6 +12,8 @@ use procfs::FromRead;
 use procfs::process::{MMPermissions, MemoryMaps};
 
 use crate::clock;
+use crate::host;
+use crate::targets::threads_of;
 
 /// Reads the maps of `pid` below a `/proc` root.
 ///
@@ -79,6 +81,8 @@ pub struct Taken {
     pub took_ns: u64,
     /// The snapshot, or why there is none.
     pub result: io::Result<Snapshot>,
+    /// Threads and their names, for the first snapshot of a process.
+    pub names: Vec<(u32, Vec<u8>)>,
 }
 
 impl Taken {
@@ -88,8 +92,17 @@ impl Taken {
         let begin_ns = clock::monotonic_ns();
         let result = take(Path::new("/proc"), pid, reason);
         let end_ns = clock::monotonic_ns();
-        Self { pid, end_ns, took_ns: end_ns - begin_ns, result }
+        let names = match reason {
+            SnapshotReason::Start => names(pid),
+            _ => Vec::new(),
+        };
+        Self { pid, end_ns, took_ns: end_ns - begin_ns, result, names }
     }
+}
+
+fn names(pid: u32) -> Vec<(u32, Vec<u8>)> {
+    let threads = threads_of(pid).unwrap_or_default().into_iter();
+    threads.map(|tid| (tid, host::comm(pid, tid))).filter(|(_, comm)| !comm.is_empty()).collect()
 }
 
 /// The thread that takes snapshots.

@@ -11,15 +11,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use perf_event_open_sys as perf;
 use perf_event_open_sys::bindings::{perf_event_attr, perf_event_mmap_page};
 
-/// Opens a perf event (perf_event_open(2)). Its records go into the ring of `output` from its first
-/// moment on: an event that is sent there later has counted what no ring holds.
+/// Whose doings an event counts.
+#[derive(Debug, Clone, Copy)]
+pub enum Bound<'a> {
+    /// Those of one thread; 0 is the caller.
+    Thread(u32),
+    /// Those of all tasks of a CPU.
+    Everything,
+    /// Those of the tasks of a control group, by its folder.
+    Cgroup(BorrowedFd<'a>),
+}
+
+/// Opens a perf event (perf_event_open(2)), on one CPU or wherever the thread runs. Its records go
+/// into the ring of `output` from its first moment on: an event that is sent there later has counted
+/// what no ring holds.
 ///
 /// # Errors
 /// The kernel's errno; `EINVAL` when the clocks or CPUs of the two differ.
 pub fn perf_event_open(
     attr: &perf_event_attr,
-    tid: i32,
-    cpu: i32,
+    bound: Bound<'_>,
+    cpu: Option<u32>,
     output: Option<BorrowedFd<'_>>,
 ) -> io::Result<OwnedFd> {
     let mut attr = *attr;
@@ -28,13 +40,22 @@ pub fn perf_event_open(
         // The descriptor names the ring only; without the second flag it would be a group's leader too.
         flags |= perf::bindings::PERF_FLAG_FD_OUTPUT | perf::bindings::PERF_FLAG_FD_NO_GROUP;
     }
+    let pid = match bound {
+        Bound::Thread(tid) => i32::try_from(tid).unwrap_or(i32::MAX),
+        Bound::Everything => -1,
+        Bound::Cgroup(folder) => {
+            flags |= perf::bindings::PERF_FLAG_PID_CGROUP;
+            folder.as_raw_fd()
+        }
+    };
+    let cpu = cpu.map_or(-1, |cpu| i32::try_from(cpu).unwrap_or(i32::MAX));
     // SAFETY: `attr` is a live, fully initialised structure whose `size` field its builder set; the
-    // kernel reads it and may write `size` back; `output` stays open during the call. Sampling into
-    // a ring touches no memory of ours.
+    // kernel reads it and may write `size` back; `output` and the folder of a control group stay
+    // open during the call. Sampling into a ring touches no memory of ours.
     let fd = unsafe {
         perf::perf_event_open(
             &raw mut attr,
-            tid,
+            pid,
             cpu,
             output.map_or(-1, |ring| ring.as_raw_fd()),
             flags.into(),
@@ -295,4 +316,13 @@ pub fn touch_fresh_pages(pages: usize, page_bytes: usize) -> io::Result<std::ops
 pub fn disable(event: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: the descriptor is open for the duration of the call; the ioctl takes an int.
     check(unsafe { perf::ioctls::DISABLE(event.as_raw_fd(), 0) })
+}
+
+/// Starts an event and its inherited copies.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn enable(event: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the descriptor is open for the duration of the call; the ioctl takes an int.
+    check(unsafe { perf::ioctls::ENABLE(event.as_raw_fd(), 0) })
 }

@@ -1,20 +1,20 @@
-//! The events on target threads: opened on every CPU, sent into that CPU's ring, counted at the end.
+//! The events on targets: opened on every CPU, sent into that CPU's ring, counted at the end.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustc_hash::FxHashMap;
 
 use crate::Error;
-use crate::event::{Abilities, EventKind, Start, target_attr};
+use crate::event::{EventKind, Follow, Plan, Start, target_attr};
 use crate::permission;
 use crate::ring::Rings;
-use crate::sys;
+use crate::sys::{self, Bound};
 
 /// Which events a record came from: the thread on which they were opened, and their kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventRef {
-    /// Thread on which the event was opened; inherited copies keep it.
+    /// Thread on which the event was opened; inherited copies keep it. 0 for events on CPUs.
     pub root_tid: u32,
     /// Kind.
     pub kind: EventKind,
@@ -29,47 +29,114 @@ pub struct EventCount {
     pub lost: Option<u64>,
 }
 
-/// All events on target threads.
+/// All events on targets.
 #[derive(Debug)]
 pub struct Targets {
-    abilities: Abilities,
+    plan: Plan,
     events: Vec<(EventKind, OwnedFd)>,
     /// By the id in the records.
     pub ids: FxHashMap<u64, EventRef>,
-    /// Threads on which events were opened.
+    /// Threads on which events were opened; all CPUs together count as one.
     pub roots: usize,
+}
+
+/// What is opened on a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All events.
+    All,
+    /// Those of maps and tasks: other threads of the process are the targets.
+    Surroundings,
 }
 
 impl Targets {
     /// No targets yet.
     #[must_use]
-    pub fn new(abilities: Abilities) -> Self {
-        Self { abilities, events: Vec::new(), ids: FxHashMap::default(), roots: 0 }
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, events: Vec::new(), ids: FxHashMap::default(), roots: 0 }
     }
 
-    /// Opens all events on thread `tid`; `false` when it ended meanwhile. What was opened until then
+    /// Opens events on thread `tid`; `false` when it ended meanwhile. What was opened until then
     /// stays: threads that it created carry copies.
     ///
     /// # Errors
     /// Why the kernel refuses.
-    pub fn open(&mut self, tid: u32, start: Start, rings: &Rings) -> Result<bool, Error> {
+    pub fn open(
+        &mut self,
+        tid: u32,
+        part: Part,
+        start: Start,
+        rings: &Rings,
+    ) -> Result<bool, Error> {
         self.roots += 1;
-        for kind in self.abilities.events() {
-            let attr = target_attr(kind, &self.abilities, start, rings.watermark_bytes);
-            for ring in &rings.rings {
-                let thread = i32::try_from(tid).unwrap_or(i32::MAX);
-                let cpu = i32::try_from(ring.cpu).unwrap_or(i32::MAX);
-                let event = match sys::perf_event_open(&attr, thread, cpu, Some(ring.as_fd())) {
-                    Ok(event) => event,
-                    Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
-                    Err(error) => return Err(permission::explain(error, kind.name(), tid)),
-                };
-                let id = sys::event_id(event.as_fd()).map_err(Error::system("read an event id"))?;
-                self.ids.insert(id, EventRef { root_tid: tid, kind });
-                self.events.push((kind, event));
+        for kind in self.plan.events() {
+            if part == Part::Surroundings && kind.is_fault() {
+                continue;
+            }
+            match self.open_kind(kind, Bound::Thread(tid), start, rings) {
+                Err(Error::Open { source, .. }) if source.raw_os_error() == Some(libc::ESRCH) => {
+                    return Ok(false);
+                }
+                opened => opened?,
             }
         }
         Ok(true)
+    }
+
+    /// Opens events on every CPU, for all tasks or for those of a control group.
+    ///
+    /// # Errors
+    /// Why the kernel refuses.
+    pub fn open_cpus(
+        &mut self,
+        cgroup: Option<BorrowedFd<'_>>,
+        rings: &Rings,
+    ) -> Result<(), Error> {
+        self.roots += 1;
+        let bound = cgroup.map_or(Bound::Everything, Bound::Cgroup);
+        let kinds: Vec<EventKind> = self.plan.events().collect();
+        kinds.into_iter().try_for_each(|kind| self.open_kind(kind, bound, Start::Now, rings))
+    }
+
+    /// Opens what tells of the OOM killer, for all tasks.
+    ///
+    /// # Errors
+    /// Why the kernel refuses.
+    pub fn open_oom(&mut self, rings: &Rings) -> Result<(), Error> {
+        if !self.plan.wants(EventKind::Oom) {
+            return Ok(());
+        }
+        self.open_kind(EventKind::Oom, Bound::Everything, Start::Now, rings)
+    }
+
+    fn open_kind(
+        &mut self,
+        kind: EventKind,
+        bound: Bound<'_>,
+        start: Start,
+        rings: &Rings,
+    ) -> Result<(), Error> {
+        let attr = target_attr(kind, &self.plan, start, rings.watermark_bytes);
+        let root_tid = if let Bound::Thread(tid) = bound { tid } else { 0 };
+        for ring in &rings.rings {
+            let event = sys::perf_event_open(&attr, bound, Some(ring.cpu), Some(ring.as_fd()))
+                .map_err(|error| match bound {
+                    Bound::Thread(tid) => permission::explain(error, kind.name(), tid),
+                    _ => permission::explain_cpu(error, kind.name()),
+                })?;
+            let id = sys::event_id(event.as_fd()).map_err(Error::system("read an event id"))?;
+            self.ids.insert(id, EventRef { root_tid, kind });
+            self.events.push((kind, event));
+        }
+        Ok(())
+    }
+
+    /// Starts the fault events of a plan with a delay, inherited copies included.
+    pub fn enable(&self) {
+        for (_, event) in self.events.iter().filter(|(kind, _)| kind.is_fault()) {
+            // Fails only for a descriptor that is none of ours.
+            let _ = sys::enable(event.as_fd());
+        }
     }
 
     /// Stops all events, inherited copies included.
@@ -80,15 +147,15 @@ impl Targets {
         }
     }
 
-    /// The kernel's count of each kind of event so far.
+    /// The kernel's count of each kind of event so far; kinds of one name are summed.
     #[must_use]
     pub fn counts(&self) -> Vec<(EventKind, EventCount)> {
         let mut totals: Vec<(EventKind, EventCount)> = Vec::new();
         for (kind, event) in &self.events {
-            let Ok(one) = read_count(event, self.abilities.lost_counts) else {
+            let Ok(one) = read_count(event, self.plan.abilities.lost_counts) else {
                 continue;
             };
-            match totals.iter_mut().find(|(known, _)| known == kind) {
+            match totals.iter_mut().find(|(known, _)| known.name() == kind.name()) {
                 Some((_, total)) => {
                     total.count += one.count;
                     total.lost = total.lost.zip(one.lost).map(|(a, b)| a + b);
@@ -97,6 +164,22 @@ impl Targets {
             }
         }
         totals
+    }
+
+    /// Descriptors that the events of `threads` need.
+    #[must_use]
+    pub fn descriptors(plan: &Plan, threads: usize, cpus: usize) -> usize {
+        threads.saturating_mul(cpus).saturating_mul(plan.events().count())
+    }
+
+    /// Which threads of the targets' processes get all events.
+    #[must_use]
+    pub fn part_of(&self, tid: u32, wanted: &[u32]) -> Part {
+        if self.plan.follow != Follow::None || wanted.contains(&tid) {
+            Part::All
+        } else {
+            Part::Surroundings
+        }
     }
 }
 

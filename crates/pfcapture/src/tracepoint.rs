@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use pft::record::CallKind;
+
 /// Where the fields of `exceptions:page_fault_user` or `…_kernel` lie in the raw payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageFaultTracepoint {
@@ -24,6 +26,110 @@ pub struct SignalTracepoint {
     pub signal: usize,
     /// Offset of the code, `si_code` of sigaction(2).
     pub code: usize,
+}
+
+/// One system call: where its arguments lie in the raw payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallTracepoint {
+    /// `config` of the event at its entry.
+    pub entry_id: u64,
+    /// `config` of the event at its exit.
+    pub exit_id: u64,
+    /// Offset of the first address.
+    pub addr: usize,
+    /// Offset of the length.
+    pub len: usize,
+    /// Offset of the new length (`mremap`).
+    pub new_len: Option<usize>,
+    /// Offset of flags or advice.
+    pub argument: Option<usize>,
+    /// Offset of what it returns, in the payload of the exit.
+    pub result: usize,
+}
+
+/// The system calls that change an address space without a map record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallTracepoints {
+    munmap: CallTracepoint,
+    mremap: CallTracepoint,
+    madvise: CallTracepoint,
+}
+
+impl CallTracepoints {
+    /// That of one call.
+    #[must_use]
+    pub const fn of(&self, kind: CallKind) -> CallTracepoint {
+        match kind {
+            CallKind::Munmap => self.munmap,
+            CallKind::Mremap => self.mremap,
+            CallKind::Madvise => self.madvise,
+        }
+    }
+}
+
+/// Reads the tracepoints of the system calls below a tracefs root; `None` as above.
+#[must_use]
+pub fn call_tracepoints(tracefs: &Path) -> Option<CallTracepoints> {
+    let read = |name: &str| {
+        std::fs::read_to_string(tracefs.join("events/syscalls").join(name).join("format")).ok()
+    };
+    let call =
+        |name: &str, addr: &str, len: &str, new_len: Option<&str>, argument: Option<&str>| {
+            let (entry, exit) =
+                (read(&format!("sys_enter_{name}"))?, read(&format!("sys_exit_{name}"))?);
+            let (entry, exit) = (Format::parse(&entry)?, Format::parse(&exit)?);
+            let optional = |name: Option<&str>| match name {
+                Some(name) => entry.offset(name, 8).map(Some),
+                None => Some(None),
+            };
+            Some(CallTracepoint {
+                entry_id: entry.id,
+                exit_id: exit.id,
+                addr: entry.offset(addr, 8)?,
+                len: entry.offset(len, 8)?,
+                new_len: optional(new_len)?,
+                argument: optional(argument)?,
+                result: exit.offset("ret", 8)?,
+            })
+        };
+    Some(CallTracepoints {
+        munmap: call("munmap", "addr", "len", None, None)?,
+        mremap: call("mremap", "addr", "old_len", Some("new_len"), Some("flags"))?,
+        madvise: call("madvise", "start", "len_in", None, Some("behavior"))?,
+    })
+}
+
+/// Where the fields of `oom:mark_victim` lie in the raw payload. Before Linux 6.8 there is only the pid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OomTracepoint {
+    /// The event's `config`.
+    pub id: u64,
+    /// Offset of the victim's process id.
+    pub pid: usize,
+    /// Offset of the word that says where the name lies: offset below, length above 16 bits.
+    pub comm: Option<usize>,
+    /// Offsets of sizes in KiB: address space, anonymous, file, shared memory, page tables.
+    pub kib: [Option<usize>; 5],
+    /// Offset of the user.
+    pub uid: Option<usize>,
+    /// Offset of `oom_score_adj`.
+    pub oom_score_adj: Option<usize>,
+}
+
+/// Reads `oom:mark_victim` below a tracefs root; `None` as above.
+#[must_use]
+pub fn oom_tracepoint(tracefs: &Path) -> Option<OomTracepoint> {
+    let text = std::fs::read_to_string(tracefs.join("events/oom/mark_victim/format")).ok()?;
+    let format = Format::parse(&text)?;
+    let sizes = ["total_vm", "anon_rss", "file_rss", "shmem_rss", "pgtables"];
+    Some(OomTracepoint {
+        id: format.id,
+        pid: format.offset("pid", 4)?,
+        comm: format.offset("comm", 4),
+        kib: sizes.map(|name| format.offset(name, 8)),
+        uid: format.offset("uid", 4),
+        oom_score_adj: format.offset("oom_score_adj", 2),
+    })
 }
 
 /// Reads `signal:signal_generate` below a tracefs root; `None` as above.
@@ -81,7 +187,8 @@ impl<'a> Format<'a> {
     fn offset(&self, name: &str, size_bytes: usize) -> Option<usize> {
         self.text.lines().find_map(|line| {
             let mut parts = line.trim().strip_prefix("field:")?.split(';').map(str::trim);
-            if parts.next()?.split_whitespace().last()? != name {
+            let declared = parts.next()?.split_whitespace().last()?.trim_end_matches("[]");
+            if declared != name {
                 return None;
             }
             let offset = parts.next()?.strip_prefix("offset:")?.parse().ok()?;
@@ -117,6 +224,28 @@ mod tests {
         );
         let moved = FORMAT.replace("offset:24", "offset:40");
         assert_eq!(parse_format(&moved).map(|f| f.error_code), Some(40));
+    }
+
+    #[test]
+    fn the_oom_tracepoint_of_any_kernel() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("events/oom/mark_victim");
+        std::fs::create_dir_all(&folder).unwrap();
+        let field = |text: &str, offset: usize, size: usize| {
+            format!("\tfield:{text};\toffset:{offset};\tsize:{size};\tsigned:1;\n")
+        };
+        let old = format!("name: mark_victim\nID: 7\nformat:\n{}", field("int pid", 8, 4));
+        std::fs::write(folder.join("format"), &old).unwrap();
+        let known = oom_tracepoint(root.path()).unwrap();
+        assert_eq!((known.id, known.pid, known.comm, known.kib), (7, 8, None, [None; 5]));
+        let new = old
+            + &field("__data_loc char[] comm", 12, 4)
+            + &field("unsigned long anon_rss", 24, 8)
+            + &field("short oom_score_adj", 64, 2);
+        std::fs::write(folder.join("format"), &new).unwrap();
+        let known = oom_tracepoint(root.path()).unwrap();
+        assert_eq!((known.comm, known.oom_score_adj), (Some(12), Some(64)));
+        assert_eq!(known.kib, [None, Some(24), None, None, None]);
     }
 
     #[test]

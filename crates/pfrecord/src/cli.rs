@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
-use pfcapture::{Config, Output, Selection, Target};
+use pfcapture::{Config, Flight, Output, Selection, Target};
 
 /// Records every page fault of a program with its cost.
 ///
@@ -13,22 +13,91 @@ use pfcapture::{Config, Output, Selection, Target};
 /// major, and how long the kernel took to serve it. The trace is for pfreport, on any machine.
 #[derive(Debug, Parser)]
 #[command(name = "pfrecord", version, after_help = AFTER_HELP)]
+#[command(group = clap::ArgGroup::new("target").args(["pid", "tid", "all", "cgroup"]))]
 pub struct Arguments {
     /// Attach to running processes, with all their threads and whatever they create later
     #[arg(short, long, value_name = "PID", value_delimiter = ',', conflicts_with = "command")]
+    #[arg(help_heading = "Whom to record")]
     pid: Vec<u32>,
 
-    /// Trace file to write [default: pfrecord-NAME.PID.pft]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    /// Record single threads, without what they create
+    #[arg(short, long, value_name = "TID", value_delimiter = ',', conflicts_with = "command")]
+    #[arg(help_heading = "Whom to record")]
+    tid: Vec<u32>,
 
-    /// Replace the trace file if it exists
-    #[arg(short, long)]
-    force: bool,
+    /// Record every process of the machine; with a command, for as long as that runs
+    #[arg(short, long, help_heading = "Whom to record")]
+    all: bool,
+
+    /// Record the processes of a control group: its folder, or its path below /sys/fs/cgroup
+    #[arg(short = 'G', long, value_name = "CGROUP", help_heading = "Whom to record")]
+    cgroup: Option<PathBuf>,
+
+    /// Leave out the processes that a target creates; its threads are recorded
+    #[arg(long, conflicts_with_all = ["all", "cgroup", "tid"], help_heading = "Whom to record")]
+    no_follow: bool,
+
+    /// Command to start and record from its first instruction
+    #[arg(last = true, value_name = "COMMAND", help_heading = "Whom to record")]
+    command: Vec<OsString>,
+
+    /// Major faults only; the target still pays for the entry of every fault, so that stalls are known
+    #[arg(long, help_heading = "What to record")]
+    major_only: bool,
+
+    /// No faults in kernel mode
+    #[arg(long, help_heading = "What to record")]
+    user_only: bool,
+
+    /// No entries of faults: half the cost, but no latencies, no reads and writes, no failed accesses
+    #[arg(long, conflicts_with = "min_latency", help_heading = "What to record")]
+    no_latency: bool,
+
+    /// Count faults that were served faster, but do not store them (1ms); the cost to the target stays
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(help_heading = "What to record")]
+    min_latency: Option<Duration>,
 
     /// End after this time (10s, 500ms, 2m); a command that was started is then ended with SIGTERM
     #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(help_heading = "What to record")]
     duration: Option<Duration>,
+
+    /// Record faults only from this time after the start; mappings are followed from the start
+    #[arg(short = 'D', long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(help_heading = "What to record")]
+    delay: Option<Duration>,
+
+    /// Trace file to write, - for standard output [default: pfrecord-NAME.PID.pft]
+    #[arg(short, long, value_name = "FILE", help_heading = "The trace")]
+    output: Option<PathBuf>,
+
+    /// Replace the trace file if it exists
+    #[arg(short, long, help_heading = "The trace")]
+    force: bool,
+
+    /// End when the trace has this size (1G); what was captured by then is still written
+    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "flight_recorder")]
+    #[arg(help_heading = "The trace")]
+    max_size: Option<u64>,
+
+    /// Label of the trace (release=1.4), shown by pfreport; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label, help_heading = "The trace")]
+    label: Vec<(String, String)>,
+
+    /// Keep only the last faults, in memory; write them on SIGUSR2 and at the end (30s)
+    #[arg(long, value_name = "TIME", value_parser = window, help_heading = "The trace")]
+    flight_recorder: Option<Duration>,
+
+    /// With --flight-recorder: write them too when a fault took longer than this (50ms)
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(requires = "flight_recorder", conflicts_with = "no_latency", help_heading = "The trace")]
+    trigger_latency: Option<Duration>,
+
+    /// Level of compression (zstd)
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=19))]
+    #[arg(help_heading = "The trace")]
+    level: i32,
 
     /// Ring buffer of each CPU (64K to 1G, a power of two) [default: 8M, or what may be locked; 512M for all CPUs at most]
     #[arg(short = 'm', long, value_name = "SIZE", value_parser = ring_size)]
@@ -38,10 +107,6 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
     maps_interval: Duration,
 
-    /// Level of compression (zstd)
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=19))]
-    level: i32,
-
     /// Exit with the command's exit status
     #[arg(long, requires = "command")]
     pub exit_status: bool,
@@ -49,10 +114,6 @@ pub struct Arguments {
     /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
-
-    /// Command to start and record from its first instruction
-    #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
 }
 
 const AFTER_HELP: &str = "\
@@ -60,6 +121,10 @@ Examples:
   pfrecord -o run.pft -- ./server --port 80    record a command from its first instruction
   pfrecord -p 1234 -o run.pft                  attach; Ctrl-C ends the recording
   pfrecord -p 1234 -d 30s -o run.pft           attach for half a minute
+  pfrecord -a --major-only -d 30s -o run.pft   who waits for the disk, on the whole machine
+  pfrecord -G docker/1f2e -d 30s -o run.pft    a container
+  pfrecord -p 1234 --flight-recorder 30s --trigger-latency 50ms
+                                               what led to a slow fault
   pfreport run.pft                             where, what, why
 
 Root (or CAP_PERFMON) sees kernel-mode faults and the hardware error code, which tells reads from
@@ -71,45 +136,82 @@ asked (not permitted, no such process, the output exists or is no regular file, 
 3 recorded, but records were lost or do not add up to the kernel's counts; 126, 127 the command could
 not be started (no trace is left).";
 
+fn size(text: &str) -> Result<u64, String> {
+    parse_size::Config::new().with_binary().parse_size(text).map_err(|error| error.to_string())
+}
+
 fn ring_size(text: &str) -> Result<usize, String> {
-    let bytes = parse_size::Config::new()
-        .with_binary()
-        .parse_size(text)
-        .map_err(|error| error.to_string())?;
-    match usize::try_from(bytes) {
+    match usize::try_from(size(text)?) {
         Ok(bytes) if (64 << 10..=1 << 30).contains(&bytes) && bytes.is_power_of_two() => Ok(bytes),
         _ => Err("a power of two from 64K to 1G is needed".to_owned()),
     }
 }
 
+fn window(text: &str) -> Result<Duration, String> {
+    let window = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_millis(100)..=Duration::from_hours(24)).contains(&window) {
+        Ok(window)
+    } else {
+        Err("100ms to 24h are possible".to_owned())
+    }
+}
+
+/// A name as in the keys of a trace, and any text.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is needed")?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err("a name has lower-case letters, digits, '.', '_' and '-'".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 impl Arguments {
     /// What to record and how.
     pub fn config(&self) -> Result<Config, clap::Error> {
-        let target = match (self.pid.is_empty(), self.command.is_empty()) {
-            (false, _) => Target::Processes(self.pid.clone()),
-            (true, false) => Target::Command,
-            (true, true) => {
-                return Err(Self::command().error(
-                    clap::error::ErrorKind::MissingRequiredArgument,
-                    "whom to record: -p PID, or -- COMMAND",
-                ));
-            }
+        let target = if !self.pid.is_empty() {
+            Target::Processes(self.pid.clone())
+        } else if !self.tid.is_empty() {
+            Target::Threads(self.tid.clone())
+        } else if self.all {
+            Target::System
+        } else if let Some(cgroup) = &self.cgroup {
+            Target::Cgroup(cgroup.clone())
+        } else if !self.command.is_empty() {
+            Target::Command
+        } else {
+            return Err(Self::command().error(
+                clap::error::ErrorKind::MissingRequiredArgument,
+                "whom to record: -p PID, -t TID, -a, -G CGROUP, or -- COMMAND",
+            ));
         };
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         Ok(Config {
             target,
             command: self.command.clone(),
-            follow: true,
-            selection: Selection::default(),
-            output: self.output.clone().map_or(Output::Named, Output::File),
+            follow: !self.no_follow,
+            selection: Selection {
+                major_only: self.major_only,
+                user_only: self.user_only,
+                latency: !self.no_latency,
+                min_latency_ns: self.min_latency.map_or(0, nanoseconds),
+            },
+            output: match &self.output {
+                None => Output::Named,
+                Some(path) if path.as_os_str() == "-" => Output::Stdout,
+                Some(path) => Output::File(path.clone()),
+            },
             overwrite: self.force,
             duration: self.duration,
-            delay: Duration::ZERO,
-            max_bytes: None,
-            flight: None,
+            delay: self.delay.unwrap_or_default(),
+            max_bytes: self.max_size,
+            flight: self
+                .flight_recorder
+                .map(|window| Flight { window, trigger_latency: self.trigger_latency }),
             ring_bytes: self.ring_size,
             maps_interval: self.maps_interval,
             level: self.level,
-            labels: Vec::new(),
+            labels: self.label.clone(),
         })
     }
 }
@@ -133,11 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn labels_have_plain_names() {
+        assert_eq!(label("release=1.4=x"), Ok(("release".to_owned(), "1.4=x".to_owned())));
+        for wrong in ["release", "=x", "Re lease=1", "a\n=1"] {
+            assert!(label(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_target_is_needed_and_only_one() {
         let config = |words: &[&str]| Arguments::try_parse_from(words).and_then(|a| a.config());
         assert!(config(&["pfrecord"]).is_err());
         assert!(config(&["pfrecord", "-p", "1", "--", "true"]).is_err());
         assert!(config(&["pfrecord", "-p", "x"]).is_err());
+        assert!(config(&["pfrecord", "-p", "1", "-a"]).is_err());
+        let system = config(&["pfrecord", "-a", "--", "sleep", "1"]).unwrap();
+        assert_eq!((system.target, system.command.len()), (Target::System, 2));
+        let threads = config(&["pfrecord", "-t", "5,6"]).unwrap().target;
+        assert_eq!(threads, Target::Threads(vec![5, 6]));
         let pids = config(&["pfrecord", "-p", "1,2"]).unwrap().target;
         assert!(matches!(pids, Target::Processes(pids) if pids == [1, 2]));
         let launched = config(&["pfrecord", "--", "ls", "-l"]).unwrap();

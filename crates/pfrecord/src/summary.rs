@@ -1,18 +1,29 @@
 //! What `pfrecord` says when it starts and when it is done.
 
-use pfcapture::{End, EventKind, Recorded, Started};
+use pfcapture::{End, EventKind, Recorded, Started, Target};
 
 /// Lines when the recording runs.
 pub fn started(started: &Started) -> Vec<String> {
-    let pids: Vec<String> = started.pids.iter().map(ToString::to_string).collect();
     let mut lines = vec![format!(
-        "recording {} {} ({}), ring {} on each of {}",
-        plural_only(started.pids.len(), "process", "processes"),
-        pids.join(", "),
-        plural(started.threads as u64, "thread", "threads"),
+        "recording {}, ring {} on each of {}",
+        whom(started),
         bytes(started.ring_bytes as u64),
         plural(started.cpus as u64, "CPU", "CPUs"),
     )];
+    if started.reach == "cpu" && started.target != Target::System {
+        lines.push(
+            "so many threads that all tasks are watched and others left out: faults of other \
+             processes cost time too"
+                .to_owned(),
+        );
+    }
+    if started.reach == "thread" && matches!(started.target, Target::Cgroup(_)) {
+        lines.push(
+            "not a group of the perf_event hierarchy: processes that are moved into it from now on \
+             are not recorded"
+                .to_owned(),
+        );
+    }
     if started.ring_bytes < started.ring_wanted_bytes {
         lines.push(format!(
             "ring buffers are smaller than the {} wanted: more may not be locked \
@@ -30,6 +41,26 @@ pub fn started(started: &Started) -> Vec<String> {
         );
     }
     lines
+}
+
+fn whom(started: &Started) -> String {
+    let numbers = |numbers: &[u32]| {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        numbers.join(", ")
+    };
+    let threads = plural(started.threads as u64, "thread", "threads");
+    match &started.target {
+        Target::Command | Target::Processes(_) => format!(
+            "{} {} ({threads})",
+            plural_only(started.pids.len(), "process", "processes"),
+            numbers(&started.pids),
+        ),
+        Target::Threads(tids) => {
+            format!("{} {}", plural_only(tids.len(), "thread", "threads"), numbers(tids))
+        }
+        Target::System => "all processes".to_owned(),
+        Target::Cgroup(path) => format!("control group {}", path.display()),
+    }
 }
 
 /// Lines when it is done.

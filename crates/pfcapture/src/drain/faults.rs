@@ -1,6 +1,6 @@
 //! Samples become faults, and faults outside the known maps call for a snapshot.
 
-use pft::record::{Outcome, SnapshotReason};
+use pft::record::{LATENCY_UNKNOWN, Outcome, SnapshotReason, flags};
 
 use super::{Drain, is_foreign};
 use crate::event::EventKind;
@@ -24,7 +24,7 @@ impl Drain {
         let losses = self.losses;
         let with_tracepoints = self.layout.tracepoints.is_some();
         let thread = self.thread(ring, sample.pid, sample.tid);
-        let key = (event.kind as u32, sample.addr);
+        let key = (event.kind.number(), sample.addr);
         if !only_root && thread.sightings.is_repeat(key, event.root_tid) {
             *self.counts.duplicates_of(event.kind) += 1;
             return;
@@ -59,7 +59,10 @@ impl Drain {
             }
             EventKind::Minor => Outcome::Minor,
             EventKind::Major => Outcome::Major,
-            EventKind::Sideband => return,
+            EventKind::CallEntry(_)
+            | EventKind::CallExit(_)
+            | EventKind::Sideband
+            | EventKind::Oom => return,
         };
         let (displaced, row) = thread.faults.complete(&sample, outcome, losses);
         if let Some(row) = displaced {
@@ -68,13 +71,32 @@ impl Drain {
         self.fault(ring, row);
     }
 
-    /// A fault that is settled.
+    /// A fault that is settled: kept, if it is one of those that are wanted.
     pub(super) fn fault(&mut self, ring: usize, row: FaultRow) {
-        self.counts.add(&row);
+        let outcome = row.flags & flags::OUTCOME_MASK;
+        let major = outcome == Outcome::Major as u32;
+        let minor = outcome == Outcome::Minor as u32;
+        if self.selection.major_only && !major && outcome != Outcome::Signalled as u32 {
+            // The completions of minor faults are not recorded, so that is most likely what it was.
+            self.counts.not_major += 1;
+            return;
+        }
+        self.counts.add(&row, self.selection.latency);
+        if row.latency_ns != LATENCY_UNKNOWN {
+            self.slowest_ns = self.slowest_ns.max(row.latency_ns);
+            if row.latency_ns < self.selection.min_latency_ns {
+                self.counts.fast_minor += u64::from(minor);
+                self.counts.fast_major += u64::from(major);
+                return;
+            }
+        }
         if row.addr < KERNEL_HALF {
             self.locate(&row);
         }
         if let Some(pending) = self.pending.get_mut(ring) {
+            if let Some(settled) = &mut self.settled {
+                settled.push((pending.cpu, row));
+            }
             pending.rows.push(row);
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use perf_event_open_sys::bindings as b;
 use pft::record::{SnapshotReason, TaskKind, TaskRecord};
 
-use super::{Drain, Process, is_foreign};
+use super::{Drain, Process, Relation, is_foreign};
 use crate::parse;
 
 /// A thread copies its parent's events early in its creation and is announced at the end of it. A
@@ -101,16 +101,19 @@ impl Drain {
             self.counts.foreign_namespace += 1;
             return;
         }
-        let parent = self.thread(ring, task.parent_pid, task.parent_tid);
-        let key = (b::PERF_RECORD_FORK, u64::from(task.tid));
-        if !only_root && parent.sightings.is_repeat(key, root) {
-            self.counts.duplicate_sideband += 1;
-            return;
-        }
-        let covered = only_root
-            || parent
+        let mut covered = only_root;
+        // The recorder may start a command in its own scope, and is no part of it itself.
+        if self.scope.relation(task.parent_pid) == Relation::Target {
+            let parent = self.thread(ring, task.parent_pid, task.parent_tid);
+            let key = (b::PERF_RECORD_FORK, u64::from(task.tid));
+            if !only_root && parent.sightings.is_repeat(key, root) {
+                self.counts.duplicate_sideband += 1;
+                return;
+            }
+            covered |= parent
                 .covered_since_ns
                 .is_some_and(|since_ns| since_ns.saturating_add(CREATION_NS) < time_ns);
+        }
         if task.pid != task.parent_pid && !self.processes.contains_key(&task.pid) {
             let known = self
                 .processes
@@ -119,6 +122,7 @@ impl Drain {
             self.processes.insert(task.pid, Process { known, ..Process::default() });
         }
         let thread = self.thread(ring, task.pid, task.tid);
+        thread.announced = true;
         if covered {
             thread.covered_since_ns = Some(time_ns);
         }

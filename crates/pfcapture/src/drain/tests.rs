@@ -8,15 +8,22 @@ use pft::record::{
 };
 use rustc_hash::FxHashMap;
 
-use super::Drain;
+use super::{Drain, Scope};
+use crate::config::Selection;
 use crate::event::EventKind;
 use crate::pairing::FaultRow;
 use crate::parse::{self, SampleLayout};
 use crate::raw_records::{self as raw, Stamp};
 use crate::targets::EventRef;
 
-const LAYOUT: SampleLayout =
-    SampleLayout { ip: true, page_size: true, tracepoints: None, signals: None };
+const LAYOUT: SampleLayout = SampleLayout {
+    ip: true,
+    page_size: true,
+    tracepoints: None,
+    signals: None,
+    calls: None,
+    oom: None,
+};
 const IP: u64 = 0x40_1000;
 const CREATION_NS: u64 = 20_000_000;
 
@@ -29,16 +36,16 @@ struct Bench {
 
 /// The id of an event, which tells the thread on which it was opened and its kind.
 fn id(root_tid: u32, kind: EventKind) -> u64 {
-    u64::from(root_tid) * 100 + kind as u64
+    u64::from(root_tid) * 100 + u64::from(kind.number())
 }
 
 impl Bench {
     fn new(roots: &[u32]) -> Self {
         let events = roots
             .iter()
-            .flat_map(|&root_tid| EventKind::ALL.map(|kind| EventRef { root_tid, kind }));
+            .flat_map(|&root_tid| EventKind::FOLLOWING.map(|kind| EventRef { root_tid, kind }));
         Self {
-            drain: Drain::new(LAYOUT, &[4, 6]),
+            drain: Drain::new(LAYOUT, Selection::default(), Scope::Followed, &[4, 6]),
             ids: events.map(|event| (id(event.root_tid, event.kind), event)).collect(),
             roots: roots.len(),
         }

@@ -6,28 +6,39 @@ use pft::keys::fact as keys;
 use pft::record::{Fact, TraceHeader};
 
 use super::Started;
+use super::whom::Whom;
 use crate::clock;
 use crate::config::{Config, Target};
-use crate::host::fact;
+use crate::host::{self, fact};
 use crate::launch;
 
-/// `pfrecord-NAME.PID.pft` in the working directory.
-pub fn default_path(config: &Config, pids: &[u32]) -> PathBuf {
-    let pid = pids.first().copied().unwrap_or(0);
-    let name = match config.target {
-        Target::Command => config
-            .command
-            .first()
-            .and_then(|program| Path::new(program).file_name())
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        _ => std::fs::read(format!("/proc/{pid}/comm"))
-            .map_or_else(|_| String::new(), |comm| String::from_utf8_lossy(&comm).into_owned()),
+/// `pfrecord-NAME.PID.pft` in the working directory; the whole machine has no number.
+pub fn default_path(config: &Config, whom: &Whom) -> PathBuf {
+    let file_name = |path: &Path| {
+        path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    };
+    let comm = |pid: u32, tid: u32| String::from_utf8_lossy(&host::comm(pid, tid)).into_owned();
+    let (pid, tid) = (whom.pids.first(), whom.tids.first());
+    let (name, number) = match &config.target {
+        Target::Command => {
+            let program = config.command.first().map_or(Path::new(""), Path::new);
+            (file_name(program), pid)
+        }
+        Target::Processes(_) => (pid.map_or_else(String::new, |&pid| comm(pid, pid)), pid),
+        Target::Threads(_) => {
+            (pid.zip(tid).map_or_else(String::new, |(&pid, &tid)| comm(pid, tid)), tid)
+        }
+        Target::System => ("system".to_owned(), None),
+        Target::Cgroup(_) => (whom.cgroup.as_deref().map_or_else(String::new, file_name), None),
     };
     let plain = |c: char| {
         if c.is_alphanumeric() || "-_.+".contains(c) { c } else { '_' }
     };
     let name: String = name.trim().chars().map(plain).collect();
-    PathBuf::from(format!("pfrecord-{name}.{pid}.pft"))
+    match number {
+        Some(number) => PathBuf::from(format!("pfrecord-{name}.{number}.pft")),
+        None => PathBuf::from(format!("pfrecord-{name}.pft")),
+    }
 }
 
 /// A header that begins now.
@@ -47,16 +58,36 @@ pub fn new_header(page_bytes: usize) -> TraceHeader {
 /// Facts about targets and rings.
 pub fn session_facts(
     config: &Config,
+    whom: &Whom,
     started: &Started,
     stack_limit_bytes: Option<u64>,
 ) -> Vec<Fact> {
-    let pids: Vec<String> = started.pids.iter().map(ToString::to_string).collect();
+    let joined = |numbers: &[u32]| {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        numbers.join(",")
+    };
     let mut facts = vec![
-        fact(keys::TARGET_PIDS, pids.join(",")),
+        fact(keys::TARGET_KIND, config.target.name()),
+        fact(keys::TARGET_FOLLOW, if config.follow { "yes" } else { "no" }),
+        fact(keys::CAPTURE_REACH, started.reach),
         fact(keys::MACHINE_CPUS, started.cpus),
         fact(keys::RING_BYTES_PER_CPU, started.ring_bytes),
         fact(keys::RING_REQUESTED_BYTES_PER_CPU, started.ring_wanted_bytes),
     ];
+    if !whom.pids.is_empty() {
+        facts.push(fact(keys::TARGET_PIDS, joined(&whom.pids)));
+    }
+    if !whom.tids.is_empty() {
+        facts.push(fact(keys::TARGET_TIDS, joined(&whom.tids)));
+    }
+    if let Some(folder) = &whom.cgroup {
+        facts.push(fact(keys::TARGET_CGROUP, folder.to_string_lossy()));
+    }
+    if !config.delay.is_zero() {
+        facts.push(fact(keys::CAPTURE_DELAY_NS, config.delay.as_nanos()));
+    }
+    let labels = config.labels.iter();
+    facts.extend(labels.map(|(name, value)| fact(&format!("label.{name}"), value)));
     if !config.command.is_empty() {
         facts.push(fact(keys::TARGET_COMMAND, launch::quoted(&config.command)));
     }

@@ -1,26 +1,29 @@
 //! The running session: records out of the rings, snapshots asked for, batches to the store, and
 //! the one way to the end.
 
+use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use pft::keys::{fact as fact_keys, ledger as ledger_keys};
-use pft::record::{Checkpoint, LedgerEntry, SnapshotReason};
+use pft::record::{Checkpoint, LedgerEntry, SnapshotReason, TraceHeader};
 
+use super::accounts::Accounts;
 use super::{Recorded, Started};
 use crate::Error;
 use crate::clock;
+use crate::config::Config;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
 use crate::event::EventKind;
-use crate::host::{self, fact};
+use crate::host::fact;
 use crate::launch::Launched;
 use crate::ring::{LATE_NS, Rings};
 use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Item, Store};
-use crate::sys::{self, Reaped};
+use crate::sys;
 use crate::targets::{EventCount, Targets};
 
 /// Rings are drained at least this often.
@@ -40,6 +43,12 @@ const END_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Session {
     maps_interval_ns: u64,
     start_ns: u64,
+    /// When the fault events are started, if they wait.
+    enable_ns: Option<u64>,
+    /// The threads that are recorded, where not whole processes are.
+    tids: Vec<u32>,
+    /// Processes whose names are to be found out, with the time of their first record.
+    strangers: HashMap<u32, u64>,
     rings: Rings,
     targets: Targets,
     drain: Drain,
@@ -53,17 +62,21 @@ pub struct Session {
 impl Session {
     /// A session whose events are open and whose file is begun.
     pub fn new(
-        maps_interval: Duration,
-        start_ns: u64,
+        (config, header, tids): (&Config, &TraceHeader, &[u32]),
         rings: Rings,
         targets: Targets,
         drain: Drain,
         store: Store,
         snapshots: Snapshotter,
     ) -> Self {
+        let start_ns = header.start_ns;
+        let delay_ns = nanoseconds(config.delay);
         Self {
-            maps_interval_ns: u64::try_from(maps_interval.as_nanos()).unwrap_or(u64::MAX),
+            maps_interval_ns: nanoseconds(config.maps_interval),
             start_ns,
+            enable_ns: (delay_ns > 0).then(|| start_ns.saturating_add(delay_ns)),
+            tids: tids.to_vec(),
+            strangers: HashMap::new(),
             rings,
             targets,
             drain,
@@ -81,10 +94,23 @@ impl Session {
     /// What poll(2) refuses.
     pub fn run(&mut self, watch: &mut Watch) -> Result<End, Error> {
         loop {
-            let end = watch.wait(&self.rings, DRAIN_INTERVAL)?;
+            let until_enabled_ns =
+                self.enable_ns.map(|at_ns| at_ns.saturating_sub(clock::monotonic_ns()));
+            let at_most = until_enabled_ns.map_or(DRAIN_INTERVAL, |wait_ns| {
+                DRAIN_INTERVAL.min(Duration::from_nanos(wait_ns))
+            });
+            let end = watch.wait(&self.rings, at_most)?;
             let now_ns = clock::monotonic_ns();
+            if self.enable_ns.is_some_and(|at_ns| at_ns <= now_ns) {
+                self.targets.enable();
+                self.enable_ns = None;
+            }
             self.drain.walk(&mut self.rings, &self.targets, now_ns.saturating_sub(LATE_NS));
             self.collect_snapshots();
+            for (pid, first_ns) in std::mem::take(&mut self.drain.strangers) {
+                self.strangers.insert(pid, first_ns);
+                self.drain.want_first(pid);
+            }
             self.request_snapshots(now_ns);
             if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS {
                 self.flush(1);
@@ -102,6 +128,9 @@ impl Session {
             if let Some(end) = end {
                 return Ok(end);
             }
+            if !self.tids.is_empty() && !self.tids.iter().any(|&tid| self.drain.is_covered(tid)) {
+                return Ok(End::TargetExited);
+            }
         }
     }
 
@@ -111,16 +140,21 @@ impl Session {
         }
     }
 
-    /// Asks for the first snapshot of a process.
-    pub fn request_first(&mut self, pid: u32) {
-        // None is under way yet.
-        let _ = self.snapshots.request(pid, SnapshotReason::Start);
+    /// Asks for the first snapshots of processes.
+    pub fn request_first(&mut self, pids: &[u32]) {
+        for &pid in pids {
+            // None is under way yet.
+            let _ = self.snapshots.request(pid, SnapshotReason::Start);
+        }
     }
 
     /// Takes in a snapshot, or that there is none.
     pub fn take_in(&mut self, taken: Taken) {
         self.snapshot_spent_ns += taken.took_ns;
         self.drain.counts.snapshots_ns += taken.took_ns;
+        if let Some(first_ns) = self.strangers.remove(&taken.pid) {
+            self.drain.name_stranger(taken.pid, first_ns, taken.names);
+        }
         match taken.result {
             Ok(snapshot) => {
                 self.drain.learn(taken.pid, &snapshot.vmas, taken.end_ns, taken.took_ns);
@@ -163,6 +197,8 @@ impl Session {
         }
         let drain = &mut self.drain;
         if !drain.tasks.is_empty() {
+            // The names of strangers are found out later than they hold.
+            drain.tasks.sort_by_key(|task| task.time_ns);
             self.store.put(Item::Tasks(std::mem::take(&mut drain.tasks)));
         }
         if !drain.maps.is_empty() {
@@ -206,15 +242,15 @@ impl Session {
         started: Started,
         end: End,
         child: Option<Launched>,
-        faults_before: &[Option<(u64, u64)>],
+        accounts: &Accounts,
     ) -> Result<Recorded, Error> {
         self.targets.disable();
-        let faults_after: Vec<_> =
-            started.pids.iter().map(|&pid| host::fault_totals(Path::new("/proc"), pid)).collect();
+        let faults_after = accounts.totals();
         let duration_ns = clock::monotonic_ns().saturating_sub(self.start_ns);
         self.drain.walk(&mut self.rings, &self.targets, u64::MAX);
         let alive: Vec<u32> = self.drain.processes.keys().copied().collect();
-        let left_running = alive.iter().filter(|pid| !started.pids.contains(pid)).count();
+        let created = alive.iter().filter(|pid| !started.pids.contains(pid)).count();
+        let left_running = if started.target.is_processes() { created } else { 0 };
         for taken in self.snapshots.wait_all(END_PATIENCE) {
             self.take_in(taken);
         }
@@ -240,7 +276,7 @@ impl Session {
             let code = reaped.exit_code();
             self.store.put(Item::Facts(vec![fact(fact_keys::TARGET_EXIT_STATUS, code)]));
         }
-        if let Some((minor, major)) = fault_growth(whole, faults_before, &faults_after) {
+        if let Some((minor, major)) = accounts.growth(whole, &faults_after) {
             more.push((ledger_keys::RUSAGE_MINOR_FAULTS, minor));
             more.push((ledger_keys::RUSAGE_MAJOR_FAULTS, major));
         }
@@ -260,39 +296,6 @@ impl Session {
     }
 }
 
-/// Faults by the kernel's accounts of the processes: known for a command that ended and for
-/// processes that still run.
-fn fault_growth(
-    reaped: Option<Reaped>,
-    before: &[Option<(u64, u64)>],
-    after: &[Option<(u64, u64)>],
-) -> Option<(u64, u64)> {
-    if let (Some(reaped), [Some((minor, major))]) = (reaped, before) {
-        return Some((
-            reaped.minor_faults.saturating_sub(*minor),
-            reaped.major_faults.saturating_sub(*major),
-        ));
-    }
-    let mut growth = (0, 0);
-    for (before, after) in before.iter().zip(after) {
-        let ((minor, major), (minor_after, major_after)) = ((*before)?, (*after)?);
-        growth.0 += minor_after.saturating_sub(minor);
-        growth.1 += major_after.saturating_sub(major);
-    }
-    Some(growth)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn growth_is_known_only_for_what_can_be_asked() {
-        let ended = Reaped { status: 0, minor_faults: 150, major_faults: 7 };
-        assert_eq!(fault_growth(Some(ended), &[Some((100, 2))], &[None]), Some((50, 5)));
-        let before = [Some((100, 2)), Some((10, 0))];
-        let after = [Some((150, 2)), Some((11, 3))];
-        assert_eq!(fault_growth(None, &before, &after), Some((51, 3)));
-        assert_eq!(fault_growth(None, &before, &[Some((150, 2)), None]), None);
-    }
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
