@@ -71,6 +71,8 @@ pub struct Counts {
     pub dropped: u64,
     /// Snapshots stored.
     pub snapshots: u64,
+    /// Answers about single addresses stored.
+    pub queries: u64,
     /// Snapshots that could not be taken.
     pub snapshots_failed: u64,
     /// Time spent reading maps.
@@ -149,6 +151,7 @@ impl Counts {
             entry(keys::CAPTURED_UNPARSED, self.unparsed),
             entry(keys::DROPPED_RECORDER, self.dropped),
             entry(keys::SNAPSHOTS_TAKEN, self.snapshots),
+            entry(keys::SNAPSHOTS_QUERIES, self.queries),
             entry(keys::SNAPSHOTS_FAILED, self.snapshots_failed),
             entry(keys::SNAPSHOTS_TIME_NS, self.snapshots_ns),
         ];

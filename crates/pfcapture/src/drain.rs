@@ -59,6 +59,10 @@ pub struct Process {
     pub rest_until_ns: u64,
     /// What calls for a snapshot, until one is under way.
     pub wanted: Option<SnapshotReason>,
+    /// The first few addresses that no record describes, since the last snapshot.
+    pub unknown: Vec<u64>,
+    /// How long its last whole snapshot took.
+    pub took_ns: u64,
 }
 
 impl Process {
@@ -194,11 +198,23 @@ impl Drain {
         self.threads.get(&tid).is_some_and(|thread| thread.covered_since_ns.is_some())
     }
 
+    /// Takes in what is mapped at unknown addresses, as the kernel answered.
+    pub fn learn_some(&mut self, pid: u32, vmas: &[Vma], end_ns: u64, took_ns: u64) {
+        if let Some(process) = self.processes.get_mut(&pid) {
+            let known = Rc::make_mut(&mut process.known);
+            vmas.iter().for_each(|vma| known.insert(vma.start..vma.end));
+            let rest_until_ns = end_ns.saturating_add(took_ns.saturating_mul(100));
+            process.rest_until_ns = process.rest_until_ns.max(rest_until_ns);
+        }
+    }
+
     /// Takes in the ranges of a snapshot; none when it could not be taken.
     pub fn learn(&mut self, pid: u32, vmas: &[Vma], end_ns: u64, took_ns: u64) {
         let Some(process) = self.processes.get_mut(&pid) else {
             return;
         };
+        process.took_ns = took_ns;
+        process.unknown.clear();
         if !vmas.is_empty() {
             let known = Rc::make_mut(&mut process.known);
             for vma in vmas {
@@ -267,7 +283,7 @@ impl Drain {
             self.oom_victim(record);
             return;
         }
-        if self.scope != Scope::Followed && !self.admits(record, event) {
+        if !matches!(self.scope, Scope::Followed { .. }) && !self.admits(record, event) {
             return;
         }
         match (kind, event) {

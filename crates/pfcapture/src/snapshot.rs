@@ -2,7 +2,9 @@
 //! mmap lock, and the rings must not wait.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -13,6 +15,7 @@ use procfs::process::{MMPermissions, MemoryMaps};
 
 use crate::clock;
 use crate::host;
+use crate::sys;
 use crate::targets::threads_of;
 
 /// Reads the maps of `pid` below a `/proc` root.
@@ -29,6 +32,26 @@ pub fn take(proc_root: &Path, pid: u32, reason: SnapshotReason) -> io::Result<Sn
         .map(parse_line)
         .collect::<io::Result<_>>()?;
     Ok(Snapshot { pid, start_ns, end_ns, reason, vmas })
+}
+
+/// Asks the kernel for the mappings at some addresses of `pid`, without reading all of its maps.
+///
+/// # Errors
+/// When the process is gone, may not be read, or the kernel does not know the question.
+pub fn query(proc_root: &Path, pid: u32, addrs: &[u64]) -> io::Result<Snapshot> {
+    let maps = File::open(proc_root.join(pid.to_string()).join("maps"))?;
+    let start_ns = clock::monotonic_ns();
+    let mut vmas: Vec<Vma> = Vec::new();
+    for &addr in addrs {
+        if !vmas.iter().any(|vma| (vma.start..vma.end).contains(&addr)) {
+            vmas.extend(sys::mapping_at(maps.as_fd(), addr)?);
+        }
+    }
+    vmas.sort_by_key(|vma| vma.start);
+    // Between two questions a mapping may have changed.
+    vmas.dedup_by_key(|vma| vma.start);
+    let end_ns = clock::monotonic_ns();
+    Ok(Snapshot { pid, start_ns, end_ns, reason: SnapshotReason::Query, vmas })
 }
 
 /// One line. Paths are any bytes, so only the five fields before the path go through `procfs`.
@@ -89,8 +112,24 @@ impl Taken {
     /// Takes a snapshot on this thread.
     #[must_use]
     pub fn now(pid: u32, reason: SnapshotReason) -> Self {
+        Self::of(&Request { pid, reason, addrs: Vec::new() })
+    }
+
+    fn of(request: &Request) -> Self {
+        let &Request { pid, reason, .. } = request;
         let begin_ns = clock::monotonic_ns();
-        let result = take(Path::new("/proc"), pid, reason);
+        let proc_root = Path::new("/proc");
+        let asked = (reason == SnapshotReason::Query)
+            .then(|| query(proc_root, pid, &request.addrs))
+            .and_then(Result::ok);
+        let result = match asked {
+            Some(snapshot) => Ok(snapshot),
+            // Before Linux 6.11.
+            None if reason == SnapshotReason::Query => {
+                take(proc_root, pid, SnapshotReason::UnknownAddress)
+            }
+            None => take(proc_root, pid, reason),
+        };
         let end_ns = clock::monotonic_ns();
         let names = match reason {
             SnapshotReason::Start => names(pid),
@@ -105,10 +144,19 @@ fn names(pid: u32) -> Vec<(u32, Vec<u8>)> {
     threads.map(|tid| (tid, host::comm(pid, tid))).filter(|(_, comm)| !comm.is_empty()).collect()
 }
 
+/// A snapshot to be taken.
+#[derive(Debug)]
+struct Request {
+    pid: u32,
+    reason: SnapshotReason,
+    /// With [`SnapshotReason::Query`]: what is to be found.
+    addrs: Vec<u64>,
+}
+
 /// The thread that takes snapshots.
 #[derive(Debug)]
 pub struct Snapshotter {
-    requests: Sender<(u32, SnapshotReason)>,
+    requests: Sender<Request>,
     taken: Receiver<Taken>,
     waiting: HashSet<u32>,
 }
@@ -119,11 +167,11 @@ impl Snapshotter {
     /// # Errors
     /// When no thread can be made.
     pub fn start() -> io::Result<Self> {
-        let (requests, inbox) = channel::<(u32, SnapshotReason)>();
+        let (requests, inbox) = channel::<Request>();
         let (outbox, taken) = channel();
         std::thread::Builder::new().name("snapshots".into()).spawn(move || {
-            for (pid, reason) in inbox {
-                if outbox.send(Taken::now(pid, reason)).is_err() {
+            for request in inbox {
+                if outbox.send(Taken::of(&request)).is_err() {
                     break;
                 }
             }
@@ -131,14 +179,25 @@ impl Snapshotter {
         Ok(Self { requests, taken, waiting: HashSet::new() })
     }
 
+    /// Asks for the mappings at `addrs` only; otherwise as [`Snapshotter::request`].
+    #[must_use]
+    pub fn query(&mut self, pid: u32, addrs: Vec<u64>) -> bool {
+        self.send(Request { pid, reason: SnapshotReason::Query, addrs })
+    }
+
     /// Asks for a snapshot; `false` when one of that process is still under way, which may have been
     /// read before the reason for this one arose.
     #[must_use]
     pub fn request(&mut self, pid: u32, reason: SnapshotReason) -> bool {
+        self.send(Request { pid, reason, addrs: Vec::new() })
+    }
+
+    fn send(&mut self, request: Request) -> bool {
+        let pid = request.pid;
         if !self.waiting.insert(pid) {
             return false;
         }
-        if self.requests.send((pid, reason)).is_err() {
+        if self.requests.send(request).is_err() {
             self.waiting.remove(&pid);
         }
         true
@@ -215,6 +274,29 @@ mod tests {
         assert_eq!(snapshot.vmas[0].path, b"[heap]");
         assert!(snapshot.start_ns <= snapshot.end_ns);
         assert!(take(root.path(), 43, SnapshotReason::Start).is_err());
+    }
+
+    #[test]
+    fn the_kernel_answers_as_its_maps_say() {
+        let own = std::process::id();
+        let code = names as *const () as u64;
+        let addrs = [code, 0x10, &raw const own as u64, code + 1];
+        let Ok(answer) = query(Path::new("/proc"), own, &addrs) else {
+            eprintln!("skipped: no PROCMAP_QUERY (Linux 6.11)");
+            return;
+        };
+        let holds = |vma: &Vma, addr: u64| (vma.start..vma.end).contains(&addr);
+        let all = take(Path::new("/proc"), own, SnapshotReason::Periodic).unwrap();
+        // Nothing is mapped at 0x10.
+        assert_eq!(answer.vmas.len(), 2);
+        for addr in [addrs[0], addrs[2]] {
+            let told = answer.vmas.iter().find(|vma| holds(vma, addr)).unwrap();
+            let read = all.vmas.iter().find(|vma| holds(vma, addr)).unwrap();
+            // Stacks of test threads are anonymous; the neighbourhood may grow meanwhile.
+            assert_eq!((told.prot, told.shared, &told.path), (read.prot, read.shared, &read.path));
+            assert_eq!((told.file_offset, told.inode), (read.file_offset, read.inode));
+            assert_eq!((told.dev_major, told.dev_minor), (read.dev_major, read.dev_minor));
+        }
     }
 
     #[test]

@@ -110,6 +110,7 @@ pub mod ledger {
         RUSAGE_MINOR_FAULTS = "rusage.minor_faults": "Minor faults of the command that was started, by `getrusage(2)`.",
         RUSAGE_MAJOR_FAULTS = "rusage.major_faults": "Major faults of the command that was started, by `getrusage(2)`.",
         SNAPSHOTS_TAKEN = "snapshots.taken": "Snapshots of `/proc/PID/maps` that succeeded.",
+        SNAPSHOTS_QUERIES = "snapshots.queries": "Times that the kernel was asked for the mappings at single addresses only.",
         SNAPSHOTS_FAILED = "snapshots.failed": "Snapshots that failed, mostly because the process had ended.",
         SNAPSHOTS_TIME_NS = "snapshots.time_ns": "Time that all snapshots took together, nanoseconds.",
         RECORDER_CPU_NS = "recorder.cpu_ns": "CPU time that the recorder used, nanoseconds.",

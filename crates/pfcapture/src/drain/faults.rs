@@ -8,6 +8,9 @@ use crate::pairing::FaultRow;
 use crate::parse;
 use crate::targets::EventRef;
 
+/// As many questions about single addresses cost no more than the smallest snapshot.
+const MAX_UNKNOWN: usize = 32;
+
 /// Addresses from here on belong to the kernel.
 const KERNEL_HALF: u64 = 1 << 63;
 
@@ -119,6 +122,9 @@ impl Drain {
                 // a process rests, its next snapshot answers for all of them.
                 if row.time_ns >= process.rest_until_ns {
                     process.want(SnapshotReason::UnknownAddress);
+                    if process.unknown.len() < MAX_UNKNOWN && !process.unknown.contains(&row.addr) {
+                        process.unknown.push(row.addr);
+                    }
                 }
             }
         }

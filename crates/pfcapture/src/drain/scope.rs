@@ -6,7 +6,10 @@ use rustc_hash::FxHashSet;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// All that is seen: the events follow the targets by themselves.
-    Followed,
+    Followed {
+        /// Whether they follow processes that a target creates.
+        children: bool,
+    },
     /// All tasks that are seen except the recorder's own; processes are learnt when they first appear.
     Others {
         /// The recorder.
@@ -39,7 +42,7 @@ impl Scope {
     #[must_use]
     pub fn relation(&self, pid: u32) -> Relation {
         match self {
-            Self::Followed => Relation::Target,
+            Self::Followed { .. } => Relation::Target,
             Self::Others { own_pid } | Self::Members { own_pid, .. } if *own_pid == pid => {
                 Relation::Own
             }
@@ -53,6 +56,16 @@ impl Scope {
     #[must_use]
     pub const fn learns(&self) -> bool {
         matches!(self, Self::Others { .. })
+    }
+
+    /// Whether a process that a target creates is one too.
+    #[must_use]
+    pub const fn has_children(&self) -> bool {
+        match self {
+            Self::Followed { children } => *children,
+            Self::Others { .. } => true,
+            Self::Members { follow, .. } => *follow,
+        }
     }
 
     /// A process was created: it takes the number `pid`, whoever had it before.
@@ -106,6 +119,6 @@ mod tests {
     fn the_recorder_is_never_a_target_of_the_system() {
         let scope = Scope::Others { own_pid: 1 };
         assert_eq!((scope.relation(1), scope.relation(2)), (Relation::Own, Relation::Target));
-        assert_eq!(Scope::Followed.relation(1), Relation::Target);
+        assert_eq!(Scope::Followed { children: true }.relation(1), Relation::Target);
     }
 }

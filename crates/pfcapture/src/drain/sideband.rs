@@ -101,6 +101,9 @@ impl Drain {
             self.counts.foreign_namespace += 1;
             return;
         }
+        if task.pid != task.parent_pid && !self.scope.has_children() {
+            return;
+        }
         let mut covered = only_root;
         // The recorder may start a command in its own scope, and is no part of it itself.
         if self.scope.relation(task.parent_pid) == Relation::Target {

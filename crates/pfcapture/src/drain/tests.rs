@@ -45,7 +45,12 @@ impl Bench {
             .iter()
             .flat_map(|&root_tid| EventKind::FOLLOWING.map(|kind| EventRef { root_tid, kind }));
         Self {
-            drain: Drain::new(LAYOUT, Selection::default(), Scope::Followed, &[4, 6]),
+            drain: Drain::new(
+                LAYOUT,
+                Selection::default(),
+                Scope::Followed { children: true },
+                &[4, 6],
+            ),
             ids: events.map(|event| (id(event.root_tid, event.kind), event)).collect(),
             roots: roots.len(),
         }

@@ -34,6 +34,8 @@ const FLUSH_NS: u64 = 1_000_000_000;
 const FLUSH_ROWS: usize = 64 * 1024;
 /// The ledger goes into the file this often.
 const CHECKPOINT_NS: u64 = 10_000_000_000;
+/// Where a snapshot takes longer than this, unknown addresses are asked for one by one.
+const ASK_NS: u64 = 1_000_000;
 /// The first snapshots may take this long whatever the share of the time.
 const SNAPSHOT_ALLOWANCE_NS: u64 = 20_000_000;
 /// At the end, no single snapshot and not the command either is waited for longer than this.
@@ -156,6 +158,13 @@ impl Session {
             self.drain.name_stranger(taken.pid, first_ns, taken.names);
         }
         match taken.result {
+            Ok(snapshot) if snapshot.reason == SnapshotReason::Query => {
+                self.drain.learn_some(taken.pid, &snapshot.vmas, taken.end_ns, taken.took_ns);
+                if !snapshot.vmas.is_empty() {
+                    self.drain.counts.queries += 1;
+                    self.store.put(Item::Snapshot(snapshot));
+                }
+            }
             Ok(snapshot) => {
                 self.drain.learn(taken.pid, &snapshot.vmas, taken.end_ns, taken.took_ns);
                 // A process that is just ending shows no maps any more: that says nothing.
@@ -183,8 +192,17 @@ impl Session {
                 && now_ns >= process.rest_until_ns
                 && now_ns.saturating_sub(process.snapshot_ns) >= self.maps_interval_ns;
             let reason = process.wanted.or(periodic.then_some(SnapshotReason::Periodic));
-            if reason.is_some_and(|reason| self.snapshots.request(pid, reason)) {
+            let Some(reason) = reason else { continue };
+            // So many mappings that the kernel is better asked for those that matter.
+            let ask = reason == SnapshotReason::UnknownAddress && process.took_ns > ASK_NS;
+            let under_way = if ask {
+                self.snapshots.query(pid, process.unknown.clone())
+            } else {
+                self.snapshots.request(pid, reason)
+            };
+            if under_way {
                 process.wanted = None;
+                process.unknown.clear();
             }
         }
     }

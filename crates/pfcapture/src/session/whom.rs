@@ -69,7 +69,7 @@ pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
         tids: Vec::new(),
         cgroup: None,
         reach: Reach::Threads,
-        scope: Scope::Followed,
+        scope: Scope::Followed { children: plan.follow == Follow::All },
     };
     match &config.target {
         Target::Command => {}
