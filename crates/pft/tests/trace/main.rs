@@ -6,6 +6,7 @@ mod damage;
 mod forge;
 mod golden;
 mod hostile;
+mod moments;
 mod prefixes;
 mod round_trip;
 mod rules;
