@@ -12,3 +12,4 @@ mod round_trip;
 mod rules;
 mod samples;
 mod schema;
+mod tables;
