@@ -24,7 +24,7 @@ step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 step build
 cargo build --workspace --bins --quiet
-step "format specification against the golden trace"
+step "format specification against the golden traces"
 python3 testdata/check_golden.py
 step tests
 cargo test --workspace --quiet

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the faults of a .pft trace as CSV.
+"""Prints one table of a .pft trace as CSV: faults, unless another one is named.
 
 Written from schemas/pft.md alone, to show that the page describes the format. Needs Python 3.8 or
 later and, for decompression, the zstandard package or the zstd program. Damage goes to standard error;
@@ -15,9 +15,8 @@ import zlib
 MAGIC = bytes.fromhex("89504654 0d0a1a0a")
 SYNC_MARKER = bytes.fromhex("f7504646 524d0a9c")
 TRAILER_MAGIC = bytes.fromhex("89504654 454e440a")
-FAULTS = (5, 1)
 MAX_RAW, MAX_STORED, MAX_ROWS = 1 << 24, (1 << 24) + (1 << 17), 1 << 20
-U64 = (1 << 64) - 1
+U32, U64 = (1 << 32) - 1, (1 << 64) - 1
 
 
 class Damaged(Exception):
@@ -213,9 +212,98 @@ def faults(archive, frame, page_size):
         yield f"{time},{shown},{addr:#x},{ips[ip]:#x},{pid},{tid},{flags:#x},{attempts},{cpu}"
 
 
+class Rows:
+    """The `rows` of a payload and, if it has one, its `text`."""
+
+    def __init__(self, archive, frame, layout, with_text):
+        root = len(archive) - (16 if with_text else 8)
+        need(root >= 0, "the payload is too short")
+        size = struct.calcsize(layout)
+        at, count = vector(archive, root, size)
+        need(count == frame.rows, "a wrong number of rows")
+        self.rows = struct.iter_unpack(layout, archive[at : at + size * count])
+        self.frame, self.last_ns, self.text, self.used = frame, 0, b"", 0
+        if with_text:
+            at, count = vector(archive, root + 8, 1)
+            self.text = archive[at : at + count]
+
+    def __iter__(self):
+        """Rows, which begin with a time each and are in order of it."""
+        for row in self.rows:
+            self.check(row[0])
+            need(row[0] >= self.last_ns, "rows are not in order of time")
+            self.last_ns = row[0]
+            yield row
+        need(self.used == len(self.text), "the text is longer than its strings")
+
+    def check(self, time):
+        inside = self.frame.first_ns <= time <= self.frame.last_ns
+        need(inside, "a time is out of the range of the frame")
+
+    def string(self, offset, length):
+        need(offset == self.used, "a string is not behind the one before")
+        self.used += length
+        need(self.used <= len(self.text), "a string reaches behind the text")
+        return "".join(
+            chr(byte) if 0x20 <= byte < 0x7F and byte not in b',"\\' else f"\\x{byte:02x}"
+            for byte in self.text[offset : offset + length]
+        )
+
+
+def known(value, unknown):
+    return "" if value == unknown else value
+
+
+def oom(archive, frame, _page_size):
+    rows = Rows(archive, frame, "<6Q4Ii3I", True)
+    for time, *kib, pid, by_pid, by_tid, uid, adjustment, offset, length, _ in rows:
+        name = rows.string(offset, length)
+        sizes = ",".join(str(known(size, U64)) for size in kib)
+        uid, adjustment = known(uid, U32), known(adjustment, -(1 << 31))
+        yield f"{time},{pid},{name},{by_pid},{by_tid},{sizes},{uid},{adjustment}"
+
+
+def marks(archive, frame, _page_size):
+    rows = Rows(archive, frame, "<QII", True)
+    for time, offset, length in rows:
+        yield f"{time},{rows.string(offset, length)}"
+
+
+def calls(archive, frame, _page_size):
+    rows = Rows(archive, frame, "<5Qq4I", False)
+    for time, end, addr, length, new_length, result, kind, pid, tid, argument in rows:
+        need(kind < 3, "a call has an unknown kind")
+        if end == U64:
+            end = result = ""
+        else:
+            rows.check(end)
+        name = ("munmap", "mremap", "madvise")[kind]
+        yield f"{time},{end},{pid},{tid},{name},{addr:#x},{length},{new_length},{argument},{result}"
+
+
+# Kind and version of the frames, their reader, columns.
+TABLES = {
+    "faults": ((5, 1), faults, "time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu"),
+    "oom": (
+        (11, 1),
+        oom,
+        "time_ns,pid,comm,by_pid,by_tid,total_vm_kib,anon_rss_kib,file_rss_kib,shmem_rss_kib,"
+        "pgtables_kib,uid,oom_score_adj",
+    ),
+    "marks": ((12, 1), marks, "time_ns,name"),
+    "calls": (
+        (13, 1),
+        calls,
+        "time_ns,end_ns,pid,tid,kind,addr,len_bytes,new_len_bytes,argument,result",
+    ),
+}
+
+
 def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: read_pft.py TRACE.pft > faults.csv")
+    table = sys.argv[2] if len(sys.argv) == 3 else "faults"
+    if len(sys.argv) not in (2, 3) or table not in TABLES:
+        sys.exit(f"usage: read_pft.py TRACE.pft [{'|'.join(TABLES)}] > TABLE.csv")
+    wanted, rows, columns = TABLES[table]
     with open(sys.argv[1], "rb") as file:
         data = file.read()
     findings = []
@@ -226,16 +314,16 @@ def main():
 
     decompress = decompressor()
     page_size, uuid, first = file_header(data)
-    print("time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu")
+    print(columns)
     for frame in scan(data, first, uuid, report):
         try:
             need(checksum(uuid, frame.payload) == frame.payload_crc, "wrong payload checksum")
-            if (frame.kind, frame.version) != FAULTS:
+            if (frame.kind, frame.version) != wanted:
                 continue
             need(frame.codec == 1 and frame.parts == 1, "unknown codec, or parts")
             archive = decompress(frame.payload, frame.raw)
             need(len(archive) == frame.raw, "a wrong raw length")
-            for line in list(faults(archive, frame, page_size)):
+            for line in list(rows(archive, frame, page_size)):
                 print(line)
         except (Damaged, struct.error) as error:
             report(f"frame {frame.sequence} at byte {frame.offset}: {error}")

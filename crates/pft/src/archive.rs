@@ -160,6 +160,66 @@ pub(crate) struct ColumnRow {
     pub(crate) reserved: u8,
 }
 
+/// Payload of an Oom frame.
+#[derive(Archive, Serialize, Default)]
+pub(crate) struct OomV1 {
+    pub(crate) rows: Vec<OomRow>,
+    pub(crate) text: Vec<u8>,
+}
+
+/// The largest `u64` and `u32` and the smallest `i32` stand for what is unknown.
+#[derive(Archive, Serialize)]
+pub(crate) struct OomRow {
+    pub(crate) time_ns: u64,
+    pub(crate) total_vm_kib: u64,
+    pub(crate) anon_rss_kib: u64,
+    pub(crate) file_rss_kib: u64,
+    pub(crate) shmem_rss_kib: u64,
+    pub(crate) pgtables_kib: u64,
+    pub(crate) pid: u32,
+    pub(crate) by_pid: u32,
+    pub(crate) by_tid: u32,
+    pub(crate) uid: u32,
+    pub(crate) oom_score_adj: i32,
+    pub(crate) comm_offset: u32,
+    pub(crate) comm_bytes: u32,
+    pub(crate) reserved: u32,
+}
+
+/// Payload of a Marks frame.
+#[derive(Archive, Serialize, Default)]
+pub(crate) struct MarksV1 {
+    pub(crate) rows: Vec<MarkRow>,
+    pub(crate) text: Vec<u8>,
+}
+
+#[derive(Archive, Serialize)]
+pub(crate) struct MarkRow {
+    pub(crate) time_ns: u64,
+    pub(crate) name_offset: u32,
+    pub(crate) name_bytes: u32,
+}
+
+/// Payload of a Calls frame.
+#[derive(Archive, Serialize, Default)]
+pub(crate) struct CallsV1 {
+    pub(crate) rows: Vec<CallRow>,
+}
+
+#[derive(Archive, Serialize)]
+pub(crate) struct CallRow {
+    pub(crate) time_ns: u64,
+    pub(crate) end_ns: u64,
+    pub(crate) addr: u64,
+    pub(crate) len_bytes: u64,
+    pub(crate) new_len_bytes: u64,
+    pub(crate) result: i64,
+    pub(crate) kind: u32,
+    pub(crate) pid: u32,
+    pub(crate) tid: u32,
+    pub(crate) argument: u32,
+}
+
 /// Payload of one part of the Index.
 #[derive(Archive, Serialize, Default)]
 pub(crate) struct IndexV1 {
@@ -201,6 +261,12 @@ const _: () = {
     assert!(size_of::<ArchivedFaultsV1>() == 40);
     assert!(size_of::<ArchivedThreadRow>() == 16);
     assert!(size_of::<ArchivedColumnRow>() == 16);
+    assert!(size_of::<ArchivedOomV1>() == 16);
+    assert!(size_of::<ArchivedOomRow>() == 80);
+    assert!(size_of::<ArchivedMarksV1>() == 16);
+    assert!(size_of::<ArchivedMarkRow>() == 16);
+    assert!(size_of::<ArchivedCallsV1>() == 8);
+    assert!(size_of::<ArchivedCallRow>() == 64);
     assert!(size_of::<ArchivedIndexV1>() == 8);
     assert!(size_of::<ArchivedIndexRow>() == 56);
 };

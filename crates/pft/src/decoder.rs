@@ -2,6 +2,7 @@
 //! the rules of the kind.
 
 mod faults;
+mod moments;
 mod records;
 
 use rkyv::util::AlignedVec;
@@ -143,6 +144,9 @@ fn decode_part(
         FrameKind::Checkpoint => {
             Frame::Checkpoint(records::checkpoint(archive::access(archive)?, expected)?)
         }
+        FrameKind::Oom => Frame::Oom(moments::oom(archive::access(archive)?, expected)?),
+        FrameKind::Marks => Frame::Marks(moments::marks(archive::access(archive)?, expected)?),
+        FrameKind::Calls => Frame::Calls(moments::calls(archive::access(archive)?, expected)?),
         FrameKind::Index => return Err("an index frame holds no records"),
     };
     Ok(frame)

@@ -2,6 +2,7 @@
 //! checksums, so it can be kept, dropped or written later.
 
 mod faults;
+mod moments;
 mod records;
 
 use std::fmt;

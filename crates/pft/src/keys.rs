@@ -13,6 +13,9 @@ macro_rules! keys {
 
 /// Keys of [`crate::record::Fact`].
 pub mod fact {
+    /// Keys that begin so are labels which the user gave: `label.NAME`, with any `NAME`.
+    pub const LABEL_PREFIX: &str = "label.";
+
     keys! {
         PFT_VERSION = "pft.version": "Version of the program that recorded.",
         KERNEL_RELEASE = "kernel.release": "`uname -r`.",

@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::frame::{FrameHeader, FrameKind};
 use crate::layout::{HEADER_READ_BYTES, Seed, TRAILER_BYTES, Trailer, parse_header};
 use crate::record::{
-    Fact, Frame, LedgerEntry, LostRecord, MapRecord, TaskRecord, TraceHeader, Vma,
+    CallRecord, Fact, Frame, LedgerEntry, LostRecord, MapRecord, MarkRecord, OomRecord, TaskRecord,
+    TraceHeader, Vma,
 };
 
 pub use damage::Damage;
@@ -61,6 +62,9 @@ impl FrameInfo {
             FrameKind::Faults => 4 * size_of::<u64>() + 4 * size_of::<u32>(),
             FrameKind::Lost => size_of::<LostRecord>(),
             FrameKind::Checkpoint => size_of::<LedgerEntry>(),
+            FrameKind::Oom => size_of::<OomRecord>(),
+            FrameKind::Marks => size_of::<MarkRecord>(),
+            FrameKind::Calls => size_of::<CallRecord>(),
             FrameKind::Index => 0,
         };
         self.raw_bytes.saturating_add(self.rows.saturating_mul(row_bytes as u64))

@@ -5,6 +5,8 @@
 //! subtract [`TraceHeader::start_ns`] for time since the start. Address ranges are half open. Names
 //! and paths are bytes as the kernel gave them: not necessarily UTF-8, never fit for a terminal as is.
 
+pub mod flags;
+
 /// Facts about the whole trace that a reader needs before the first frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceHeader {
@@ -183,7 +185,7 @@ pub struct Vma {
     pub path: Vec<u8>,
 }
 
-/// All of `/proc/PID/maps`, read between two moments.
+/// All of `/proc/PID/maps`, read between two moments; with [`SnapshotReason::Query`] a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// Process.
@@ -218,36 +220,6 @@ pub enum Outcome {
     /// The kernel sent the thread the signal of a failed access (`SIGSEGV`, `SIGBUS`) instead of
     /// completing it; [`flags::SIGNAL_SHIFT`] has the number.
     Signalled = 6,
-}
-
-/// Bits and fields of [`FaultColumns::flags`].
-pub mod flags {
-    /// Mask of the [`super::Outcome`].
-    pub const OUTCOME_MASK: u32 = 0x7;
-    /// The completion came without its entry: `time_ns` is the completion's time, latency unknown.
-    pub const NO_ENTRY: u32 = 1 << 3;
-    /// The access was made in kernel mode (`copy_from_user` and the like).
-    pub const KERNEL_MODE: u32 = 1 << 4;
-    /// Bits 8–15 hold the hardware error code; otherwise they are zero and mean nothing.
-    pub const ERROR_CODE_VALID: u32 = 1 << 5;
-    /// Completion time was before entry time (clocks of two CPUs): latency unknown.
-    pub const NEGATIVE_LATENCY: u32 = 1 << 6;
-    /// Shift of the low eight bits of the x86 page-fault error code.
-    pub const ERROR_CODE_SHIFT: u32 = 8;
-    /// Error code: the page was present (a protection fault), otherwise not mapped.
-    pub const ERROR_PRESENT: u32 = 1 << 8;
-    /// Error code: the access was a write.
-    pub const ERROR_WRITE: u32 = 1 << 9;
-    /// Error code: the access was made in user mode.
-    pub const ERROR_USER: u32 = 1 << 10;
-    /// Error code: the access was an instruction fetch.
-    pub const ERROR_INSTRUCTION: u32 = 1 << 12;
-    /// Shift of the base-2 logarithm of the page size installed; 0 there means unknown.
-    pub const PAGE_SHIFT_SHIFT: u32 = 16;
-    /// Mask of that logarithm after shifting.
-    pub const PAGE_SHIFT_MASK: u32 = 0xff;
-    /// Shift of the signal's number, with [`super::Outcome::Signalled`]; the topmost field.
-    pub const SIGNAL_SHIFT: u32 = 24;
 }
 
 /// Value of [`FaultColumns::latency_ns`] that means "unknown".
@@ -324,7 +296,8 @@ pub struct LostRecord {
 }
 
 /// A process that the kernel killed because memory ran out (`oom:mark_victim`). What the kernel's
-/// tracepoint does not tell is `None`.
+/// tracepoint does not tell is `None`; in the file the largest `u64`, the largest `u32` and the
+/// smallest `i32` stand for that, so that these values themselves are read as `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OomRecord {
     /// When it was chosen.

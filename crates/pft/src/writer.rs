@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::frame::{CODEC_ZSTD, FrameHeader, VERSION};
 use crate::layout::{Seed, Trailer, encode_header};
 use crate::record::{
-    Checkpoint, Fact, FaultBatch, LostRecord, MapRecord, Snapshot, TaskRecord, TraceHeader,
+    CallRecord, Checkpoint, Fact, FaultBatch, LostRecord, MapRecord, MarkRecord, OomRecord,
+    Snapshot, TaskRecord, TraceHeader,
 };
 
 /// Writes a trace frame by frame; each frame goes out in one piece, as soon as it is complete.
@@ -126,6 +127,33 @@ impl<W: Write> Writer<W> {
     /// Those of [`Encoder::encode_checkpoint`] and [`Writer::write_frame`].
     pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let frames = self.encoder.encode_checkpoint(checkpoint)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes victims of the OOM killer.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_oom`] and [`Writer::write_frame`].
+    pub fn oom(&mut self, victims: &[OomRecord]) -> Result<()> {
+        let frames = self.encoder.encode_oom(victims)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes marks.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_marks`] and [`Writer::write_frame`].
+    pub fn marks(&mut self, marks: &[MarkRecord]) -> Result<()> {
+        let frames = self.encoder.encode_marks(marks)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes system calls that change address spaces.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_calls`] and [`Writer::write_frame`].
+    pub fn calls(&mut self, calls: &[CallRecord]) -> Result<()> {
+        let frames = self.encoder.encode_calls(calls)?;
         self.write_frames(&frames)
     }
 

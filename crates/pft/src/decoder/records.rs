@@ -1,4 +1,4 @@
-//! All frames that are not faults.
+//! Facts, tasks, mappings, losses, checkpoints and the index.
 
 use super::Expected;
 use crate::archive::{
@@ -11,21 +11,21 @@ use crate::record::{
     TaskKind, TaskRecord, Vma,
 };
 
-type Result<T> = std::result::Result<T, &'static str>;
+pub(super) type Result<T> = std::result::Result<T, &'static str>;
 
 /// Takes strings out of a blob. They must lie in order and without gaps, so that no frame can name the
 /// same bytes many times over.
-struct Text<'a> {
+pub(super) struct Text<'a> {
     text: &'a [u8],
     at: usize,
 }
 
 impl<'a> Text<'a> {
-    fn new(text: &'a [u8]) -> Self {
+    pub(super) fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
     }
 
-    fn bytes(&mut self, offset: u32, bytes: u32) -> Result<Vec<u8>> {
+    pub(super) fn bytes(&mut self, offset: u32, bytes: u32) -> Result<Vec<u8>> {
         if offset as usize != self.at {
             return Err("a string is not behind the one before");
         }
@@ -42,7 +42,7 @@ impl<'a> Text<'a> {
         String::from_utf8(self.bytes(offset, bytes)?).map_err(|_| "a string is not UTF-8")
     }
 
-    fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         if self.at == self.text.len() { Ok(()) } else { Err("the text is longer than its strings") }
     }
 }
@@ -148,6 +148,7 @@ pub(super) fn snapshot(archive: &ArchivedSnapshotV1, expected: Expected) -> Resu
             3 => SnapshotReason::UnknownAddress,
             4 => SnapshotReason::Periodic,
             5 => SnapshotReason::End,
+            6 => SnapshotReason::Query,
             _ => return Err("a snapshot has an unknown reason"),
         },
         vmas,

@@ -1,4 +1,4 @@
-//! All that is not faults: lists of records, snapshots, checkpoints.
+//! Facts, tasks, mappings, losses, checkpoints and the index.
 
 use super::{EncodedFrame, Encoder, Shape};
 use crate::archive::{
@@ -17,7 +17,11 @@ const ROW_BYTES: usize = 96;
 const MAX_STRING_BYTES: usize = MAX_RAW_BYTES as usize - SPLIT_BYTES - ROW_BYTES;
 
 /// Splits `items` where the next one, with strings of `text_bytes(item)`, would exceed [`SPLIT_BYTES`].
-fn split<T>(kind: FrameKind, items: &[T], text_bytes: impl Fn(&T) -> usize) -> Result<Vec<&[T]>> {
+pub(super) fn split<T>(
+    kind: FrameKind,
+    items: &[T],
+    text_bytes: impl Fn(&T) -> usize,
+) -> Result<Vec<&[T]>> {
     let mut pieces = Vec::new();
     let (mut start, mut filled) = (0, 0);
     for (n, item) in items.iter().enumerate() {
@@ -37,7 +41,7 @@ fn split<T>(kind: FrameKind, items: &[T], text_bytes: impl Fn(&T) -> usize) -> R
 }
 
 /// Appends a string to the blob; returns its offset and length.
-fn push_text(text: &mut Vec<u8>, string: &[u8]) -> (u32, u32) {
+pub(super) fn push_text(text: &mut Vec<u8>, string: &[u8]) -> (u32, u32) {
     let offset = text.len() as u32;
     text.extend_from_slice(string);
     (offset, string.len() as u32)

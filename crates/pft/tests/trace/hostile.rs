@@ -210,7 +210,7 @@ proptest! {
 
     #[test]
     fn arbitrary_archives_never_panic(
-        kind in 1..8u16,
+        kind in prop_oneof![1..8u16, 11..14u16],
         rows in 0..20u32,
         archive in prop::collection::vec(any::<u8>(), 1..400),
     ) {
@@ -219,7 +219,7 @@ proptest! {
 
     #[test]
     fn changed_archives_never_panic(
-        which in 0..9usize,
+        which in 0..12usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let (kind, rows, mut archive) = ARCHIVES[which].clone();

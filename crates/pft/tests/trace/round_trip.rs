@@ -43,8 +43,14 @@ fn every_kind() {
     assert_eq!(trace.damage(), []);
     assert_eq!(decoded(&trace), (sample.frames.clone(), 0));
     let kinds: Vec<_> = trace.frames().iter().map(|info| info.kind).collect();
-    use FrameKind::{Checkpoint, Faults, Host, Lost, Maps, Snapshot, Tasks};
-    assert_eq!(kinds, [Host, Tasks, Maps, Snapshot, Snapshot, Faults, Faults, Lost, Checkpoint]);
+    use FrameKind::{Calls, Checkpoint, Faults, Host, Lost, Maps, Marks, Oom, Snapshot, Tasks};
+    assert_eq!(
+        kinds,
+        [
+            Host, Tasks, Maps, Snapshot, Snapshot, Faults, Faults, Lost, Oom, Marks, Calls,
+            Checkpoint
+        ]
+    );
     let times: Vec<_> =
         trace.frames().iter().map(|info| (info.rows, info.first_ns, info.last_ns)).collect();
     assert_eq!(
@@ -58,6 +64,9 @@ fn every_kind() {
             (6, 1_001_000, 1_001_035),
             (3, 1_001_000, 1_001_014),
             (2, 1_000_500, 1_000_600),
+            (2, 1_000_700, 1_000_701),
+            (3, 1_000_800, 1_000_900),
+            (3, 1_001_000, 1_001_900),
             (2, 2_000_000, 2_000_000),
         ]
     );
@@ -232,8 +241,11 @@ fn a_full_disk_leaves_a_valid_prefix() {
                 Frame::Snapshot(snapshot) => writer.snapshot(snapshot),
                 Frame::Faults(batch) => writer.faults(batch),
                 Frame::Lost(losses) => writer.lost(losses),
+                Frame::Oom(victims) => writer.oom(victims),
+                Frame::Marks(marks) => writer.marks(marks),
+                Frame::Calls(calls) => writer.calls(calls),
                 Frame::Checkpoint(checkpoint) => writer.checkpoint(checkpoint),
-                _ => Ok(()),
+                other => panic!("{other:?}"),
             });
         }
         let error = outcome.and_then(|()| writer.close()).unwrap_err();

@@ -1,8 +1,9 @@
 //! Small traces with known contents.
 
 use pft::record::{
-    Checkpoint, Fact, FaultBatch, FaultColumns, Frame, LATENCY_UNKNOWN, LedgerEntry, LostBy,
-    LostRecord, MapRecord, Snapshot, SnapshotReason, TaskKind, TaskRecord, TraceHeader, Vma,
+    CallKind, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame, LATENCY_UNKNOWN,
+    LedgerEntry, LostBy, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason,
+    TaskKind, TaskRecord, TraceHeader, Vma,
 };
 use pft::{FrameInfo, Trace, Writer};
 
@@ -109,6 +110,77 @@ pub fn lost() -> Vec<LostRecord> {
     vec![loss(LostBy::Ring, 12), loss(LostBy::Recorder, u64::MAX)]
 }
 
+/// One victim of which all is known, one of which nothing is.
+pub fn oom() -> Vec<OomRecord> {
+    let known = OomRecord {
+        time_ns: 1_000_700,
+        pid: 300,
+        comm: b"eater, \"\xff\"".to_vec(),
+        by_pid: 100,
+        by_tid: 101,
+        total_vm_kib: Some(4_000_000),
+        anon_rss_kib: Some(u64::MAX - 1),
+        file_rss_kib: Some(0),
+        shmem_rss_kib: Some(64),
+        pgtables_kib: Some(8_000),
+        uid: Some(0),
+        oom_score_adj: Some(-1000),
+    };
+    let unknown = OomRecord {
+        time_ns: 1_000_701,
+        comm: Vec::new(),
+        total_vm_kib: None,
+        anon_rss_kib: None,
+        file_rss_kib: None,
+        shmem_rss_kib: None,
+        pgtables_kib: None,
+        uid: None,
+        oom_score_adj: None,
+        ..known.clone()
+    };
+    vec![known, unknown]
+}
+
+pub fn marks() -> Vec<MarkRecord> {
+    let mark = |time_ns, name: &[u8]| MarkRecord { time_ns, name: name.to_vec() };
+    vec![mark(1_000_800, b"warm up"), mark(1_000_800, b""), mark(1_000_900, b"line\nbreak\\ \xc3")]
+}
+
+/// One call of each kind; the last one ends first, the second one not at all.
+pub fn calls() -> Vec<CallRecord> {
+    let munmap = CallRecord {
+        time_ns: 1_001_000,
+        end_ns: 1_001_900,
+        pid: 100,
+        tid: 101,
+        kind: CallKind::Munmap,
+        addr: 0x7f00_0000_0000,
+        len_bytes: 0x2000,
+        new_len_bytes: 0,
+        argument: 0,
+        result: -22,
+    };
+    let mremap = CallRecord {
+        time_ns: 1_001_100,
+        end_ns: u64::MAX,
+        kind: CallKind::Mremap,
+        new_len_bytes: 0x4000,
+        argument: 1,
+        result: 0,
+        ..munmap.clone()
+    };
+    let madvise = CallRecord {
+        time_ns: 1_001_200,
+        end_ns: 1_001_300,
+        kind: CallKind::Madvise,
+        len_bytes: u64::MAX,
+        argument: 4,
+        result: 0,
+        ..munmap.clone()
+    };
+    vec![munmap, mremap, madvise]
+}
+
 pub fn checkpoint() -> Checkpoint {
     let entry = |key: &str, value| LedgerEntry { key: key.into(), value };
     Checkpoint {
@@ -120,7 +192,7 @@ pub fn checkpoint() -> Checkpoint {
     }
 }
 
-/// A trace of nine frames, and what they hold.
+/// A trace of twelve frames, and what they hold.
 pub struct Sample {
     /// The closed file.
     pub bytes: Vec<u8>,
@@ -144,6 +216,9 @@ impl Sample {
         writer.faults(&batches[0]).unwrap();
         writer.faults(&batches[1]).unwrap();
         writer.lost(&lost()).unwrap();
+        writer.oom(&oom()).unwrap();
+        writer.marks(&marks()).unwrap();
+        writer.calls(&calls()).unwrap();
         writer.checkpoint(&checkpoint()).unwrap();
         let index_offset = writer.bytes_written() as usize;
         let bytes = writer.finish().unwrap();
@@ -160,6 +235,9 @@ impl Sample {
                 Frame::Faults(first),
                 Frame::Faults(second),
                 Frame::Lost(lost()),
+                Frame::Oom(oom()),
+                Frame::Marks(marks()),
+                Frame::Calls(calls()),
                 Frame::Checkpoint(checkpoint()),
             ],
             bytes,

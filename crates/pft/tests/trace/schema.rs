@@ -6,7 +6,8 @@ use std::process::Command;
 use pft::record::{Frame, LATENCY_UNKNOWN};
 use pft::{Trace, Writer, keys};
 
-use crate::samples::{faults, header};
+use crate::samples::{calls, faults, header, marks, oom};
+use crate::tables::{TABLES, table};
 
 const SCHEMA: &str = include_str!("../../../../schemas/pft.md");
 
@@ -80,37 +81,25 @@ fn the_python_reader_reads_the_same() {
         println!("skipped: neither the zstandard package nor the zstd program is installed");
         return;
     }
-    let batch = faults(3000);
     let mut writer = Writer::create(Vec::new(), &header(), 1).unwrap();
     writer.host(&crate::samples::host()).unwrap();
-    writer.faults(&batch).unwrap();
-    let columns = &batch.columns;
-    let mut csv = "time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu\n".to_owned();
-    for row in 0..columns.len() {
-        let latency = match columns.latency_ns[row] {
-            LATENCY_UNKNOWN => String::new(),
-            latency_ns => latency_ns.to_string(),
-        };
-        writeln!(
-            csv,
-            "{},{latency},{:#x},{:#x},{},{},{:#x},{},3",
-            columns.time_ns[row],
-            columns.addr[row],
-            columns.ip[row],
-            columns.pid[row],
-            columns.tid[row],
-            columns.flags[row],
-            columns.attempts[row],
-        )
-        .unwrap();
-    }
+    writer.faults(&faults(3000)).unwrap();
+    writer.oom(&oom()).unwrap();
+    writer.marks(&marks()).unwrap();
+    writer.calls(&calls()).unwrap();
+    let whole = writer.finish().unwrap();
+    let trace = Trace::from_bytes(whole.clone()).unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/read_pft.py");
     let file = tempfile::NamedTempFile::new().unwrap();
-    let whole = writer.finish().unwrap();
     for (bytes, status) in [(&whole[..], 0), (&whole[..whole.len() - 1], 1)] {
         std::fs::write(file.path(), bytes).unwrap();
-        let done = Command::new("python3").arg(script).arg(file.path()).output().unwrap();
-        assert_eq!(String::from_utf8(done.stdout).unwrap(), csv);
-        assert_eq!(done.status.code(), Some(status));
+        for ((name, _), rows) in TABLES.into_iter().zip([3000, 2, 3, 3]) {
+            let done =
+                Command::new("python3").arg(script).arg(file.path()).arg(name).output().unwrap();
+            let printed = String::from_utf8(done.stdout).unwrap();
+            assert_eq!(printed, table(&trace, name));
+            assert_eq!(printed.lines().count(), 1 + rows);
+            assert_eq!(done.status.code(), Some(status));
+        }
     }
 }

@@ -1,0 +1,102 @@
+//! Frames of what happened beside the faults: oom kills, marks, calls.
+
+use super::Expected;
+use super::records::{Result, Text};
+use crate::archive::{ArchivedCallsV1, ArchivedMarksV1, ArchivedOomV1};
+use crate::record::{CallKind, CallRecord, MarkRecord, OomRecord};
+
+/// Checks the times of rows one after the other.
+struct Times {
+    expected: Expected,
+    last_ns: u64,
+}
+
+impl Times {
+    fn new(expected: Expected) -> Self {
+        Self { expected, last_ns: 0 }
+    }
+
+    fn check(&mut self, time_ns: u64) -> Result<()> {
+        self.expected.check_time(time_ns)?;
+        if time_ns < self.last_ns {
+            return Err("the rows are not in order of time");
+        }
+        self.last_ns = time_ns;
+        Ok(())
+    }
+}
+
+pub(super) fn oom(archive: &ArchivedOomV1, expected: Expected) -> Result<Vec<OomRecord>> {
+    expected.check_rows(archive.rows.len())?;
+    let mut times = Times::new(expected);
+    let mut text = Text::new(&archive.text);
+    let mut victims = Vec::with_capacity(archive.rows.len());
+    let kib = |stored: u64| (stored != u64::MAX).then_some(stored);
+    for row in archive.rows.iter() {
+        let time_ns = row.time_ns.to_native();
+        times.check(time_ns)?;
+        let (uid, oom_score_adj) = (row.uid.to_native(), row.oom_score_adj.to_native());
+        victims.push(OomRecord {
+            time_ns,
+            pid: row.pid.to_native(),
+            comm: text.bytes(row.comm_offset.to_native(), row.comm_bytes.to_native())?,
+            by_pid: row.by_pid.to_native(),
+            by_tid: row.by_tid.to_native(),
+            total_vm_kib: kib(row.total_vm_kib.to_native()),
+            anon_rss_kib: kib(row.anon_rss_kib.to_native()),
+            file_rss_kib: kib(row.file_rss_kib.to_native()),
+            shmem_rss_kib: kib(row.shmem_rss_kib.to_native()),
+            pgtables_kib: kib(row.pgtables_kib.to_native()),
+            uid: (uid != u32::MAX).then_some(uid),
+            oom_score_adj: (oom_score_adj != i32::MIN).then_some(oom_score_adj),
+        });
+    }
+    text.finish()?;
+    Ok(victims)
+}
+
+pub(super) fn marks(archive: &ArchivedMarksV1, expected: Expected) -> Result<Vec<MarkRecord>> {
+    expected.check_rows(archive.rows.len())?;
+    let mut times = Times::new(expected);
+    let mut text = Text::new(&archive.text);
+    let mut marks = Vec::with_capacity(archive.rows.len());
+    for row in archive.rows.iter() {
+        let time_ns = row.time_ns.to_native();
+        times.check(time_ns)?;
+        let name = text.bytes(row.name_offset.to_native(), row.name_bytes.to_native())?;
+        marks.push(MarkRecord { time_ns, name });
+    }
+    text.finish()?;
+    Ok(marks)
+}
+
+pub(super) fn calls(archive: &ArchivedCallsV1, expected: Expected) -> Result<Vec<CallRecord>> {
+    expected.check_rows(archive.rows.len())?;
+    let mut times = Times::new(expected);
+    let mut calls = Vec::with_capacity(archive.rows.len());
+    for row in archive.rows.iter() {
+        let (time_ns, end_ns) = (row.time_ns.to_native(), row.end_ns.to_native());
+        times.check(time_ns)?;
+        if end_ns != u64::MAX {
+            expected.check_time(end_ns)?;
+        }
+        calls.push(CallRecord {
+            time_ns,
+            end_ns,
+            pid: row.pid.to_native(),
+            tid: row.tid.to_native(),
+            kind: match row.kind.to_native() {
+                0 => CallKind::Munmap,
+                1 => CallKind::Mremap,
+                2 => CallKind::Madvise,
+                _ => return Err("a call has an unknown kind"),
+            },
+            addr: row.addr.to_native(),
+            len_bytes: row.len_bytes.to_native(),
+            new_len_bytes: row.new_len_bytes.to_native(),
+            argument: row.argument.to_native(),
+            result: row.result.to_native(),
+        });
+    }
+    Ok(calls)
+}
