@@ -3,31 +3,31 @@
 
 mod calls;
 mod faults;
+mod process;
 mod scope;
 mod sideband;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
-use std::rc::Rc;
 
 use perf_event_open_sys::bindings as b;
 use pft::record::{
     CallRecord, LostBy, LostRecord, MapRecord, OomRecord, Outcome, SnapshotReason, TaskKind,
-    TaskRecord, Vma,
+    TaskRecord,
 };
 use rustc_hash::FxHashMap;
 
 use crate::config::Selection;
 use crate::counts::Counts;
 use crate::event::EventKind;
-use crate::known_ranges::KnownRanges;
 use crate::pairing::{FaultRow, ThreadFaults};
 use crate::parse::{self, SampleLayout};
 use crate::ring::Rings;
 use crate::sightings::Sightings;
 use crate::targets::{EventRef, Targets};
 
+pub use process::Process;
 use scope::Relation;
 pub use scope::Scope;
 
@@ -44,35 +44,6 @@ struct Thread {
     covered_since_ns: Option<u64>,
     /// Known range of its last fault; empty after a snapshot.
     range: Range<u64>,
-}
-
-/// A process as the recorder needs to know it.
-#[derive(Debug, Default)]
-pub struct Process {
-    threads: u32,
-    known: Rc<KnownRanges>,
-    /// It faulted since its last snapshot.
-    pub active: bool,
-    /// End of its last snapshot.
-    pub snapshot_ns: u64,
-    /// Before this, only a new address space or a loss is worth a snapshot.
-    pub rest_until_ns: u64,
-    /// What calls for a snapshot, until one is under way.
-    pub wanted: Option<SnapshotReason>,
-    /// The first few addresses that no record describes, since the last snapshot.
-    pub unknown: Vec<u64>,
-    /// How long its last whole snapshot took.
-    pub took_ns: u64,
-}
-
-impl Process {
-    /// Asks for a snapshot; the reason that says more about the maps is kept.
-    fn want(&mut self, reason: SnapshotReason) {
-        // The reasons are numbered in that order.
-        if self.wanted.is_none_or(|known| (reason as u8) < known as u8) {
-            self.wanted = Some(reason);
-        }
-    }
 }
 
 /// Faults of one CPU's ring that wait to be stored.
@@ -196,43 +167,6 @@ impl Drain {
     #[must_use]
     pub fn is_covered(&self, tid: u32) -> bool {
         self.threads.get(&tid).is_some_and(|thread| thread.covered_since_ns.is_some())
-    }
-
-    /// Takes in what is mapped at unknown addresses, as the kernel answered.
-    pub fn learn_some(&mut self, pid: u32, vmas: &[Vma], end_ns: u64, took_ns: u64) {
-        if let Some(process) = self.processes.get_mut(&pid) {
-            let known = Rc::make_mut(&mut process.known);
-            vmas.iter().for_each(|vma| known.insert(vma.start..vma.end));
-            let rest_until_ns = end_ns.saturating_add(took_ns.saturating_mul(100));
-            process.rest_until_ns = process.rest_until_ns.max(rest_until_ns);
-        }
-    }
-
-    /// Takes in the ranges of a snapshot; none when it could not be taken.
-    pub fn learn(&mut self, pid: u32, vmas: &[Vma], end_ns: u64, took_ns: u64) {
-        let Some(process) = self.processes.get_mut(&pid) else {
-            return;
-        };
-        process.took_ns = took_ns;
-        process.unknown.clear();
-        if !vmas.is_empty() {
-            let known = Rc::make_mut(&mut process.known);
-            for vma in vmas {
-                known.insert(vma.start..vma.end);
-            }
-        }
-        process.active = false;
-        process.snapshot_ns = end_ns;
-        // Reading the maps holds the target's mmap lock: at most one part in a hundred.
-        process.rest_until_ns = end_ns.saturating_add(took_ns.saturating_mul(100));
-        // It answers for all unknown addresses up to now; what else was asked for meanwhile stands.
-        if process.wanted == Some(SnapshotReason::UnknownAddress) {
-            process.wanted = None;
-        }
-        // The next fault of each thread shows again that the process is active.
-        for thread in self.threads.values_mut().filter(|thread| thread.pid == pid) {
-            thread.range = 0..0;
-        }
     }
 
     /// Takes in the records of all rings that are older than `before_ns`.
