@@ -69,6 +69,8 @@ pub struct Counts {
     pub lost_records: u64,
     /// Faults that the recorder itself dropped.
     pub dropped: u64,
+    /// CPUs that came online and are not watched.
+    pub unwatched_cpus: u64,
     /// Snapshots stored.
     pub snapshots: u64,
     /// Answers about single addresses stored.
@@ -150,6 +152,7 @@ impl Counts {
             entry(keys::CAPTURED_FOREIGN_NAMESPACE, self.foreign_namespace),
             entry(keys::CAPTURED_UNPARSED, self.unparsed),
             entry(keys::DROPPED_RECORDER, self.dropped),
+            entry(keys::CPUS_UNWATCHED, self.unwatched_cpus),
             entry(keys::SNAPSHOTS_TAKEN, self.snapshots),
             entry(keys::SNAPSHOTS_QUERIES, self.queries),
             entry(keys::SNAPSHOTS_FAILED, self.snapshots_failed),

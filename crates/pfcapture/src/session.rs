@@ -2,6 +2,7 @@
 
 mod about;
 mod accounts;
+mod cpus;
 mod running;
 mod whom;
 
@@ -29,6 +30,7 @@ use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Item, Store};
 use crate::targets::{EventCount, Part, Targets};
 use accounts::Accounts;
+use cpus::Cpus;
 use running::Session;
 use whom::Reach;
 
@@ -110,7 +112,10 @@ impl Recorded {
     /// Whether nothing is missing, as far as can be told.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.lost() == 0 && self.counts.unparsed == 0 && self.agrees() != Some(false)
+        self.lost() == 0
+            && self.counts.unparsed == 0
+            && self.counts.unwatched_cpus == 0
+            && self.agrees() != Some(false)
     }
 
     /// Records that the kernel or the recorder dropped.

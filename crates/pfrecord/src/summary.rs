@@ -107,6 +107,12 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
             thousands(recorded.lost_in_rings()),
         ));
     }
+    if counts.unwatched_cpus > 0 {
+        lines.push(format!(
+            "{} came online meanwhile: faults there are missing",
+            plural(counts.unwatched_cpus, "CPU", "CPUs")
+        ));
+    }
     if counts.dropped > 0 {
         lines.push(format!(
             "{} faults were dropped because writing fell behind: try a faster disk or --level 1",

@@ -112,6 +112,7 @@ pub mod ledger {
         DROPPED_RECORDER = "dropped.recorder": "Faults that the recorder dropped because encoding or writing fell behind.",
         RUSAGE_MINOR_FAULTS = "rusage.minor_faults": "Minor faults of the command that was started, by `getrusage(2)`.",
         RUSAGE_MAJOR_FAULTS = "rusage.major_faults": "Major faults of the command that was started, by `getrusage(2)`.",
+        CPUS_UNWATCHED = "cpus.unwatched": "CPUs that came online while recording and were not watched: faults on them are missing, and not counted.",
         SNAPSHOTS_TAKEN = "snapshots.taken": "Snapshots of `/proc/PID/maps` that succeeded.",
         SNAPSHOTS_QUERIES = "snapshots.queries": "Times that the kernel was asked for the mappings at single addresses only.",
         SNAPSHOTS_FAILED = "snapshots.failed": "Snapshots that failed, mostly because the process had ended.",

@@ -11,6 +11,7 @@ use pft::keys::{fact as fact_keys, ledger as ledger_keys};
 use pft::record::{Checkpoint, LedgerEntry, SnapshotReason, TraceHeader};
 
 use super::accounts::Accounts;
+use super::cpus::Cpus;
 use super::{Recorded, Started};
 use crate::Error;
 use crate::clock;
@@ -20,7 +21,7 @@ use crate::end::{End, Watch};
 use crate::event::EventKind;
 use crate::host::fact;
 use crate::launch::Launched;
-use crate::ring::{LATE_NS, Rings};
+use crate::ring::{self, LATE_NS, Rings};
 use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Item, Store};
 use crate::sys;
@@ -51,6 +52,7 @@ pub struct Session {
     tids: Vec<u32>,
     /// Processes whose names are to be found out, with the time of their first record.
     strangers: HashMap<u32, u64>,
+    cpus: Cpus,
     rings: Rings,
     targets: Targets,
     drain: Drain,
@@ -65,6 +67,7 @@ impl Session {
     /// A session whose events are open and whose file is begun.
     pub fn new(
         (config, header, tids): (&Config, &TraceHeader, &[u32]),
+        cpus: Cpus,
         rings: Rings,
         targets: Targets,
         drain: Drain,
@@ -79,6 +82,7 @@ impl Session {
             enable_ns: (delay_ns > 0).then(|| start_ns.saturating_add(delay_ns)),
             tids: tids.to_vec(),
             strangers: HashMap::new(),
+            cpus,
             rings,
             targets,
             drain,
@@ -117,6 +121,7 @@ impl Session {
             if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS {
                 self.flush(1);
                 self.flushed_ns = now_ns;
+                self.look_at_cpus();
             } else {
                 self.flush(FLUSH_ROWS);
             }
@@ -133,6 +138,13 @@ impl Session {
             if !self.tids.is_empty() && !self.tids.iter().any(|&tid| self.drain.is_covered(tid)) {
                 return Ok(End::TargetExited);
             }
+        }
+    }
+
+    fn look_at_cpus(&mut self) {
+        if let Ok(online) = ring::online_cpus() {
+            self.cpus.look(online);
+            self.drain.counts.unwatched_cpus = self.cpus.unwatched.len() as u64;
         }
     }
 
@@ -263,6 +275,7 @@ impl Session {
         accounts: &Accounts,
     ) -> Result<Recorded, Error> {
         self.targets.disable();
+        self.look_at_cpus();
         let faults_after = accounts.totals();
         let duration_ns = clock::monotonic_ns().saturating_sub(self.start_ns);
         self.drain.walk(&mut self.rings, &self.targets, u64::MAX);
