@@ -211,8 +211,16 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
     facts.extend(about::session_facts(config, &whom, &started, stack_limit_bytes));
     store.put(Item::Facts(facts));
     let snapshots = Snapshotter::start().map_err(Error::system("start the snapshot thread"))?;
-    let mut session =
-        Session::new((config, &header, &whom.tids), rings, targets, drain, store, snapshots);
+    let online = Cpus::new(&cpus, !matches!(whom.reach, Reach::Threads));
+    let mut session = Session::new(
+        (config, &header, &whom.tids),
+        online,
+        rings,
+        targets,
+        drain,
+        store,
+        snapshots,
+    );
     match config.target {
         // Its exec is recorded, and its mappings after that are in band.
         Target::Command => session.request_first(&whom.pids),
