@@ -16,14 +16,15 @@ pub struct Args {
     /// Threads (`threads`), or threads that create threads (`thread-storm`)
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub threads: u32,
-    /// Children (`fork-storm`) or short threads (`thread-storm`) [default: depends on the mode]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    /// Children (`fork-storm`), short threads (`thread-storm`) or mappings (`many-mappings`)
+    /// [default: depends on the mode]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub count: Option<u32>,
-    /// Touch, drop and touch again so many times in all (`anon`, `threads`)
+    /// Touch, drop and touch again so many times in all (`anon`, `threads`, `many-mappings`)
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-    /// Duration: more rounds until it is over (`anon`, `threads`), more threads (`thread-storm`), or
-    /// the pace (`mixed`, 2 by default)
+    /// Duration: more rounds until it is over (`anon`, `threads`, `many-mappings`), more threads
+    /// (`thread-storm`), or the pace (`mixed`, 2 by default)
     #[arg(long)]
     pub seconds: Option<f64>,
     /// Create the work file at PATH, which must not exist; it is deleted at the end
@@ -96,6 +97,14 @@ pub enum Mode {
     ForkStorm,
     /// Write anonymous memory, then execute this program again in mode `anon`
     Exec,
+    /// Map files and anonymous memory one after another at the same addresses
+    Reuse,
+    /// Move and grow anonymous memory and a mapped file
+    Mremap,
+    /// Touch memory, drop a part of it, touch it again
+    Dontneed,
+    /// Touch pages in a process with tens of thousands of mappings
+    ManyMappings,
     /// A bit of everything for two seconds: random cold reads, growth, copies after a fork
     Mixed,
 }
@@ -106,7 +115,7 @@ impl Args {
         self.pages.map_or(default, |pages| pages as usize)
     }
 
-    /// Children or short threads.
+    /// Children, threads or mappings.
     pub fn count_or(&self, default: usize) -> usize {
         self.count.map_or(default, |count| count as usize)
     }

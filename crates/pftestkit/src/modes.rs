@@ -4,6 +4,7 @@ mod anonymous;
 mod cold;
 mod failed;
 mod file;
+mod mappings;
 mod mixed;
 mod processes;
 mod stack;
@@ -38,6 +39,10 @@ pub fn run(args: &Args, session: Session) -> anyhow::Result<()> {
         Mode::SwapIn => swap::swap_in(args, session),
         Mode::Threads => threads::threads(args, session),
         Mode::ThreadStorm => threads::storm(args, session),
+        Mode::Reuse => mappings::reuse(args, session),
+        Mode::Mremap => mappings::mremap(args, session),
+        Mode::Dontneed => mappings::dontneed(args, session),
+        Mode::ManyMappings => mappings::many(args, session),
         Mode::Mixed => mixed::mixed(args, session),
     }
 }

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod mappings;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use pftestkit::{Exactness, Order, OrderKind, Phase, Report, Workload};
