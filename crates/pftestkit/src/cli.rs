@@ -16,8 +16,8 @@ pub struct Args {
     /// Threads (`threads`), or threads that create threads (`thread-storm`)
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub threads: u32,
-    /// Children (`fork-storm`), short threads (`thread-storm`) or mappings (`many-mappings`)
-    /// [default: depends on the mode]
+    /// Children (`fork-storm`), short threads (`thread-storm`), mappings (`many-mappings`) or fast
+    /// touches (`slow`, `slow-minor`) [default: depends on the mode]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub count: Option<u32>,
     /// Touch, drop and touch again so many times in all (`anon`, `threads`, `many-mappings`)
@@ -27,6 +27,9 @@ pub struct Args {
     /// (`thread-storm`), or the pace (`mixed`, 2 by default)
     #[arg(long)]
     pub seconds: Option<f64>,
+    /// How long each slow fault waits at least, milliseconds (`slow`, `slow-minor`)
+    #[arg(long, value_name = "MS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    pub slow_ms: u64,
     /// Create the work file at PATH, which must not exist; it is deleted at the end
     #[arg(long, value_name = "PATH")]
     pub file: Option<PathBuf>,
@@ -97,6 +100,10 @@ pub enum Mode {
     ForkStorm,
     /// Write anonymous memory, then execute this program again in mode `anon`
     Exec,
+    /// Make major faults that take long, served by another thread, between fast first touches
+    Slow,
+    /// Make minor faults that take long, in the same way
+    SlowMinor,
     /// Map files and anonymous memory one after another at the same addresses
     Reuse,
     /// Move and grow anonymous memory and a mapped file

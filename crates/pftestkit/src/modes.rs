@@ -7,6 +7,7 @@ mod file;
 mod mappings;
 mod mixed;
 mod processes;
+mod slow;
 mod stack;
 mod swap;
 mod threads;
@@ -39,6 +40,8 @@ pub fn run(args: &Args, session: Session) -> anyhow::Result<()> {
         Mode::SwapIn => swap::swap_in(args, session),
         Mode::Threads => threads::threads(args, session),
         Mode::ThreadStorm => threads::storm(args, session),
+        Mode::Slow => slow::major(args, session),
+        Mode::SlowMinor => slow::minor(args, session),
         Mode::Reuse => mappings::reuse(args, session),
         Mode::Mremap => mappings::mremap(args, session),
         Mode::Dontneed => mappings::dontneed(args, session),

@@ -6,3 +6,4 @@ pub mod mapping;
 pub mod process;
 pub mod stack;
 pub mod swap;
+pub mod userfault;
