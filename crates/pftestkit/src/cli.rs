@@ -16,8 +16,8 @@ pub struct Args {
     /// Threads (`threads`), or threads that create threads (`thread-storm`)
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub threads: u32,
-    /// Children (`fork-storm`), short threads (`thread-storm`), mappings (`many-mappings`) or fast
-    /// touches (`slow`, `slow-minor`) [default: depends on the mode]
+    /// Children (`fork-storm`, `short-forks`), threads (`thread-storm`, `many-threads`), mappings
+    /// (`many-mappings`) or fast touches (`slow`, `slow-minor`) [default: depends on the mode]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub count: Option<u32>,
     /// Touch, drop and touch again so many times in all (`anon`, `threads`, `many-mappings`)
@@ -30,6 +30,9 @@ pub struct Args {
     /// How long each slow fault waits at least, milliseconds (`slow`, `slow-minor`)
     #[arg(long, value_name = "MS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=60_000))]
     pub slow_ms: u64,
+    /// How much to take at most, MiB (`oom-victim`)
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub max_mib: u32,
     /// Create the work file at PATH, which must not exist; it is deleted at the end
     #[arg(long, value_name = "PATH")]
     pub file: Option<PathBuf>,
@@ -112,6 +115,14 @@ pub enum Mode {
     Dontneed,
     /// Touch pages in a process with tens of thousands of mappings
     ManyMappings,
+    /// Write memory in thousands of threads that all exist before
+    ManyThreads,
+    /// Write a page in each of thousands of processes, one after another
+    ShortForks,
+    /// Write memory in a child whose parent has ended
+    Orphan,
+    /// Take memory until the kernel kills the process for it, or --max-mib are taken
+    OomVictim,
     /// A bit of everything for two seconds: random cold reads, growth, copies after a fork
     Mixed,
 }

@@ -112,6 +112,11 @@ impl Session {
         self.pid
     }
 
+    /// The session of a child that speaks for its parent from now on.
+    pub fn of_this_process(self) -> Self {
+        Self { pid: std::process::id(), ..self }
+    }
+
     /// Whether [`Session::ready`] will wait.
     pub fn waits(&self) -> bool {
         self.wait

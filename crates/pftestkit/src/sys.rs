@@ -3,6 +3,7 @@
 pub mod arena;
 pub mod counters;
 pub mod mapping;
+pub mod parts;
 pub mod process;
 pub mod stack;
 pub mod swap;

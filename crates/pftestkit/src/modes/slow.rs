@@ -25,7 +25,8 @@ enum Service {
 /// Major faults that take long.
 ///
 /// The kernel calls a fault major when it tries again after a wait. It tries first with the lock of the
-/// mapping alone (for userfaultfd since 6.6), and that try does not count: only a second vain one makes the fault major.
+/// mapping alone (for userfaultfd since 6.6), and that try does not count: only a second vain one makes
+/// the fault major.
 pub fn major(args: &Args, session: Session) -> anyhow::Result<()> {
     slow(args, session, Service::InTwoSteps)
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod mappings;
+mod processes;
 mod slow;
 
 use std::collections::{BTreeMap, BTreeSet};
