@@ -2,7 +2,7 @@
 //!
 //! The program `pf-workload MODE` makes a known number of page faults of a known kind in memory
 //! ranges of its own and prints what it made. Tests record it, then compare the recording with
-//! [`Report`]. [`Workload`] starts it.
+//! [`Report`]. [`Workload`] starts it, in a [`Cgroup`] if need be.
 //!
 //! # Output of `pf-workload`
 //!
@@ -35,10 +35,12 @@
 //! them), at addresses that the process uses for nothing else before or after (modes about that apart). A child that was forked
 //! has the ranges of its parent: expectations tell them apart by `pid`.
 
+mod cgroup;
 mod error;
 mod launch;
 mod protocol;
 
+pub use cgroup::Cgroup;
 pub use error::Error;
 pub use launch::{Running, Workload};
 pub use protocol::{
