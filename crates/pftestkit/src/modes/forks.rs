@@ -28,9 +28,10 @@ pub fn short_forks(args: &Args, mut session: Session) -> anyhow::Result<()> {
     };
     write_all(&shared);
     write_all(&scratch);
-    session.expect_setup(&shared.range(), FIRST_TOUCH, shared.pages());
+    let (range, pages) = (shared.range(), shared.pages() as u64);
+    session.push(expectation(0, Phase::Setup, &range, FIRST_TOUCH, pages));
     session.ready()?;
-    let copies = Counts { minflt: shared.pages() as u64, majflt: 0 };
+    let copies = Counts { minflt: pages, majflt: 0 };
     let (ended, Measured { wall_ns, .. }) = measure(Who::Process, || {
         (0..count).try_for_each(|_| {
             let child = fork(|| {
@@ -43,7 +44,7 @@ pub fn short_forks(args: &Args, mut session: Session) -> anyhow::Result<()> {
         })
     });
     ended?;
-    let (range, made) = (shared.range(), (count * shared.pages()) as u64);
+    let made = count as u64 * pages;
     session.push(expectation(0, Phase::Run, &range, COW_ANON, made));
     session.usage(0, Measured { counts: Counts { minflt: made, majflt: 0 }, wall_ns });
     session.finish()
