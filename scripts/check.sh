@@ -9,6 +9,8 @@ need cargo "a Rust toolchain: https://rustup.rs or your distribution's rustc and
 need cc "a C compiler: gcc" gcc
 need python3 "python3, for the reader written from the format's text" python3
 need zstd "zstd, for that reader" zstd
+want stress-ng stress-ng
+if [ -d /run/systemd/system ]; then want redis-server; else want redis-server redis-server; fi
 # Root needs tracefs for the page-fault tracepoints.
 if [ "$(id -u)" = 0 ] && [ ! -e /sys/kernel/tracing/events ]; then
     mount -t tracefs tracefs /sys/kernel/tracing || echo "note: no tracefs, tests will see less" >&2

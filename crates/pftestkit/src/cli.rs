@@ -16,16 +16,23 @@ pub struct Args {
     /// Threads (`threads`), or threads that create threads (`thread-storm`)
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub threads: u32,
-    /// Children (`fork-storm`) or short threads (`thread-storm`) [default: depends on the mode]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    /// Children (`fork-storm`, `short-forks`), threads (`thread-storm`, `many-threads`), mappings
+    /// (`many-mappings`) or fast touches (`slow`, `slow-minor`) [default: depends on the mode]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub count: Option<u32>,
-    /// Touch, drop and touch again so many times in all (`anon`, `threads`)
+    /// Touch, drop and touch again so many times in all (`anon`, `threads`, `many-mappings`)
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-    /// Duration: more rounds until it is over (`anon`, `threads`), more threads (`thread-storm`), or
-    /// the pace (`mixed`, 2 by default)
+    /// Duration: more rounds until it is over (`anon`, `threads`, `many-mappings`), more threads
+    /// (`thread-storm`), or the pace (`mixed`, 2 by default)
     #[arg(long)]
     pub seconds: Option<f64>,
+    /// How long each slow fault waits at least, milliseconds (`slow`, `slow-minor`)
+    #[arg(long, value_name = "MS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    pub slow_ms: u64,
+    /// How much to take at most, MiB (`oom-victim`)
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub max_mib: u32,
     /// Create the work file at PATH, which must not exist; it is deleted at the end
     #[arg(long, value_name = "PATH")]
     pub file: Option<PathBuf>,
@@ -96,6 +103,26 @@ pub enum Mode {
     ForkStorm,
     /// Write anonymous memory, then execute this program again in mode `anon`
     Exec,
+    /// Make major faults that take long, served by another thread, between fast first touches
+    Slow,
+    /// Make minor faults that take long, in the same way
+    SlowMinor,
+    /// Map files and anonymous memory one after another at the same addresses
+    Reuse,
+    /// Move and grow anonymous memory and a mapped file
+    Mremap,
+    /// Touch memory, drop a part of it, touch it again
+    Dontneed,
+    /// Touch pages in a process with tens of thousands of mappings
+    ManyMappings,
+    /// Write memory in thousands of threads that all exist before
+    ManyThreads,
+    /// Write a page in each of thousands of processes, one after another
+    ShortForks,
+    /// Write memory in a child whose parent has ended
+    Orphan,
+    /// Take memory until the kernel kills the process for it, or --max-mib are taken
+    OomVictim,
     /// A bit of everything for two seconds: random cold reads, growth, copies after a fork
     Mixed,
 }
@@ -106,7 +133,7 @@ impl Args {
         self.pages.map_or(default, |pages| pages as usize)
     }
 
-    /// Children or short threads.
+    /// Children, threads or mappings.
     pub fn count_or(&self, default: usize) -> usize {
         self.count.map_or(default, |count| count as usize)
     }

@@ -2,10 +2,15 @@
 
 mod anonymous;
 mod cold;
+mod crowd;
 mod failed;
 mod file;
+mod forks;
+mod mappings;
 mod mixed;
+mod oom;
 mod processes;
+mod slow;
 mod stack;
 mod swap;
 mod threads;
@@ -38,6 +43,16 @@ pub fn run(args: &Args, session: Session) -> anyhow::Result<()> {
         Mode::SwapIn => swap::swap_in(args, session),
         Mode::Threads => threads::threads(args, session),
         Mode::ThreadStorm => threads::storm(args, session),
+        Mode::Slow => slow::major(args, session),
+        Mode::SlowMinor => slow::minor(args, session),
+        Mode::ManyThreads => crowd::many_threads(args, session),
+        Mode::ShortForks => forks::short_forks(args, session),
+        Mode::Orphan => forks::orphan(args, session),
+        Mode::OomVictim => oom::victim(args, session),
+        Mode::Reuse => mappings::reuse(args, session),
+        Mode::Mremap => mappings::mremap(args, session),
+        Mode::Dontneed => mappings::dontneed(args, session),
+        Mode::ManyMappings => mappings::many(args, session),
         Mode::Mixed => mixed::mixed(args, session),
     }
 }

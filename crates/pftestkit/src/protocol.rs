@@ -34,7 +34,7 @@ pub enum Exactness {
 /// Faults of one kind that one process makes in one range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expectation {
-    /// Process.
+    /// Process; 0 for all processes together.
     pub pid: u32,
     /// First address of the range.
     pub start: u64,
@@ -80,18 +80,36 @@ pub struct Order {
     pub offsets_file: Option<PathBuf>,
 }
 
+/// What was mapped at a range while the process made its next faults there. The turns of one range are
+/// in order of time: the first `count` faults belong to the first turn, and so on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Process.
+    pub pid: u32,
+    /// First address of the range.
+    pub start: u64,
+    /// First address behind the range.
+    pub end: u64,
+    /// The file; empty for anonymous memory.
+    pub path: PathBuf,
+    /// Offset in the file of the byte at `start`.
+    pub offset_bytes: u64,
+    /// How many faults.
+    pub count: u64,
+}
+
 /// What `getrusage(2)` counted in a process while it made the faults of phase `run`.
 ///
 /// In modes with threads only the faulting stretches of the threads are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
-    /// Process.
+    /// Process; 0 for all that an expectation with `pid` 0 counts.
     pub pid: u32,
     /// Minor faults (classes `minor` and `cow`).
     pub minflt: u64,
     /// Major faults.
     pub majflt: u64,
-    /// Duration, nanoseconds.
+    /// Duration, nanoseconds; in `many-mappings` that of the accesses only.
     pub wall_ns: u64,
 }
 
@@ -117,6 +135,8 @@ pub struct Report {
     pub expectations: Vec<Expectation>,
     /// `order` lines.
     pub orders: Vec<Order>,
+    /// `turn` lines.
+    pub turns: Vec<Turn>,
     /// `rusage` lines.
     pub usage: Vec<Usage>,
     /// The `total` line.
@@ -140,6 +160,7 @@ impl Report {
             match word {
                 "expect" => report.expectations.push(fields.expectation()?),
                 "order" => report.orders.push(fields.order()?),
+                "turn" => report.turns.push(fields.turn()?),
                 "rusage" => report.usage.push(fields.usage()?),
                 "total" => report.total = Some(fields.total()?),
                 "skip" => {
@@ -150,6 +171,11 @@ impl Report {
             }
         }
         Ok(report)
+    }
+
+    /// The turns of one range of one process, in order of time.
+    pub fn turns_at(&self, pid: u32, start: u64) -> impl Iterator<Item = &Turn> {
+        self.turns.iter().filter(move |turn| (turn.pid, turn.start) == (pid, start))
     }
 
     /// The expectations of one phase.
@@ -231,6 +257,24 @@ mod tests {
                     offsets_file: None,
                 },
             ],
+            turns: vec![
+                Turn {
+                    pid: 123,
+                    start: 0x1000,
+                    end: 0x3000,
+                    path: PathBuf::from("/tmp/a b"),
+                    offset_bytes: 8192,
+                    count: 2,
+                },
+                Turn {
+                    pid: 123,
+                    start: 0x1000,
+                    end: 0x3000,
+                    path: PathBuf::new(),
+                    offset_bytes: 0,
+                    count: 1,
+                },
+            ],
             usage: vec![Usage { pid: 123, minflt: 1, majflt: 2, wall_ns: 3 }],
             total: Some(Total {
                 pid: 123,
@@ -242,10 +286,12 @@ mod tests {
             skip: None,
         };
         let text = format!(
-            "ready pid=123\nnoise of a recorder\n{}\n{}\n{}\n{}\ndone pid=123\n{}\n",
+            "ready pid=123\nnoise of a recorder\n{}\n{}\n{}\n{}\n{}\n{}\ndone pid=123\n{}\n",
             report.expectations[0],
             report.orders[0],
             report.orders[1],
+            report.turns[0],
+            report.turns[1],
             report.usage[0],
             report.total.unwrap(),
         );

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
-use pftestkit::{Exactness, Expectation, Order, OrderKind, Phase, Total, Usage};
+use pftestkit::{Exactness, Expectation, Order, OrderKind, Phase, Total, Turn, Usage};
 
 use crate::cli::Args;
 use crate::sys::counters::{Counts, Who, counts};
@@ -46,7 +46,12 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Adds what another thread, or another stretch, cost; the longer of the durations.
+    /// Adds what a later stretch cost.
+    pub fn then(self, later: Self) -> Self {
+        Self { counts: self.counts + later.counts, wall_ns: self.wall_ns + later.wall_ns }
+    }
+
+    /// Adds what another thread cost at the same time; the longer of the durations.
     pub fn and(self, other: Self) -> Self {
         Self { counts: self.counts + other.counts, wall_ns: self.wall_ns.max(other.wall_ns) }
     }
@@ -105,6 +110,11 @@ impl Session {
     /// This process.
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// The session of a child that speaks for its parent from now on.
+    pub fn of_this_process(self) -> Self {
+        Self { pid: std::process::id(), ..self }
     }
 
     /// Whether [`Session::ready`] will wait.
@@ -171,6 +181,20 @@ impl Session {
         }
         self.push(Order { path: path.to_owned(), page_size_bytes, kind, offsets, offsets_file });
         Ok(())
+    }
+
+    /// The next `count` faults of this process in `range` are made in anonymous memory, or in a file from
+    /// the given page on.
+    pub fn turn(&mut self, range: &Range<u64>, file: Option<(&Path, usize)>, count: usize) {
+        let (path, page) = file.unwrap_or((Path::new(""), 0));
+        self.push(Turn {
+            pid: self.pid,
+            start: range.start,
+            end: range.end,
+            path: path.to_owned(),
+            offset_bytes: (page * page_size()) as u64,
+            count: count as u64,
+        });
     }
 
     /// Adds a line.

@@ -3,6 +3,8 @@
 pub mod arena;
 pub mod counters;
 pub mod mapping;
+pub mod parts;
 pub mod process;
 pub mod stack;
 pub mod swap;
+pub mod userfault;

@@ -21,10 +21,18 @@ pub struct WorkFile {
 impl WorkFile {
     /// Makes a file of `pages` pages and writes it to the disk; it is in the page cache then.
     pub fn new(args: &Args, pages: usize) -> anyhow::Result<Self> {
+        Self::with_suffix(args, pages, "")
+    }
+
+    /// As [`WorkFile::new`]; `suffix` is added to the name, for modes with several files.
+    pub fn with_suffix(args: &Args, pages: usize, suffix: &str) -> anyhow::Result<Self> {
         let path = match &args.file {
             Some(path) => std::path::absolute(path)?,
             None => args.dir.join(format!("pf-workload-{}.bin", std::process::id())),
         };
+        let mut path = path.into_os_string();
+        path.push(suffix);
+        let path = PathBuf::from(path);
         let open = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = open.with_context(|| format!("creating {}", path.display()))?;
         let mut work = Self { path, file, pages };

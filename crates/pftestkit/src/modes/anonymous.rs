@@ -1,6 +1,7 @@
 //! Anonymous memory, private and shared.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -26,19 +27,27 @@ impl Rounds {
     }
 
     /// Writes every page, and again after dropping them all. Returns the number of rounds.
-    pub fn touch(self, mapping: &Mapping) -> std::io::Result<u64> {
+    pub fn touch(self, mapping: &Mapping) -> io::Result<u64> {
+        let write_all = || (0..mapping.pages()).for_each(|page| mapping.write(page));
+        self.repeat(write_all, || mapping.advise(Advice::DontNeed))
+    }
+
+    /// Calls `touch`, and again after `forget`. Returns the number of rounds.
+    pub fn repeat(
+        self,
+        mut touch: impl FnMut(),
+        mut forget: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<u64> {
         let duration = Duration::try_from_secs_f64(self.seconds.unwrap_or(0.0)).unwrap_or_default();
         let until = Instant::now() + duration;
         let mut done = 0;
         loop {
-            for page in 0..mapping.pages() {
-                mapping.write(page);
-            }
+            touch();
             done += 1;
             if done >= self.at_least && Instant::now() >= until {
                 return Ok(done);
             }
-            mapping.advise(Advice::DontNeed)?;
+            forget()?;
         }
     }
 }
@@ -47,17 +56,17 @@ pub fn anon(args: &Args, mut session: Session) -> anyhow::Result<()> {
     let mapping = Mapping::new(args.pages_or(256), Backing::Anonymous)?;
     session.ready()?;
     let (rounds, measured) = measure(Who::Process, || Rounds::of(args).touch(&mapping));
-    expect_rounds(&mut session, &mapping, rounds?);
+    expect_rounds(&mut session, &mapping, mapping.pages(), rounds?);
     session.usage(session.pid(), measured);
     session.finish()
 }
 
-/// The expectations of a mapping touched in rounds.
-pub fn expect_rounds(session: &mut Session, mapping: &Mapping, rounds: u64) {
-    session.expect(&mapping.range(), FIRST_TOUCH, mapping.pages());
+/// The expectations of a mapping of which `pages` pages were touched in rounds.
+pub fn expect_rounds(session: &mut Session, mapping: &Mapping, pages: usize, rounds: u64) {
+    session.expect(&mapping.range(), FIRST_TOUCH, pages);
     if rounds > 1 {
         let again = usize::try_from(rounds - 1).unwrap_or(usize::MAX);
-        session.expect(&mapping.range(), REFAULT, mapping.pages().saturating_mul(again));
+        session.expect(&mapping.range(), REFAULT, pages.saturating_mul(again));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::workfile::WorkFile;
 const FAULT_AROUND_BYTES: usize = 64 << 10;
 
 /// Pages of a fault-around window.
-fn window_pages() -> usize {
+pub fn window_pages() -> usize {
     (FAULT_AROUND_BYTES / page_size()).max(1)
 }
 

@@ -70,7 +70,8 @@ fn write_all(mapping: &Mapping) {
     (0..mapping.pages()).for_each(|page| mapping.write(page));
 }
 
-fn succeeded(child: Child) -> anyhow::Result<()> {
+/// Waits for a child, which must exit with 0.
+pub fn succeeded(child: Child) -> anyhow::Result<()> {
     let pid = child.pid;
     let status = child.wait()?;
     ensure!(status.success(), "child {pid}: {status}");

@@ -45,7 +45,7 @@ pub fn threads(args: &Args, mut session: Session) -> anyhow::Result<()> {
     })?;
     let mut all = Measured::default();
     for (mapping, done, measured) in &results {
-        expect_rounds(&mut session, mapping, *done);
+        expect_rounds(&mut session, mapping, pages, *done);
         all = all.and(*measured);
     }
     session.usage(session.pid(), all);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::protocol::names::{EXACTNESS, ORDER_KINDS, PHASES, name_of};
-use crate::protocol::{Expectation, Order, Total, Usage, encode_path};
+use crate::protocol::{Expectation, Order, Total, Turn, Usage, encode_path};
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,6 +40,14 @@ impl fmt::Display for Order {
             write!(f, "{separator}{offset}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, start, end, path, offset_bytes, count } = self;
+        write!(f, "turn pid={pid} start={start:#x} end={end:#x} path={} ", encode_path(path))?;
+        write!(f, "offset={offset_bytes} count={count}")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::protocol::names::{EXACTNESS, ORDER_KINDS, PHASES};
-use crate::protocol::{Expectation, Order, Total, Usage, decode_path};
+use crate::protocol::{Expectation, Order, Total, Turn, Usage, decode_path};
 
 /// The fields of one line.
 pub(super) struct Fields<'a> {
@@ -75,6 +75,17 @@ impl<'a> Fields<'a> {
             kind: self.choice("kind", ORDER_KINDS)?,
             offsets,
             offsets_file,
+        })
+    }
+
+    pub(super) fn turn(&self) -> Result<Turn, Error> {
+        Ok(Turn {
+            pid: self.number("pid")?,
+            start: self.address("start")?,
+            end: self.address("end")?,
+            path: decode_path(self.text("path")?),
+            offset_bytes: self.number("offset")?,
+            count: self.number("count")?,
         })
     }
 

@@ -9,6 +9,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::fs::{self, MemfdFlags, fadvise, memfd_create};
+use rustix::mm::{MremapFlags, mremap_fixed};
 
 use crate::pages::vmas;
 
@@ -69,6 +70,8 @@ pub enum Backing<'a> {
     SharedFile(&'a File),
     /// A file, shared, read-only.
     ReadOnlyFile(&'a File),
+    /// A file from such a byte on, shared, read-only.
+    ReadOnlyFileFrom(&'a File, u64),
 }
 
 /// Pages at addresses that this process uses for nothing else in its whole life. Not [`Sync`]: accesses
@@ -144,6 +147,45 @@ impl Mapping {
             Advice::DontNeed => libc::MADV_DONTNEED,
             Advice::PageOut => libc::MADV_PAGEOUT,
         })
+    }
+
+    /// Drops some of the pages (`MADV_DONTNEED`).
+    pub fn drop_pages(&self, pages: Range<usize>) -> io::Result<()> {
+        assert!(pages.start <= pages.end && pages.end <= self.pages, "{pages:?} of {}", self.pages);
+        let (first, len) = (self.page(pages.start), pages.len() * page_size());
+        // SAFETY: the pages lie in this mapping and no reference to their memory exists, so it does
+        // not matter that their contents change.
+        match unsafe { libc::madvise(first.cast(), len, libc::MADV_DONTNEED) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Unmaps the pages and maps others at their addresses.
+    pub fn replace(&self, backing: Backing<'_>) -> io::Result<()> {
+        self.punch_hole()?;
+        map(self.start, self.len(), libc::MAP_FIXED_NOREPLACE, backing)?;
+        self.madvise(libc::MADV_NOHUGEPAGE)
+    }
+
+    /// Moves the pages to the addresses of `target`, whose own are lost, and lets them grow to its size.
+    pub fn move_to(self, target: Mapping) -> io::Result<Self> {
+        let (flags, to) = (MremapFlags::MAYMOVE, target.start);
+        // SAFETY: both ranges are page-aligned and belong to these values, which nothing else accesses
+        // and no reference points into; they are taken by value, so that none can be used after.
+        unsafe { mremap_fixed(self.start.cast(), self.len(), target.len(), flags, to.cast()) }?;
+        std::mem::forget(self); // nothing is left to unmap at the old address
+        Ok(target)
+    }
+
+    /// Leaves of each two pages only the first one mapped, each as a mapping of its own.
+    pub fn scatter(&self) -> io::Result<()> {
+        self.punch_hole()?;
+        for page in (0..self.pages).step_by(2) {
+            let at = self.page(page);
+            map(at, page_size(), libc::MAP_FIXED_NOREPLACE, Backing::Anonymous)?;
+        }
+        Ok(())
     }
 
     fn madvise(&self, advice: libc::c_int) -> io::Result<()> {
@@ -237,10 +279,18 @@ pub(super) fn map(
         Backing::Inaccessible => (PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1),
         Backing::PrivateFile(file) => (rw, MAP_PRIVATE, file.as_raw_fd()),
         Backing::SharedFile(file) => (rw, MAP_SHARED, file.as_raw_fd()),
-        Backing::ReadOnlyFile(file) => (PROT_READ, MAP_SHARED, file.as_raw_fd()),
+        Backing::ReadOnlyFile(file) | Backing::ReadOnlyFileFrom(file, _) => {
+            (PROT_READ, MAP_SHARED, file.as_raw_fd())
+        }
+    };
+    let offset = match backing {
+        Backing::ReadOnlyFileFrom(_, offset) => {
+            libc::off_t::try_from(offset).map_err(io::Error::other)?
+        }
+        _ => 0,
     };
     // SAFETY: nothing is replaced unless the caller owns the range, and then no reference to its memory
     // exists. The descriptor is open for the call.
-    let address = unsafe { libc::mmap(at.cast(), len, prot, flags | fixed, fd, 0) };
+    let address = unsafe { libc::mmap(at.cast(), len, prot, flags | fixed, fd, offset) };
     if address == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(address.cast()) }
 }

@@ -3,14 +3,17 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, set_parent_process_death_signal,
-    setrlimit, waitpid,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, getpid, getrlimit, pidfd_open,
+    set_parent_process_death_signal, setrlimit, waitpid,
 };
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
@@ -29,19 +32,48 @@ pub struct Child {
 /// When the process has several threads (the child could then find locks held for ever), or no
 /// process can be made.
 pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Child> {
+    fork_to_outlive(|| {
+        // A child that outlives its parent after all does no harm.
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+        body()
+    })
+}
+
+/// As [`fork`], but the child may live longer than its parent.
+///
+/// # Errors
+///
+/// As of [`fork`].
+pub fn fork_to_outlive(body: impl FnOnce() -> i32) -> io::Result<Child> {
     wait_for_single_thread()?;
     // SAFETY: this is the only thread, so the child is a whole copy of the program and may do anything
     // that the parent may; it leaves by _exit, before anything of the parent's is dropped.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
-            // A child that outlives its parent after all does no harm.
-            let _ = set_parent_process_death_signal(Some(Signal::KILL));
             let status = catch_unwind(AssertUnwindSafe(body)).unwrap_or(101);
             // SAFETY: _exit has no preconditions.
             unsafe { libc::_exit(status) }
         }
         pid => Ok(Child { pid: pid.unsigned_abs() }),
+    }
+}
+
+/// The process that opened it, for a child that wishes to know when that one has ended.
+#[derive(Debug)]
+pub struct ThisProcess(OwnedFd);
+
+impl ThisProcess {
+    /// Opens it.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self(pidfd_open(getpid(), PidfdFlags::empty())?))
+    }
+
+    /// Waits until it has ended.
+    pub fn wait_for_end(&self) -> io::Result<()> {
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        retry_on_intr(|| poll(&mut fds, None))?;
+        Ok(())
     }
 }
 

@@ -203,7 +203,7 @@ pub struct Recording {
 /// Faults by `class/cause`.
 pub type Kinds = BTreeMap<String, u64>;
 
-/// The ranges of a workload: pid, start, end.
+/// The ranges of a workload: pid (0 for all processes together), start, end.
 pub type Range = (u32, u64, u64);
 
 /// One fault as the report has it.
@@ -237,7 +237,7 @@ impl Recording {
         for row in self.rows() {
             for &range in &ranges {
                 let (pid, start, end) = range;
-                if pid == row.pid && (start..end).contains(&row.addr) {
+                if (pid == 0 || pid == row.pid) && (start..end).contains(&row.addr) {
                     *found.entry(range).or_default().entry(row.kind.clone()).or_default() += 1;
                 }
             }

@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod cgroups;
+mod mappings;
+mod processes;
+mod slow;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use pftestkit::{Exactness, Order, OrderKind, Phase, Report, Workload};
