@@ -22,6 +22,8 @@ impl Drain {
         };
         if is_foreign(sample.pid, sample.tid) {
             self.counts.foreign_namespace += 1;
+            self.counts.filtered_minor += u64::from(event.kind == EventKind::Minor);
+            self.counts.filtered_major += u64::from(event.kind == EventKind::Major);
             return;
         }
         let losses = self.losses;
