@@ -10,7 +10,6 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 
 use crate::Error;
-use crate::ring::Rings;
 
 /// Why a recording ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub struct Watch {
     signals: UnixStream,
     /// Processes that run.
     targets: Vec<OwnedFd>,
+    /// Without processes to watch, only a signal and the duration end a recording.
+    has_targets: bool,
     deadline: Option<Instant>,
 }
 
@@ -65,7 +66,7 @@ impl Watch {
                 })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { signals, targets, deadline: None })
+        Ok(Self { signals, targets, has_targets: !pids.is_empty(), deadline: None })
     }
 
     /// Ends the recording after `duration` from now; one beyond the clock's range never ends it.
@@ -77,18 +78,18 @@ impl Watch {
     ///
     /// # Errors
     /// What poll(2) refuses.
-    pub fn wait(&mut self, rings: &Rings, at_most: Duration) -> Result<Option<End>, Error> {
+    pub fn wait(&mut self, rings: &[impl AsFd], at_most: Duration) -> Result<Option<End>, Error> {
         let timeout = match self.deadline {
             Some(deadline) => at_most.min(deadline.saturating_duration_since(Instant::now())),
             None => at_most,
         };
         let mut fds: Vec<PollFd<'_>> = std::iter::once(self.signals.as_fd())
-            .chain(rings.rings.iter().map(AsFd::as_fd))
+            .chain(rings.iter().map(AsFd::as_fd))
             .chain(self.targets.iter().map(AsFd::as_fd))
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
         poll_for(&mut fds, timeout)?;
-        let targets = fds.iter().skip(1 + rings.rings.len());
+        let targets = fds.iter().skip(1 + rings.len());
         let ended: Vec<bool> = targets.map(|fd| !fd.revents().is_empty()).collect();
         let mut ended = ended.into_iter();
         // A process that has ended would wake every wait from now on.
@@ -99,7 +100,8 @@ impl Watch {
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Ok(Some(End::Duration));
         }
-        Ok(self.targets.is_empty().then_some(End::TargetExited))
+        let gone = self.has_targets && self.targets.is_empty();
+        Ok(gone.then_some(End::TargetExited))
     }
 }
 

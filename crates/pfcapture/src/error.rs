@@ -33,6 +33,35 @@ pub enum Error {
         /// The process.
         pid: u32,
     },
+    /// Events on CPUs need more than those on one's own processes.
+    #[error(
+        "not permitted to watch {whom}: run as root, give CAP_PERFMON, or: \
+         sudo sysctl kernel.perf_event_paranoid=0"
+    )]
+    NotSystemWide {
+        /// Whom it was about: "the whole machine", "a control group".
+        whom: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The control group cannot be watched.
+    #[error(
+        "cannot watch control group {}: it must be a folder of the hierarchy that perf_event belongs \
+         to (v1: /sys/fs/cgroup/perf_event, otherwise v2)",
+        .path.display()
+    )]
+    Cgroup {
+        /// Its folder.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// There is no such thread.
+    #[error("no thread with TID {tid}: see ps -eL")]
+    NoSuchThread {
+        /// The number asked for.
+        tid: u32,
+    },
     /// There is no such process.
     #[error("no process with PID {pid}: see ps -e")]
     NoSuchProcess {

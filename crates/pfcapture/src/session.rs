@@ -197,7 +197,10 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
 }
 
 /// The processes to attach to, each once.
-fn distinct(pids: &[u32]) -> Result<Vec<u32>, Error> {
+///
+/// # Errors
+/// [`Error::NoSuchProcess`], [`Error::NotAProcess`].
+pub fn distinct(pids: &[u32]) -> Result<Vec<u32>, Error> {
     let mut distinct: Vec<u32> = Vec::new();
     for &pid in pids {
         let process = host::process_of(Path::new("/proc"), pid);

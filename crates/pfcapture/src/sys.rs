@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use perf_event_open_sys as perf;
 use perf_event_open_sys::bindings::{perf_event_attr, perf_event_mmap_page};
@@ -40,6 +41,40 @@ pub fn perf_event_open(
             flags.into(),
         )
     };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just returned this descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whom a counter counts.
+#[derive(Debug, Clone, Copy)]
+pub enum Whom<'a> {
+    /// A thread, on every CPU; 0 is the caller.
+    Thread(i32),
+    /// Everybody on a CPU.
+    Cpu(i32),
+    /// The tasks of a control group on a CPU; its folder.
+    Cgroup(BorrowedFd<'a>, i32),
+}
+
+/// Opens a perf event that is read, not sampled (perf_event_open(2)).
+///
+/// # Errors
+/// The kernel's errno.
+pub fn open_counter(attr: &perf_event_attr, whom: Whom<'_>) -> io::Result<OwnedFd> {
+    let mut attr = *attr;
+    let close_on_exec = perf::bindings::PERF_FLAG_FD_CLOEXEC;
+    let (pid, cpu, flags) = match whom {
+        Whom::Thread(tid) => (tid, -1, close_on_exec),
+        Whom::Cpu(cpu) => (-1, cpu, close_on_exec),
+        Whom::Cgroup(folder, cpu) => {
+            (folder.as_raw_fd(), cpu, close_on_exec | perf::bindings::PERF_FLAG_PID_CGROUP)
+        }
+    };
+    // SAFETY: as in `perf_event_open`; the folder stays open during the call.
+    let fd = unsafe { perf::perf_event_open(&raw mut attr, pid, cpu, -1, flags.into()) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -196,7 +231,7 @@ pub fn fork_and_wait(
 }
 
 /// Exit status and resource use of a child.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Reaped {
     /// As wait(2) encodes it.
     pub status: i32,
@@ -204,6 +239,10 @@ pub struct Reaped {
     pub minor_faults: u64,
     /// Major faults, likewise.
     pub major_faults: u64,
+    /// CPU time in user mode, likewise.
+    pub user: Duration,
+    /// CPU time in the kernel, likewise.
+    pub system: Duration,
 }
 
 impl Reaped {
@@ -238,6 +277,8 @@ pub fn reap(pid: i32, block: bool) -> io::Result<Option<Reaped>> {
             status,
             minor_faults: usage.ru_minflt.try_into().unwrap_or(0),
             major_faults: usage.ru_majflt.try_into().unwrap_or(0),
+            user: duration(usage.ru_utime),
+            system: duration(usage.ru_stime),
         })),
     }
 }
@@ -251,11 +292,13 @@ pub fn own_cpu_ns() -> u64 {
         libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
         usage
     };
-    let ns = |t: libc::timeval| {
-        u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000_000
-            + u64::try_from(t.tv_usec).unwrap_or(0) * 1000
-    };
-    ns(usage.ru_utime) + ns(usage.ru_stime)
+    let spent = duration(usage.ru_utime) + duration(usage.ru_stime);
+    u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+        + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
 }
 
 /// Maps `pages` of fresh anonymous memory, writes one byte to each, and unmaps it: exactly `pages`

@@ -81,7 +81,7 @@ impl Session {
     /// What poll(2) refuses.
     pub fn run(&mut self, watch: &mut Watch) -> Result<End, Error> {
         loop {
-            let end = watch.wait(&self.rings, DRAIN_INTERVAL)?;
+            let end = watch.wait(&self.rings.rings, DRAIN_INTERVAL)?;
             let now_ns = clock::monotonic_ns();
             self.drain.walk(&mut self.rings, &self.targets, now_ns.saturating_sub(LATE_NS));
             self.collect_snapshots();
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn growth_is_known_only_for_what_can_be_asked() {
-        let ended = Reaped { status: 0, minor_faults: 150, major_faults: 7 };
+        let ended = Reaped { minor_faults: 150, major_faults: 7, ..Reaped::default() };
         assert_eq!(fault_growth(Some(ended), &[Some((100, 2))], &[None]), Some((50, 5)));
         let before = [Some((100, 2)), Some((10, 0))];
         let after = [Some((150, 2)), Some((11, 3))];
