@@ -42,6 +42,14 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=19))]
     level: i32,
 
+    /// Count faults only, like perf stat: nothing is recorded, the counts go to standard error
+    #[arg(long, conflicts_with_all = ["output", "force", "ring_size", "maps_interval", "level"])]
+    pub stat: bool,
+
+    /// With --stat: print a line of counts this often (1s, 500ms)
+    #[arg(long, value_name = "TIME", requires = "stat", value_parser = stat_interval)]
+    pub interval: Option<Duration>,
+
     /// Exit with the command's exit status
     #[arg(long, requires = "command")]
     pub exit_status: bool,
@@ -60,6 +68,7 @@ Examples:
   pfrecord -o run.pft -- ./server --port 80    record a command from its first instruction
   pfrecord -p 1234 -o run.pft                  attach; Ctrl-C ends the recording
   pfrecord -p 1234 -d 30s -o run.pft           attach for half a minute
+  pfrecord --stat --interval 1s -p 1234        count only, a line a second
   pfreport run.pft                             where, what, why
 
 Root (or CAP_PERFMON) sees kernel-mode faults and the hardware error code, which tells reads from
@@ -79,6 +88,14 @@ fn ring_size(text: &str) -> Result<usize, String> {
     match usize::try_from(bytes) {
         Ok(bytes) if (64 << 10..=1 << 30).contains(&bytes) && bytes.is_power_of_two() => Ok(bytes),
         _ => Err("a power of two from 64K to 1G is needed".to_owned()),
+    }
+}
+
+fn stat_interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(interval) if interval >= Duration::from_millis(10) => Ok(interval),
+        Ok(_) => Err("10ms at least is needed".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -129,6 +146,22 @@ mod tests {
         assert_eq!(ring_size("512KiB"), Ok(512 << 10));
         for wrong in ["3M", "32K", "2G", "x", ""] {
             assert!(ring_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn counting_takes_an_interval_and_no_file() {
+        let parse = |words: &[&str]| Arguments::try_parse_from(words);
+        let counted = parse(&["pfrecord", "--stat", "--interval", "1s", "-p", "1"]).unwrap();
+        assert!(counted.stat);
+        assert_eq!(counted.interval, Some(Duration::from_secs(1)));
+        for wrong in [
+            &["--interval", "1s"][..],
+            &["--stat", "--interval", "0s"],
+            &["--stat", "-o", "x"],
+            &["--stat", "--level", "3"],
+        ] {
+            assert!(parse(&[&["pfrecord", "-p", "1"], wrong].concat()).is_err(), "{wrong:?}");
         }
     }
 
