@@ -18,6 +18,22 @@ pub struct Arguments {
     #[arg(short, long, value_name = "PID", value_delimiter = ',', conflicts_with = "command")]
     pid: Vec<u32>,
 
+    /// Single threads, without what they create
+    #[arg(short, long, value_name = "TID", value_delimiter = ',', requires = "stat", conflicts_with_all = ["command", "pid"])]
+    tid: Vec<u32>,
+
+    /// The whole machine, until the command ends if there is one
+    #[arg(short, long, requires = "stat", conflicts_with_all = ["pid", "tid"])]
+    all: bool,
+
+    /// A control group, by its folder, until the command ends if there is one
+    #[arg(short = 'G', long, value_name = "FOLDER", requires = "stat", conflicts_with_all = ["pid", "tid", "all"])]
+    cgroup: Option<PathBuf>,
+
+    /// Leave out the processes that targets create
+    #[arg(long, requires = "stat")]
+    no_follow: bool,
+
     /// Trace file to write [default: pfrecord-NAME.PID.pft]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -102,20 +118,26 @@ fn stat_interval(text: &str) -> Result<Duration, String> {
 impl Arguments {
     /// What to record and how.
     pub fn config(&self) -> Result<Config, clap::Error> {
-        let target = match (self.pid.is_empty(), self.command.is_empty()) {
-            (false, _) => Target::Processes(self.pid.clone()),
-            (true, false) => Target::Command,
-            (true, true) => {
-                return Err(Self::command().error(
-                    clap::error::ErrorKind::MissingRequiredArgument,
-                    "whom to record: -p PID, or -- COMMAND",
-                ));
-            }
+        let target = if let Some(folder) = &self.cgroup {
+            Target::Cgroup(folder.clone())
+        } else if self.all {
+            Target::System
+        } else if !self.tid.is_empty() {
+            Target::Threads(self.tid.clone())
+        } else if !self.pid.is_empty() {
+            Target::Processes(self.pid.clone())
+        } else if !self.command.is_empty() {
+            Target::Command
+        } else {
+            return Err(Self::command().error(
+                clap::error::ErrorKind::MissingRequiredArgument,
+                "whom to record: -p PID, or -- COMMAND",
+            ));
         };
         Ok(Config {
             target,
             command: self.command.clone(),
-            follow: true,
+            follow: !self.no_follow,
             selection: Selection::default(),
             output: self.output.clone().map_or(Output::Named, Output::File),
             overwrite: self.force,
