@@ -240,7 +240,9 @@ fn refusal(source: std::io::Error, target: &Target) -> Error {
             whom: if path.is_some() { "a control group" } else { "the whole machine" },
             source,
         },
-        (Some(libc::EBADF | libc::EINVAL), Some(path)) => Error::Cgroup { path, source },
+        (Some(libc::EBADF | libc::EINVAL | libc::ENOENT), Some(path)) => {
+            Error::Cgroup { path, source }
+        }
         _ => permission::explain(source, "minor-faults", 0),
     }
 }

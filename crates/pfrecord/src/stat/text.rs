@@ -83,7 +83,7 @@ pub fn tally(tally: &Tally) -> Vec<String> {
             let besides =
                 if tally.counting.kernel_mode { "" } else { "those in kernel mode, and " };
             lines.extend([
-                format!("getrusage: {} minor, {} major faults", thousands(minor), thousands(major)),
+                format!("getrusage of the command: {} minor, {} major faults", thousands(minor), thousands(major)),
                 format!(
                     "  (it counts {besides}those that the kernel makes for the command: exec, mlock, \
                      MAP_POPULATE)"
@@ -257,7 +257,7 @@ pfrecord: the command ended (exit status: 0) after 2.500 s
           1.234  seconds of CPU time in user mode
           0.056  seconds of CPU time in kernel mode
 
-getrusage: 12,400 minor, 100 major faults
+getrusage of the command: 12,400 minor, 100 major faults
   (it counts those that the kernel makes for the command: exec, mlock, MAP_POPULATE)
 ";
         assert_eq!(super::tally(&tally).join("\n"), expected);
