@@ -306,60 +306,68 @@ fn a_thread_storm_counts_once() {
     }
 }
 
-/// Creates threads as fast as it can; later each of them writes 128 pages.
+/// Creates threads, each by the one before it, more of them until a line comes; then each of them writes
+/// 64 pages.
 const SPAWNER: &str = "
-import mmap, sys, threading
-go = threading.Event()
+import mmap, select, sys, threading
+go, spawned, threads = threading.Event(), threading.Event(), []
+def more():
+    if len(threads) == 150:
+        print('spawning', flush=True)
+    if len(threads) < 150:
+        return True
+    return len(threads) < 600 and not select.select([sys.stdin], [], [], float(sys.argv[1]))[0]
+def spawn():
+    threads.append(threading.Thread(target=touch))
+    threads[-1].start()
 def touch():
-    memory = mmap.mmap(-1, 128 * 4096)
+    memory = mmap.mmap(-1, 64 * 4096)
+    if more():
+        spawn()
+    else:
+        spawned.set()
     go.wait()
-    for page in range(128):
+    for page in range(64):
         memory[page * 4096] = 1
-print('spawning', flush=True)
-threads = [threading.Thread(target=touch) for _ in range(200)]
-for thread in threads:
-    thread.start()
-print('spawned', flush=True)
+spawn()
+spawned.wait()
 sys.stdin.readline()
 go.set()
 for thread in threads:
     thread.join()
-print('done', flush=True)
+print(len(threads), flush=True)
 sys.stdin.readline()
 ";
 
 #[test]
 fn threads_created_during_the_attach_count_once() {
     let lab = Lab::new(User::Own);
-    let mut python = Command::new("python3")
-        .args(["-c", SPAWNER])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (pid, mut input) = (python.id(), python.stdin.take().unwrap());
-    let mut lines = BufReader::new(python.stdout.take().unwrap()).lines();
-    let mut expect = |line: &str| assert_eq!(lines.next().unwrap().unwrap(), line);
-    expect("spawning");
-    let before = own_account(pid).0;
-    let mut recorder = Recorder::start(counter(&lab).args(["-p", &pid.to_string()]));
-    expect("spawned");
-    input.write_all(b"\n").unwrap();
-    expect("done");
-    rest(pid);
-    let after = own_account(pid).0;
-    recorder.signal("INT");
-    let (_, text) = recorder.finish();
-    drop(input);
-    assert!(python.wait().unwrap().success());
-    let unsure = text.lines().find_map(|line| {
-        let (_, rest) = line.split_once("attached to: ")?;
-        rest.split_once(" that came last").map(|(number, _)| parse(number))
-    });
-    let made = 200 * 128;
-    let (minor, _) = Said { text: text.clone() }.faults();
-    let known = made - 128 * unsure.unwrap_or(0);
-    assert!((known..=after - before).contains(&minor), "{made}, {}: {text}", after - before);
+    for pause_seconds in ["0", "0.002", "0.01"] {
+        let mut python = Command::new("python3")
+            .args(["-c", SPAWNER, pause_seconds])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (pid, mut input) = (python.id(), python.stdin.take().unwrap());
+        let mut lines = BufReader::new(python.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "spawning");
+        let before = own_account(pid).0;
+        let mut recorder = Recorder::start(counter(&lab).args(["-p", &pid.to_string()]));
+        input.write_all(b"\n").unwrap();
+        let made = 64 * parse(&lines.next().unwrap().unwrap());
+        rest(pid);
+        let after = own_account(pid).0;
+        recorder.signal("INT");
+        let (_, text) = recorder.finish();
+        drop(input);
+        assert!(python.wait().unwrap().success());
+        let (minor, _) = Said { text: text.clone() }.faults();
+        // Where it was said that some may be missing, none counts twice all the same.
+        let known = if text.contains("threads came faster") { 0 } else { made };
+        let possible = known..=after - before;
+        assert!(possible.contains(&minor), "{made} made, possible {possible:?}: {text}");
+    }
 }
 
 #[test]
