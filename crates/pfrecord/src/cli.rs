@@ -46,6 +46,10 @@ pub struct Arguments {
     #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
     duration: Option<Duration>,
 
+    /// Faults count from this time after the start
+    #[arg(short = 'D', long, value_name = "TIME", requires = "stat", value_parser = humantime::parse_duration)]
+    delay: Option<Duration>,
+
     /// Ring buffer of each CPU (64K to 1G, a power of two) [default: 8M, or what may be locked; 512M for all CPUs at most]
     #[arg(short = 'm', long, value_name = "SIZE", value_parser = ring_size)]
     ring_size: Option<usize>,
@@ -142,7 +146,7 @@ impl Arguments {
             output: self.output.clone().map_or(Output::Named, Output::File),
             overwrite: self.force,
             duration: self.duration,
-            delay: Duration::ZERO,
+            delay: self.delay.unwrap_or_default(),
             max_bytes: None,
             flight: None,
             ring_bytes: self.ring_size,

@@ -1,8 +1,9 @@
 //! `pfrecord --stat` against the kernel's accounts of processes in `/proc`, which count the same faults
 //! by another way.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+mod machine;
+mod threads;
+
 use std::process::{Command, Stdio};
 
 use pftestkit::{Phase, Report, Running, Workload};
@@ -247,200 +248,6 @@ fn children_count_with_their_creator_or_not_at_all() {
 }
 
 #[test]
-fn a_thread_is_counted_alone_and_its_end_is_noticed() {
-    if !is_root() {
-        eprintln!("skipped: needs root, to count faults in kernel mode");
-        return;
-    }
-    let lab = Lab::new(User::Own);
-    let workload = lab.workload("threads").args(["--threads", "2", "--pages", "5000"]);
-    let mut running = start(&workload);
-    let pid = running.pid();
-    let stat = format!("/proc/{pid}/task/{pid}/stat");
-    let before = account(&stat).0;
-    let said = count_attached(counter(&lab).args(["-t", &pid.to_string()]), &mut running);
-    let counted = said.faults();
-    assert_eq!(counted, less(account(&stat).0, before), "{}", said.text);
-    assert!(counted.0 < 5000, "{}", said.text);
-    running.finish().unwrap();
-
-    let mut running = start(&workload);
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", running.pid())).unwrap();
-    let tids = tasks.map(|task| task.unwrap().file_name().to_str().unwrap().to_owned());
-    let tid = tids.filter(|tid| *tid != running.pid().to_string()).min().unwrap();
-    let mut recorder = Recorder::start(counter(&lab).args(["-t", &tid]));
-    running.go().unwrap();
-    // The process lives on.
-    let (status, text) = recorder.finish();
-    assert!(status.success() && text.contains("the target exited"), "{text}");
-    let (minor, _) = Said { text }.faults();
-    assert!((5000..10_000).contains(&minor), "{minor}");
-    running.finish().unwrap();
-}
-
-#[test]
-fn a_thread_storm_counts_once() {
-    if !is_root() {
-        eprintln!("skipped: needs root, to count faults in kernel mode");
-        return;
-    }
-    let lab = Lab::new(User::Own);
-    for _ in 0..5 {
-        let workload = lab.workload("thread-storm").args(["--count", "500", "--pages", "16"]);
-        let mut running = workload.start().unwrap().unwrap();
-        let pid = running.pid();
-        let before = own_account(pid);
-        let mut recorder = Recorder::start(counter(&lab).args(["-p", &pid.to_string()]));
-        running.go().unwrap();
-        rest(pid);
-        let after = own_account(pid);
-        recorder.signal("INT");
-        let (status, text) = recorder.finish();
-        let said = Said { text };
-        let (minor, _) = said.faults();
-        // 3: it was said that threads of the first moments may be missing.
-        let unsure = said.text.contains("threads came faster than");
-        assert_eq!(status.code(), Some(if unsure { 3 } else { 0 }), "{}", said.text);
-        assert!((500 * 16..=less(after, before).0).contains(&minor), "{}", said.text);
-        running.finish().unwrap();
-    }
-}
-
-/// Creates threads, each by the one before it, more of them until a line comes; then each of them writes
-/// 64 pages.
-const SPAWNER: &str = "
-import mmap, select, sys, threading
-go, spawned, threads = threading.Event(), threading.Event(), []
-def more():
-    if len(threads) == 150:
-        print('spawning', flush=True)
-    if len(threads) < 150:
-        return True
-    return len(threads) < 600 and not select.select([sys.stdin], [], [], float(sys.argv[1]))[0]
-def spawn():
-    threads.append(threading.Thread(target=touch))
-    threads[-1].start()
-def touch():
-    memory = mmap.mmap(-1, 64 * 4096)
-    if more():
-        spawn()
-    else:
-        spawned.set()
-    go.wait()
-    for page in range(64):
-        memory[page * 4096] = 1
-spawn()
-spawned.wait()
-sys.stdin.readline()
-go.set()
-for thread in threads:
-    thread.join()
-print(len(threads), flush=True)
-sys.stdin.readline()
-";
-
-#[test]
-fn threads_created_during_the_attach_count_once() {
-    let lab = Lab::new(User::Own);
-    for pause_seconds in ["0", "0.002", "0.01"] {
-        let mut python = Command::new("python3")
-            .args(["-c", SPAWNER, pause_seconds])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (pid, mut input) = (python.id(), python.stdin.take().unwrap());
-        let mut lines = BufReader::new(python.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "spawning");
-        let before = own_account(pid).0;
-        let mut recorder = Recorder::start(counter(&lab).args(["-p", &pid.to_string()]));
-        input.write_all(b"\n").unwrap();
-        let made = 64 * parse(&lines.next().unwrap().unwrap());
-        rest(pid);
-        let after = own_account(pid).0;
-        recorder.signal("INT");
-        let (_, text) = recorder.finish();
-        drop(input);
-        assert!(python.wait().unwrap().success());
-        let (minor, _) = Said { text: text.clone() }.faults();
-        // Where it was said that some may be missing, none counts twice all the same.
-        let known = if text.contains("threads came faster") { 0 } else { made };
-        let possible = known..=after - before;
-        assert!(possible.contains(&minor), "{made} made, possible {possible:?}: {text}");
-    }
-}
-
-#[test]
-fn the_machine_is_counted_and_its_processes_listed() {
-    if !is_root() {
-        eprintln!("skipped: needs root, to count the whole machine");
-        return;
-    }
-    let lab = Lab::new(User::Own);
-    let mut running = start(&lab.workload("anon").args(["--pages", "50000", "--rounds", "4"]));
-    let pid = running.pid();
-    let before = own_account(pid);
-    let said = count_attached(counter(&lab).args(["-a", "--interval", "100ms"]), &mut running);
-    let (minor, major) = less(own_account(pid), before);
-    let rows = said.table("process");
-    let own = rows.iter().find(|row| row.0 == pid.to_string()).expect(&said.text);
-    assert_eq!(
-        (own.1.cast_unsigned(), own.2.cast_unsigned(), own.3.as_str()),
-        (minor, major, "pf-workload")
-    );
-    // Nothing of the machine's faults is left out of the table; what only /proc has is taken off.
-    let sums = rows.iter().fold((0, 0), |sum, row| (sum.0 + row.1, sum.1 + row.2));
-    let counted = said.faults();
-    assert_eq!((sums.0.cast_unsigned(), sums.1.cast_unsigned()), counted, "{}", said.text);
-    assert!(counted.0 >= 200_000, "{}", said.text);
-    running.finish().unwrap();
-}
-
-/// A folder for a control group that perf can watch, if there is one here.
-fn cgroup_root() -> Option<PathBuf> {
-    let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
-    let folder = |wanted: fn(&str, &str) -> bool| {
-        mounts.lines().find_map(|line| {
-            let fields: Vec<&str> = line.split(' ').collect();
-            wanted(fields[2], fields[3]).then(|| PathBuf::from(fields[1]))
-        })
-    };
-    let v1 = folder(|kind, options| {
-        kind == "cgroup" && options.split(',').any(|option| option == "perf_event")
-    });
-    v1.or_else(|| folder(|kind, _| kind == "cgroup2"))
-}
-
-#[test]
-fn a_control_group_is_counted_and_nothing_else() {
-    let Some(root) = cgroup_root().filter(|_| is_root()) else {
-        eprintln!("skipped: needs root and a control group that perf can watch");
-        return;
-    };
-    let lab = Lab::new(User::Own);
-    let group = root.join(format!("pfrecord-stat-{}", std::process::id()));
-    std::fs::create_dir(&group).unwrap();
-    let workload = lab.workload("anon").args(["--pages", "4000"]);
-    let mut inside = start(&workload);
-    let mut outside = start(&workload);
-    std::fs::write(group.join("cgroup.procs"), inside.pid().to_string()).unwrap();
-    let before = own_account(inside.pid());
-    let mut recorder = Recorder::start(counter(&lab).arg("-G").arg(&group));
-    for running in [&mut inside, &mut outside] {
-        running.go().unwrap();
-        rest(running.pid());
-    }
-    let after = own_account(inside.pid());
-    recorder.signal("INT");
-    let (status, text) = recorder.finish();
-    inside.finish().unwrap();
-    outside.finish().unwrap();
-    std::fs::remove_dir(&group).unwrap();
-    assert!(status.success(), "{text}");
-    assert_eq!(Said { text }.faults(), less(after, before));
-}
-
-#[test]
 fn an_ordinary_user_counts_what_happens_in_user_mode() {
     if !is_root() {
         eprintln!("skipped: needs root, to become nobody");
@@ -485,4 +292,12 @@ fn the_duration_ends_the_command_too() {
     let output = counter(&lab).args(["-d", "200ms", "--", "sleep", "60"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("the duration is over"), "{said}");
+}
+
+#[test]
+fn what_comes_before_the_delay_does_not_count() {
+    let lab = Lab::new(User::Own);
+    let (said, _) = count(counter(&lab).args(["-D", "1h", "--", "true"]));
+    assert_eq!(said.faults(), (0, 0), "{}", said.text);
+    assert!(said.text.contains("the command ended"), "{}", said.text);
 }
