@@ -10,7 +10,6 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 
 use crate::Error;
-use crate::ring::Rings;
 
 /// Why a recording ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,18 +82,18 @@ impl Watch {
     ///
     /// # Errors
     /// What poll(2) refuses.
-    pub fn wait(&mut self, rings: &Rings, at_most: Duration) -> Result<Option<End>, Error> {
+    pub fn wait(&mut self, rings: &[impl AsFd], at_most: Duration) -> Result<Option<End>, Error> {
         let timeout = match self.deadline {
             Some(deadline) => at_most.min(deadline.saturating_duration_since(Instant::now())),
             None => at_most,
         };
         let mut fds: Vec<PollFd<'_>> = std::iter::once(self.signals.as_fd())
-            .chain(rings.rings.iter().map(AsFd::as_fd))
+            .chain(rings.iter().map(AsFd::as_fd))
             .chain(self.targets.iter().map(AsFd::as_fd))
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
         poll_for(&mut fds, timeout)?;
-        let targets = fds.iter().skip(1 + rings.rings.len());
+        let targets = fds.iter().skip(1 + rings.len());
         let ended: Vec<bool> = targets.map(|fd| !fd.revents().is_empty()).collect();
         let mut ended = ended.into_iter();
         // A process that has ended would wake every wait from now on.

@@ -58,6 +58,18 @@ pub enum Error {
         /// Its folder.
         path: PathBuf,
     },
+    /// Events cannot be bound to the control group.
+    #[error(
+        "cannot watch control group {}: it must be a folder of the hierarchy that perf_event belongs \
+         to (v1: /sys/fs/cgroup/perf_event, otherwise v2)",
+        .path.display()
+    )]
+    NotPerfCgroup {
+        /// Its folder.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// Not permitted to watch other users' tasks.
     #[error(
         "not permitted to record all tasks of a CPU (kernel.perf_event_paranoid = {level}): run as \

@@ -25,6 +25,7 @@ mod ring;
 mod session;
 mod sightings;
 mod snapshot;
+mod stat;
 mod store;
 mod sys;
 mod targets;
@@ -36,5 +37,9 @@ pub use end::End;
 pub use error::Error;
 pub use event::{Abilities, EventKind};
 pub use session::{Recorded, Started, record};
+pub use stat::{
+    Counting, Faults, Finished, Interval, ProcessFaults, Processes, Progress, Tally, TargetFaults,
+    stat,
+};
 pub use targets::EventCount;
 pub use tracepoint::PageFaultTracepoint;

@@ -4,7 +4,7 @@ mod about;
 mod accounts;
 mod cpus;
 mod running;
-mod whom;
+pub(crate) mod whom;
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};

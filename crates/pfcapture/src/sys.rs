@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use perf_event_open_sys as perf;
 use perf_event_open_sys::bindings::{perf_event_attr, perf_event_mmap_page};
@@ -218,7 +219,7 @@ pub fn fork_and_wait(
 }
 
 /// Exit status and resource use of a child.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Reaped {
     /// As wait(2) encodes it.
     pub status: i32,
@@ -226,6 +227,10 @@ pub struct Reaped {
     pub minor_faults: u64,
     /// Major faults, likewise.
     pub major_faults: u64,
+    /// CPU time in user mode, likewise.
+    pub user: Duration,
+    /// CPU time in the kernel, likewise.
+    pub system: Duration,
 }
 
 impl Reaped {
@@ -260,6 +265,8 @@ pub fn reap(pid: i32, block: bool) -> io::Result<Option<Reaped>> {
             status,
             minor_faults: usage.ru_minflt.try_into().unwrap_or(0),
             major_faults: usage.ru_majflt.try_into().unwrap_or(0),
+            user: duration(usage.ru_utime),
+            system: duration(usage.ru_stime),
         })),
     }
 }
@@ -273,11 +280,13 @@ pub fn own_cpu_ns() -> u64 {
         libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
         usage
     };
-    let ns = |t: libc::timeval| {
-        u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000_000
-            + u64::try_from(t.tv_usec).unwrap_or(0) * 1000
-    };
-    ns(usage.ru_utime) + ns(usage.ru_stime)
+    let spent = duration(usage.ru_utime) + duration(usage.ru_stime);
+    u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+        + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
 }
 
 /// Maps `pages` of fresh anonymous memory, writes one byte to each, and unmaps it: exactly `pages`

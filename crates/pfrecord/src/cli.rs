@@ -1,5 +1,7 @@
 //! The command line.
 
+mod values;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -77,16 +79,16 @@ pub struct Arguments {
     force: bool,
 
     /// End when the trace has this size (1G); what was captured by then is still written
-    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "flight_recorder")]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "flight_recorder")]
     #[arg(help_heading = "The trace")]
     max_size: Option<u64>,
 
     /// Label of the trace (release=1.4), shown by pfreport; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = label, help_heading = "The trace")]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::label, help_heading = "The trace")]
     label: Vec<(String, String)>,
 
     /// Keep only the last faults, in memory; write them on SIGUSR2 and at the end (30s)
-    #[arg(long, value_name = "TIME", value_parser = window, help_heading = "The trace")]
+    #[arg(long, value_name = "TIME", value_parser = values::window, help_heading = "The trace")]
     flight_recorder: Option<Duration>,
 
     /// With --flight-recorder: write them too when a fault took longer than this (50ms)
@@ -100,12 +102,21 @@ pub struct Arguments {
     level: i32,
 
     /// Ring buffer of each CPU (64K to 1G, a power of two) [default: 8M, or what may be locked; 512M for all CPUs at most]
-    #[arg(short = 'm', long, value_name = "SIZE", value_parser = ring_size)]
+    #[arg(short = 'm', long, value_name = "SIZE", value_parser = values::ring_size)]
     ring_size: Option<usize>,
 
     /// Read /proc/PID/maps of each process that faults this often
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
     maps_interval: Duration,
+
+    /// Count faults only, like perf stat: nothing is recorded, the counts go to standard error
+    #[arg(long, conflicts_with_all = NOT_COUNTED, help_heading = "Instead of recording")]
+    pub stat: bool,
+
+    /// With --stat: print a line of counts this often (1s, 500ms)
+    #[arg(long, value_name = "TIME", requires = "stat", value_parser = values::interval)]
+    #[arg(help_heading = "Instead of recording")]
+    pub interval: Option<Duration>,
 
     /// Exit with the command's exit status
     #[arg(long, requires = "command")]
@@ -116,6 +127,22 @@ pub struct Arguments {
     pub quiet: bool,
 }
 
+/// What has no meaning where faults are only counted.
+const NOT_COUNTED: [&str; 12] = [
+    "output",
+    "force",
+    "max_size",
+    "label",
+    "flight_recorder",
+    "trigger_latency",
+    "level",
+    "ring_size",
+    "maps_interval",
+    "major_only",
+    "no_latency",
+    "min_latency",
+];
+
 const AFTER_HELP: &str = "\
 Examples:
   pfrecord -o run.pft -- ./server --port 80    record a command from its first instruction
@@ -123,6 +150,7 @@ Examples:
   pfrecord -p 1234 -d 30s -o run.pft           attach for half a minute
   pfrecord -a --major-only -d 30s -o run.pft   who waits for the disk, on the whole machine
   pfrecord -G docker/1f2e -d 30s -o run.pft    a container
+  pfrecord --stat --interval 1s -p 1234        count only, a line a second
   pfrecord -p 1234 --flight-recorder 30s --trigger-latency 50ms
                                                what led to a slow fault
   pfreport run.pft                             where, what, why
@@ -135,36 +163,6 @@ Exit codes: 0 recorded; 1 failed (disk full: the trace is valid up to there); 2 
 asked (not permitted, no such process, the output exists or is no regular file, limits, wrong usage);
 3 recorded, but records were lost or do not add up to the kernel's counts; 126, 127 the command could
 not be started (no trace is left).";
-
-fn size(text: &str) -> Result<u64, String> {
-    parse_size::Config::new().with_binary().parse_size(text).map_err(|error| error.to_string())
-}
-
-fn ring_size(text: &str) -> Result<usize, String> {
-    match usize::try_from(size(text)?) {
-        Ok(bytes) if (64 << 10..=1 << 30).contains(&bytes) && bytes.is_power_of_two() => Ok(bytes),
-        _ => Err("a power of two from 64K to 1G is needed".to_owned()),
-    }
-}
-
-fn window(text: &str) -> Result<Duration, String> {
-    let window = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if (Duration::from_millis(100)..=Duration::from_hours(24)).contains(&window) {
-        Ok(window)
-    } else {
-        Err("100ms to 24h are possible".to_owned())
-    }
-}
-
-/// A name as in the keys of a trace, and any text.
-fn label(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is needed")?;
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    if name.is_empty() || !name.chars().all(plain) {
-        return Err("a name has lower-case letters, digits, '.', '_' and '-'".to_owned());
-    }
-    Ok((name.to_owned(), value.to_owned()))
-}
 
 impl Arguments {
     /// What to record and how.
@@ -226,19 +224,18 @@ mod tests {
     }
 
     #[test]
-    fn ring_sizes_are_powers_of_two() {
-        assert_eq!(ring_size("8M"), Ok(8 << 20));
-        assert_eq!(ring_size("512KiB"), Ok(512 << 10));
-        for wrong in ["3M", "32K", "2G", "x", ""] {
-            assert!(ring_size(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn labels_have_plain_names() {
-        assert_eq!(label("release=1.4=x"), Ok(("release".to_owned(), "1.4=x".to_owned())));
-        for wrong in ["release", "=x", "Re lease=1", "a\n=1"] {
-            assert!(label(wrong).is_err(), "{wrong}");
+    fn counting_takes_an_interval_and_no_file() {
+        let parse = |words: &[&str]| Arguments::try_parse_from(words);
+        let counted = parse(&["pfrecord", "--stat", "--interval", "1s", "-p", "1"]).unwrap();
+        assert!(counted.stat);
+        assert_eq!(counted.interval, Some(Duration::from_secs(1)));
+        for wrong in [
+            &["--interval", "1s"][..],
+            &["--stat", "--interval", "0s"],
+            &["--stat", "-o", "x"],
+            &["--stat", "--level", "3"],
+        ] {
+            assert!(parse(&[&["pfrecord", "-p", "1"], wrong].concat()).is_err(), "{wrong:?}");
         }
     }
 

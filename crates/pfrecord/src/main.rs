@@ -1,6 +1,7 @@
 //! `pfrecord`: records every page fault of a program.
 
 mod cli;
+mod stat;
 mod summary;
 
 use std::io::Write as _;
@@ -32,12 +33,28 @@ fn print_line(line: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
+/// Says why nothing was done.
+fn failed(error: Error) -> ExitCode {
+    let code = exit_code(&error);
+    print_line(&format!("error: {:#}", anyhow::Error::from(error)));
+    ExitCode::from(code)
+}
+
+/// The exit status as a shell has it.
+fn exit_status(status: ExitStatus) -> Option<u8> {
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    code.and_then(|code| u8::try_from(code).ok())
+}
+
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     let config = match arguments.config() {
         Ok(config) => config,
         Err(error) => error.exit(),
     };
+    if arguments.stat {
+        return stat::run(&config, arguments.interval, arguments.exit_status, arguments.quiet);
+    }
     let say = |line: &str| {
         if !arguments.quiet {
             print_line(&format!("pfrecord: {line}"));
@@ -53,18 +70,13 @@ fn main() -> ExitCode {
             for line in summary::recorded(&recorded) {
                 say(&line);
             }
-            let code = |status: ExitStatus| status.code().or_else(|| Some(128 + status.signal()?));
-            let status = recorded.exit_status.and_then(code).and_then(|c| u8::try_from(c).ok());
+            let status = recorded.exit_status.and_then(exit_status);
             match (arguments.exit_status, status) {
                 (true, Some(status)) => ExitCode::from(status),
                 _ if !recorded.is_whole() => ExitCode::from(3),
                 _ => ExitCode::SUCCESS,
             }
         }
-        Err(error) => {
-            let code = exit_code(&error);
-            print_line(&format!("error: {:#}", anyhow::Error::from(error)));
-            ExitCode::from(code)
-        }
+        Err(error) => failed(error),
     }
 }

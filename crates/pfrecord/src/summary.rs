@@ -1,5 +1,7 @@
 //! What `pfrecord` says when it starts and when it is done.
 
+use std::process::ExitStatus;
+
 use pfcapture::{End, EventKind, Recorded, Started, Target};
 
 /// Lines when the recording runs.
@@ -68,16 +70,7 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     let counts = &recorded.counts;
     let faults = counts.minor + counts.major;
     let seconds = recorded.duration.as_secs_f64();
-    let why = match recorded.end {
-        End::TargetExited => match recorded.exit_status {
-            // "exit status: 7", "signal: 9 (SIGKILL)".
-            Some(status) => format!("the command ended ({status})"),
-            None => "the target exited".to_owned(),
-        },
-        End::Signal => "stopped by a signal".to_owned(),
-        End::Duration => "the duration is over".to_owned(),
-        End::WriteFailed => "the trace could not be written".to_owned(),
-    };
+    let why = why(recorded.end, recorded.exit_status);
     let mut lines = vec![format!(
         "{why} after {seconds:.3} s: {} faults ({} major), {}{}",
         thousands(faults),
@@ -131,6 +124,18 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     lines
 }
 
+/// Why it ended.
+pub fn why(end: End, status: Option<ExitStatus>) -> String {
+    match (end, status) {
+        // "exit status: 7", "signal: 9 (SIGKILL)".
+        (End::TargetExited, Some(status)) => format!("the command ended ({status})"),
+        (End::TargetExited, None) => "the target exited".to_owned(),
+        (End::Signal, _) => "stopped by a signal".to_owned(),
+        (End::Duration, _) => "the duration is over".to_owned(),
+        (End::WriteFailed, _) => "the trace could not be written".to_owned(),
+    }
+}
+
 /// How what was captured stands to the kernel's own count of completed faults.
 fn agreement(recorded: &Recorded) -> String {
     if recorded.agrees() == Some(true) {
@@ -148,15 +153,18 @@ fn agreement(recorded: &Recorded) -> String {
     format!(", but the kernel counted {} and lost {}", thousands(count), thousands(lost))
 }
 
-fn plural(count: u64, one: &str, many: &str) -> String {
+/// A number and its noun.
+pub fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
-fn plural_only<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+/// The noun of a number.
+pub fn plural_only<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 
-fn thousands(number: u64) -> String {
+/// A number with commas.
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {

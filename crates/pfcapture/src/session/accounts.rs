@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn growth_is_known_only_for_what_can_be_asked() {
         let before = |before: &[_]| Accounts { pids: Vec::new(), before: before.to_vec() };
-        let ended = Reaped { status: 0, minor_faults: 150, major_faults: 7 };
+        let ended = Reaped { minor_faults: 150, major_faults: 7, ..Reaped::default() };
         assert_eq!(before(&[Some((100, 2))]).growth(Some(ended), &[None]), Some((50, 5)));
         let accounts = before(&[Some((100, 2)), Some((10, 0))]);
         let after = [Some((150, 2)), Some((11, 3))];

@@ -105,7 +105,7 @@ impl Session {
             let at_most = until_enabled_ns.map_or(DRAIN_INTERVAL, |wait_ns| {
                 DRAIN_INTERVAL.min(Duration::from_nanos(wait_ns))
             });
-            let end = watch.wait(&self.rings, at_most)?;
+            let end = watch.wait(&self.rings.rings, at_most)?;
             let now_ns = clock::monotonic_ns();
             if self.enable_ns.is_some_and(|at_ns| at_ns <= now_ns) {
                 self.targets.enable();

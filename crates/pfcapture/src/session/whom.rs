@@ -87,8 +87,7 @@ pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
             whom.scope = Scope::Others { own_pid };
         }
         Target::Cgroup(name) => {
-            let folder = cgroup_folder(name, Path::new("/sys/fs/cgroup"))
-                .ok_or_else(|| Error::NoCgroup { path: name.clone() })?;
+            let folder = cgroup_folder(name)?;
             if let Some(open) = perf_cgroup(&folder, plan, cpus) {
                 whom.reach = Reach::Cgroup(open);
                 whom.scope = Scope::Others { own_pid };
@@ -112,7 +111,10 @@ pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
 }
 
 /// The processes to attach to, each once.
-fn distinct(pids: &[u32]) -> Result<Vec<u32>, Error> {
+///
+/// # Errors
+/// [`Error::NoSuchProcess`], [`Error::NotAProcess`].
+pub fn distinct(pids: &[u32]) -> Result<Vec<u32>, Error> {
     let mut distinct: Vec<u32> = Vec::new();
     for &pid in pids {
         match host::process_of(Path::new("/proc"), pid).ok_or(Error::NoSuchProcess { pid })? {
@@ -145,7 +147,15 @@ fn may_watch_cpus(plan: &Plan, cpus: &[u32]) -> bool {
 }
 
 /// The folder of a control group: as given, or below the places where control groups are mounted.
-fn cgroup_folder(name: &Path, mounts: &Path) -> Option<PathBuf> {
+///
+/// # Errors
+/// [`Error::NoCgroup`].
+pub fn cgroup_folder(name: &Path) -> Result<PathBuf, Error> {
+    folder_below(name, Path::new("/sys/fs/cgroup"))
+        .ok_or_else(|| Error::NoCgroup { path: name.to_owned() })
+}
+
+fn folder_below(name: &Path, mounts: &Path) -> Option<PathBuf> {
     let is_cgroup = |folder: &PathBuf| folder.join("cgroup.procs").exists();
     let relative = name.strip_prefix("/").unwrap_or(name);
     let below =
@@ -190,11 +200,11 @@ mod tests {
         };
         put("unified/web/cgroup.procs", "12\n13\n");
         put("unified/web/worker/cgroup.procs", "14\n12\n");
-        let folder = cgroup_folder(Path::new("/web"), root.path()).unwrap();
+        let folder = folder_below(Path::new("/web"), root.path()).unwrap();
         assert_eq!(folder, root.path().join("unified/web"));
-        assert_eq!(cgroup_folder(Path::new("web"), root.path()), Some(folder.clone()));
-        assert_eq!(cgroup_folder(&folder, root.path()), Some(folder.clone()));
-        assert_eq!(cgroup_folder(Path::new("db"), root.path()), None);
+        assert_eq!(folder_below(Path::new("web"), root.path()), Some(folder.clone()));
+        assert_eq!(folder_below(&folder, root.path()), Some(folder.clone()));
+        assert_eq!(folder_below(Path::new("db"), root.path()), None);
         let mut pids = Vec::new();
         collect_members(&folder, &mut pids);
         assert_eq!(pids, [12, 13, 14]);

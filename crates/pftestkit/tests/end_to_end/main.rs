@@ -13,4 +13,5 @@ mod damage;
 mod files;
 mod recording;
 mod refusals;
+mod stat;
 mod witness;

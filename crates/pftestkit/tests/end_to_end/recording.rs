@@ -106,6 +106,11 @@ impl Lab {
         self.as_user(&self.pfrecord, ["-o".as_ref(), self.trace().as_os_str()])
     }
 
+    /// `pfrecord` without an output, to be completed.
+    pub fn pfrecord_bare(&self) -> Command {
+        self.as_user(&self.pfrecord, [""; 0])
+    }
+
     fn as_user(
         &self,
         program: &Path,
@@ -174,7 +179,10 @@ impl Recorder {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
-        while !said.contains("pfrecord: recording ") {
+        while !["recording", "counting"]
+            .iter()
+            .any(|word| said.contains(&format!("pfrecord: {word} ")))
+        {
             assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
         }
         Self { child, stderr, said }
