@@ -16,6 +16,7 @@ mod event;
 mod host;
 mod known_ranges;
 mod launch;
+pub mod marks;
 mod pairing;
 mod parse;
 mod permission;
