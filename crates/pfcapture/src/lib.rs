@@ -6,6 +6,7 @@
 
 mod attach;
 mod calibrate;
+pub mod check;
 mod clock;
 mod config;
 mod counts;

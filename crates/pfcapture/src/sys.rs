@@ -47,6 +47,28 @@ pub fn perf_event_open(
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Opens a perf event for the tasks of a control group on one CPU (`PERF_FLAG_PID_CGROUP`); `folder`
+/// is the group's.
+///
+/// # Errors
+/// The kernel's errno; `EINVAL` where it does not group perf events.
+pub fn perf_event_open_cgroup(
+    attr: &perf_event_attr,
+    folder: BorrowedFd<'_>,
+    cpu: i32,
+) -> io::Result<OwnedFd> {
+    let mut attr = *attr;
+    let flags = perf::bindings::PERF_FLAG_FD_CLOEXEC | perf::bindings::PERF_FLAG_PID_CGROUP;
+    // SAFETY: as in `perf_event_open`; the folder stays open during the call.
+    let fd =
+        unsafe { perf::perf_event_open(&raw mut attr, folder.as_raw_fd(), cpu, -1, flags.into()) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just returned this descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// Sends the records of `event` into the ring of `owner`.
 ///
 /// # Errors
@@ -317,4 +339,23 @@ pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<libc::ucred> {
         )
     };
     check(rc).map(|()| peer)
+}
+
+/// Whether a `/proc/PID/maps` file answers `PROCMAP_QUERY` (Linux 6.11).
+///
+/// # Errors
+/// The kernel's errno; `ENOTTY` when it does not.
+pub fn has_procmap_query(maps: BorrowedFd<'_>) -> io::Result<()> {
+    /// `_IOWR('f', 17, struct procmap_query)` of linux/fs.h; the structure has 104 bytes.
+    const PROCMAP_QUERY: libc::Ioctl = (3 << 30 | 104 << 16 | (b'f' as u32) << 8 | 17) as _;
+    // The first word is the size of the structure. A size of zero is refused before anything else is
+    // read or written.
+    let mut query = [0_u64; 13];
+    // SAFETY: the descriptor is open for the duration of the call, and the kernel reads and writes at
+    // most the 104 bytes of `query` through a valid pointer.
+    let rc = unsafe { libc::ioctl(maps.as_raw_fd(), PROCMAP_QUERY, query.as_mut_ptr()) };
+    match check(rc) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        other => other,
+    }
 }
