@@ -1,5 +1,7 @@
 //! `pfrecord`: records every page fault of a program.
 
+mod action;
+mod check;
 mod cli;
 mod summary;
 
@@ -32,8 +34,24 @@ fn print_line(line: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
+fn failed(error: Error) -> ExitCode {
+    let code = exit_code(&error);
+    print_line(&format!("error: {:#}", anyhow::Error::from(error)));
+    ExitCode::from(code)
+}
+
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
+    if let Some(action) = &arguments.action {
+        return action.run().map_or_else(failed, |()| ExitCode::SUCCESS);
+    }
+    if arguments.check {
+        return match check::run(&mut std::io::stdout().lock()) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(2),
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let config = match arguments.config() {
         Ok(config) => config,
         Err(error) => error.exit(),
@@ -61,10 +79,6 @@ fn main() -> ExitCode {
                 _ => ExitCode::SUCCESS,
             }
         }
-        Err(error) => {
-            let code = exit_code(&error);
-            print_line(&format!("error: {:#}", anyhow::Error::from(error)));
-            ExitCode::from(code)
-        }
+        Err(error) => failed(error),
     }
 }

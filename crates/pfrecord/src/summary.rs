@@ -119,7 +119,8 @@ fn plural_only<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 
-fn thousands(number: u64) -> String {
+/// A number with its thousands set apart.
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -131,7 +132,8 @@ fn thousands(number: u64) -> String {
     text
 }
 
-fn bytes(number: u64) -> String {
+/// A size in the largest unit that fits.
+pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;
     let mut value = number as f64;
