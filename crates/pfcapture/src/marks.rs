@@ -46,6 +46,8 @@ pub struct Marks {
     listener: UnixListener,
     clients: Vec<Client>,
     taken: usize,
+    /// Nobody could be let in although somebody waits: descriptors are used up.
+    stuck: bool,
 }
 
 #[derive(Debug)]
@@ -67,13 +69,14 @@ impl Marks {
     fn listen_as(name: &str) -> io::Result<Self> {
         let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
         listener.set_nonblocking(true)?;
-        Ok(Self { listener, clients: Vec::new(), taken: 0 })
+        Ok(Self { listener, clients: Vec::new(), taken: 0, stuck: false })
     }
 
     /// What to wait for, for reading: then [`Marks::collect`] has something to do. Others must wait
-    /// while as many clients as are heard at a time are being heard.
+    /// while as many clients as are heard at a time are being heard, or nobody can be let in: they
+    /// would wake the recorder all the time.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let room = self.clients.len() < MAX_CLIENTS;
+        let room = self.clients.len() < MAX_CLIENTS && !self.stuck;
         let listener = room.then(|| self.listener.as_fd());
         listener.into_iter().chain(self.clients.iter().map(|client| client.stream.as_fd()))
     }
@@ -111,23 +114,36 @@ impl Marks {
     }
 
     fn let_in(&mut self, now_ns: u64) {
+        self.stuck = false;
         for _ in 0..MAX_CLIENTS {
             if self.clients.len() >= MAX_CLIENTS {
                 return;
             }
-            // A client that gave up meanwhile, or no descriptor left: the next call tries again.
-            let Ok((stream, _)) = self.listener.accept() else { return };
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    self.stuck = error.kind() != ErrorKind::WouldBlock;
+                    return;
+                }
+            };
             if stream.set_nonblocking(true).is_err() {
                 continue;
             }
-            let client = Client { stream, request: Vec::new(), since_ns: now_ns };
             let own = rustix::process::geteuid().as_raw();
-            match sys::peer_credentials(client.stream.as_fd()) {
-                Ok(peer) if peer.uid == own || peer.uid == 0 => self.clients.push(client),
-                _ => send_answer(&client.stream, Err("the recording belongs to another user")),
+            match sys::peer_credentials(stream.as_fd()) {
+                Ok(peer) if may_mark(peer.uid, own) => {
+                    let request = Vec::new();
+                    self.clients.push(Client { stream, request, since_ns: now_ns });
+                }
+                _ => send_answer(&stream, Err("the recording belongs to another user")),
             }
         }
     }
+}
+
+/// Whose marks a recorder takes: those of its user, and root's.
+fn may_mark(client_uid: u32, recorder_uid: u32) -> bool {
+    client_uid == recorder_uid || client_uid == 0
 }
 
 /// What a client said.

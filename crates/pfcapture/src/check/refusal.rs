@@ -43,10 +43,13 @@ impl Judge<'_> {
     }
 
     fn why_unprivileged(&self, paranoid: i32, level: i32) -> Refusal {
-        let why = format!(
+        let mut why = format!(
             "CAP_PERFMON is {}, and kernel.perf_event_paranoid is {paranoid}, not {level} or less",
             self.lack(Capability::Perfmon)
         );
+        if level == 2 && self.machine.seccomp == Some(2) {
+            why.push_str("; a seccomp filter is in force, which may refuse perf_event_open too");
+        }
         let capabilities = self.place.capabilities(None);
         let sysctl = self.place.sysctl("kernel.perf_event_paranoid", level);
         // The level of ordinary kernels is the smaller change; below it, privileges are.

@@ -168,6 +168,9 @@ fn a_strict_level_refuses_all() {
     assert_eq!(verdict, Verdict::No);
     assert_eq!(why, "CAP_PERFMON is missing, and kernel.perf_event_paranoid is 4, not 2 or less");
     assert_eq!(enable, ["sudo sysctl kernel.perf_event_paranoid=2", &format!("or: {SETCAP}")]);
+    let filtered = Machine { seccomp: Some(2), ..machine.clone() };
+    let (_, why, _) = about(Wish::OwnProcesses, &filtered, &refused_trials(libc::EPERM));
+    assert!(why.ends_with("a seccomp filter is in force, which may refuse perf_event_open too"));
     let others = judged(&machine, &refused_trials(libc::EACCES)).split_off(1);
     for other in others.iter().filter(|answer| answer.wish != Wish::FullRings) {
         assert_eq!((other.verdict, other.why.as_str()), (Verdict::No, "as own processes"));

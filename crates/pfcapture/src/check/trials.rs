@@ -112,7 +112,7 @@ pub struct Trials {
     pub cgroup: Trial,
     /// `PROCMAP_QUERY` (Linux 6.11).
     pub procmap_query: Trial,
-    /// [`TRACEPOINTS`], in their order.
+    /// The tracepoints that recordings use.
     pub tracepoints: Vec<TracepointTrial>,
     /// Another user's process, when one runs that can be seen.
     pub foreign: Option<Foreign>,

@@ -136,6 +136,12 @@ fn so_many_clients_are_heard_and_the_others_wait() {
 }
 
 #[test]
+fn marks_come_from_the_same_user_or_root() {
+    assert!(may_mark(1000, 1000) && may_mark(0, 1000) && may_mark(0, 0));
+    assert!(!may_mark(1000, 0) && !may_mark(1001, 1000));
+}
+
+#[test]
 fn a_recording_takes_so_many_marks() {
     let (mut marks, name) = recorder();
     marks.taken = MAX_MARKS - 1;
