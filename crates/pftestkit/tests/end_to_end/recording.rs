@@ -106,6 +106,11 @@ impl Lab {
         self.as_user(&self.pfrecord, ["-o".as_ref(), self.trace().as_os_str()])
     }
 
+    /// `pfrecord` alone.
+    pub fn bare_pfrecord(&self) -> Command {
+        self.as_user(&self.pfrecord, std::iter::empty::<&str>())
+    }
+
     fn as_user(
         &self,
         program: &Path,
