@@ -172,6 +172,45 @@ pub enum Error {
         /// Cause.
         source: pft::Error,
     },
+    /// A mark has a name that cannot be sent.
+    #[error("a mark needs a name of 1 to {max} bytes without NUL")]
+    MarkName {
+        /// Bytes at most.
+        max: usize,
+    },
+    /// No recording of this user runs.
+    #[error(
+        "no recording to mark: pfrecord must run as the same user, in the same network namespace"
+    )]
+    NoRecorder,
+    /// The process that was named takes no marks.
+    #[error("process {pid} takes no marks: it is no pfrecord of this user that runs")]
+    NotARecorder {
+        /// The number asked for.
+        pid: u32,
+    },
+    /// It is not clear whom the mark is for.
+    #[error("several recordings run: choose one with --to PID ({recorders})")]
+    SeveralRecorders {
+        /// Pid and command line of each.
+        recorders: String,
+    },
+    /// A recorder did not take the mark.
+    #[error("recorder {pid} does not take the mark: {reason}")]
+    MarkRefused {
+        /// The recorder.
+        pid: u32,
+        /// Its reason.
+        reason: String,
+    },
+    /// A recorder could not be asked.
+    #[error("recorder {pid} does not answer")]
+    NoAnswer {
+        /// The recorder.
+        pid: u32,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// Anything else that the system refused.
     #[error("cannot {action}")]
     System {

@@ -140,6 +140,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// All that is possible.
+    #[must_use]
+    pub fn of(abilities: Abilities) -> Self {
+        Self { abilities, selection: Selection::default(), follow: Follow::All, delayed: false }
+    }
+
     /// Faults are seen in kernel mode too.
     #[must_use]
     pub const fn kernel_mode(&self) -> bool {

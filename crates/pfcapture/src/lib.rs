@@ -6,6 +6,7 @@
 
 mod attach;
 mod calibrate;
+pub mod check;
 mod clock;
 mod config;
 mod counts;
@@ -16,6 +17,7 @@ mod event;
 mod host;
 mod known_ranges;
 mod launch;
+pub mod marks;
 mod pairing;
 mod parse;
 mod permission;

@@ -5,7 +5,6 @@ use std::io;
 use crate::Error;
 use pft::record::CallKind;
 
-use crate::config::Selection;
 use crate::event::{Abilities, EventKind, Follow, Plan, Start, target_attr};
 use crate::sys::{self, Bound};
 use crate::tracepoint::{
@@ -18,8 +17,7 @@ use crate::tracepoint::{
 /// Why nothing can be captured: [`Error::Paranoid`], [`Error::Blocked`], [`Error::NoPerfEvents`].
 pub fn probe() -> Result<Abilities, Error> {
     let opens_following = |kind, abilities: &Abilities, follow| {
-        let (abilities, selection) = (*abilities, Selection::default());
-        let plan = Plan { abilities, selection, follow, delayed: false };
+        let plan = Plan { follow, ..Plan::of(*abilities) };
         let attr = target_attr(kind, &plan, Start::Now, 4096);
         sys::perf_event_open(&attr, Bound::Thread(0), None, None)
     };

@@ -129,6 +129,12 @@ impl Recorded {
 const RING_BYTES: usize = 8 << 20;
 const RINGS_BYTES: usize = 512 << 20;
 
+/// Ring buffer that is wanted for each of so many CPUs.
+#[must_use]
+pub fn default_ring_bytes(cpus: usize) -> usize {
+    RING_BYTES.min(RINGS_BYTES / cpus.max(1))
+}
+
 /// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `on_start` is
 /// called when nothing of the target escapes any more. Must be called from the only thread of the
 /// process.
@@ -143,8 +149,7 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
     let cpus = ring::online_cpus().map_err(Error::system("list the CPUs"))?;
     let mut whom = whom::find(config, &plan, &cpus)?;
     let bias = plan.selection.latency.then(|| calibrate::measure(&plan, page_bytes)).flatten();
-    let ring_wanted_bytes =
-        config.ring_bytes.unwrap_or_else(|| RING_BYTES.min(RINGS_BYTES / cpus.len().max(1)));
+    let ring_wanted_bytes = config.ring_bytes.unwrap_or_else(|| default_ring_bytes(cpus.len()));
     let mut rings = Rings::open(&cpus, ring_wanted_bytes, page_bytes)?;
     let mut targets = Targets::new(plan);
     let layout = SampleLayout::new(&plan);

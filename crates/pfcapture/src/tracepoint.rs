@@ -171,6 +171,12 @@ pub fn parse_format(text: &str) -> Option<PageFaultTracepoint> {
     })
 }
 
+/// The id of the tracepoint that a `format` file describes.
+#[must_use]
+pub fn parse_id(text: &str) -> Option<u64> {
+    Format::parse(text).map(|format| format.id)
+}
+
 /// A `format` file: the event's id and the lines that describe its fields.
 struct Format<'a> {
     id: u64,

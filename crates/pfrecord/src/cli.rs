@@ -9,6 +9,8 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use pfcapture::{Config, Flight, Output, Selection, Target};
 
+use crate::action::Action;
+
 /// Records every page fault of a program with its cost.
 ///
 /// Each fault is recorded, never a sample of them: time, address, instruction, thread, minor or
@@ -16,7 +18,12 @@ use pfcapture::{Config, Flight, Output, Selection, Target};
 #[derive(Debug, Parser)]
 #[command(name = "pfrecord", version, after_help = AFTER_HELP)]
 #[command(group = clap::ArgGroup::new("target").args(["pid", "tid", "all", "cgroup"]))]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(override_usage = USAGE)]
 pub struct Arguments {
+    #[command(subcommand)]
+    pub action: Option<Action>,
+
     /// Attach to running processes, with all their threads and whatever they create later
     #[arg(short, long, value_name = "PID", value_delimiter = ',', conflicts_with = "command")]
     #[arg(help_heading = "Whom to record")]
@@ -122,6 +129,10 @@ pub struct Arguments {
     #[arg(long, requires = "command")]
     pub exit_status: bool,
 
+    /// Say what this kernel and user can record and how to get more, and record nothing
+    #[arg(long, exclusive = true)]
+    pub check: bool,
+
     /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
@@ -142,6 +153,11 @@ const NOT_COUNTED: [&str; 12] = [
     "no_latency",
     "min_latency",
 ];
+const USAGE: &str = "\
+pfrecord [OPTIONS] -p PID[,PID…] | -t TID[,TID…] | -a | -G CGROUP
+       pfrecord [OPTIONS] -- COMMAND…
+       pfrecord --check
+       pfrecord mark NAME";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -153,6 +169,8 @@ Examples:
   pfrecord --stat --interval 1s -p 1234        count only, a line a second
   pfrecord -p 1234 --flight-recorder 30s --trigger-latency 50ms
                                                what led to a slow fault
+  pfrecord mark warm-up                        a phase begins in the recording that runs
+  pfrecord --check                             what can be recorded here, and how to get more
   pfreport run.pft                             where, what, why
 
 Root (or CAP_PERFMON) sees kernel-mode faults and the hardware error code, which tells reads from
@@ -237,6 +255,23 @@ mod tests {
         ] {
             assert!(parse(&[&["pfrecord", "-p", "1"], wrong].concat()).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_command_may_have_the_name_of_a_subcommand() {
+        let parse = |words: &[&str]| Arguments::try_parse_from(words);
+        let marks = |words: &[&str]| {
+            parse(words).unwrap().action.map(|Action::Mark { name, to }| (name, to))
+        };
+        assert_eq!(marks(&["pfrecord", "mark", "a b"]), Some(("a b".into(), None)));
+        assert_eq!(marks(&["pfrecord", "mark", "x", "--to", "7"]), Some(("x".into(), Some(7))));
+        assert_eq!(marks(&["pfrecord", "--", "mark", "x"]), None);
+        let launched = parse(&["pfrecord", "--", "mark", "x"]).unwrap().config().unwrap();
+        assert_eq!(launched.command, ["mark", "x"]);
+        assert!(parse(&["pfrecord", "mark"]).is_err());
+        assert!(parse(&["pfrecord", "-p", "1", "mark", "x"]).is_err());
+        assert!(parse(&["pfrecord", "--check", "--", "true"]).is_err());
+        assert!(parse(&["pfrecord", "--check"]).unwrap().check);
     }
 
     #[test]

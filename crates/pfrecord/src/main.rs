@@ -1,5 +1,7 @@
 //! `pfrecord`: records every page fault of a program.
 
+mod action;
+mod check;
 mod cli;
 mod stat;
 mod summary;
@@ -48,6 +50,16 @@ fn exit_status(status: ExitStatus) -> Option<u8> {
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
+    if let Some(action) = &arguments.action {
+        return action.run().map_or_else(failed, |()| ExitCode::SUCCESS);
+    }
+    if arguments.check {
+        return match check::run(&mut std::io::stdout().lock()) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(2),
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let config = match arguments.config() {
         Ok(config) => config,
         Err(error) => error.exit(),

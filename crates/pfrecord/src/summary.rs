@@ -176,7 +176,8 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-fn bytes(number: u64) -> String {
+/// A size in the largest unit that fits.
+pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;
     let mut value = number as f64;

@@ -8,6 +8,7 @@
 
 mod attach;
 mod causes;
+mod check;
 mod counters;
 mod damage;
 mod files;

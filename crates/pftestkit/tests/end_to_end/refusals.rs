@@ -4,7 +4,8 @@ use std::process::{Command, Output, Stdio};
 
 use crate::recording::{Lab, Recorder, User, is_root, pfreport, program};
 
-fn refused(output: &Output, code: i32, reason: &str) {
+/// One line of error, and this exit code.
+pub fn refused(output: &Output, code: i32, reason: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -23,7 +24,7 @@ fn there_is_no_such_process() {
 /// Becomes its arguments with a seccomp filter that answers perf_event_open with EACCES, as container
 /// runtimes do.
 #[cfg(target_arch = "x86_64")]
-const WITHOUT_PERF: &str = "
+pub const WITHOUT_PERF: &str = "
 import ctypes, os, struct, sys
 code = lambda op, yes, no, k: struct.pack('HBBI', op, yes, no, k)
 perf_event_open, eacces = 298, 13
