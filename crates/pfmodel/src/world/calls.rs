@@ -193,6 +193,8 @@ impl<'a> World<'a> {
                 let emptied = space.emptied(&pieces, now);
                 space.unmap(old, now, rows);
                 space.place(&emptied, 0, now, rows);
+                let gaps = space.gaps(old.0, old.1);
+                gaps.into_iter().for_each(|gap| mm.calls.doubts.add(gap, now.ns));
             }
         } else {
             news.0 = behind_old;
