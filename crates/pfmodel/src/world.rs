@@ -182,7 +182,7 @@ impl<'a> World<'a> {
         let mm = self.mm_of(child);
         if let Some(source) = self.mms.get(parent_mm as usize) {
             let space = source.space.fork(mm, child, now.ns);
-            let (known_since_ns, calls) = (source.known_since_ns, source.calls.fork());
+            let (known_since_ns, calls) = (source.known_since_ns, source.calls.fork(now.ns));
             if let Some(mm) = self.mms.get_mut(mm as usize) {
                 mm.space = space;
                 mm.parent = Some((parent_mm, now.faults));

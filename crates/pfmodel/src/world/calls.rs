@@ -52,9 +52,10 @@ impl UnderWay {
 }
 
 impl CallState {
-    /// The state of a forked copy.
-    pub(super) fn fork(&self) -> Self {
-        let (drops, doubts) = (self.drops.clone(), self.doubts.clone());
+    /// The state of a copy that was forked at `now_ns`: what calls take away at that time may be in it.
+    pub(super) fn fork(&self, now_ns: u64) -> Self {
+        let (drops, mut doubts) = (self.drops.clone(), self.doubts.clone());
+        self.vanishing(now_ns).for_each(|range| doubts.add(range, now_ns));
         Self { drops, doubts, under_way: Vec::new() }
     }
 

@@ -109,6 +109,16 @@ fn during_the_call_a_child_may_still_find_what_it_inherited() {
 }
 
 #[test]
+fn a_child_may_have_what_its_parent_was_just_unmapping() {
+    let given_up = |time| {
+        let fault = fault_of(2, 60, BASE, WRITE).outcome(Outcome::Abandoned);
+        let trace = mapped().call(munmap(30, BASE, 8 * P)).fork(time, 1, 2).fault(fault);
+        trace.analyse().exactness.unresolved
+    };
+    assert_eq!((given_up(32), given_up(40)), (1, 0));
+}
+
+#[test]
 fn a_record_made_during_the_call_leaves_a_doubt_until_a_snapshot() {
     let trace = || {
         mapped()
