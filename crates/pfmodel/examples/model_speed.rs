@@ -91,6 +91,7 @@ fn recording(rows: u64, mappings: u64) -> Recording {
         facts: Vec::new(),
         tasks,
         maps: maps.collect(),
+        calls: Vec::new(),
         snapshots: Vec::new(),
         lost: Vec::new(),
         checkpoint: None,

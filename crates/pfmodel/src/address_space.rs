@@ -4,7 +4,10 @@
 //! birth. The kernel reports whole VMAs after merging, so a row may consist of several pieces: the
 //! part of a heap that was there before the recording, and what it grew by since.
 
+mod moves;
+
 use crate::births::merge_births;
+use crate::history_places::HistoryPlaces;
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::piece_tree::{Piece, PieceTree};
 use crate::ranges::Ranges;
@@ -38,6 +41,7 @@ pub(crate) struct AddressSpace {
     inserted: usize,
     /// Pieces found lately, each at a place that its addresses choose.
     recent: [Option<Piece>; RECENT],
+    places: HistoryPlaces,
     last_snapshot: Option<SnapshotWindow>,
 }
 
@@ -46,6 +50,8 @@ pub(crate) struct AddressSpace {
 pub(crate) struct SnapshotWindow {
     pub start: Moment,
     pub end_ns: u64,
+    /// Whether it shows all mappings, so that one it does not show is gone.
+    pub whole: bool,
 }
 
 impl AddressSpace {
@@ -58,14 +64,15 @@ impl AddressSpace {
             pieces: PieceTree::default(),
             inserted: 0,
             recent: [None; RECENT],
+            places: HistoryPlaces::default(),
             last_snapshot: None,
         }
     }
 
     /// A copy for a forked process.
     pub(crate) fn fork(&self, mm: u32, proc: u32, now_ns: u64) -> Self {
-        let pieces = self.pieces.clone();
-        Self { pieces, forked_ns: now_ns, ..Self::new(mm, proc) }
+        let (pieces, places) = (self.pieces.clone(), self.places.clone());
+        Self { pieces, places, forked_ns: now_ns, ..Self::new(mm, proc) }
     }
 
     /// Forgets everything.
@@ -92,13 +99,13 @@ impl AddressSpace {
     }
 
     /// `/proc/PID/maps` was read during `window` and shows `vmas`, in order of address. Records made
-    /// meanwhile, behind the start of the window, tell of the ranges `told`; of these records, and later
-    /// ones, some have been applied ahead of their time, which tell of the ranges `early`.
+    /// meanwhile, behind the start of the window, tell of the ranges `told`. What is known of the ranges
+    /// `kept` has its reason behind that start: they are not unmapped because the snapshot lacks them.
     pub(crate) fn apply_snapshot(
         &mut self,
         vmas: &[Vma],
         window: SnapshotWindow,
-        (told, early): (&Ranges, &Ranges),
+        (told, kept): (&Ranges, &Ranges),
         rows: &mut MappingRows,
     ) {
         let now = window.start;
@@ -111,18 +118,21 @@ impl AddressSpace {
                 self.apply(&part, now, rows);
             }
         }
+        self.last_snapshot = Some(window);
+        if !window.whole {
+            return;
+        }
         let mut gap_start = 0;
         for (gap_end, next_gap) in
             vmas.iter().map(|vma| (vma.start, vma.end)).chain([(u64::MAX, 0)])
         {
-            for (start, end) in early.overlap(gap_start, gap_end) {
+            for (start, end) in kept.overlap(gap_start, gap_end) {
                 self.remove(gap_start, start, now, rows);
                 gap_start = end;
             }
             self.remove(gap_start, gap_end, now, rows);
             gap_start = gap_start.max(next_gap);
         }
-        self.last_snapshot = Some(window);
     }
 
     /// The parts of a line of a snapshot that were so when its reading began: the line shows the same
@@ -178,10 +188,16 @@ impl AddressSpace {
             .collect();
 
         let row = self.row_for(vma, &kept, now, rows);
-        let pieces = merge_births(vma, row, now.faults, &kept);
+        let places = &mut self.places;
+        let place = |start, end| places.offset_for(start, end);
+        let pieces = merge_births(vma, row, now.faults, &kept, place);
         if pieces != parts {
             self.forget_recent();
-            self.cut_rows(vma, &parts, row, reborn, now, rows);
+            // A record of another protection is an mprotect of the same memory; a snapshot that
+            // shows another protection contradicts what was known.
+            let same_prot = |old: &Vma| old.prot == vma.prot || vma.source == Source::Record;
+            let stays = |old: &Vma| !reborn && old.continues(vma) && same_prot(old);
+            self.cut_rows((vma.start, vma.end), &parts, row, stays, now, rows);
             self.pieces.remove(vma.start, vma.end);
             pieces.into_iter().for_each(|piece| self.insert(piece));
         }
@@ -233,13 +249,14 @@ impl AddressSpace {
         row
     }
 
-    /// Ends the rows that `vma` overlaps, except `into`; what sticks out of it gets rows of its own.
+    /// Ends the rows of `parts`, which `start..end` overlaps, except `into`, as which they go on there if
+    /// they do; what sticks out gets rows of its own.
     fn cut_rows(
         &mut self,
-        vma: &Vma,
+        (start, end): (u64, u64),
         parts: &[Piece],
         into: u32,
-        reborn: bool,
+        stays: impl Fn(&Vma) -> bool,
         now: Moment,
         rows: &mut MappingRows,
     ) {
@@ -251,16 +268,12 @@ impl AddressSpace {
                 continue;
             };
             done = index;
-            // A record of another protection is an mprotect of the same memory; a snapshot that
-            // shows another protection contradicts what was known.
-            let same_prot = old.prot == vma.prot || vma.source == Source::Record;
-            let stays = !reborn && old.continues(vma) && same_prot;
-            let left = self.cut(index, old, (old.start, vma.start), now, rows);
-            let right = self.cut(index, old, (vma.end, old.end), now, rows);
-            rows.close(index, now.ns, [left, right, if stays { into } else { NONE }]);
+            let left = self.cut(index, old, (old.start, start), now, rows);
+            let right = self.cut(index, old, (end, old.end), now, rows);
+            rows.close(index, now.ns, [left, right, if stays(&old) { into } else { NONE }]);
         }
-        self.split_at(vma.start);
-        self.split_at(vma.end);
+        self.split_at(start);
+        self.split_at(end);
     }
 
     /// Gives `range` of a mapping, if it is not empty, a row of its own.

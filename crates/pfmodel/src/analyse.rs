@@ -38,6 +38,7 @@ pub fn analyse(recording: Recording, faults: Vec<FaultBatch>, options: &Options)
         now: 0,
         world: World::new(&recording),
         table: table_builder::with_capacity(row_count),
+        awaiting: Vec::with_capacity(row_count),
         exactness: Exactness {
             error_code: recording.has_error_code(),
             kernel_mode: recording.has_kernel_mode(),
@@ -62,6 +63,8 @@ struct Analyser<'a> {
     now: u32,
     world: World<'a>,
     table: FaultTable,
+    /// Which rows of `table` need later evidence to be exact.
+    awaiting: Vec<bool>,
     exactness: Exactness,
 }
 
@@ -118,6 +121,9 @@ impl Analyser<'_> {
         let mm = world.mm_of(proc);
         let mut piece = world.piece_at(mm, fault.addr);
         let mut stack_grown = false;
+        if piece.is_none() && outcome != Some(Outcome::Signalled) {
+            piece = world.piece_under_way(mm, fault.addr, fault.time_ns);
+        }
         if piece.is_none() {
             let completed = matches!(outcome, Some(Outcome::Minor | Outcome::Major));
             let until_ns = match fault.latency_ns {
@@ -149,13 +155,14 @@ impl Analyser<'_> {
             shift => 1u64.checked_shl(shift).unwrap_or(0),
         };
         let huge = (HUGE_SHIFT..u64::BITS).contains(&page_shift);
-        let page =
-            PageKey { base: fault.addr >> self.page_shift, range: fault.addr >> HUGE_SHIFT, huge };
+        let (page, history_addr) = self.page(fault, place, huge);
+        let advice = self.world.advice(place.mm, history_addr, fault.time_ns);
+        let drops_known = self.world.are_drops_known(place.mm);
         let slow_ns = Some(fault.latency_ns).filter(|&latency_ns| latency_ns != LATENCY_UNKNOWN);
         let over_threshold = slow_ns.is_some_and(|latency_ns| latency_ns > self.slow_threshold_ns);
         let waited = over_threshold || fault.attempts > 1;
         let born = place.piece.map_or(0, |piece| piece.born);
-        let inherited = self.world.inherited_past(place.mm, page, born);
+        let inherited = self.world.inherited_past(place.mm, page, born, advice);
         let map = place.map.map(|map| MapEvidence {
             seen_from_start: map.seen_from_start && inherited.is_some(),
             ..map
@@ -165,11 +172,20 @@ impl Analyser<'_> {
         let error = ErrorCode::of(fault.flags);
         let mut found = (Class::Minor, Cause::Unknown, 0);
         if let Some(mm) = self.world.mms.get_mut(place.mm as usize) {
-            mm.pages.visit(page, born, self.now, |own| {
+            mm.pages.visit(page, born, self.now, advice, |own| {
                 let past = if own.touched { own } else { Past { faults: 0, ..inherited } };
-                let stack_grown = place.stack_grown;
-                let evidence =
-                    Evidence { major, error, access, map, past, stack_grown, huge, waited };
+                let is_anon = map.is_none_or(|map| map.backing == Backing::Anon);
+                let evidence = Evidence {
+                    major,
+                    error,
+                    access,
+                    map,
+                    past: if is_anon { past } else { past.of_file() },
+                    stack_grown: place.stack_grown,
+                    huge,
+                    drops_known,
+                    waited,
+                };
                 let (class, cause) = classify(&evidence);
                 found = (class, cause, past.faults.saturating_add(1));
                 change(&evidence, cause)
@@ -205,25 +221,28 @@ impl Analyser<'_> {
             addr: fault.addr,
             access,
             map: place.map,
-            map_is_complete: self.world.is_map_complete(place.mm),
+            map_is_complete: self.world.is_absence_known(place.mm, fault.addr),
             stack_above,
         });
         match verdict {
             Verdict::InFlight => self.exactness.in_flight += 1,
             Verdict::Unresolved => self.exactness.unresolved += 1,
             Verdict::Failed(cause) => {
-                let page = PageKey {
-                    base: fault.addr >> self.page_shift,
-                    range: fault.addr >> HUGE_SHIFT,
-                    huge: false,
-                };
+                let (page, _) = self.page(fault, place, false);
                 let born = place.piece.map_or(0, |piece| piece.born);
                 let mm = self.world.mms.get(place.mm as usize);
-                let nth = mm.map_or(0, |mm| mm.pages.past(page, born, self.now).faults);
+                let nth = mm.map_or(0, |mm| mm.pages.past(page, born, self.now, None).faults);
                 let row = Row { class: Class::Failed, cause, nth, ..blank() };
                 self.push(fault, place, access, row);
             }
         }
+    }
+
+    /// The page of a fault, and the address under which its history is kept.
+    fn page(&self, fault: &Fault, place: Place, huge: bool) -> (PageKey, u64) {
+        let offset = place.piece.map_or(0, |piece| piece.history_offset);
+        let addr = fault.addr.wrapping_add(offset);
+        (PageKey { base: addr >> self.page_shift, range: addr >> HUGE_SHIFT, huge }, addr)
     }
 
     /// Adds `row` with what is the same for faults of all kinds.
@@ -240,6 +259,7 @@ impl Analyser<'_> {
         exactness.interrupted += u64::from(fault.attempts > 1);
         table_builder::push(
             &mut self.table,
+            &mut self.awaiting,
             Row {
                 time_ns: fault.time_ns,
                 latency_ns: fault.latency_ns,
@@ -254,6 +274,9 @@ impl Analyser<'_> {
                 attempts: fault.attempts,
                 mapping: place.piece.map_or(NONE, |piece| piece.row),
                 ip_mapping: code.map_or(NONE, |piece| piece.row),
+                is_known: place
+                    .piece
+                    .is_some_and(|piece| self.world.is_known(place.mm, piece, fault.addr)),
                 may_be_exact: !contradicted && !self.world.is_map_uncertain(place.mm),
                 ..row
             },
@@ -283,6 +306,7 @@ fn blank() -> Row {
         mapping: NONE,
         ip_mapping: NONE,
         may_be_exact: false,
+        is_known: false,
     }
 }
 

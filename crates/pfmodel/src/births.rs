@@ -5,18 +5,29 @@ use crate::vma::{Source, Vma};
 
 /// Parts that one mapping keeps apart; beyond that their births are merged, so that no trace can make
 /// each change of a mapping cost more than the last.
-const MAX_PIECES: usize = 64;
+pub(crate) const MAX_PIECES: usize = 64;
 
 /// The pieces of `vma` under `row`: those of `kept` (in order of address) with the birth they had, the
-/// rest born after `faults` faults.
-pub(crate) fn merge_births(vma: &Vma, row: u32, faults: u32, kept: &[Piece]) -> Vec<Piece> {
-    let seen_from_start = vma.source == Source::Record;
-    let new =
-        |start, end| Piece { start, end, row, born: faults, seen_from_start, may_be_new: false };
-    let birth = |piece: &Piece| (piece.born, piece.seen_from_start, piece.may_be_new);
+/// rest born after `faults` faults. `place` says where the history of a new piece is kept.
+pub(crate) fn merge_births(
+    vma: &Vma,
+    row: u32,
+    faults: u32,
+    kept: &[Piece],
+    mut place: impl FnMut(u64, u64) -> u64,
+) -> Vec<Piece> {
+    let mut new = |start, end| Piece {
+        start,
+        end,
+        row,
+        born: faults,
+        seen_from_start: vma.source == Source::Record,
+        may_be_new: false,
+        history_offset: place(start, end),
+    };
     let mut pieces: Vec<Piece> = Vec::new();
     let mut push = |piece: Piece| match pieces.last_mut() {
-        Some(last) if birth(last) == birth(&piece) => {
+        Some(last) if last.is_like(&piece) => {
             last.end = piece.end;
         }
         _ => pieces.push(piece),
@@ -37,11 +48,17 @@ pub(crate) fn merge_births(vma: &Vma, row: u32, faults: u32, kept: &[Piece]) -> 
         push(new(done, vma.end));
     }
     if pieces.len() > MAX_PIECES {
+        let whole = |offset| pieces.iter().all(|piece| piece.history_offset == offset);
+        let Some(history_offset) = pieces.first().map(|p| p.history_offset).filter(|&o| whole(o))
+        else {
+            // Histories kept in several places cannot become one.
+            return vec![Piece { seen_from_start: false, ..new(vma.start, vma.end) }];
+        };
         let born = pieces.iter().map(|piece| piece.born).min().unwrap_or(faults);
         let seen_from_start = pieces.iter().all(|piece| piece.seen_from_start);
         let may_be_new = pieces.iter().any(|piece| piece.may_be_new);
         let (start, end) = (vma.start, vma.end);
-        return vec![Piece { start, end, row, born, seen_from_start, may_be_new }];
+        return vec![Piece { start, end, row, born, seen_from_start, may_be_new, history_offset }];
     }
     pieces
 }
@@ -68,26 +85,37 @@ mod tests {
     }
 
     fn piece(start: u64, end: u64, born: u32, seen_from_start: bool) -> Piece {
-        Piece { start, end, row: 1, born, seen_from_start, may_be_new: false }
+        Piece { start, end, row: 1, born, seen_from_start, may_be_new: false, history_offset: 0 }
     }
 
     #[test]
     fn old_parts_keep_their_birth_and_gaps_are_new() {
         let kept = [piece(0, 20, 1, false), piece(30, 50, 2, true)];
         let expected = [piece(10, 20, 1, false), piece(20, 30, 9, true), piece(30, 40, 2, true)];
-        assert_eq!(merge_births(&vma(10, 40), 1, 9, &kept), expected);
+        assert_eq!(merge_births(&vma(10, 40), 1, 9, &kept, |_, _| 0), expected);
     }
 
     #[test]
     fn neighbours_of_one_birth_are_one_piece() {
         let kept = [piece(0, 10, 9, true), piece(10, 20, 9, true)];
-        assert_eq!(merge_births(&vma(0, 30), 1, 9, &kept), [piece(0, 30, 9, true)]);
+        assert_eq!(merge_births(&vma(0, 30), 1, 9, &kept, |_, _| 0), [piece(0, 30, 9, true)]);
     }
 
     #[test]
     fn too_many_births_become_the_oldest_one() {
         let kept: Vec<Piece> =
             (0..100).map(|n| piece(n * 10, n * 10 + 5, n as u32, true)).collect();
-        assert_eq!(merge_births(&vma(0, 1000), 1, 900, &kept), [piece(0, 1000, 0, true)]);
+        assert_eq!(merge_births(&vma(0, 1000), 1, 900, &kept, |_, _| 0), [piece(0, 1000, 0, true)]);
+    }
+
+    #[test]
+    fn what_moved_is_not_joined_with_what_is_kept_elsewhere() {
+        let moved =
+            |n: u64| Piece { history_offset: n << 30, ..piece(n * 10, n * 10 + 10, 1, true) };
+        let two = merge_births(&vma(0, 20), 1, 9, &[moved(0), moved(1)], |_, _| 0);
+        assert_eq!(two, [moved(0), moved(1)]);
+        let many: Vec<Piece> = (0..100).map(moved).collect();
+        let whole = Piece { history_offset: 77, ..piece(0, 1000, 9, false) };
+        assert_eq!(merge_births(&vma(0, 1000), 1, 9, &many, |_, _| 77), [whole]);
     }
 }

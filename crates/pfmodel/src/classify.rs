@@ -128,7 +128,9 @@ fn anon_cause(evidence: &Evidence, map: MapEvidence, present: bool) -> Cause {
     if evidence.past.touched {
         // Without an error code this may be a write to a present page.
         let absent = evidence.error.is_some() || evidence.access != Access::Unknown;
-        let sure = absent && !map.may_be_new;
+        // Where all advice is known, a page that none was given for was not dropped.
+        let gone = evidence.past.dropped || !evidence.drops_known;
+        let sure = absent && gone && !map.may_be_new;
         return if sure { Cause::AnonRefault } else { Cause::AnonUnknown };
     }
     match evidence.access {
@@ -146,10 +148,11 @@ mod tests {
     use crate::evidence::ErrorCode;
     use crate::page_history::Past;
 
-    const UNTOUCHED: Past = Past { faults: 0, touched: false, state: PageState::Unknown };
+    const UNTOUCHED: Past =
+        Past { faults: 0, touched: false, state: PageState::Unknown, dropped: false };
 
     fn past(state: PageState) -> Past {
-        Past { faults: 1, touched: true, state }
+        Past { faults: 1, touched: true, state, dropped: false }
     }
 
     fn map(backing: Backing, shared: bool, prot: u32) -> MapEvidence {
@@ -165,6 +168,7 @@ mod tests {
             past: UNTOUCHED,
             stack_grown: false,
             huge: false,
+            drops_known: false,
             waited: false,
         }
     }
@@ -242,6 +246,10 @@ mod tests {
         let unseen = Evidence { map: Some(found), ..base(Access::Write) };
         assert_eq!(cause(unseen), Cause::AnonUnknown);
         assert_eq!(cause(Evidence { past: again, ..unseen }), Cause::AnonRefault);
+        let known = Evidence { past: again, drops_known: true, ..base(Access::Write) };
+        assert_eq!(cause(known), Cause::AnonUnknown, "no advice, so not dropped");
+        let dropped = Past { dropped: true, ..again };
+        assert_eq!(cause(Evidence { past: dropped, ..known }), Cause::AnonRefault);
         let merged = Some(MapEvidence { may_be_new: true, ..anon });
         let touched = Evidence { past: again, map: merged, ..base(Access::Write) };
         assert_eq!(cause(touched), Cause::AnonUnknown);

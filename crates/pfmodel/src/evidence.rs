@@ -80,6 +80,8 @@ pub(crate) struct Evidence {
     pub stack_grown: bool,
     /// It installed 2 MiB or more.
     pub huge: bool,
+    /// All advice that drops pages is known.
+    pub drops_known: bool,
     /// It waited: longer than the threshold, or a signal interrupted it.
     pub waited: bool,
 }

@@ -7,18 +7,21 @@
 //! [`analyse`] is the way in. A trace may come from anybody: any input gives an answer, in time and
 //! memory in proportion to the input.
 //!
-//! The way of the data: `timeline` brings records about tasks and mappings into one order; `world`
-//! replays them up to the time of each fault, which `fault_order` hands out; `address_space` answers
-//! which mapping held an address; `page_history` remembers what happened to the page before; and
-//! `classify` and `incomplete` turn that evidence into class and cause. `region` names the mappings
-//! at the end.
+//! The way of the data: `timeline` brings records about tasks, mappings and calls into one order;
+//! `world` replays them up to the time of each fault, which `fault_order` hands out; `address_space`
+//! answers which mapping held an address; `page_history` remembers what happened to the page before,
+//! and `drops` what was given back since; and `classify` and `incomplete` turn that evidence into class
+//! and cause. `region` names the mappings at the end.
 
 mod address_space;
 mod analyse;
 mod births;
 mod classify;
+mod doubts;
+mod drops;
 mod evidence;
 mod fault_order;
+mod history_places;
 mod incomplete;
 mod intern;
 mod keyed_map;

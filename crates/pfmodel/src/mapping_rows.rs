@@ -36,6 +36,13 @@ pub(crate) struct MappingRow {
     heirs: [u32; 3],
 }
 
+impl MappingRow {
+    /// Whether the mapping is still there.
+    pub(crate) fn is_open(&self) -> bool {
+        self.valid_to_ns == OPEN_NS
+    }
+}
+
 /// All rows, in order of discovery.
 #[derive(Debug, Default)]
 pub(crate) struct MappingRows {

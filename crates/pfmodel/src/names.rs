@@ -84,10 +84,12 @@ named! {
         AnonFirstTouch = "anon-first-touch",
         /// First touch of anonymous memory in such a mapping; read or write is not known.
         AnonFirstTouchOrZero = "anon-first-touch-or-zero",
-        /// This anonymous page had faulted in before and was gone again.
+        /// This anonymous page had faulted in before and was gone again; where calls were recorded, because
+        /// of advice to drop it.
         AnonRefault = "anon-refault",
         /// Minor fault on anonymous memory: swap-cache hit, NUMA hint, race, or a first touch in a
-        /// mapping older than the recording. Without error codes also any later fault of a page.
+        /// mapping older than the recording. Where calls were recorded, also a later fault of a page
+        /// that no advice dropped; without error codes, any later fault.
         AnonUnknown = "anon-unknown",
         /// Nothing more can be said.
         Unknown = "unknown",
@@ -145,9 +147,10 @@ named! {
     MapConfidence {
         /// No mapping known.
         Unknown = "unknown",
-        /// Recorded before the fault, not confirmed after it: `munmap` and `mremap` are not in band.
+        /// Recorded before the fault, not confirmed after it, and calls of `munmap` and `mremap` were not
+        /// recorded, or left a doubt.
         Inferred = "inferred",
-        /// Recorded before the fault and confirmed by later evidence.
+        /// Recorded before the fault and confirmed by later evidence, or all changes were recorded.
         Exact = "exact",
     }
 }

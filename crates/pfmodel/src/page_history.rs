@@ -2,6 +2,7 @@
 //!
 //! Moments are numbers of faults: half the size of a time, and a fork compares with them as well.
 
+use crate::drops::Dropped;
 use crate::keyed_map::KeyedMap;
 
 /// Base-2 logarithm of the size from which on pages count as huge.
@@ -30,6 +31,31 @@ pub(crate) struct Past {
     pub touched: bool,
     /// Its content.
     pub state: PageState,
+    /// It was given back on advice since it last faulted in.
+    pub dropped: bool,
+}
+
+impl Past {
+    /// What it means for a page that has a file behind it: without the private copy, that is the content.
+    pub(crate) fn of_file(self) -> Self {
+        if self.dropped { Self { state: PageState::Clean, ..self } } else { self }
+    }
+
+    fn after(self, loss: Loss) -> Self {
+        match loss {
+            Loss::No => self,
+            Loss::Unsure => Self { state: PageState::Unknown, ..self },
+            Loss::Yes => Self { state: PageState::Unknown, dropped: true, ..self },
+        }
+    }
+}
+
+/// Whether the kernel took a page away, on advice, since it last faulted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    No,
+    Unsure,
+    Yes,
 }
 
 /// How a fault changed what is known of its page.
@@ -68,6 +94,15 @@ const BLOCK_SHIFT: u32 = 2;
 #[derive(Debug, Default)]
 struct Pages {
     blocks: KeyedMap<u64, [Entry; 1 << BLOCK_SHIFT]>,
+    /// The last fault of pages for which there was advice, beside the first in their entry.
+    latest: KeyedMap<u64, Latest>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    fault: u32,
+    /// The kernel may have followed the advice only after this fault.
+    unsure: bool,
 }
 
 impl Pages {
@@ -75,10 +110,23 @@ impl Pages {
         (page & ((1 << BLOCK_SHIFT) - 1)) as usize
     }
 
+    fn get(&self, page: u64) -> Option<&Entry> {
+        self.blocks.get(&(page >> BLOCK_SHIFT)).map(|block| &block[Self::position(page)])
+    }
+
     fn past(&self, page: u64, born: u32, before: u32) -> Past {
-        let entry =
-            self.blocks.get(&(page >> BLOCK_SHIFT)).map(|block| block[Self::position(page)]);
-        entry.map_or(Past::default(), |entry| entry.past(born, before))
+        self.get(page).map_or(Past::default(), |entry| entry.past(born, before))
+    }
+
+    /// The last fault of a page since it was mapped, if that was before fault `before`. Earlier faults than
+    /// the first advice are not told apart.
+    fn latest(&self, page: u64, born: u32, before: u32) -> Option<Latest> {
+        let first = self.get(page)?.first;
+        if first < born || first >= before {
+            return None;
+        }
+        let latest = self.latest.get(&page).filter(|latest| latest.fault >= first);
+        Some(latest.map_or(Latest { fault: first, unsure: false }, |&latest| latest))
     }
 
     fn entry(&mut self, page: u64) -> &mut Entry {
@@ -115,7 +163,7 @@ impl Entry {
             (_, true) => PageState::Clean,
             _ => PageState::Unknown,
         };
-        Past { faults: self.faults, touched: true, state }
+        Past { faults: self.faults, touched: true, state, dropped: false }
     }
 
     fn change(&mut self, change: Change, now: u32) {
@@ -129,25 +177,52 @@ impl Entry {
 }
 
 impl PageHistory {
-    /// What was known of a page just before fault `before`, in a mapping born at fault `born`.
-    pub(crate) fn past(&self, key: PageKey, born: u32, before: u32) -> Past {
+    /// What was known of a page just before fault `before`, in a mapping born at fault `born`, with the
+    /// last advice for it.
+    pub(crate) fn past(
+        &self,
+        key: PageKey,
+        born: u32,
+        before: u32,
+        advice: Option<Dropped>,
+    ) -> Past {
+        let loss = self.loss(key, born, before, advice);
         let base = self.base.past(key.base, born, before);
         if self.huge.is_empty() {
-            return base;
+            return base.after(loss);
         }
         let huge = self.huge.past(key.range, born, before);
-        if key.huge { combine(huge, base) } else { combine(base, huge) }
+        if key.huge { combine(huge, base).after(loss) } else { combine(base, huge).after(loss) }
     }
 
-    /// Counts fault `now` of a page in a mapping born at fault `born`: gives its past to `judge` and
-    /// takes the change that `judge` finds.
+    fn loss(&self, key: PageKey, born: u32, before: u32, advice: Option<Dropped>) -> Loss {
+        let Some(advice) = advice else {
+            return Loss::No;
+        };
+        let own = self.base.latest(key.base, born, before);
+        let other = self.huge.latest(key.range, born, before);
+        match own.into_iter().chain(other).max_by_key(|latest| latest.fault) {
+            None => Loss::No,
+            // Since then it has faulted again; whether it had before does not show any more.
+            Some(latest) if latest.fault >= before => Loss::Unsure,
+            Some(latest) if latest.fault >= advice.faults && latest.unsure => Loss::Unsure,
+            Some(latest) if latest.fault >= advice.faults => Loss::No,
+            Some(_) if advice.unsure => Loss::Unsure,
+            Some(_) => Loss::Yes,
+        }
+    }
+
+    /// Counts fault `now` of a page in a mapping born at fault `born`, with the last advice for it: gives
+    /// its past to `judge` and takes the change that `judge` finds.
     pub(crate) fn visit(
         &mut self,
         key: PageKey,
         born: u32,
         now: u32,
+        advice: Option<Dropped>,
         judge: impl FnOnce(Past) -> Change,
     ) {
+        let loss = self.loss(key, born, now, advice);
         let (entry, other) = if key.huge {
             (self.huge.entry(key.range), self.base.past(key.base, born, now))
         } else if self.huge.is_empty() {
@@ -158,9 +233,17 @@ impl PageHistory {
         if entry.first < born || entry.first == NEVER {
             *entry = Entry { first: now, ..Entry::UNTOUCHED };
         }
-        let change = judge(combine(entry.past(born, now), other));
+        let change = judge(combine(entry.past(born, now), other).after(loss));
         entry.faults = entry.faults.saturating_add(1);
+        if loss != Loss::No {
+            (entry.clean, entry.private) = (NEVER, NEVER);
+        }
         entry.change(change, now);
+        if let Some(advice) = advice.filter(|advice| advice.unsure || entry.first < advice.faults) {
+            let (pages, page) =
+                if key.huge { (&mut self.huge, key.range) } else { (&mut self.base, key.base) };
+            pages.latest.insert(page, Latest { fault: now, unsure: advice.unsure });
+        }
     }
 }
 
@@ -170,6 +253,7 @@ fn combine(own: Past, other: Past) -> Past {
         faults: own.faults.saturating_add(other.faults),
         touched: own.touched || other.touched,
         state: if own.touched { own.state } else { other.state },
+        dropped: own.dropped || other.dropped,
     }
 }
 
@@ -181,12 +265,27 @@ mod tests {
     const RANGE: PageKey = PageKey { base: 512, range: 1, huge: true };
 
     fn visit(pages: &mut PageHistory, key: PageKey, born: u32, now: u32, change: Change) -> Past {
+        visit_advised(pages, key, (born, now), None, change)
+    }
+
+    fn visit_advised(
+        pages: &mut PageHistory,
+        key: PageKey,
+        (born, now): (u32, u32),
+        advice: Option<(u32, bool)>,
+        change: Change,
+    ) -> Past {
         let mut seen = Past::default();
-        pages.visit(key, born, now, |past| {
+        let advice = advice.map(|(faults, unsure)| Dropped { faults, unsure });
+        pages.visit(key, born, now, advice, |past| {
             seen = past;
             change
         });
         seen
+    }
+
+    fn known(faults: u32, state: PageState) -> Past {
+        Past { faults, touched: true, state, dropped: false }
     }
 
     #[test]
@@ -194,20 +293,20 @@ mod tests {
         let mut pages = PageHistory::default();
         assert_eq!(visit(&mut pages, PAGE, 0, 5, Change::Clean), Past::default());
         let second = visit(&mut pages, PAGE, 0, 6, Change::Private);
-        assert_eq!(second, Past { faults: 1, touched: true, state: PageState::Clean });
+        assert_eq!(second, known(1, PageState::Clean));
         let third = visit(&mut pages, PAGE, 0, 7, Change::Forget);
-        assert_eq!(third, Past { faults: 2, touched: true, state: PageState::Private });
+        assert_eq!(third, known(2, PageState::Private));
         let fourth = visit(&mut pages, PAGE, 0, 8, Change::Keep);
-        assert_eq!(fourth, Past { faults: 3, touched: true, state: PageState::Unknown });
+        assert_eq!(fourth, known(3, PageState::Unknown));
     }
 
     #[test]
     fn a_new_mapping_starts_afresh() {
         let mut pages = PageHistory::default();
         visit(&mut pages, PAGE, 0, 5, Change::Private);
-        assert_eq!(pages.past(PAGE, 6, 7), Past::default());
+        assert_eq!(pages.past(PAGE, 6, 7, None), Past::default());
         assert_eq!(visit(&mut pages, PAGE, 6, 7, Change::Keep), Past::default());
-        assert_eq!(pages.past(PAGE, 6, 8).faults, 1);
+        assert_eq!(pages.past(PAGE, 6, 8, None).faults, 1);
     }
 
     #[test]
@@ -215,9 +314,9 @@ mod tests {
         let mut pages = PageHistory::default();
         visit(&mut pages, PAGE, 0, 5, Change::Clean);
         visit(&mut pages, PAGE, 0, 9, Change::Private);
-        assert_eq!(pages.past(PAGE, 0, 5), Past::default());
-        assert_eq!(pages.past(PAGE, 0, 7).state, PageState::Clean);
-        assert_eq!(pages.past(PAGE, 0, 10).state, PageState::Private);
+        assert_eq!(pages.past(PAGE, 0, 5, None), Past::default());
+        assert_eq!(pages.past(PAGE, 0, 7, None).state, PageState::Clean);
+        assert_eq!(pages.past(PAGE, 0, 10, None).state, PageState::Private);
     }
 
     #[test]
@@ -226,8 +325,56 @@ mod tests {
         visit(&mut pages, RANGE, 0, 1, Change::Private);
         let inside = PageKey { base: 700, ..PAGE };
         let past = visit(&mut pages, inside, 0, 2, Change::Forget);
-        assert_eq!(past, Past { faults: 1, touched: true, state: PageState::Private });
+        assert_eq!(past, known(1, PageState::Private));
         // What the base page went through since counts more than the huge page before.
-        assert_eq!(pages.past(inside, 0, 3).state, PageState::Unknown);
+        assert_eq!(pages.past(inside, 0, 3, None).state, PageState::Unknown);
+    }
+
+    #[test]
+    fn what_was_dropped_is_gone_until_the_next_fault() {
+        let mut pages = PageHistory::default();
+        visit(&mut pages, PAGE, 0, 5, Change::Private);
+        let again = visit_advised(&mut pages, PAGE, (0, 8), Some((7, false)), Change::Clean);
+        assert_eq!(again, Past { dropped: true, ..known(1, PageState::Unknown) });
+        let third = visit_advised(&mut pages, PAGE, (0, 9), Some((7, false)), Change::Private);
+        assert_eq!(third, known(2, PageState::Clean), "advice counts once");
+        let fourth = visit_advised(&mut pages, PAGE, (0, 12), Some((10, false)), Change::Keep);
+        assert!(fourth.dropped);
+        let other = PageKey { base: 600, ..PAGE };
+        let first = visit_advised(&mut pages, other, (0, 13), Some((10, false)), Change::Clean);
+        assert_eq!(first, Past::default(), "nothing was there to drop");
+    }
+
+    #[test]
+    fn advice_under_way_leaves_the_content_open() {
+        let mut pages = PageHistory::default();
+        visit(&mut pages, PAGE, 0, 5, Change::Private);
+        let during = visit_advised(&mut pages, PAGE, (0, 8), Some((7, true)), Change::Private);
+        assert_eq!(during, known(1, PageState::Unknown));
+        let behind = visit_advised(&mut pages, PAGE, (0, 9), Some((7, false)), Change::Private);
+        assert_eq!(behind, known(2, PageState::Unknown), "dropped before or after fault 8");
+        let later = visit_advised(&mut pages, PAGE, (0, 10), Some((7, false)), Change::Private);
+        assert_eq!(later, known(3, PageState::Private));
+    }
+
+    #[test]
+    fn a_huge_page_is_dropped_with_its_range() {
+        let mut pages = PageHistory::default();
+        visit(&mut pages, RANGE, 0, 1, Change::Private);
+        let again = visit_advised(&mut pages, PAGE, (0, 3), Some((2, false)), Change::Private);
+        assert!(again.dropped && again.touched);
+        let next = visit_advised(&mut pages, PAGE, (0, 4), Some((2, false)), Change::Private);
+        assert_eq!(next, known(2, PageState::Private));
+    }
+
+    #[test]
+    fn a_fork_sees_what_was_dropped_before_it() {
+        let mut pages = PageHistory::default();
+        visit(&mut pages, PAGE, 0, 5, Change::Private);
+        let advice = Some(Dropped { faults: 7, unsure: false });
+        assert!(pages.past(PAGE, 0, 8, advice).dropped);
+        visit_advised(&mut pages, PAGE, (0, 9), Some((7, false)), Change::Private);
+        assert_eq!(pages.past(PAGE, 0, 8, advice), known(2, PageState::Unknown));
+        assert!(!pages.past(PAGE, 0, 10, advice).dropped);
     }
 }

@@ -22,30 +22,65 @@ pub(crate) struct Piece {
     /// Whether a record since then may tell of a larger mapping in their place rather than of one that
     /// was merged with them: `munmap` sends no record.
     pub may_be_new: bool,
+    /// What to add to an address, wrapping, to get the one under which the history of its page is
+    /// kept: that of memory that moved stays where it was written.
+    pub history_offset: u64,
 }
 
-type Link = Option<Rc<Node>>;
+impl Piece {
+    /// Whether `other` was born like this one, and its history is kept in one place with this one's.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let birth = |piece: &Self| (piece.born, piece.seen_from_start, piece.may_be_new);
+        birth(self) == birth(other) && self.history_offset == other.history_offset
+    }
+}
+
+/// What covers a range of addresses.
+pub(crate) trait Span: Copy {
+    /// First address.
+    fn start(&self) -> u64;
+    /// First address behind the range.
+    fn end(&self) -> u64;
+}
+
+impl Span for Piece {
+    fn start(&self) -> u64 {
+        self.start
+    }
+
+    fn end(&self) -> u64 {
+        self.end
+    }
+}
+
+type Link<P> = Option<Rc<Node<P>>>;
 
 #[derive(Debug, Clone)]
-struct Node {
-    piece: Piece,
-    left: Link,
-    right: Link,
+struct Node<P> {
+    piece: P,
+    left: Link<P>,
+    right: Link<P>,
     height: u8,
 }
 
 /// Pieces that do not overlap, in order of address.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PieceTree {
-    root: Link,
+#[derive(Debug, Clone)]
+pub(crate) struct PieceTree<P = Piece> {
+    root: Link<P>,
 }
 
-impl PieceTree {
+impl<P> Default for PieceTree<P> {
+    fn default() -> Self {
+        Self { root: None }
+    }
+}
+
+impl<P: Span> PieceTree<P> {
     /// The last piece that starts at or before `addr`.
-    pub(crate) fn floor(&self, addr: u64) -> Option<Piece> {
+    pub(crate) fn floor(&self, addr: u64) -> Option<P> {
         let (mut link, mut found) = (&self.root, None);
         while let Some(node) = link {
-            if node.piece.start <= addr {
+            if node.piece.start() <= addr {
                 found = Some(node.piece);
                 link = &node.right;
             } else {
@@ -56,10 +91,10 @@ impl PieceTree {
     }
 
     /// The first piece that starts at or behind `addr`.
-    pub(crate) fn ceiling(&self, addr: u64) -> Option<Piece> {
+    pub(crate) fn ceiling(&self, addr: u64) -> Option<P> {
         let (mut link, mut found) = (&self.root, None);
         while let Some(node) = link {
-            if node.piece.start >= addr {
+            if node.piece.start() >= addr {
                 found = Some(node.piece);
                 link = &node.left;
             } else {
@@ -70,21 +105,21 @@ impl PieceTree {
     }
 
     /// The piece that holds `addr`.
-    pub(crate) fn at(&self, addr: u64) -> Option<Piece> {
-        self.floor(addr).filter(|piece| addr < piece.end)
+    pub(crate) fn at(&self, addr: u64) -> Option<P> {
+        self.floor(addr).filter(|piece| addr < piece.end())
     }
 
     /// The pieces that overlap `start..end`, in order.
-    pub(crate) fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = Piece> + '_ {
+    pub(crate) fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = P> + '_ {
         let first = self.at(start).or_else(|| self.ceiling(start));
-        std::iter::successors(first, |piece| self.ceiling(piece.end))
-            .take_while(move |piece| piece.start < end)
+        std::iter::successors(first, |piece| self.ceiling(piece.end()))
+            .take_while(move |piece| piece.start() < end)
     }
 
     /// Adds a piece, which must not overlap another unless it replaces one with the same start.
-    pub(crate) fn insert(&mut self, piece: Piece) {
-        let (left, rest) = split(self.root.take(), piece.start);
-        let (_, right) = split(rest, piece.start.saturating_add(1));
+    pub(crate) fn insert(&mut self, piece: P) {
+        let (left, rest) = split(self.root.take(), piece.start());
+        let (_, right) = split(rest, piece.start().saturating_add(1));
         self.root = join(left, piece, right);
     }
 
@@ -101,17 +136,17 @@ impl PieceTree {
     }
 }
 
-fn height(link: &Link) -> u8 {
+fn height<P>(link: &Link<P>) -> u8 {
     link.as_ref().map_or(0, |node| node.height)
 }
 
-fn node(left: Link, piece: Piece, right: Link) -> Link {
+fn node<P: Span>(left: Link<P>, piece: P, right: Link<P>) -> Link<P> {
     let height = height(&left).max(height(&right)) + 1;
     Some(Rc::new(Node { piece, left, right, height }))
 }
 
 /// A node of two trees whose heights differ by two at most.
-fn balance(left: Link, piece: Piece, right: Link) -> Link {
+fn balance<P: Span>(left: Link<P>, piece: P, right: Link<P>) -> Link<P> {
     if height(&left) > height(&right) + 1 {
         let Some(l) = left.map(Rc::unwrap_or_clone) else {
             return node(None, piece, right);
@@ -140,7 +175,7 @@ fn balance(left: Link, piece: Piece, right: Link) -> Link {
 }
 
 /// One tree of all pieces; `piece` lies between those of `left` and those of `right`.
-fn join(left: Link, piece: Piece, right: Link) -> Link {
+fn join<P: Span>(left: Link<P>, piece: P, right: Link<P>) -> Link<P> {
     match (left, right) {
         (Some(l), right) if l.height > height(&right) + 1 => {
             let l = Rc::unwrap_or_clone(l);
@@ -155,11 +190,11 @@ fn join(left: Link, piece: Piece, right: Link) -> Link {
 }
 
 /// The pieces that start before `addr`, and the others.
-fn split(link: Link, addr: u64) -> (Link, Link) {
+fn split<P: Span>(link: Link<P>, addr: u64) -> (Link<P>, Link<P>) {
     let Some(node) = link.map(Rc::unwrap_or_clone) else {
         return (None, None);
     };
-    if node.piece.start < addr {
+    if node.piece.start() < addr {
         let (left, right) = split(node.right, addr);
         (join(node.left, node.piece, left), right)
     } else {
@@ -169,14 +204,14 @@ fn split(link: Link, addr: u64) -> (Link, Link) {
 }
 
 /// One tree of two, all of `left` before all of `right`.
-fn concatenate(left: Link, right: Link) -> Link {
+fn concatenate<P: Span>(left: Link<P>, right: Link<P>) -> Link<P> {
     match take_last(left) {
         (rest, Some(last)) => join(rest, last, right),
         (_, None) => right,
     }
 }
 
-fn take_last(link: Link) -> (Link, Option<Piece>) {
+fn take_last<P: Span>(link: Link<P>) -> (Link<P>, Option<P>) {
     let Some(node) = link.map(Rc::unwrap_or_clone) else {
         return (None, None);
     };
@@ -200,10 +235,11 @@ mod tests {
             born: 0,
             seen_from_start: false,
             may_be_new: false,
+            history_offset: 0,
         }
     }
 
-    fn check(link: &Link) -> u8 {
+    fn check(link: &Link<Piece>) -> u8 {
         let Some(node) = link else { return 0 };
         let (left, right) = (check(&node.left), check(&node.right));
         assert!(left.abs_diff(right) <= 1, "heights {left} and {right}");
@@ -217,7 +253,7 @@ mod tests {
 
     #[test]
     fn ascending_insertion_stays_balanced() {
-        let mut tree = PieceTree::default();
+        let mut tree: PieceTree = PieceTree::default();
         (0..10_000).for_each(|n| tree.insert(piece(n * 2)));
         assert!(check(&tree.root) <= 16);
         assert_eq!(starts(&tree).len(), 10_000);
@@ -225,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_copy_does_not_see_later_changes() {
-        let mut parent = PieceTree::default();
+        let mut parent: PieceTree = PieceTree::default();
         (0..100).for_each(|n| parent.insert(piece(n * 10)));
         let mut child = parent.clone();
         child.remove(0, 500);
@@ -236,7 +272,7 @@ mod tests {
 
     #[test]
     fn lookups_respect_half_open_ranges() {
-        let mut tree = PieceTree::default();
+        let mut tree: PieceTree = PieceTree::default();
         tree.insert(Piece { end: 20, ..piece(10) });
         tree.insert(Piece { end: 40, ..piece(30) });
         assert_eq!(tree.at(9), None);
@@ -250,7 +286,7 @@ mod tests {
     proptest! {
         #[test]
         fn behaves_like_an_ordered_map(steps in prop::collection::vec((0..3u8, 0..200u64, 0..50u64), 0..300)) {
-            let (mut tree, mut model) = (PieceTree::default(), BTreeMap::new());
+            let (mut tree, mut model) = (PieceTree::<Piece>::default(), BTreeMap::new());
             for (step, start, len) in steps {
                 match step {
                     0 | 1 => { tree.insert(piece(start)); model.insert(start, piece(start)); }

@@ -1,6 +1,9 @@
 //! What goes into the analysis.
 
-use pft::record::{Checkpoint, Fact, LostRecord, MapRecord, Snapshot, TaskRecord, TraceHeader};
+use pft::keys::fact;
+use pft::record::{
+    CallRecord, Checkpoint, Fact, LostRecord, MapRecord, Snapshot, TaskRecord, TraceHeader,
+};
 
 /// Everything that a trace holds except the faults. The lists may be in any order.
 #[derive(Debug, Clone)]
@@ -13,6 +16,8 @@ pub struct Recording {
     pub tasks: Vec<TaskRecord>,
     /// Changes of address spaces, as the kernel reported them.
     pub maps: Vec<MapRecord>,
+    /// System calls that changed address spaces without a record in `maps`.
+    pub calls: Vec<CallRecord>,
     /// Address spaces as `/proc` showed them.
     pub snapshots: Vec<Snapshot>,
     /// Losses.
@@ -35,6 +40,11 @@ impl Recording {
     /// Whether the recorder says that it recorded faults in kernel mode.
     pub(crate) fn has_kernel_mode(&self) -> bool {
         self.fact("capture.kernel_mode") == Some("yes")
+    }
+
+    /// Whether the recorder says that it recorded the calls that unmap, move and drop memory.
+    pub(crate) fn has_calls(&self) -> bool {
+        self.fact(fact::CAPTURE_CALLS) == Some("yes")
     }
 
     fn fact(&self, key: &str) -> Option<&str> {

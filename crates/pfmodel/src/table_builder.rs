@@ -27,6 +27,8 @@ pub(crate) struct Row {
     pub ip_mapping: u32,
     /// Nothing contradicts the mapping, so later evidence may make it exact.
     pub may_be_exact: bool,
+    /// It is exact if it may be, without later evidence.
+    pub is_known: bool,
 }
 
 /// A table with room for `rows` rows.
@@ -54,8 +56,9 @@ pub(crate) fn with_capacity(rows: usize) -> FaultTable {
     }
 }
 
-/// Adds a row. Its confidence is settled by [`finish`].
-pub(crate) fn push(table: &mut FaultTable, row: Row) {
+/// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence.
+pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: Row) {
+    awaiting.push(row.may_be_exact && !row.is_known);
     table.time_ns.push(row.time_ns);
     table.latency_ns.push(row.latency_ns);
     table.class.push(row.class);
@@ -81,13 +84,23 @@ pub(crate) fn push(table: &mut FaultTable, row: Row) {
     });
 }
 
-/// Lowers the confidence of rows whose mapping nothing confirmed, counts them as exact, inferred and
+/// Lowers the confidence of rows that await it and whose mapping nothing confirmed, counts them as exact, inferred and
 /// unknown, and makes times relative to `start_ns`.
-pub(crate) fn finish(table: &mut FaultTable, rows: &MappingRows, start_ns: u64) -> [u64; 3] {
+pub(crate) fn finish(
+    table: &mut FaultTable,
+    awaiting: &[bool],
+    rows: &MappingRows,
+    start_ns: u64,
+) -> [u64; 3] {
     let mut counts = [0; 3];
-    let columns = table.time_ns.iter_mut().zip(&table.addr).zip(&table.mapping);
-    for (((time_ns, &addr), &mapping), confidence) in columns.zip(&mut table.map_confidence) {
-        if *confidence == MapConfidence::Exact && !rows.is_confirmed(mapping, addr, *time_ns) {
+    let columns = table.time_ns.iter_mut().zip(&table.addr).zip(&table.mapping).zip(awaiting);
+    for ((((time_ns, &addr), &mapping), &awaiting), confidence) in
+        columns.zip(&mut table.map_confidence)
+    {
+        if awaiting
+            && *confidence == MapConfidence::Exact
+            && !rows.is_confirmed(mapping, addr, *time_ns)
+        {
             *confidence = MapConfidence::Inferred;
         }
         *time_ns = time_ns.saturating_sub(start_ns);

@@ -1,6 +1,6 @@
 //! All records except faults, in one order of time.
 
-use pft::record::{LostBy, SnapshotReason, TaskKind};
+use pft::record::{CallKind, LostBy, SnapshotReason, TaskKind};
 
 use crate::keyed_map::KeyedMap;
 use crate::recording::Recording;
@@ -19,6 +19,10 @@ pub(crate) enum Event {
     Task(u32),
     Snapshot(u32),
     Map(u32),
+    /// A call begins.
+    Call(u32),
+    /// A call that moved memory has done so.
+    Return(u32),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,9 +37,11 @@ const RANK_LOST: u8 = 0;
 const RANK_CREATE: u8 = 1;
 const RANK_RENAME: u8 = 2;
 const RANK_SNAPSHOT: u8 = 3;
-const RANK_MAP: u8 = 4;
+const RANK_CALL: u8 = 4;
+const RANK_MAP: u8 = 5;
+const RANK_RETURN: u8 = 6;
 /// Behind everything else: what a thread still does at that time comes before its end.
-const RANK_EXIT: u8 = 5;
+const RANK_EXIT: u8 = 7;
 
 /// The events of a recording, to be taken in order.
 #[derive(Debug)]
@@ -83,19 +89,30 @@ impl Timeline {
         for (index, map) in recording.maps.iter().enumerate() {
             add(map.time_ns, RANK_MAP, index);
         }
+        for (index, call) in recording.calls.iter().enumerate() {
+            add(call.time_ns, RANK_CALL, index);
+            if call.kind == CallKind::Mremap && call.end_ns != u64::MAX && call.result >= 0 {
+                add(call.end_ns.max(call.time_ns), RANK_RETURN, index);
+            }
+        }
         slots.sort_unstable();
         let mut slots_by_pid: KeyedMap<u32, Vec<u32>> = KeyedMap::default();
         for (at, slot) in slots.iter().enumerate() {
             let index = slot.index as usize;
             let pid = match slot.event() {
                 Event::Map(_) => recording.maps.get(index).map(|map| map.pid),
+                Event::Call(_) => recording
+                    .calls
+                    .get(index)
+                    .filter(|call| call.kind != CallKind::Madvise)
+                    .map(|call| call.pid),
                 Event::Snapshot(_) => recording.snapshots.get(index).map(|snapshot| snapshot.pid),
                 Event::Task(_) => recording
                     .tasks
                     .get(index)
                     .filter(|task| !matches!(task.kind, TaskKind::Comm | TaskKind::Present))
                     .map(|task| task.pid),
-                Event::Lost(_) => None,
+                Event::Lost(_) | Event::Return(_) => None,
             };
             if let Some(pid) = pid {
                 slots_by_pid.entry(pid).or_default().push(at as u32);
@@ -118,32 +135,33 @@ impl Timeline {
     }
 
     /// The first few map records of a process behind one moment and not behind another, as indices; up
-    /// to the next `exec` or end of a thread, which they must not overtake. Of snapshots they may: one
-    /// that was read before such a record was made does not undo it (`world::mappings`).
+    /// to the next `exec` or end of a thread, which they must not overtake. Of snapshots and calls they
+    /// may: one from before such a record was made does not undo it (`world::mappings`, `world::calls`).
     pub(crate) fn maps_ahead(&self, pid: u32, after_ns: u64, to_ns: u64) -> Vec<u32> {
-        let passable = |slot: &Slot| matches!(slot.rank, RANK_MAP | RANK_SNAPSHOT);
-        self.maps_behind(pid, (after_ns, to_ns), MAX_AHEAD, passable).collect()
+        let passable = |slot: &Slot| matches!(slot.rank, RANK_MAP | RANK_SNAPSHOT | RANK_CALL);
+        let slots = self.slots_behind(pid, (after_ns, to_ns), MAX_AHEAD, passable);
+        slots.filter(|slot| slot.rank == RANK_MAP).map(|slot| slot.index).collect()
     }
 
-    /// The map records of a process behind one moment and not behind another, as indices.
-    pub(crate) fn maps_during(
+    /// The map records and calls of a process behind one moment and not behind another.
+    pub(crate) fn changes_during(
         &self,
         pid: u32,
         after_ns: u64,
         to_ns: u64,
-    ) -> impl Iterator<Item = u32> + '_ {
-        self.maps_behind(pid, (after_ns, to_ns), MAX_DURING, |_| true)
+    ) -> impl Iterator<Item = Event> + '_ {
+        self.slots_behind(pid, (after_ns, to_ns), MAX_DURING, |_| true).map(Slot::event)
     }
 
-    /// The map records among the first `most` changes of a process's mappings behind one moment and not
-    /// behind another, up to the first one that may not be passed.
-    fn maps_behind(
+    /// The first `most` changes of a process's mappings behind one moment and not behind another, up to
+    /// the first one that may not be passed.
+    fn slots_behind(
         &self,
         pid: u32,
         (after_ns, to_ns): (u64, u64),
         most: usize,
         passable: impl Fn(&Slot) -> bool,
-    ) -> impl Iterator<Item = u32> {
+    ) -> impl Iterator<Item = Slot> {
         let slot = |&at: &u32| self.slots.get(at as usize).copied();
         let of_pid = self.slots_by_pid.get(&pid).map_or(&[][..], |list| list);
         let first = of_pid.partition_point(|at| {
@@ -154,8 +172,6 @@ impl Timeline {
             .take(most)
             .map_while(slot)
             .take_while(move |slot| slot.time_ns <= to_ns && passable(slot))
-            .filter(|slot| slot.rank == RANK_MAP)
-            .map(|slot| slot.index)
     }
 }
 
@@ -170,6 +186,8 @@ impl Slot {
             RANK_LOST => Event::Lost(self.index),
             RANK_SNAPSHOT => Event::Snapshot(self.index),
             RANK_MAP => Event::Map(self.index),
+            RANK_CALL => Event::Call(self.index),
+            RANK_RETURN => Event::Return(self.index),
             _ => Event::Task(self.index),
         }
     }

@@ -1,5 +1,6 @@
 //! Processes, threads and address spaces as they are at one moment of the recording.
 
+mod calls;
 mod mappings;
 mod memory;
 
@@ -15,6 +16,7 @@ use crate::page_history::PageHistory;
 use crate::recording::Recording;
 use crate::table::NONE;
 use crate::timeline::{Event, Timeline};
+use calls::CallState;
 
 /// An address space and what is remembered of its pages.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(crate) struct Mm {
     parent: Option<(u32, u32)>,
     /// All mappings are known since this time, unless records were lost after it.
     known_since_ns: Option<u64>,
+    calls: CallState,
     pub ended_ns: u64,
 }
 
@@ -59,6 +62,8 @@ pub(crate) struct World<'a> {
     applied_early: HashSet<u32>,
     /// Records were lost before this time.
     lost_until_ns: u64,
+    /// Calls that change address spaces were recorded.
+    has_calls: bool,
     pub names: Interner,
     pub comms: Interner,
     pub rows: MappingRows,
@@ -87,6 +92,7 @@ impl<'a> World<'a> {
             timeline: Timeline::new(recording),
             applied_early: HashSet::new(),
             lost_until_ns: 0,
+            has_calls: recording.has_calls(),
             names: Interner::new(),
             comms: Interner::new(),
             rows: MappingRows::default(),
@@ -130,6 +136,8 @@ impl<'a> World<'a> {
                 }
             }
             Event::Snapshot(index) => self.apply_snapshot(index, now),
+            Event::Call(index) => self.apply_call(index, now),
+            Event::Return(index) => self.apply_return(index, now),
             Event::Map(index) => {
                 if self.applied_early.is_empty() || !self.applied_early.remove(&index) {
                     self.apply_map(index, now);
@@ -174,11 +182,11 @@ impl<'a> World<'a> {
         let mm = self.mm_of(child);
         if let Some(source) = self.mms.get(parent_mm as usize) {
             let space = source.space.fork(mm, child, now.ns);
-            let known_since_ns = source.known_since_ns;
+            let (known_since_ns, calls) = (source.known_since_ns, source.calls.fork(now.ns));
             if let Some(mm) = self.mms.get_mut(mm as usize) {
                 mm.space = space;
                 mm.parent = Some((parent_mm, now.faults));
-                mm.known_since_ns = known_since_ns;
+                (mm.known_since_ns, mm.calls) = (known_since_ns, calls);
             }
         }
         let thread = self.thread(task.pid, task.tid, now.ns);
@@ -245,6 +253,7 @@ impl<'a> World<'a> {
             pages: PageHistory::default(),
             parent: None,
             known_since_ns,
+            calls: CallState::default(),
             ended_ns: OPEN_NS,
         });
         mm

@@ -188,6 +188,7 @@ impl Parts {
             facts: Vec::new(),
             tasks: Vec::new(),
             maps: Vec::new(),
+            calls: Vec::new(),
             snapshots: Vec::new(),
             lost: Vec::new(),
             checkpoint: None,

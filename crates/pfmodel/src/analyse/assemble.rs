@@ -14,18 +14,24 @@ pub(super) fn last_record_ns(recording: &Recording) -> u64 {
     let maps = recording.maps.iter().map(|map| map.time_ns);
     let snapshots = recording.snapshots.iter().map(|shot| shot.start_ns.max(shot.end_ns));
     let lost = recording.lost.iter().map(|lost| lost.time_ns);
+    let calls = recording.calls.iter().flat_map(|call| {
+        let end_ns = if call.end_ns == u64::MAX { call.time_ns } else { call.end_ns };
+        [call.time_ns, end_ns]
+    });
     let checkpoint = recording.checkpoint.iter().map(|checkpoint| checkpoint.time_ns);
-    let times = tasks.chain(maps).chain(snapshots).chain(lost).chain(checkpoint);
+    let times = tasks.chain(maps).chain(snapshots).chain(lost).chain(calls).chain(checkpoint);
     times.max().unwrap_or(0).max(recording.header.start_ns)
 }
 
 impl Analyser<'_> {
     /// The result; times count from the start of the trace.
     pub(super) fn finish(self, recording: &Recording) -> Analysis {
-        let Self { world, table: mut faults, mut exactness, last_ns, slow_threshold_ns, .. } = self;
+        let Self { world, table: mut faults, awaiting, mut exactness, .. } = self;
+        let (last_ns, slow_threshold_ns) = (self.last_ns, self.slow_threshold_ns);
         let start_ns = recording.header.start_ns;
         let since_start = |time_ns: u64| time_ns.min(last_ns).saturating_sub(start_ns);
-        exactness.map_confidence = table_builder::finish(&mut faults, &world.rows, start_ns);
+        exactness.map_confidence =
+            table_builder::finish(&mut faults, &awaiting, &world.rows, start_ns);
         exactness.losses = recording
             .lost
             .iter()

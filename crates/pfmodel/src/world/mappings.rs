@@ -1,10 +1,11 @@
 //! What records and snapshots change in the memory of a process.
 
-use pft::record::MapRecord;
+use pft::record::{MapRecord, SnapshotReason};
 
 use super::{World, is_foreign};
 use crate::address_space::{Moment, SnapshotWindow};
 use crate::ranges::Ranges;
+use crate::timeline::Event;
 use crate::vma::Vma;
 
 impl<'a> World<'a> {
@@ -41,10 +42,11 @@ impl<'a> World<'a> {
         }
         let proc = self.process(record.pid, now.ns);
         let vma = Vma::of_record(record, &mut self.names);
-        let mm = self.mm_of(proc);
-        if let Some(mm) = self.mms.get_mut(mm as usize) {
+        let mm_index = self.mm_of(proc);
+        if let Some(mm) = self.mms.get_mut(mm_index as usize) {
             mm.space.apply(&vma, Moment { ns: record.time_ns, ..now }, &mut self.rows);
         }
+        self.note_record(mm_index, (record.start, record.end), record.time_ns);
     }
 
     pub(super) fn apply_snapshot(&mut self, index: u32, now: Moment) {
@@ -64,22 +66,33 @@ impl<'a> World<'a> {
             vmas.sort_by_key(|vma| vma.start);
         }
         let mm = self.mm_of(proc);
-        let record = |index: u32| recording.maps.get(index as usize);
+        let (mut told, mut kept) = (Vec::new(), Vec::new());
         // What is known of a gap in the records has to come from the snapshot alone.
-        let told = if self.is_map_complete(mm) {
-            let during = self.timeline.maps_during(snapshot.pid, now.ns, snapshot.end_ns);
-            Ranges::new(during.filter_map(record).map(|map| (map.start, map.end)))
-        } else {
-            Ranges::default()
-        };
-        // Whatever is applied ahead of its time is ahead of now by no more than that.
-        let ahead = self.timeline.maps_ahead(snapshot.pid, now.ns, u64::MAX).into_iter();
-        let early = ahead.filter(|index| self.applied_early.contains(index)).filter_map(record);
-        let early = Ranges::new(early.map(|map| (map.start, map.end)));
+        if self.is_map_complete(mm) {
+            for change in self.timeline.changes_during(snapshot.pid, now.ns, snapshot.end_ns) {
+                match change {
+                    Event::Map(index) => told.extend(recording.maps.get(index as usize)),
+                    // What is taken away while the snapshot is read may be missing in it already.
+                    Event::Call(index) => kept.extend(
+                        recording.calls.get(index as usize).and_then(|call| self.taken_away(call)),
+                    ),
+                    _ => {}
+                }
+            }
+        }
+        kept.extend(self.applied_early_ranges(snapshot.pid, now.ns).overlap(0, u64::MAX));
+        let told = told.iter().map(|map| (map.start, map.end));
         if let Some(mm) = self.mms.get_mut(mm as usize) {
-            let window = SnapshotWindow { start: now, end_ns: snapshot.end_ns };
-            mm.space.apply_snapshot(&vmas, window, (&told, &early), &mut self.rows);
-            mm.known_since_ns = Some(now.ns);
+            // What calls take away that began before may still be shown.
+            let told = Ranges::new(told.chain(mm.calls.vanishing(now.ns)));
+            let whole = snapshot.reason != SnapshotReason::Query;
+            let window = SnapshotWindow { start: now, end_ns: snapshot.end_ns, whole };
+            let kept = Ranges::new(kept.into_iter());
+            mm.space.apply_snapshot(&vmas, window, (&told, &kept), &mut self.rows);
+            if whole {
+                mm.known_since_ns = Some(now.ns);
+                mm.calls.settle(now.ns);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Questions about the memory of a process.
 
 use super::World;
+use crate::drops::Dropped;
 use crate::evidence::MapEvidence;
 use crate::page_history::{PageKey, Past};
 use crate::piece_tree::Piece;
@@ -46,9 +47,15 @@ impl World<'_> {
         self.lost_until_ns > 0 && !self.is_map_complete(mm)
     }
 
-    /// What the processes that an address space was copied from knew of a page at the fork. `None` if
-    /// there are too many generations to ask.
-    pub(crate) fn inherited_past(&self, mm: u32, page: PageKey, born: u32) -> Option<Past> {
+    /// What the processes that an address space was copied from knew of a page at the fork, with the last
+    /// advice for it. `None` if there are too many generations to ask.
+    pub(crate) fn inherited_past(
+        &self,
+        mm: u32,
+        page: PageKey,
+        born: u32,
+        advice: Option<Dropped>,
+    ) -> Option<Past> {
         let mut parent = self.mms.get(mm as usize).and_then(|mm| mm.parent);
         for _ in 0..MAX_ANCESTORS {
             let Some((mm, faults)) = parent else {
@@ -57,7 +64,7 @@ impl World<'_> {
             let Some(mm) = self.mms.get(mm as usize) else {
                 return Some(Past::default());
             };
-            let past = mm.pages.past(page, born, faults);
+            let past = mm.pages.past(page, born, faults, advice);
             if past.touched {
                 return Some(past);
             }

@@ -2,8 +2,8 @@ use std::time::{Duration, Instant};
 
 use pfmodel::{Options, analyse};
 use pft::record::{
-    Checkpoint, Fact, FaultBatch, FaultColumns, LostBy, LostRecord, MapRecord, Snapshot,
-    SnapshotReason, TaskKind, TaskRecord, Vma,
+    CallKind, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, LostBy, LostRecord,
+    MapRecord, Snapshot, SnapshotReason, TaskKind, TaskRecord, Vma,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -82,9 +82,29 @@ fn map_record() -> impl Strategy<Value = MapRecord> {
 }
 
 fn snapshot() -> impl Strategy<Value = Snapshot> {
-    (id(), number(), number(), vec(vma(), 0..8)).prop_map(|(pid, start_ns, end_ns, vmas)| {
-        Snapshot { pid, start_ns, end_ns, reason: SnapshotReason::Loss, vmas }
-    })
+    let reason = prop::sample::select(vec![SnapshotReason::Loss, SnapshotReason::Query]);
+    (id(), number(), number(), reason, vec(vma(), 0..8)).prop_map(
+        |(pid, start_ns, end_ns, reason, vmas)| Snapshot { pid, start_ns, end_ns, reason, vmas },
+    )
+}
+
+fn call_record() -> impl Strategy<Value = CallRecord> {
+    use CallKind::{Madvise, Mremap, Munmap};
+    let kind = prop::sample::select(vec![Munmap, Mremap, Madvise]);
+    let end = prop_oneof![4 => number(), 1 => Just(u64::MAX)];
+    let result =
+        prop_oneof![1 => Just(0), 4 => number().prop_map(|addr| addr as i64), 1 => -30..0i64];
+    let sizes = (number(), number(), number());
+    (number(), end, id(), kind, sizes, 0..30u32, result).prop_map(
+        |(time_ns, end_ns, pid, kind, (addr, len_bytes, new_len_bytes), argument, result)| {
+            let tid = pid;
+            #[rustfmt::skip]
+            let call = CallRecord {
+                time_ns, end_ns, pid, tid, kind, addr, len_bytes, new_len_bytes, argument, result,
+            };
+            call
+        },
+    )
 }
 
 fn lost() -> impl Strategy<Value = LostRecord> {
@@ -118,6 +138,7 @@ proptest! {
     fn any_trace_has_an_answer_that_accounts_for_every_fault(
         tasks in vec(task(), 0..30),
         maps in vec(map_record(), 0..40),
+        calls in vec(call_record(), 0..20),
         snapshots in vec(snapshot(), 0..6),
         lost in vec(lost(), 0..3),
         batches in vec(batch(), 0..4),
@@ -127,10 +148,12 @@ proptest! {
         let mut recording = Trace::empty().recording;
         recording.header.start_ns = start_ns;
         recording.header.page_size_bytes = page_size_bytes;
-        recording.facts = vec![Fact { key: "rlimit.stack_bytes".into(), value: start_ns.to_string() }];
+        recording.facts = [("rlimit.stack_bytes", start_ns.to_string()), ("capture.calls", "yes".into())]
+            .map(|(key, value)| Fact { key: key.into(), value })
+            .into();
         recording.checkpoint = Some(Checkpoint { time_ns: end_ns, end: true, ..Checkpoint::default() });
         (recording.tasks, recording.maps) = (tasks, maps);
-        (recording.snapshots, recording.lost) = (snapshots, lost);
+        (recording.snapshots, recording.lost, recording.calls) = (snapshots, lost, calls);
         let rows: usize = batches.iter().map(|batch| batch.columns.len()).sum();
 
         let analysis = analyse(recording, batches, &Options { slow_threshold_ns });
@@ -196,4 +219,69 @@ fn records_over_many_old_parts_stay_cheap() {
     let analysis = trace.analyse();
     assert_eq!(analysis.faults.len(), 20_000);
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
+
+/// Calls over all of many parts, among them some that moved, so that each part is kept apart.
+#[test]
+fn calls_over_huge_ranges_stay_cheap() {
+    let huge = 1 << 40;
+    let mut trace = Trace::new().with_calls();
+    for n in 1..=60_000u64 {
+        let prot = if n % 2 == 0 { RW } else { R };
+        trace = trace.map(map(10, n * 0x1000, (n + 1) * 0x1000, prot, "//anon"));
+    }
+    let mut time = 20;
+    for n in 1..=30_000u64 {
+        let there = huge * (1 + n % 2);
+        let back = huge * (2 - n % 2);
+        let flags = if n % 3 == 0 { 5 } else { 1 };
+        trace = trace
+            .fault(fault(time, n * 0x1000, READ))
+            .call(madvise(time + 1, 0, huge, 4))
+            .call(mremap(time + 10, (0x1000, huge), (there, huge), 1))
+            .call(mremap(time + 20, (there, huge), (back, huge), flags))
+            .call(mremap(time + 30, (back, huge), (0x1000, huge), 1))
+            .call(munmap(time + 40, (n + 70) * 0x1000, 1))
+            .call(mremap(time + 50, (0x2000, 0x1000 * (n % 50)), (0x2000, 0x1000 * n), 1));
+        time += 60;
+    }
+    let start = Instant::now();
+    let analysis = trace.analyse();
+    assert_eq!(analysis.faults.len(), 30_000);
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+}
+
+/// A mapping of many parts of which each call takes one page; calls that never end; and a snapshot read
+/// during all of them.
+#[test]
+fn calls_under_way_and_holes_stay_cheap() {
+    let mut trace = Trace::new().with_calls().map(map(1, 0x1000, 0x2000, RW, "//anon"));
+    for n in 1..=100_000u64 {
+        let page = 0x1000 * (n + 1);
+        trace = trace.fault(fault(n * 10, page, WRITE)).call(mremap(
+            n * 10,
+            (0x1000, page - 0x1000),
+            (0x1000, page),
+            0,
+        ));
+    }
+    for n in 1..=100_000u64 {
+        let time = 1_000_000 + n * 10;
+        let page = 0x1000 * (50_000 + n / 2 * (n % 2) + n % 2 * n);
+        let mut endless = munmap(time, page, 0x1000);
+        endless.end_ns = u64::MAX;
+        trace = trace
+            .call(endless)
+            .call(munmap(time + 1, page + 0x3000, 0x1000))
+            .map(map(time + 2, page, page + 0x1000, RW, "//anon"))
+            .fault(fault(time + 3, page, WRITE));
+    }
+    trace = trace.snapshot(900_000, vec![line(0x1000, 0x2000, RW, "")]);
+    if let Some(snapshot) = trace.recording.snapshots.last_mut() {
+        snapshot.end_ns = u64::MAX;
+    }
+    let start = Instant::now();
+    let analysis = trace.analyse();
+    assert_eq!(analysis.faults.len(), 200_000);
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -1,9 +1,12 @@
 //! Hand-made traces, each with one expected meaning.
 
+mod advice;
+mod calls;
 mod causes;
 mod confidence;
 mod failures;
 mod hostile;
 mod mappings;
+mod moves;
 mod processes;
 mod trace;

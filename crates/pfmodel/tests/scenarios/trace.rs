@@ -4,8 +4,8 @@ use pfmodel::names::{Cause, Class, MapConfidence};
 use pfmodel::table::Analysis;
 use pfmodel::{Options, Recording, analyse};
 use pft::record::{
-    Fact, FaultBatch, FaultColumns, LATENCY_UNKNOWN, LostBy, LostRecord, MapRecord, Outcome,
-    Snapshot, SnapshotReason, TaskKind, TaskRecord, TraceHeader, Vma, flags,
+    CallKind, CallRecord, Fact, FaultBatch, FaultColumns, LATENCY_UNKNOWN, LostBy, LostRecord,
+    MapRecord, Outcome, Snapshot, SnapshotReason, TaskKind, TaskRecord, TraceHeader, Vma, flags,
 };
 
 /// Start of the trace on its clock.
@@ -120,6 +120,50 @@ fn inode(path: &str) -> u64 {
     }
 }
 
+/// A call of process 1 that took 5 ns and succeeded.
+pub fn call(time: u64, kind: CallKind, addr: u64, len: u64) -> CallRecord {
+    CallRecord {
+        time_ns: START_NS + time,
+        end_ns: START_NS + time + 5,
+        pid: 1,
+        tid: 1,
+        kind,
+        addr,
+        len_bytes: len,
+        new_len_bytes: 0,
+        argument: 0,
+        result: 0,
+    }
+}
+
+pub fn munmap(time: u64, addr: u64, len: u64) -> CallRecord {
+    call(time, CallKind::Munmap, addr, len)
+}
+
+pub fn madvise(time: u64, addr: u64, len: u64, advice: u32) -> CallRecord {
+    CallRecord { argument: advice, ..call(time, CallKind::Madvise, addr, len) }
+}
+
+/// Moves `old.1` bytes at `old.0` to `new.1` bytes at `new.0`.
+pub fn mremap(time: u64, old: (u64, u64), new: (u64, u64), flags: u32) -> CallRecord {
+    CallRecord {
+        new_len_bytes: new.1,
+        argument: flags,
+        result: new.0 as i64,
+        ..call(time, CallKind::Mremap, old.0, old.1)
+    }
+}
+
+/// A call that failed.
+pub fn failed(call: CallRecord, errno: i64) -> CallRecord {
+    CallRecord { result: -errno, ..call }
+}
+
+/// A call whose exit was not seen.
+pub fn unfinished(call: CallRecord) -> CallRecord {
+    CallRecord { end_ns: u64::MAX, result: 0, ..call }
+}
+
 pub struct Trace {
     pub recording: Recording,
     pub faults: Vec<Fault>,
@@ -141,6 +185,7 @@ impl Trace {
             facts: Vec::new(),
             tasks: Vec::new(),
             maps: Vec::new(),
+            calls: Vec::new(),
             snapshots: Vec::new(),
             lost: Vec::new(),
             checkpoint: None,
@@ -181,6 +226,25 @@ impl Trace {
 
     pub fn map(mut self, map: MapRecord) -> Self {
         self.recording.maps.push(map);
+        self
+    }
+
+    pub fn call(mut self, call: CallRecord) -> Self {
+        self.recording.calls.push(call);
+        self
+    }
+
+    /// The recorder recorded calls.
+    pub fn with_calls(self) -> Self {
+        self.fact("capture.calls", "yes")
+    }
+
+    /// An answer to a question for single mappings of process 1.
+    pub fn query(mut self, time: u64, vmas: Vec<Vma>) -> Self {
+        self = self.snapshot(time, vmas);
+        if let Some(last) = self.recording.snapshots.last_mut() {
+            last.reason = SnapshotReason::Query;
+        }
         self
     }
 
@@ -262,4 +326,14 @@ pub fn regions(analysis: &Analysis) -> Vec<String> {
 /// Confidence of each row.
 pub fn confidence(analysis: &Analysis) -> Vec<MapConfidence> {
     analysis.faults.map_confidence.clone()
+}
+
+/// Region, file offset and confidence of each row.
+pub fn places(analysis: &Analysis) -> Vec<(String, u64, MapConfidence)> {
+    let offset = |row: usize| {
+        let mapping = analysis.mappings.get(analysis.faults.mapping[row] as usize);
+        mapping.map_or(0, |m| m.file_offset + analysis.faults.addr[row] - m.start)
+    };
+    let rows = regions(analysis).into_iter().zip(confidence(analysis)).enumerate();
+    rows.map(|(row, (region, confidence))| (region, offset(row), confidence)).collect()
 }

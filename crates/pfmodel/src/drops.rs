@@ -1,0 +1,81 @@
+//! Which memory was given back on advice (`madvise`), and when.
+
+use crate::piece_tree::{PieceTree, Span};
+
+/// The last advice for a range of addresses.
+#[derive(Debug, Clone, Copy)]
+struct Advice {
+    start: u64,
+    end: u64,
+    faults: u32,
+    until_ns: u64,
+}
+
+impl Span for Advice {
+    fn start(&self) -> u64 {
+        self.start
+    }
+
+    fn end(&self) -> u64 {
+        self.end
+    }
+}
+
+/// Advice as a fault sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// How many faults the trace had seen when the advice was given.
+    pub faults: u32,
+    /// Whether the kernel may not have followed it yet, or not at all.
+    pub unsure: bool,
+}
+
+/// All advice for one address space, by the place where the history of the pages is kept. A copy takes
+/// constant time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Drops {
+    advice: PieceTree<Advice>,
+}
+
+impl Drops {
+    /// After `faults` faults the pages of `start..end` were given back, at `until_ns` at the latest;
+    /// `u64::MAX` if it is not known that they were.
+    pub(crate) fn add(&mut self, (start, end): (u64, u64), faults: u32, until_ns: u64) {
+        if start >= end {
+            return;
+        }
+        for addr in [start, end] {
+            if let Some(old) = self.advice.at(addr).filter(|old| old.start < addr) {
+                self.advice.insert(Advice { end: addr, ..old });
+                self.advice.insert(Advice { start: addr, ..old });
+            }
+        }
+        self.advice.remove(start, end);
+        self.advice.insert(Advice { start, end, faults, until_ns });
+    }
+
+    /// The last advice for an address as a fault at `time_ns` sees it.
+    pub(crate) fn at(&self, addr: u64, time_ns: u64) -> Option<Dropped> {
+        let advice = self.advice.at(addr)?;
+        Some(Dropped { faults: advice.faults, unsure: time_ns <= advice.until_ns })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_advice_for_an_address_counts() {
+        let mut drops = Drops::default();
+        drops.add((10, 40), 1, 100);
+        drops.add((20, 30), 2, u64::MAX);
+        drops.add((30, 30), 3, 0);
+        let at = |addr| drops.at(addr, 101).map(|drop| (drop.faults, drop.unsure));
+        assert_eq!(
+            [9, 10, 20, 29, 30, 40].map(at),
+            [None, Some((1, false)), Some((2, true)), Some((2, true)), Some((1, false)), None]
+        );
+        assert_eq!(drops.at(10, 100), Some(Dropped { faults: 1, unsure: true }));
+    }
+}
