@@ -21,6 +21,8 @@ pub enum End {
     Signal,
     /// The duration is over.
     Duration,
+    /// The trace has the size that it may have.
+    MaxSize,
     /// The trace cannot be written any more.
     WriteFailed,
 }

@@ -142,6 +142,11 @@ pub enum Error {
         /// Path.
         path: PathBuf,
     },
+    /// Standard output is a terminal.
+    #[error(
+        "a trace is no text for a terminal: pipe or redirect standard output, or name a file with -o"
+    )]
+    OutputIsTerminal,
     /// The output could not be created.
     #[error("cannot create {}", .path.display())]
     Output {
@@ -159,6 +164,23 @@ pub enum Error {
         bytes: u64,
         /// Cause.
         source: pft::Error,
+    },
+    /// The trace could not be written on to standard output.
+    #[error("cannot write to standard output: the trace there is valid up to byte {bytes}")]
+    Stream {
+        /// Bytes of whole frames that went out.
+        bytes: u64,
+        /// Cause.
+        source: pft::Error,
+    },
+    /// Nobody reads standard output any more.
+    #[error(
+        "nobody reads standard output any more: the {bytes} bytes of whole frames that went there are \
+         a valid trace"
+    )]
+    ReaderGone {
+        /// Bytes of whole frames that went out.
+        bytes: u64,
     },
     /// Anything else that the system refused.
     #[error("cannot {action}")]

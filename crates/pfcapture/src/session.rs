@@ -27,7 +27,7 @@ use crate::parse::SampleLayout;
 use crate::permission;
 use crate::ring::{self, Rings};
 use crate::snapshot::{Snapshotter, Taken};
-use crate::store::{Item, Store};
+use crate::store::{Destination, Item, Store, StorePlan};
 use crate::targets::{EventCount, Part, Targets};
 use accounts::Accounts;
 use cpus::Cpus;
@@ -58,8 +58,8 @@ pub struct Started {
 /// A finished recording.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// The trace.
-    pub path: PathBuf,
+    /// The trace, if it is a file.
+    pub path: Option<PathBuf>,
     /// How it was set up.
     pub started: Started,
     /// Why it ended.
@@ -152,18 +152,20 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
     // Before the first thread is made: a launched command is forked, and signals must not end us.
     let mut child = None;
     if !config.command.is_empty() {
-        let launched = Launched::fork(&config.command)?;
+        let launched = Launched::fork(&config.command, config.output == Output::Stdout)?;
         if config.target == Target::Command {
             targets.open(launched.pid, Part::All, Start::OnExec, &rings)?;
         }
         whom.pids.push(launched.pid);
         child = Some(launched);
     }
-    let path = match &config.output {
-        Output::File(path) => path.clone(),
-        _ => about::default_path(config, &whom),
+    let destination = match &config.output {
+        Output::Named => Destination::File(about::default_path(config, &whom)),
+        Output::File(path) => Destination::File(path.clone()),
+        Output::Stdout => Destination::Stdout,
+        Output::None => Destination::Nowhere,
     };
-    Store::check(&path, config.overwrite)?;
+    Store::check(&destination, config.overwrite)?;
     let ending = match &child {
         Some(child) => std::slice::from_ref(&child.pid),
         None => whom.pids.as_slice(),
@@ -195,7 +197,17 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
             }
         }
     }
-    let store = Store::create(&path, config.overwrite, &header, config.level)?;
+    let path = match &destination {
+        Destination::File(path) => Some(path.clone()),
+        Destination::Stdout | Destination::Nowhere => None,
+    };
+    let store = Store::create(StorePlan {
+        destination,
+        overwrite: config.overwrite,
+        header: header.clone(),
+        level: config.level,
+        max_bytes: config.max_bytes,
+    })?;
     let started = Started {
         target: config.target.clone(),
         pids: whom.pids.clone(),

@@ -15,7 +15,12 @@ fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
         Error::Exec { .. } => 126,
-        Error::Output { .. } | Error::Write { .. } | Error::System { .. } | Error::Open { .. } => 1,
+        Error::Output { .. }
+        | Error::Write { .. }
+        | Error::Stream { .. }
+        | Error::ReaderGone { .. }
+        | Error::System { .. }
+        | Error::Open { .. } => 1,
         _ => 2,
     }
 }

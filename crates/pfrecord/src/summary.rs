@@ -76,6 +76,7 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         },
         End::Signal => "stopped by a signal".to_owned(),
         End::Duration => "the duration is over".to_owned(),
+        End::MaxSize => "the trace has its largest size".to_owned(),
         End::WriteFailed => "the trace could not be written".to_owned(),
     };
     let mut lines = vec![format!(
@@ -123,11 +124,17 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         0 => String::new(),
         _ => format!(", {:.1} bytes a fault", recorded.file_bytes as f64 / faults as f64),
     };
-    let path = recorded.path.display();
-    lines.push(format!(
-        "wrote {path}: {}{per_fault}; next: pfreport {path}",
-        bytes(recorded.file_bytes)
-    ));
+    let size = bytes(recorded.file_bytes);
+    match &recorded.path {
+        Some(path) => {
+            let path = path.display();
+            lines.push(format!("wrote {path}: {size}{per_fault}; next: pfreport {path}"));
+        }
+        None if recorded.file_bytes > 0 => {
+            lines.push(format!("wrote to standard output: {size}{per_fault}"));
+        }
+        None => {}
+    }
     lines
 }
 

@@ -132,6 +132,9 @@ impl Session {
             if self.store.has_failed() {
                 return Ok(End::WriteFailed);
             }
+            if self.store.is_full() {
+                return Ok(End::MaxSize);
+            }
             if let Some(end) = end {
                 return Ok(end);
             }
@@ -268,7 +271,7 @@ impl Session {
     /// [`Error::Write`].
     pub fn finish(
         mut self,
-        path: PathBuf,
+        path: Option<PathBuf>,
         started: Started,
         end: End,
         child: Option<Launched>,
