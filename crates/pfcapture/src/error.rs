@@ -182,6 +182,15 @@ pub enum Error {
         /// Bytes of whole frames that went out.
         bytes: u64,
     },
+    /// A flight recorder without a place for its files.
+    #[error("a flight recorder writes files, now and then: name the first one with -o")]
+    FlightNeedsFile,
+    /// What was captured could not be made into a trace.
+    #[error("cannot encode what was captured")]
+    Encode {
+        /// Cause.
+        source: pft::Error,
+    },
     /// Anything else that the system refused.
     #[error("cannot {action}")]
     System {

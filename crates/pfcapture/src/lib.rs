@@ -35,6 +35,7 @@ pub use counts::Counts;
 pub use end::End;
 pub use error::Error;
 pub use event::{Abilities, EventKind};
-pub use session::{Recorded, Started, record};
+pub use session::{Recorded, Started, Windows, record};
+pub use store::{DumpReason, Dumped};
 pub use targets::EventCount;
 pub use tracepoint::PageFaultTracepoint;

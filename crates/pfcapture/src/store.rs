@@ -1,8 +1,15 @@
 //! The thread that encodes, compresses and writes: the rings never wait for it.
 
+mod control;
 mod encode;
 mod files;
+mod flight;
+mod living;
 mod stream;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod window;
 
 use std::io;
 use std::path::PathBuf;
@@ -12,13 +19,18 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use pft::record::{
-    Checkpoint, Fact, LostBy, LostRecord, MapRecord, Snapshot, TaskRecord, TraceHeader,
+    CallRecord, Checkpoint, Fact, LostBy, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot,
+    TaskRecord, TraceHeader,
 };
 
 use crate::Error;
 use crate::clock;
+use crate::config::Flight;
 use crate::pairing::FaultRow;
-use stream::{Medium, OwnFile, StandardOutput, Stream};
+use control::FlightControl;
+use stream::{OwnFile, StandardOutput, Stream};
+
+pub use flight::{DumpReason, DumpRequest, Dumped};
 
 /// Something to store.
 #[derive(Debug)]
@@ -33,10 +45,20 @@ pub enum Item {
     Snapshot(Snapshot),
     /// Faults of one CPU's ring, in order of completion.
     Faults(u32, Vec<FaultRow>),
+    /// System calls that change address spaces, in order of their entry.
+    Calls(Vec<CallRecord>),
+    /// Victims of the OOM killer.
+    Oom(Vec<OomRecord>),
+    /// Marks.
+    Marks(Vec<MarkRecord>),
     /// Losses.
     Lost(Vec<LostRecord>),
     /// Clocks and ledger.
     Checkpoint(Checkpoint),
+    /// A segment of a flight recorder begins at this time.
+    Segment(u64),
+    /// The window of a flight recorder is to be written.
+    Dump(DumpRequest),
 }
 
 /// Batches of faults that may wait for the thread; more than these are dropped, with a count.
@@ -64,8 +86,38 @@ pub struct StorePlan {
     pub header: TraceHeader,
     /// Level of compression.
     pub level: i32,
-    /// Size at which [`Store::is_full`] says so.
+    /// Size at which [`Store::is_full`] says so; not for a flight recorder.
     pub max_bytes: Option<u64>,
+    /// Whether entries of faults are recorded.
+    pub has_entries: bool,
+    /// Hold the last seconds and write them on demand, to the destination and to files numbered like
+    /// it.
+    pub flight: Option<Flight>,
+}
+
+/// What the thread feeds.
+trait Sink {
+    /// Takes an item in.
+    ///
+    /// # Errors
+    /// Those of encoder and writer, after which only [`Sink::abandon`] is of use.
+    fn take(&mut self, item: &mut Item) -> pft::Result<()>;
+
+    /// Whether the trace has the size that it may have.
+    fn is_full(&self) -> bool;
+
+    /// Whether memory is short for want of a new segment.
+    fn wants_segment(&self) -> bool;
+
+    /// Completes what is to be written, and syncs. Returns the size of the trace, 0 for a flight
+    /// recorder.
+    ///
+    /// # Errors
+    /// As [`Store::finish`].
+    fn close(self) -> Result<u64, Error>;
+
+    /// Gives the trace up after a failure and says what is left of it.
+    fn abandon(self, failure: pft::Error) -> Error;
 }
 
 /// What session and thread tell each other.
@@ -75,6 +127,18 @@ struct Shared {
     waiting: AtomicUsize,
     failed: AtomicBool,
     full: AtomicBool,
+    wants_segment: AtomicBool,
+}
+
+/// What a store leaves behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// Size of the trace; 0 for a flight recorder and when nothing was stored.
+    pub bytes: u64,
+    /// Files of a flight recorder that [`Store::dumped`] has not told.
+    pub dumped: Vec<Dumped>,
+    /// Triggers of a flight recorder that were not followed.
+    pub suppressed: u64,
 }
 
 /// The writing end of a trace.
@@ -83,6 +147,7 @@ pub struct Store {
     shared: Arc<Shared>,
     /// None when nothing is stored.
     thread: Option<Thread>,
+    flight: Option<FlightControl>,
 }
 
 #[derive(Debug)]
@@ -99,33 +164,45 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::create`].
-    pub fn check(destination: &Destination, overwrite: bool) -> Result<(), Error> {
+    pub fn check(
+        destination: &Destination,
+        overwrite: bool,
+        flight: Option<&Flight>,
+    ) -> Result<(), Error> {
         match destination {
             Destination::File(path) => files::check(path, overwrite),
+            _ if flight.is_some() => Err(Error::FlightNeedsFile),
             Destination::Stdout => StandardOutput::check(),
             Destination::Nowhere => Ok(()),
         }
     }
 
-    /// Creates the trace and starts the thread.
+    /// Creates the trace and starts the thread. A flight recorder creates no file yet.
     ///
     /// # Errors
     /// [`Error::OutputExists`] unless it may be replaced; [`Error::OutputNotRegular`];
-    /// [`Error::OutputIsTerminal`]; [`Error::Output`]; as [`Store::finish`] when not even the header
-    /// can be written.
-    pub fn create(plan: StorePlan) -> Result<Self, Error> {
-        match &plan.destination {
-            Destination::File(path) => {
+    /// [`Error::OutputIsTerminal`]; [`Error::FlightNeedsFile`]; [`Error::Output`]; as
+    /// [`Store::finish`] when not even the header can be written.
+    pub fn create(plan: &StorePlan) -> Result<Self, Error> {
+        Self::check(&plan.destination, plan.overwrite, plan.flight.as_ref())?;
+        let StorePlan { header, level, max_bytes, .. } = plan;
+        match (&plan.destination, &plan.flight) {
+            (Destination::File(path), Some(flight)) => Self::fly(path, flight, plan),
+            (Destination::File(path), None) => {
                 let file = files::create(path, plan.overwrite)?;
-                Self::begin(OwnFile { path: path.clone(), file }, &plan)
+                let own = OwnFile { path: path.clone(), file };
+                Self::begin(Stream::create(own, header, *level, *max_bytes)?)
             }
-            Destination::Stdout => Self::begin(StandardOutput::open()?, &plan),
-            Destination::Nowhere => Ok(Self { shared: Arc::default(), thread: None }),
+            (Destination::Stdout, _) => {
+                Self::begin(Stream::create(StandardOutput::open()?, header, *level, *max_bytes)?)
+            }
+            (Destination::Nowhere, _) => {
+                Ok(Self { shared: Arc::default(), thread: None, flight: None })
+            }
         }
     }
 
-    fn begin(medium: impl Medium + Send + 'static, plan: &StorePlan) -> Result<Self, Error> {
-        let stream = Stream::create(medium, &plan.header, plan.level, plan.max_bytes)?;
+    fn begin(sink: impl Sink + Send + 'static) -> Result<Self, Error> {
         let (items, inbox) = channel();
         let (emptied, spare) = channel();
         let shared = Arc::new(Shared::default());
@@ -133,10 +210,10 @@ impl Store {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new()
                 .name("store".into())
-                .spawn(move || write_all(stream, &inbox, &emptied, &shared))
+                .spawn(move || take_all(sink, &inbox, &emptied, &shared))
                 .map_err(Error::system("start the writing thread"))?
         };
-        Ok(Self { shared, thread: Some(Thread { items, spare, handle }) })
+        Ok(Self { shared, thread: Some(Thread { items, spare, handle }), flight: None })
     }
 
     /// Stores something small; it is never dropped.
@@ -187,25 +264,37 @@ impl Store {
         self.shared.full.load(Ordering::Relaxed)
     }
 
-    /// Writes what waits, the index and the trailer, and syncs. Returns the size of the trace.
+    /// Writes what waits, the index and the trailer, and syncs; a flight recorder writes its window.
     ///
     /// # Errors
     /// [`Error::Write`], [`Error::ReaderGone`], [`Error::Stream`]; the trace then ends with its last
-    /// whole frame.
-    pub fn finish(self) -> Result<u64, Error> {
-        let Some(Thread { items, handle, .. }) = self.thread else {
-            return Ok(0);
+    /// whole frame. [`Error::Encode`] of a flight recorder, whose files carry their own errors.
+    pub fn finish(mut self) -> Result<Finished, Error> {
+        self.dump(DumpReason::End);
+        let Some(Thread { items, handle, .. }) = self.thread.take() else {
+            return Ok(Finished { bytes: 0, dumped: Vec::new(), suppressed: 0 });
         };
         drop(items);
-        handle.join().unwrap_or_else(|_| {
+        let bytes = handle.join().unwrap_or_else(|_| {
             Err(Error::system("write the trace")(io::Error::other("writing thread died")))
-        })
+        })?;
+        let suppressed = self.flight.as_ref().map_or(0, |flight| flight.suppressed);
+        Ok(Finished { bytes, dumped: self.dumped(), suppressed })
     }
 }
 
+/// A random identity of a trace.
+#[must_use]
+pub fn random_uuid() -> [u8; 16] {
+    let mut uuid = [0; 16];
+    // Without a random source, names and clocks still tell traces apart.
+    let _ = rustix::rand::getrandom(&mut uuid, rustix::rand::GetRandomFlags::empty());
+    uuid
+}
+
 /// Takes items until there are no more. After a failure they are only taken.
-fn write_all<M: Medium>(
-    mut stream: Stream<M>,
+fn take_all(
+    mut sink: impl Sink,
     inbox: &Receiver<Item>,
     emptied: &Sender<Vec<FaultRow>>,
     shared: &Shared,
@@ -216,9 +305,10 @@ fn write_all<M: Medium>(
             shared.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         if failure.is_none() {
-            failure = stream.write(&mut item).err();
+            failure = sink.take(&mut item).err();
             shared.failed.store(failure.is_some(), Ordering::Relaxed);
-            shared.full.store(stream.is_full(), Ordering::Relaxed);
+            shared.full.store(sink.is_full(), Ordering::Relaxed);
+            shared.wants_segment.store(sink.wants_segment(), Ordering::Relaxed);
         }
         if let Item::Faults(_, mut rows) = item {
             rows.clear();
@@ -227,59 +317,7 @@ fn write_all<M: Medium>(
         }
     }
     match failure {
-        None => stream.close(),
-        Some(failure) => Err(stream.abandon(failure)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    pub fn row(time_ns: u64, tid: u32) -> FaultRow {
-        FaultRow { time_ns, latency_ns: 1, addr: 2, ip: 3, pid: 4, tid, flags: 0, attempts: 1 }
-    }
-
-    pub fn header() -> TraceHeader {
-        TraceHeader {
-            uuid: [7; 16],
-            page_size_bytes: 4096,
-            clock_id: 1,
-            start_ns: 0,
-            start_realtime_ns: 0,
-        }
-    }
-
-    fn plan(destination: Destination) -> StorePlan {
-        StorePlan { destination, overwrite: false, header: header(), level: 1, max_bytes: None }
-    }
-
-    #[test]
-    fn faults_are_dropped_when_too_many_batches_wait() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::create(plan(Destination::File(folder.path().join("a.pft")))).unwrap();
-        store.shared.waiting.store(MAX_WAITING, Ordering::Relaxed);
-        let mut rows = vec![row(30, 1), row(10, 2)];
-        let lost = store.put_faults(6, &mut rows).unwrap();
-        // All of them are inside, however long ago they began.
-        assert_eq!((lost.after_ns, lost.cpu, lost.by, lost.count), (9, 6, LostBy::Recorder, 2));
-        assert_eq!(rows, []);
-        store.shared.waiting.store(MAX_WAITING - 1, Ordering::Relaxed);
-        rows.push(row(40, 1));
-        assert_eq!(store.put_faults(6, &mut rows), None);
-        assert_eq!(rows, []);
-        store.finish().unwrap();
-    }
-
-    #[test]
-    fn nothing_is_kept_of_what_goes_nowhere() {
-        let store = Store::create(plan(Destination::Nowhere)).unwrap();
-        store.shared.waiting.store(MAX_WAITING, Ordering::Relaxed);
-        let mut rows = vec![row(30, 1)];
-        assert_eq!(store.put_faults(0, &mut rows), None);
-        assert_eq!(rows, []);
-        store.put(Item::Facts(Vec::new()));
-        assert!(!store.has_failed() && !store.is_full());
-        assert_eq!(store.finish().unwrap(), 0);
+        None => sink.close(),
+        Some(failure) => Err(sink.abandon(failure)),
     }
 }

@@ -1,6 +1,6 @@
 //! What `pfrecord` says when it starts and when it is done.
 
-use pfcapture::{End, EventKind, Recorded, Started, Target};
+use pfcapture::{DumpReason, Dumped, End, EventKind, Recorded, Started, Target};
 
 /// Lines when the recording runs.
 pub fn started(started: &Started) -> Vec<String> {
@@ -61,6 +61,23 @@ fn whom(started: &Started) -> String {
         Target::System => "all processes".to_owned(),
         Target::Cgroup(path) => format!("control group {}", path.display()),
     }
+}
+
+/// The line for a window that a flight recorder has written.
+pub fn dumped(dumped: &Dumped, size: u64) -> String {
+    let path = dumped.path.display();
+    let why = match dumped.reason {
+        DumpReason::Signal => "on SIGUSR2",
+        DumpReason::Latency => "on a slow fault",
+        DumpReason::End => "at the end",
+    };
+    format!("wrote {path} {why}: {}; next: pfreport {path}", bytes(size))
+}
+
+/// An error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Lines when it is done.
@@ -124,6 +141,12 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         0 => String::new(),
         _ => format!(", {:.1} bytes a fault", recorded.file_bytes as f64 / faults as f64),
     };
+    if recorded.windows.suppressed > 0 {
+        lines.push(format!(
+            "{} had no window written: too soon after another",
+            plural(recorded.windows.suppressed, "trigger", "triggers")
+        ));
+    }
     let size = bytes(recorded.file_bytes);
     match &recorded.path {
         Some(path) => {

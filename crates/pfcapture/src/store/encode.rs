@@ -20,8 +20,12 @@ pub fn encode(encoder: &mut Encoder, item: &mut Item) -> pft::Result<Vec<Encoded
             let columns = columns_by_entry_time(rows);
             encoder.encode_faults(&FaultBatch { cpu: *cpu, columns })
         }
+        Item::Calls(calls) => encoder.encode_calls(calls),
+        Item::Oom(victims) => encoder.encode_oom(victims),
+        Item::Marks(marks) => encoder.encode_marks(marks),
         Item::Lost(lost) => encoder.encode_lost(lost),
         Item::Checkpoint(checkpoint) => encoder.encode_checkpoint(checkpoint),
+        Item::Segment(_) | Item::Dump(_) => Ok(Vec::new()),
     }
 }
 

@@ -6,10 +6,10 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use pft::record::TraceHeader;
-use pft::{Encoder, Writer};
+use pft::{EncodedFrame, Encoder, Writer};
 
-use super::Item;
 use super::encode::encode;
+use super::{Item, Sink};
 use crate::Error;
 
 /// What a trace is written to.
@@ -158,25 +158,30 @@ impl<M: Medium> Stream<M> {
         Ok(Self { encoder, writer, max_bytes: max_bytes.unwrap_or(u64::MAX) })
     }
 
-    /// Encodes and writes an item.
+    /// Writes frames.
     ///
     /// # Errors
-    /// Those of encoder and writer, after which only [`Stream::abandon`] is of use.
-    pub fn write(&mut self, item: &mut Item) -> pft::Result<()> {
+    /// As [`Sink::take`].
+    pub fn write_frames(&mut self, frames: &[EncodedFrame]) -> pft::Result<()> {
+        self.writer.write_frames(frames)
+    }
+}
+
+impl<M: Medium> Sink for Stream<M> {
+    fn take(&mut self, item: &mut Item) -> pft::Result<()> {
         let frames = encode(&mut self.encoder, item)?;
         self.writer.write_frames(&frames)
     }
 
-    /// Whether the trace has the size that it may have.
-    pub fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.writer.bytes_written() >= self.max_bytes
     }
 
-    /// Writes index and trailer and syncs. Returns the size of the trace.
-    ///
-    /// # Errors
-    /// What the medium makes of a failure; the trace then ends with its last whole frame.
-    pub fn close(mut self) -> Result<u64, Error> {
+    fn wants_segment(&self) -> bool {
+        false
+    }
+
+    fn close(mut self) -> Result<u64, Error> {
         if let Err(source) = self.writer.close() {
             return Err(self.abandon(source));
         }
@@ -190,8 +195,7 @@ impl<M: Medium> Stream<M> {
         }
     }
 
-    /// Gives the trace up after a failure and says what is left of it.
-    pub fn abandon(self, failure: pft::Error) -> Error {
+    fn abandon(self, failure: pft::Error) -> Error {
         let bytes = self.writer.whole_bytes();
         let mut medium = self.writer.into_inner();
         medium.cut(bytes);
@@ -278,7 +282,7 @@ mod tests {
     #[test]
     fn a_stream_is_a_whole_trace() {
         let (mut stream, taken) = stream(1 << 20, io::ErrorKind::BrokenPipe, None);
-        stream.write(&mut fact("one")).unwrap();
+        stream.take(&mut fact("one")).unwrap();
         let bytes = stream.close().unwrap();
         let taken = taken.borrow();
         assert_eq!(taken.len() as u64, bytes);
@@ -291,8 +295,8 @@ mod tests {
         // The second frame finds room for a part of it only.
         let room = length(1) + 70;
         let (mut stream, taken) = stream(room, io::ErrorKind::BrokenPipe, None);
-        stream.write(&mut fact("one")).unwrap();
-        let failure = stream.write(&mut fact("two")).unwrap_err();
+        stream.take(&mut fact("one")).unwrap();
+        let failure = stream.take(&mut fact("two")).unwrap_err();
         let error = stream.abandon(failure);
         assert!(
             matches!(error, Error::ReaderGone { bytes } if bytes == length(1) as u64),
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn a_reader_that_goes_before_the_index_is_noticed() {
         let (mut stream, _) = stream(length(1), io::ErrorKind::BrokenPipe, None);
-        stream.write(&mut fact("one")).unwrap();
+        stream.take(&mut fact("one")).unwrap();
         let error = stream.close().unwrap_err();
         assert!(matches!(error, Error::ReaderGone { bytes } if bytes == length(1) as u64));
     }
@@ -313,7 +317,7 @@ mod tests {
     #[test]
     fn another_failure_of_a_stream_has_its_cause() {
         let (mut stream, _) = stream(length(0), io::ErrorKind::StorageFull, None);
-        let failure = stream.write(&mut fact("one")).unwrap_err();
+        let failure = stream.take(&mut fact("one")).unwrap_err();
         let error = stream.abandon(failure);
         assert!(
             matches!(error, Error::Stream { bytes, .. } if bytes == length(0) as u64),
@@ -325,12 +329,12 @@ mod tests {
     fn a_stream_is_full_when_it_has_reached_its_size() {
         let limit = Some(length(2) as u64);
         let (mut stream, taken) = stream(1 << 20, io::ErrorKind::BrokenPipe, limit);
-        stream.write(&mut fact("one")).unwrap();
+        stream.take(&mut fact("one")).unwrap();
         assert!(!stream.is_full());
-        stream.write(&mut fact("two")).unwrap();
+        stream.take(&mut fact("two")).unwrap();
         assert!(stream.is_full());
         // What was captured until the session ended is written all the same.
-        stream.write(&mut fact("six")).unwrap();
+        stream.take(&mut fact("six")).unwrap();
         stream.close().unwrap();
         assert_eq!(values(&taken.borrow()), ["one", "two", "six"]);
     }
