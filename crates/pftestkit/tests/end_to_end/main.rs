@@ -11,6 +11,7 @@ mod causes;
 mod counters;
 mod damage;
 mod files;
+mod outputs;
 mod recording;
 mod refusals;
 mod witness;
