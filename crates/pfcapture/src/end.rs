@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGXFSZ};
 
 use crate::Error;
 
@@ -20,6 +20,8 @@ pub enum End {
     Signal,
     /// The duration is over.
     Duration,
+    /// The trace has the size that it may have.
+    MaxSize,
     /// The trace cannot be written any more.
     WriteFailed,
 }
@@ -28,6 +30,8 @@ pub enum End {
 #[derive(Debug)]
 pub struct Watch {
     signals: UnixStream,
+    /// SIGUSR2, if that is caught.
+    window_signals: Option<UnixStream>,
     /// Processes that run.
     targets: Vec<OwnedFd>,
     /// Whether the end of those is the end of the recording.
@@ -41,36 +45,46 @@ impl Watch {
     /// # Errors
     /// [`Error::NoSuchProcess`] when all of them are gone; what the system refuses.
     pub fn new(pids: &[u32]) -> Result<Self, Error> {
-        let refused = Error::system;
-        let (signals, signalled) = UnixStream::pair().map_err(refused("make a socket pair"))?;
-        signals.set_nonblocking(true).map_err(refused("prepare a socket"))?;
-        let catch = |signal, end: &UnixStream| {
-            let end = end.try_clone().map_err(refused("copy a descriptor"))?;
-            signal_hook::low_level::pipe::register(signal, end).map_err(refused("catch a signal"))
-        };
         // A closed terminal ends a recording like Ctrl-C.
-        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
-            catch(signal, &signalled)?;
-        }
+        let signals = catch(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
         // A file that grows too large is an error of writing, not the recorder's death.
-        let (unread, _) = UnixStream::pair().map_err(refused("make a socket pair"))?;
-        catch(SIGXFSZ, &unread)?;
+        catch(&[SIGXFSZ])?;
         let mut targets = Vec::new();
         for &pid in pids {
             let known = i32::try_from(pid).ok().and_then(Pid::from_raw);
             match known.map(|known| pidfd_open(known, PidfdFlags::empty())) {
                 Some(Ok(target)) => targets.push(target),
                 None | Some(Err(rustix::io::Errno::SRCH)) => {}
-                Some(Err(error)) => return Err(refused("watch the target")(error.into())),
+                Some(Err(error)) => return Err(Error::system("watch the target")(error.into())),
             }
         }
         match pids {
             [pid, ..] if targets.is_empty() => Err(Error::NoSuchProcess { pid: *pid }),
             _ => {
                 let ends_with_targets = !pids.is_empty();
-                Ok(Self { signals, targets, ends_with_targets, deadline: None })
+                Ok(Self {
+                    signals,
+                    window_signals: None,
+                    targets,
+                    ends_with_targets,
+                    deadline: None,
+                })
             }
         }
+    }
+
+    /// Has SIGUSR2 ask for the window of a flight recorder rather than end the process.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn catch_window_signal(&mut self) -> Result<(), Error> {
+        self.window_signals = Some(catch(&[SIGUSR2])?);
+        Ok(())
+    }
+
+    /// Whether the window of a flight recorder was asked for since the last call.
+    pub fn window_asked(&mut self) -> bool {
+        self.window_signals.as_ref().is_some_and(has_come)
     }
 
     /// Ends the recording after `duration` from now; one beyond the clock's range never ends it.
@@ -90,6 +104,7 @@ impl Watch {
         let mut fds: Vec<PollFd<'_>> = std::iter::once(self.signals.as_fd())
             .chain(rings.iter().map(AsFd::as_fd))
             .chain(self.targets.iter().map(AsFd::as_fd))
+            .chain(self.window_signals.iter().map(AsFd::as_fd))
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
         poll_for(&mut fds, timeout)?;
@@ -98,7 +113,7 @@ impl Watch {
         let mut ended = ended.into_iter();
         // A process that has ended would wake every wait from now on.
         self.targets.retain(|_| !ended.next().unwrap_or(false));
-        if (&self.signals).read(&mut [0; 16]).is_ok_and(|bytes| bytes > 0) {
+        if has_come(&self.signals) {
             return Ok(Some(End::Signal));
         }
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -106,6 +121,23 @@ impl Watch {
         }
         Ok((self.ends_with_targets && self.targets.is_empty()).then_some(End::TargetExited))
     }
+}
+
+/// Makes signals readable.
+fn catch(signals: &[i32]) -> Result<UnixStream, Error> {
+    let refused = Error::system;
+    let (read, write) = UnixStream::pair().map_err(refused("make a socket pair"))?;
+    read.set_nonblocking(true).map_err(refused("prepare a socket"))?;
+    for &signal in signals {
+        let write = write.try_clone().map_err(refused("copy a descriptor"))?;
+        signal_hook::low_level::pipe::register(signal, write).map_err(refused("catch a signal"))?;
+    }
+    Ok(read)
+}
+
+/// Whether a signal has come since the last call.
+fn has_come(mut signals: &UnixStream) -> bool {
+    signals.read(&mut [0; 16]).is_ok_and(|bytes| bytes > 0)
 }
 
 fn poll_for(fds: &mut [PollFd<'_>], timeout: Duration) -> Result<(), Error> {

@@ -154,6 +154,11 @@ pub enum Error {
         /// Path.
         path: PathBuf,
     },
+    /// Standard output is a terminal.
+    #[error(
+        "a trace is no text for a terminal: pipe or redirect standard output, or name a file with -o"
+    )]
+    OutputIsTerminal,
     /// The output could not be created.
     #[error("cannot create {}", .path.display())]
     Output {
@@ -210,6 +215,32 @@ pub enum Error {
         pid: u32,
         /// The kernel's answer.
         source: io::Error,
+    },
+    /// The trace could not be written on to standard output.
+    #[error("cannot write to standard output: the trace there is valid up to byte {bytes}")]
+    Stream {
+        /// Bytes of whole frames that went out.
+        bytes: u64,
+        /// Cause.
+        source: pft::Error,
+    },
+    /// Nobody reads standard output any more.
+    #[error(
+        "nobody reads standard output any more: the {bytes} bytes of whole frames that went there are \
+         a valid trace"
+    )]
+    ReaderGone {
+        /// Bytes of whole frames that went out.
+        bytes: u64,
+    },
+    /// A flight recorder without a place for its files.
+    #[error("a flight recorder writes files, now and then: name the first one with -o")]
+    FlightNeedsFile,
+    /// What was captured could not be made into a trace.
+    #[error("cannot encode what was captured")]
+    Encode {
+        /// Cause.
+        source: pft::Error,
     },
     /// Anything else that the system refused.
     #[error("cannot {action}")]

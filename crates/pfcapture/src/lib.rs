@@ -38,10 +38,11 @@ pub use counts::Counts;
 pub use end::End;
 pub use error::Error;
 pub use event::{Abilities, EventKind};
-pub use session::{Recorded, Started, record};
+pub use session::{Recorded, Started, Windows, record};
 pub use stat::{
     Counting, Faults, Finished, Interval, ProcessFaults, Processes, Progress, Tally, TargetFaults,
     stat,
 };
+pub use store::{DumpReason, Dumped};
 pub use targets::EventCount;
 pub use tracepoint::PageFaultTracepoint;

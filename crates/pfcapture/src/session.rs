@@ -27,11 +27,12 @@ use crate::parse::SampleLayout;
 use crate::permission;
 use crate::ring::{self, Rings};
 use crate::snapshot::{Snapshotter, Taken};
-use crate::store::{Item, Store};
+use crate::store::{Destination, Dumped, Item, Store, StorePlan};
 use crate::targets::{EventCount, Part, Targets};
 use accounts::Accounts;
 use cpus::Cpus;
 use running::Session;
+pub use running::flight::Windows;
 use whom::Reach;
 
 /// What is known when the recording runs.
@@ -58,16 +59,18 @@ pub struct Started {
 /// A finished recording.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// The trace.
-    pub path: PathBuf,
+    /// The trace, if it is one file.
+    pub path: Option<PathBuf>,
     /// How it was set up.
     pub started: Started,
     /// Why it ended.
     pub end: End,
     /// How long it took.
     pub duration: Duration,
-    /// Size of the trace.
+    /// Size of the trace; 0 for a flight recorder.
     pub file_bytes: u64,
+    /// What a flight recorder wrote.
+    pub windows: Windows,
     /// What was seen.
     pub counts: Counts,
     /// The kernel's own figures.
@@ -136,13 +139,18 @@ pub fn default_ring_bytes(cpus: usize) -> usize {
 }
 
 /// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `on_start` is
-/// called when nothing of the target escapes any more. Must be called from the only thread of the
+/// called when nothing of the target escapes any more, `on_dump` when a flight recorder has written a
+/// file or failed to. Must be called from the only thread of the
 /// process.
 ///
 /// # Errors
 /// Why nothing was recorded; a file is left only when recording had begun. [`Error::Write`] when the
 /// trace could not be written to its end.
-pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Recorded, Error> {
+pub fn record(
+    config: &Config,
+    on_start: impl FnOnce(&Started),
+    mut on_dump: impl FnMut(&Dumped),
+) -> Result<Recorded, Error> {
     permission::raise_descriptor_limit();
     let plan = plan(config, permission::probe()?)?;
     let page_bytes = rustix::param::page_size();
@@ -157,23 +165,28 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
     // Before the first thread is made: a launched command is forked, and signals must not end us.
     let mut child = None;
     if !config.command.is_empty() {
-        let launched = Launched::fork(&config.command)?;
+        let launched = Launched::fork(&config.command, config.output == Output::Stdout)?;
         if config.target == Target::Command {
             targets.open(launched.pid, Part::All, Start::OnExec, &rings)?;
         }
         whom.pids.push(launched.pid);
         child = Some(launched);
     }
-    let path = match &config.output {
-        Output::File(path) => path.clone(),
-        _ => about::default_path(config, &whom),
+    let destination = match &config.output {
+        Output::Named => Destination::File(about::default_path(config, &whom)),
+        Output::File(path) => Destination::File(path.clone()),
+        Output::Stdout => Destination::Stdout,
+        Output::None => Destination::Nowhere,
     };
-    Store::check(&path, config.overwrite)?;
+    Store::check(&destination, config.overwrite, config.flight.as_ref())?;
     let ending = match &child {
         Some(child) => std::slice::from_ref(&child.pid),
         None => whom.pids.as_slice(),
     };
     let mut watch = Watch::new(ending)?;
+    if config.flight.is_some() {
+        watch.catch_window_signal()?;
+    }
     // What a process or its children do elsewhere than where it is recorded cannot be set against it.
     let comparable = plan.follow == Follow::All && config.target.is_processes();
     let accounts = Accounts::open(if comparable { &whom.pids } else { &[] });
@@ -200,7 +213,19 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
             }
         }
     }
-    let store = Store::create(&path, config.overwrite, &header, config.level)?;
+    let path = match &destination {
+        Destination::File(path) if config.flight.is_none() => Some(path.clone()),
+        _ => None,
+    };
+    let store = Store::create(&StorePlan {
+        destination,
+        overwrite: config.overwrite,
+        header: header.clone(),
+        level: config.level,
+        max_bytes: config.max_bytes,
+        has_entries: config.selection.latency,
+        flight: config.flight,
+    })?;
     let started = Started {
         target: config.target.clone(),
         pids: whom.pids.clone(),
@@ -243,8 +268,8 @@ pub fn record(config: &Config, on_start: impl FnOnce(&Started)) -> Result<Record
     if let Some(duration) = config.duration {
         watch.end_after(config.delay.saturating_add(duration));
     }
-    let end = session.run(&mut watch)?;
-    session.finish(path, started, end, child, &accounts)
+    let end = session.run(&mut watch, &mut on_dump)?;
+    session.finish(path, started, end, child, &accounts, on_dump)
 }
 
 /// What is to be opened.

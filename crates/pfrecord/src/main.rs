@@ -11,14 +11,20 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
 use clap::Parser;
-use pfcapture::Error;
+use pfcapture::{Error, Started};
 
 /// What could not be done as asked; the exit codes are in the help.
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
         Error::Exec { .. } => 126,
-        Error::Output { .. } | Error::Write { .. } | Error::System { .. } | Error::Open { .. } => 1,
+        Error::Output { .. }
+        | Error::Write { .. }
+        | Error::Stream { .. }
+        | Error::ReaderGone { .. }
+        | Error::Encode { .. }
+        | Error::System { .. }
+        | Error::Open { .. } => 1,
         _ => 2,
     }
 }
@@ -72,10 +78,14 @@ fn main() -> ExitCode {
             print_line(&format!("pfrecord: {line}"));
         }
     };
-    let recorded = pfcapture::record(&config, |started| {
+    let on_start = |started: &Started| {
         for line in summary::started(started) {
             say(&line);
         }
+    };
+    let recorded = pfcapture::record(&config, on_start, |dumped| match &dumped.result {
+        Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
+        Err(error) => print_line(&format!("error: {}", summary::chain(error))),
     });
     match recorded {
         Ok(recorded) => {
@@ -85,6 +95,7 @@ fn main() -> ExitCode {
             let status = recorded.exit_status.and_then(exit_status);
             match (arguments.exit_status, status) {
                 (true, Some(status)) => ExitCode::from(status),
+                _ if recorded.windows.failed > 0 => ExitCode::from(1),
                 _ if !recorded.is_whole() => ExitCode::from(3),
                 _ => ExitCode::SUCCESS,
             }

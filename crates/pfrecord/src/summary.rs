@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use pfcapture::{End, EventKind, Recorded, Started, Target};
+use pfcapture::{DumpReason, Dumped, End, EventKind, Recorded, Started, Target};
 
 /// Lines when the recording runs.
 pub fn started(started: &Started) -> Vec<String> {
@@ -65,6 +65,23 @@ fn whom(started: &Started) -> String {
     }
 }
 
+/// The line for a window that a flight recorder has written.
+pub fn dumped(dumped: &Dumped, size: u64) -> String {
+    let path = dumped.path.display();
+    let why = match dumped.reason {
+        DumpReason::Signal => "on SIGUSR2",
+        DumpReason::Latency => "on a slow fault",
+        DumpReason::End => "at the end",
+    };
+    format!("wrote {path} {why}: {}; next: pfreport {path}", bytes(size))
+}
+
+/// An error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// Lines when it is done.
 pub fn recorded(recorded: &Recorded) -> Vec<String> {
     let counts = &recorded.counts;
@@ -116,11 +133,23 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         0 => String::new(),
         _ => format!(", {:.1} bytes a fault", recorded.file_bytes as f64 / faults as f64),
     };
-    let path = recorded.path.display();
-    lines.push(format!(
-        "wrote {path}: {}{per_fault}; next: pfreport {path}",
-        bytes(recorded.file_bytes)
-    ));
+    if recorded.windows.suppressed > 0 {
+        lines.push(format!(
+            "{} had no window written: too soon after another",
+            plural(recorded.windows.suppressed, "trigger", "triggers")
+        ));
+    }
+    let size = bytes(recorded.file_bytes);
+    match &recorded.path {
+        Some(path) => {
+            let path = path.display();
+            lines.push(format!("wrote {path}: {size}{per_fault}; next: pfreport {path}"));
+        }
+        None if recorded.file_bytes > 0 => {
+            lines.push(format!("wrote to standard output: {size}{per_fault}"));
+        }
+        None => {}
+    }
     lines
 }
 
@@ -132,6 +161,7 @@ pub fn why(end: End, status: Option<ExitStatus>) -> String {
         (End::TargetExited, None) => "the target exited".to_owned(),
         (End::Signal, _) => "stopped by a signal".to_owned(),
         (End::Duration, _) => "the duration is over".to_owned(),
+        (End::MaxSize, _) => "the trace has its largest size".to_owned(),
         (End::WriteFailed, _) => "the trace could not be written".to_owned(),
     }
 }

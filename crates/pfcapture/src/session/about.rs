@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::{Config, Target};
 use crate::host::{self, fact};
 use crate::launch;
+use crate::store;
 
 /// `pfrecord-NAME.PID.pft` in the working directory; the whole machine has no number.
 pub fn default_path(config: &Config, whom: &Whom) -> PathBuf {
@@ -43,11 +44,8 @@ pub fn default_path(config: &Config, whom: &Whom) -> PathBuf {
 
 /// A header that begins now.
 pub fn new_header(page_bytes: usize) -> TraceHeader {
-    let mut uuid = [0; 16];
-    // Without a random source the clocks below still tell traces apart.
-    let _ = rustix::rand::getrandom(&mut uuid, rustix::rand::GetRandomFlags::empty());
     TraceHeader {
-        uuid,
+        uuid: store::random_uuid(),
         page_size_bytes: u32::try_from(page_bytes).unwrap_or(4096),
         clock_id: 1,
         start_ns: clock::monotonic_ns(),

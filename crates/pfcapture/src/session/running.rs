@@ -1,6 +1,8 @@
 //! The running session: records out of the rings, snapshots asked for, batches to the store, and
 //! the one way to the end.
 
+pub mod flight;
+
 use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -23,9 +25,10 @@ use crate::host::fact;
 use crate::launch::Launched;
 use crate::ring::{self, LATE_NS, Rings};
 use crate::snapshot::{Snapshotter, Taken};
-use crate::store::{Item, Store};
+use crate::store::{Dumped, Item, Store};
 use crate::sys;
 use crate::targets::{EventCount, Targets};
+use flight::Windows;
 
 /// Rings are drained at least this often.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(100);
@@ -61,6 +64,9 @@ pub struct Session {
     snapshot_spent_ns: u64,
     flushed_ns: u64,
     checkpoint_ns: u64,
+    /// A fault slower than this has the window of a flight recorder written.
+    trigger_ns: Option<u64>,
+    windows: Windows,
 }
 
 impl Session {
@@ -91,14 +97,20 @@ impl Session {
             snapshot_spent_ns: 0,
             flushed_ns: start_ns,
             checkpoint_ns: start_ns,
+            trigger_ns: config.flight.and_then(|flight| flight.trigger_latency).map(nanoseconds),
+            windows: Windows::default(),
         }
     }
 
-    /// Records until an end comes.
+    /// Records until an end comes. Tells of each file that a flight recorder writes.
     ///
     /// # Errors
     /// What poll(2) refuses.
-    pub fn run(&mut self, watch: &mut Watch) -> Result<End, Error> {
+    pub fn run(
+        &mut self,
+        watch: &mut Watch,
+        mut on_dump: impl FnMut(&Dumped),
+    ) -> Result<End, Error> {
         loop {
             let until_enabled_ns =
                 self.enable_ns.map(|at_ns| at_ns.saturating_sub(clock::monotonic_ns()));
@@ -111,12 +123,15 @@ impl Session {
                 self.targets.enable();
                 self.enable_ns = None;
             }
-            self.drain.walk(&mut self.rings, &self.targets, now_ns.saturating_sub(LATE_NS));
+            let walked_ns = now_ns.saturating_sub(LATE_NS);
+            self.drain.walk(&mut self.rings, &self.targets, walked_ns);
             self.collect_snapshots();
             for (pid, first_ns) in std::mem::take(&mut self.drain.strangers) {
                 self.strangers.insert(pid, first_ns);
                 self.drain.want_first(pid);
             }
+            self.fly(watch.window_asked(), walked_ns);
+            self.windows.tell(self.store.dumped(), &mut on_dump);
             self.request_snapshots(now_ns);
             if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS {
                 self.flush(1);
@@ -131,6 +146,9 @@ impl Session {
             }
             if self.store.has_failed() {
                 return Ok(End::WriteFailed);
+            }
+            if self.store.is_full() {
+                return Ok(End::MaxSize);
             }
             if let Some(end) = end {
                 return Ok(end);
@@ -234,6 +252,14 @@ impl Session {
         if !drain.maps.is_empty() {
             self.store.put(Item::Maps(std::mem::take(&mut drain.maps)));
         }
+        if !drain.calls.is_empty() {
+            // They are settled when they return.
+            drain.calls.sort_by_key(|call| call.time_ns);
+            self.store.put(Item::Calls(std::mem::take(&mut drain.calls)));
+        }
+        if !drain.oom.is_empty() {
+            self.store.put(Item::Oom(std::mem::take(&mut drain.oom)));
+        }
         for pending in &mut drain.pending {
             if pending.rows.len() < rows.max(1) {
                 continue;
@@ -268,11 +294,12 @@ impl Session {
     /// [`Error::Write`].
     pub fn finish(
         mut self,
-        path: PathBuf,
+        path: Option<PathBuf>,
         started: Started,
         end: End,
         child: Option<Launched>,
         accounts: &Accounts,
+        on_dump: impl FnMut(&Dumped),
     ) -> Result<Recorded, Error> {
         self.targets.disable();
         self.look_at_cpus();
@@ -312,13 +339,16 @@ impl Session {
             more.push((ledger_keys::RUSAGE_MAJOR_FAULTS, major));
         }
         let events = self.checkpoint(true, &more);
-        let file_bytes = self.store.finish()?;
+        let finished = self.store.finish()?;
+        self.windows.tell(finished.dumped, on_dump);
+        self.windows.suppressed = finished.suppressed;
         Ok(Recorded {
             path,
             started,
             end,
             duration: Duration::from_nanos(duration_ns),
-            file_bytes,
+            file_bytes: finished.bytes,
+            windows: self.windows,
             counts: self.drain.counts,
             events,
             left_running,

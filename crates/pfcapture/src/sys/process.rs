@@ -8,7 +8,8 @@ use std::time::Duration;
 
 /// Forks a child that waits for a byte on the pipe `go` (read and write end) and then becomes
 /// `argv`; it exits when the pipe closes without one. If that fails it writes the
-/// errno to `status` and exits with 127; `status` closes at a successful exec.
+/// errno to `status` and exits with 127; `status` closes at a successful exec. With
+/// `stdout_to_stderr` its standard output is its standard error.
 ///
 /// Must be called before the process has other threads.
 ///
@@ -18,6 +19,7 @@ pub fn fork_and_wait(
     argv: &[CString],
     (go, go_end): (&OwnedFd, &OwnedFd),
     status: &OwnedFd,
+    stdout_to_stderr: bool,
 ) -> io::Result<i32> {
     let mut pointers: Vec<*const libc::c_char> = argv.iter().map(|a| a.as_ptr()).collect();
     pointers.push(ptr::null());
@@ -37,7 +39,9 @@ pub fn fork_and_wait(
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         let mut byte = 0u8;
         if libc::read(go.as_raw_fd(), (&raw mut byte).cast(), 1) == 1 {
-            libc::execvp(pointers[0], pointers.as_ptr());
+            if !stdout_to_stderr || libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO) >= 0 {
+                libc::execvp(pointers[0], pointers.as_ptr());
+            }
             let errno = *libc::__errno_location();
             libc::write(status.as_raw_fd(), (&raw const errno).cast(), size_of::<i32>());
         }

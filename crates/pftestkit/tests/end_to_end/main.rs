@@ -12,6 +12,7 @@ mod check;
 mod counters;
 mod damage;
 mod files;
+mod outputs;
 mod recording;
 mod refusals;
 mod stat;

@@ -1,0 +1,57 @@
+//! Items to frames.
+
+use pft::record::{FaultBatch, FaultColumns};
+use pft::{EncodedFrame, Encoder};
+
+use super::Item;
+use crate::pairing::FaultRow;
+
+/// The frames of an item; none for one that only directs the store.
+///
+/// # Errors
+/// Those of the [`Encoder`].
+pub fn encode(encoder: &mut Encoder, item: &mut Item) -> pft::Result<Vec<EncodedFrame>> {
+    match item {
+        Item::Facts(facts) => encoder.encode_host(facts),
+        Item::Tasks(tasks) => encoder.encode_tasks(tasks),
+        Item::Maps(maps) => encoder.encode_maps(maps),
+        Item::Snapshot(snapshot) => encoder.encode_snapshot(snapshot),
+        Item::Faults(cpu, rows) => {
+            let columns = columns_by_entry_time(rows);
+            encoder.encode_faults(&FaultBatch { cpu: *cpu, columns })
+        }
+        Item::Calls(calls) => encoder.encode_calls(calls),
+        Item::Oom(victims) => encoder.encode_oom(victims),
+        Item::Marks(marks) => encoder.encode_marks(marks),
+        Item::Lost(lost) => encoder.encode_lost(lost),
+        Item::Checkpoint(checkpoint) => encoder.encode_checkpoint(checkpoint),
+        Item::Segment(_) | Item::Dump(_) => Ok(Vec::new()),
+    }
+}
+
+/// Rows come in order of completion, which is nearly the order of entry.
+fn columns_by_entry_time(rows: &mut [FaultRow]) -> FaultColumns {
+    rows.sort_by_key(|row| row.time_ns);
+    FaultColumns {
+        time_ns: rows.iter().map(|row| row.time_ns).collect(),
+        latency_ns: rows.iter().map(|row| row.latency_ns).collect(),
+        addr: rows.iter().map(|row| row.addr).collect(),
+        ip: rows.iter().map(|row| row.ip).collect(),
+        pid: rows.iter().map(|row| row.pid).collect(),
+        tid: rows.iter().map(|row| row.tid).collect(),
+        flags: rows.iter().map(|row| row.flags).collect(),
+        attempts: rows.iter().map(|row| row.attempts).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::row;
+
+    #[test]
+    fn rows_are_stored_in_order_of_entry() {
+        let columns = columns_by_entry_time(&mut [row(30, 1), row(10, 2), row(20, 3)]);
+        assert_eq!((columns.time_ns, columns.tid), (vec![10, 20, 30], vec![2, 3, 1]));
+    }
+}

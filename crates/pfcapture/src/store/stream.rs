@@ -1,0 +1,341 @@
+//! A trace written as it is recorded: to a file, or to standard output.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+use pft::record::TraceHeader;
+use pft::{EncodedFrame, Encoder, Writer};
+
+use super::encode::encode;
+use super::{Item, Sink};
+use crate::Error;
+
+/// What a trace is written to.
+pub trait Medium: Write {
+    /// Removes what lies behind `whole_bytes`, if it can: a part of a frame would only be reported
+    /// as damage.
+    fn cut(&mut self, whole_bytes: u64);
+
+    /// Sees to it that all of it stays.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    fn settle(&mut self) -> io::Result<()>;
+
+    /// Its name in errors.
+    fn place(&self) -> Place;
+}
+
+/// What a medium is called.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A file.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+impl Place {
+    /// The error of writing, behind a valid trace of `bytes`.
+    fn error(self, bytes: u64, source: pft::Error) -> Error {
+        let gone = |source: &pft::Error| {
+            let pft::Error::Write { source, .. } = source else { return false };
+            source.kind() == io::ErrorKind::BrokenPipe
+        };
+        match self {
+            Self::File(path) => Error::Write { path, bytes, source },
+            Self::Stdout if gone(&source) => Error::ReaderGone { bytes },
+            Self::Stdout => Error::Stream { bytes, source },
+        }
+    }
+}
+
+/// A file of the recorder's own.
+#[derive(Debug)]
+pub struct OwnFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Open for writing.
+    pub file: File,
+}
+
+impl Write for OwnFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Medium for OwnFile {
+    fn cut(&mut self, whole_bytes: u64) {
+        // Readers know where to stop without it.
+        let _ = self.file.set_len(whole_bytes);
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    fn place(&self) -> Place {
+        Place::File(self.path.clone())
+    }
+}
+
+/// Standard output, unbuffered: a pipe, a socket, or a file that a shell opened.
+#[derive(Debug)]
+pub struct StandardOutput(File);
+
+impl StandardOutput {
+    /// Refuses a terminal.
+    ///
+    /// # Errors
+    /// [`Error::OutputIsTerminal`].
+    pub fn check() -> Result<(), Error> {
+        if io::stdout().is_terminal() { Err(Error::OutputIsTerminal) } else { Ok(()) }
+    }
+
+    /// Standard output by a descriptor of its own: that of the standard library looks for lines.
+    ///
+    /// # Errors
+    /// [`Error::OutputIsTerminal`]; what the system refuses.
+    pub fn open() -> Result<Self, Error> {
+        Self::check()?;
+        let fd = io::stdout().as_fd().try_clone_to_owned();
+        Ok(Self(fd.map_err(Error::system("copy standard output"))?.into()))
+    }
+}
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Medium for StandardOutput {
+    fn cut(&mut self, _: u64) {}
+
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn place(&self) -> Place {
+        Place::Stdout
+    }
+}
+
+/// A trace under way.
+#[derive(Debug)]
+pub struct Stream<M> {
+    encoder: Encoder,
+    writer: Writer<M>,
+    max_bytes: u64,
+}
+
+impl<M: Medium> Stream<M> {
+    /// Writes the header. The trace is full at `max_bytes`.
+    ///
+    /// # Errors
+    /// What the medium makes of a failure.
+    pub fn create(
+        medium: M,
+        header: &TraceHeader,
+        level: i32,
+        max_bytes: Option<u64>,
+    ) -> Result<Self, Error> {
+        let place = medium.place();
+        let (encoder, writer) = Encoder::new(header, level)
+            .and_then(|encoder| Ok((encoder, Writer::create(medium, header, level)?)))
+            .map_err(|source| place.error(0, source))?;
+        Ok(Self { encoder, writer, max_bytes: max_bytes.unwrap_or(u64::MAX) })
+    }
+
+    /// Writes frames.
+    ///
+    /// # Errors
+    /// As [`Sink::take`].
+    pub fn write_frames(&mut self, frames: &[EncodedFrame]) -> pft::Result<()> {
+        self.writer.write_frames(frames)
+    }
+}
+
+impl<M: Medium> Sink for Stream<M> {
+    fn take(&mut self, item: &mut Item) -> pft::Result<()> {
+        let frames = encode(&mut self.encoder, item)?;
+        self.writer.write_frames(&frames)
+    }
+
+    fn is_full(&self) -> bool {
+        self.writer.bytes_written() >= self.max_bytes
+    }
+
+    fn wants_segment(&self) -> bool {
+        false
+    }
+
+    fn close(mut self) -> Result<u64, Error> {
+        if let Err(source) = self.writer.close() {
+            return Err(self.abandon(source));
+        }
+        let bytes = self.writer.whole_bytes();
+        let mut medium = self.writer.into_inner();
+        match medium.settle() {
+            Ok(()) => Ok(bytes),
+            Err(source) => {
+                Err(medium.place().error(bytes, pft::Error::Write { offset: bytes, source }))
+            }
+        }
+    }
+
+    fn abandon(self, failure: pft::Error) -> Error {
+        let bytes = self.writer.whole_bytes();
+        let mut medium = self.writer.into_inner();
+        medium.cut(bytes);
+        medium.place().error(bytes, failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use pft::Trace;
+    use pft::record::{Fact, Frame};
+
+    use super::*;
+    use crate::store::tests::header;
+
+    /// Takes so many bytes and then closes; keeps what it took.
+    struct Pipe {
+        taken: Rc<RefCell<Vec<u8>>>,
+        room: usize,
+        closed: io::ErrorKind,
+    }
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut taken = self.taken.borrow_mut();
+            let bytes = &bytes[..bytes.len().min(self.room - taken.len())];
+            if bytes.is_empty() {
+                return Err(self.closed.into());
+            }
+            taken.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Medium for Pipe {
+        fn cut(&mut self, _: u64) {}
+
+        fn settle(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn place(&self) -> Place {
+            Place::Stdout
+        }
+    }
+
+    fn stream(
+        room: usize,
+        closed: io::ErrorKind,
+        max_bytes: Option<u64>,
+    ) -> (Stream<Pipe>, Rc<RefCell<Vec<u8>>>) {
+        let taken = Rc::new(RefCell::new(Vec::new()));
+        let pipe = Pipe { taken: Rc::clone(&taken), room, closed };
+        (Stream::create(pipe, &header(), 1, max_bytes).unwrap(), taken)
+    }
+
+    fn fact(value: &str) -> Item {
+        Item::Facts(vec![Fact { key: "a.b".to_owned(), value: value.to_owned() }])
+    }
+
+    /// Length of a file with so many of these facts, each of three letters.
+    fn length(facts: usize) -> usize {
+        let mut encoder = Encoder::new(&header(), 1).unwrap();
+        let frame = &encode(&mut encoder, &mut fact("one")).unwrap()[0];
+        pft::FILE_HEADER_BYTES + facts * (pft::FRAME_HEADER_BYTES + frame.stored_bytes())
+    }
+
+    fn values(bytes: &[u8]) -> Vec<String> {
+        let trace = Trace::from_bytes(bytes.to_vec()).unwrap();
+        let frames = trace.iter().map(|(_, frame)| match frame.unwrap() {
+            Frame::Host(facts) => facts.into_iter().map(|fact| fact.value).collect(),
+            other => panic!("{other:?}"),
+        });
+        frames.collect()
+    }
+
+    #[test]
+    fn a_stream_is_a_whole_trace() {
+        let (mut stream, taken) = stream(1 << 20, io::ErrorKind::BrokenPipe, None);
+        stream.take(&mut fact("one")).unwrap();
+        let bytes = stream.close().unwrap();
+        let taken = taken.borrow();
+        assert_eq!(taken.len() as u64, bytes);
+        assert_eq!(values(&taken), ["one"]);
+        assert!(Trace::from_bytes(taken.clone()).unwrap().is_complete());
+    }
+
+    #[test]
+    fn a_reader_that_goes_has_a_valid_prefix() {
+        // The second frame finds room for a part of it only.
+        let room = length(1) + 70;
+        let (mut stream, taken) = stream(room, io::ErrorKind::BrokenPipe, None);
+        stream.take(&mut fact("one")).unwrap();
+        let failure = stream.take(&mut fact("two")).unwrap_err();
+        let error = stream.abandon(failure);
+        assert!(
+            matches!(error, Error::ReaderGone { bytes } if bytes == length(1) as u64),
+            "{error:?}"
+        );
+        assert_eq!(taken.borrow().len(), room);
+        assert_eq!(values(&taken.borrow()), ["one"]);
+    }
+
+    #[test]
+    fn a_reader_that_goes_before_the_index_is_noticed() {
+        let (mut stream, _) = stream(length(1), io::ErrorKind::BrokenPipe, None);
+        stream.take(&mut fact("one")).unwrap();
+        let error = stream.close().unwrap_err();
+        assert!(matches!(error, Error::ReaderGone { bytes } if bytes == length(1) as u64));
+    }
+
+    #[test]
+    fn another_failure_of_a_stream_has_its_cause() {
+        let (mut stream, _) = stream(length(0), io::ErrorKind::StorageFull, None);
+        let failure = stream.take(&mut fact("one")).unwrap_err();
+        let error = stream.abandon(failure);
+        assert!(
+            matches!(error, Error::Stream { bytes, .. } if bytes == length(0) as u64),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_stream_is_full_when_it_has_reached_its_size() {
+        let limit = Some(length(2) as u64);
+        let (mut stream, taken) = stream(1 << 20, io::ErrorKind::BrokenPipe, limit);
+        stream.take(&mut fact("one")).unwrap();
+        assert!(!stream.is_full());
+        stream.take(&mut fact("two")).unwrap();
+        assert!(stream.is_full());
+        // What was captured until the session ended is written all the same.
+        stream.take(&mut fact("six")).unwrap();
+        stream.close().unwrap();
+        assert_eq!(values(&taken.borrow()), ["one", "two", "six"]);
+    }
+}
