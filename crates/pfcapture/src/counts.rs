@@ -69,6 +69,8 @@ pub struct Counts {
     pub lost_records: u64,
     /// Faults that the recorder itself dropped.
     pub dropped: u64,
+    /// Faults that were not shown live.
+    pub live_dropped: u64,
     /// CPUs that came online and are not watched.
     pub unwatched_cpus: u64,
     /// Snapshots stored.
@@ -152,6 +154,7 @@ impl Counts {
             entry(keys::CAPTURED_FOREIGN_NAMESPACE, self.foreign_namespace),
             entry(keys::CAPTURED_UNPARSED, self.unparsed),
             entry(keys::DROPPED_RECORDER, self.dropped),
+            entry(keys::DROPPED_LIVE, self.live_dropped),
             entry(keys::CPUS_UNWATCHED, self.unwatched_cpus),
             entry(keys::SNAPSHOTS_TAKEN, self.snapshots),
             entry(keys::SNAPSHOTS_QUERIES, self.queries),

@@ -21,6 +21,7 @@ use rustc_hash::FxHashMap;
 use crate::config::Selection;
 use crate::counts::Counts;
 use crate::event::EventKind;
+use crate::live::Settled;
 use crate::pairing::{FaultRow, ThreadFaults};
 use crate::parse::{self, SampleLayout};
 use crate::ring::Rings;
@@ -81,8 +82,8 @@ pub struct Drain {
     /// Processes that were first seen in a record of their own, with its time: what they are and have
     /// mapped is in no record.
     pub strangers: Vec<(u32, u64)>,
-    /// Faults in the order in which they were settled, with their CPU, for whoever shows them.
-    pub settled: Option<Vec<(u32, FaultRow)>>,
+    /// Faults in the order in which they were settled, for whoever shows them.
+    pub settled: Option<Vec<Settled>>,
     /// Longest latency since this was last looked at.
     pub slowest_ns: u64,
     /// What was seen.

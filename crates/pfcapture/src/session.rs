@@ -23,6 +23,8 @@ use crate::end::{End, Watch};
 use crate::event::{Abilities, EventKind, Follow, Plan, Start};
 use crate::host;
 use crate::launch::Launched;
+use crate::live::{Live, LiveEnd};
+use crate::marks::Marks;
 use crate::parse::SampleLayout;
 use crate::permission;
 use crate::ring::{self, Rings};
@@ -31,8 +33,8 @@ use crate::store::{Destination, Dumped, Item, Store, StorePlan};
 use crate::targets::{EventCount, Part, Targets};
 use accounts::Accounts;
 use cpus::Cpus;
-use running::Session;
 pub use running::flight::Windows;
+use running::{Outside, Session};
 use whom::Reach;
 
 /// What is known when the recording runs.
@@ -54,10 +56,12 @@ pub struct Started {
     pub ring_wanted_bytes: usize,
     /// What can be seen.
     pub abilities: Abilities,
+    /// `pfrecord mark` reaches this recording.
+    pub takes_marks: bool,
 }
 
 /// A finished recording.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Recorded {
     /// The trace, if it is one file.
     pub path: Option<PathBuf>,
@@ -77,6 +81,8 @@ pub struct Recorded {
     pub events: Vec<(EventKind, EventCount)>,
     /// Processes that the target created and that still run, unrecorded from now on.
     pub left_running: usize,
+    /// What showing it live came to.
+    pub live: Option<LiveEnd>,
     /// How the command ended.
     pub exit_status: Option<ExitStatus>,
 }
@@ -138,9 +144,9 @@ pub fn default_ring_bytes(cpus: usize) -> usize {
     RING_BYTES.min(RINGS_BYTES / cpus.max(1))
 }
 
-/// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `on_start` is
-/// called when nothing of the target escapes any more, `on_dump` when a flight recorder has written a
-/// file or failed to. Must be called from the only thread of the
+/// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `live` is told of
+/// each fault at once; `on_start` is called when nothing of the target escapes any more, `on_dump` when
+/// a flight recorder has written a file or failed to. Must be called from the only thread of the
 /// process.
 ///
 /// # Errors
@@ -148,6 +154,7 @@ pub fn default_ring_bytes(cpus: usize) -> usize {
 /// trace could not be written to its end.
 pub fn record(
     config: &Config,
+    mut live: Option<Box<dyn Live>>,
     on_start: impl FnOnce(&Started),
     mut on_dump: impl FnMut(&Dumped),
 ) -> Result<Recorded, Error> {
@@ -226,6 +233,7 @@ pub fn record(
         has_entries: config.selection.latency,
         flight: config.flight,
     })?;
+    let marks = Marks::listen().ok();
     let started = Started {
         target: config.target.clone(),
         pids: whom.pids.clone(),
@@ -235,22 +243,24 @@ pub fn record(
         ring_bytes: rings.bytes_per_cpu,
         ring_wanted_bytes,
         abilities: plan.abilities,
+        takes_marks: marks.is_some(),
     };
     let mut facts = host::machine(Path::new("/"));
     facts.extend(host::capture(&plan, bias));
     facts.extend(about::session_facts(config, &whom, &started, stack_limit_bytes));
+    if let Some(live) = &mut live {
+        live.begin(&header, &facts).map_err(Error::system("show faults live"))?;
+    }
     store.put(Item::Facts(facts));
     let snapshots = Snapshotter::start().map_err(Error::system("start the snapshot thread"))?;
-    let online = Cpus::new(&cpus, !matches!(whom.reach, Reach::Threads));
-    let mut session = Session::new(
-        (config, &header, &whom.tids),
-        online,
-        rings,
-        targets,
-        drain,
+    let outside = Outside {
+        cpus: Cpus::new(&cpus, !matches!(whom.reach, Reach::Threads)),
+        marks,
+        live,
         store,
         snapshots,
-    );
+    };
+    let mut session = Session::new((config, &header, &whom.tids), outside, rings, targets, drain);
     match config.target {
         // Its exec is recorded, and its mappings after that are in band.
         Target::Command => session.request_first(&whom.pids),

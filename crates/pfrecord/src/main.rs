@@ -83,7 +83,7 @@ fn main() -> ExitCode {
             say(&line);
         }
     };
-    let recorded = pfcapture::record(&config, on_start, |dumped| match &dumped.result {
+    let recorded = pfcapture::record(&config, None, on_start, |dumped| match &dumped.result {
         Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
         Err(error) => print_line(&format!("error: {}", summary::chain(error))),
     });

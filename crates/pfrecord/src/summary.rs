@@ -33,6 +33,9 @@ pub fn started(started: &Started) -> Vec<String> {
             bytes(started.ring_wanted_bytes as u64)
         ));
     }
+    if !started.takes_marks {
+        lines.push("marks cannot be set: pfrecord mark will not find this recording".to_owned());
+    }
     if !started.abilities.kernel_mode {
         lines.push("not privileged: faults in kernel mode cannot be seen".to_owned());
     }

@@ -4,6 +4,7 @@ use pft::record::{LATENCY_UNKNOWN, Outcome, SnapshotReason, flags};
 
 use super::{Drain, is_foreign};
 use crate::event::EventKind;
+use crate::live::Settled;
 use crate::pairing::FaultRow;
 use crate::parse;
 use crate::targets::EventRef;
@@ -100,7 +101,7 @@ impl Drain {
         }
         if let Some(pending) = self.pending.get_mut(ring) {
             if let Some(settled) = &mut self.settled {
-                settled.push((pending.cpu, row));
+                settled.push(Settled { cpu: pending.cpu, settled_ns: self.now_ns, row });
             }
             pending.rows.push(row);
         }

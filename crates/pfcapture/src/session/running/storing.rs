@@ -1,0 +1,74 @@
+//! What waits goes to the store.
+
+use pft::record::{Checkpoint, LedgerEntry};
+
+use super::Session;
+use crate::clock;
+use crate::event::EventKind;
+use crate::store::Item;
+use crate::targets::EventCount;
+
+impl Session {
+    /// Stores what waits: tasks and maps first, since the faults refer to them; then the batches
+    /// that have at least `rows`. With 1, everything is stored, faults or not.
+    pub(super) fn flush(&mut self, rows: usize) {
+        if !self.drain.pending.iter().any(|pending| pending.rows.len() >= rows) && rows > 1 {
+            return;
+        }
+        // What is stored is not there any more to be shown.
+        self.show_new();
+        let drain = &mut self.drain;
+        if !drain.tasks.is_empty() {
+            // The names of strangers are found out later than they hold.
+            drain.tasks.sort_by_key(|task| task.time_ns);
+            self.store.put(Item::Tasks(std::mem::take(&mut drain.tasks)));
+        }
+        if !drain.maps.is_empty() {
+            self.store.put(Item::Maps(std::mem::take(&mut drain.maps)));
+        }
+        if !drain.calls.is_empty() {
+            // They are settled when they return.
+            drain.calls.sort_by_key(|call| call.time_ns);
+            self.store.put(Item::Calls(std::mem::take(&mut drain.calls)));
+        }
+        if !self.marks.pending.is_empty() {
+            self.store.put(Item::Marks(std::mem::take(&mut self.marks.pending)));
+        }
+        if !drain.oom.is_empty() {
+            self.store.put(Item::Oom(std::mem::take(&mut drain.oom)));
+        }
+        for pending in &mut drain.pending {
+            if pending.rows.len() < rows.max(1) {
+                continue;
+            }
+            if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.rows) {
+                drain.counts.dropped += lost.count;
+                drain.lost.push(lost);
+            }
+        }
+        if !drain.lost.is_empty() {
+            self.store.put(Item::Lost(std::mem::take(&mut drain.lost)));
+        }
+        if let Some(show) = &mut self.show {
+            show.forget();
+        }
+    }
+
+    pub(super) fn checkpoint(
+        &mut self,
+        end: bool,
+        more: &[(&str, u64)],
+    ) -> Vec<(EventKind, EventCount)> {
+        let events = self.targets.counts();
+        let mut ledger = self.drain.counts.ledger(&events);
+        ledger.extend(more.iter().map(|&(key, value)| LedgerEntry { key: key.to_owned(), value }));
+        self.store.put(Item::Checkpoint(Checkpoint {
+            time_ns: clock::monotonic_ns(),
+            realtime_ns: clock::realtime_ns(),
+            boottime_ns: clock::boottime_ns(),
+            end,
+            ledger,
+        }));
+        events
+    }
+}
