@@ -14,6 +14,7 @@ Examples:
   pfreport run.pft --csv | head                  every fault, one per line
   pfreport run.pft --by pid,class --csv=out.csv  a grouped table for other tools
   pfreport run.pft --png=pictures                latency, timeline, regions, heatmap
+  ssh HOST cat run.pft | pfreport -              a trace from elsewhere
 
 Columns for --by:
   trace phase time_ns wall_time latency_ns class cause slow access mode proc pid tid comm cpu addr

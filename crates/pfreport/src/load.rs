@@ -198,6 +198,7 @@ impl Parts {
             Frame::Faults(batch) => self.faults.push(batch),
             Frame::Lost(lost) => recording.lost.extend(lost),
             Frame::Checkpoint(checkpoint) => recording.checkpoint = Some(checkpoint),
+            Frame::Calls(calls) => recording.calls.extend(calls),
             Frame::Oom(victims) => self.oom.extend(victims),
             Frame::Marks(marks) => self.marks.extend(marks),
             // Kinds that this program does not know are reported by the reader.

@@ -159,3 +159,71 @@ fn when_and_where(loaded: &Loaded) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use pft::keys::fact as key;
+
+    use super::{exit, labels, target, window};
+    use crate::load::Loaded;
+    use crate::sample;
+
+    fn loaded(facts: &[(&str, &str)]) -> Loaded {
+        let mut loaded = sample::empty();
+        loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        loaded
+    }
+
+    #[test]
+    fn every_kind_of_target_has_a_name() {
+        let target = |facts: &[(&str, &str)]| target(&loaded(facts));
+        let (kind, command, pids) = (key::TARGET_KIND, key::TARGET_COMMAND, key::TARGET_PIDS);
+        assert_eq!(target(&[(command, "ls -l"), (pids, "7")]), "ls -l (pid 7)");
+        assert_eq!(target(&[(kind, "processes"), (pids, "7,8")]), "pids 7, 8");
+        let threads = [(kind, "threads"), (key::TARGET_TIDS, "9"), (pids, "7")];
+        assert_eq!(target(&threads), "thread 9 (pid 7)");
+        assert_eq!(target(&[(kind, "system")]), "all tasks of the machine");
+        let while_running = [(kind, "system"), (command, "sleep 1"), (pids, "7")];
+        assert_eq!(target(&while_running), "all tasks of the machine while sleep 1 ran");
+        let cgroup = [(kind, "cgroup"), (key::TARGET_CGROUP, "/sys/fs/cgroup/\x1bweb")];
+        assert_eq!(target(&cgroup), "control group /sys/fs/cgroup/\\x1bweb");
+        assert_eq!(target(&[(kind, "cgroup")]), "a control group");
+        assert_eq!(target(&[]), "an unnamed target");
+    }
+
+    #[test]
+    fn the_oom_killer_is_neither_blamed_nor_cleared_unseen() {
+        let unseen = "status 137: killed by SIGKILL; whether by the OOM killer was not visible";
+        assert_eq!(exit("137", Some(false)), unseen);
+        assert_eq!(exit("137", Some(true)), "status 137: killed by SIGKILL");
+        assert_eq!(exit("137", None), "status 137: killed by SIGKILL");
+        assert_eq!(exit("139", Some(false)), "status 139: killed by signal 11");
+        assert_eq!(exit("1", Some(false)), "status 1");
+    }
+
+    #[test]
+    fn labels_are_bounded() {
+        assert_eq!(labels(&loaded(&[(key::KERNEL_RELEASE, "6.18")])), None);
+        let mut many = loaded(&[]);
+        for i in 0..12 {
+            many.facts.insert(format!("label.n{i:02}"), i.to_string());
+        }
+        let text = labels(&many).unwrap();
+        assert!(
+            text.starts_with("n00=0, n01=1, ") && text.ends_with(", n09=9, and 2 more"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_window_says_what_ended_it() {
+        let window = |facts: &[(&str, &str)]| window(&loaded(facts));
+        let nine = (key::FLIGHT_WINDOW_NS, "9000000000");
+        let kept = "the flight recorder kept at least 9 s";
+        let on = |why| Some(format!("the last 10 s {why}; {kept}"));
+        assert_eq!(window(&[]), None);
+        assert_eq!(window(&[nine]), on("of a recording"));
+        let latency = (key::FLIGHT_WRITTEN_ON, "latency");
+        assert_eq!(window(&[nine, latency]), on("before a fault took longer than the limit"));
+    }
+}

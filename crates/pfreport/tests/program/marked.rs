@@ -1,4 +1,4 @@
-//! Traces with marks, labels and victims; a trace from a pipe.
+//! Traces with marks, labels, victims and calls; a trace from a pipe.
 
 use std::fs;
 use std::io::Write as _;
@@ -6,12 +6,15 @@ use std::process::{Output, Stdio};
 
 use pft::record::{CallKind, CallRecord, Fact, MarkRecord, OomRecord};
 
-use crate::scene::{SECOND, START, Scene, assert_harmless, program, text, trace_bytes};
+use crate::scene::{FILE, SECOND, START, Scene, assert_harmless, program, text, trace_bytes};
+
+fn fact(key: &str, value: &str) -> Fact {
+    Fact { key: key.to_owned(), value: value.to_owned() }
+}
 
 /// Three touched pages, two reads a second later, two marks in between.
 fn marked() -> Vec<u8> {
     trace_bytes(3, true, 0, |writer| {
-        let fact = |key: &str, value: &str| Fact { key: key.to_owned(), value: value.to_owned() };
         writer.host(&[fact("label.run", "7"), fact("label.a\x1b[2J", "b\nc")]).unwrap();
         let mark =
             |time_ns, name: &[u8]| MarkRecord { time_ns: START + time_ns, name: name.to_vec() };
@@ -31,20 +34,6 @@ fn marked() -> Vec<u8> {
                 pgtables_kib: None,
                 uid: None,
                 oom_score_adj: None,
-            }])
-            .unwrap();
-        writer
-            .calls(&[CallRecord {
-                time_ns: START + 1,
-                end_ns: START + 2,
-                pid: 4_242,
-                tid: 4_242,
-                kind: CallKind::Munmap,
-                addr: 0x1000,
-                len_bytes: 4_096,
-                new_len_bytes: 0,
-                argument: 0,
-                result: 0,
             }])
             .unwrap();
     })
@@ -75,6 +64,48 @@ fn faults_belong_to_the_phase_begun_last() {
          warm\\x1b[2J-up,minor,2,0,2,8192,1400,700,700,700,700\n\
          ,minor,1,0,1,4096,700,700,700,700,700\n"
     );
+}
+
+#[test]
+fn recorded_calls_change_the_address_space() {
+    let unmapped_at = |time_ns| {
+        let bytes = trace_bytes(0, true, 0, |writer| {
+            writer.host(&[fact("capture.calls", "yes")]).unwrap();
+            let call = CallRecord {
+                time_ns: START + time_ns,
+                end_ns: START + time_ns + 1_000,
+                pid: 4_242,
+                tid: 4_242,
+                kind: CallKind::Munmap,
+                addr: FILE,
+                len_bytes: 4_096,
+                new_len_bytes: 0,
+                argument: 0,
+                result: 0,
+            };
+            writer.calls(&[call]).unwrap();
+        });
+        let output =
+            Scene::of(&bytes).run(&["run.pft", "--csv", "--by=region_kind,map_confidence"]);
+        let rows = text(&output.stdout).lines().skip(1);
+        rows.map(|row| row.split(',').take(3).collect::<Vec<_>>().join(",")).collect::<Vec<_>>()
+    };
+    assert_eq!(unmapped_at(SECOND + SECOND / 2), ["file,exact,2"]);
+    assert_eq!(unmapped_at(SECOND / 2), ["unknown,unknown,1", "file,exact,1"]);
+}
+
+#[test]
+fn a_grouped_table_says_what_it_leaves_out() {
+    let by_class = |key: &str, value: &str| {
+        let facts = [fact(key, value)];
+        let bytes = trace_bytes(3, true, 0, |writer| writer.host(&facts).unwrap());
+        let output = Scene::of(&bytes).run(&["run.pft", "--by=class"]);
+        text(&output.stdout).lines().skip(3).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(by_class("capture.min_latency_ns", "0"), [""; 0]);
+    let faster = ["  without the faults faster than 500 ns"];
+    assert_eq!(by_class("capture.min_latency_ns", "500"), faster);
+    assert_eq!(by_class("capture.major_only", "yes"), ["  major faults only"]);
 }
 
 #[test]
