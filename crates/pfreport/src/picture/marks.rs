@@ -53,9 +53,9 @@ impl Marks {
         let (lines, named) = (self.lines.len(), self.labels.len());
         match self.marks {
             0 => String::new(),
-            marks if marks == named => "; lines: phases begin".to_owned(),
+            marks if marks == named => "; lines: phases".to_owned(),
             marks => format!(
-                "; lines: phases begin ({} of {} shown, {} named)",
+                "; lines: phases ({} of {} shown, {} named)",
                 count(lines as u64),
                 count(marks as u64),
                 count(named as u64)
