@@ -95,7 +95,7 @@ impl Loaded {
 
     /// Minor and major faults that were captured but not stored because they were served faster than
     /// asked for. None where the number is not known: in an unfinished trace, and in the window of a
-    /// flight recorder, whose ledger is about more than the window.
+    /// flight recorder, which keeps no count of them.
     #[must_use]
     pub fn skipped(&self) -> Option<[u64; 2]> {
         let scope = Scope::of(self);
@@ -142,9 +142,11 @@ impl Loaded {
     pub fn missing_rows(&self) -> Vec<Stored> {
         let may_differ = !self.damage.is_empty()
             || !self.analysis.exactness.complete
-            || Scope::of(self).window_ns.is_some()
             || self.sum(&[ledger::DROPPED_RECORDER]) > 0;
-        let Some(skipped) = self.skipped().filter(|_| !may_differ) else {
+        // The ledger of a window counts what it holds.
+        let skipped =
+            if Scope::of(self).window_ns.is_some() { Some([0; 2]) } else { self.skipped() };
+        let Some(skipped) = skipped.filter(|_| !may_differ) else {
             return Vec::new();
         };
         let rows = |name| match name {
@@ -174,6 +176,12 @@ impl Loaded {
         self.sum(&[ledger::CAPTURED_UNPARSED])
     }
 
+    /// CPUs whose faults are missing since they came online.
+    #[must_use]
+    pub fn unwatched_cpus(&self) -> u64 {
+        self.sum(&[ledger::CPUS_UNWATCHED])
+    }
+
     /// Whether everything that happened and was asked for is in the table: the file is sound, the
     /// recording ended in order, nothing was lost, and the counts agree with the kernel's.
     #[must_use]
@@ -184,6 +192,7 @@ impl Loaded {
             && exactness.losses.is_empty()
             && self.lost_records() == LostRecords::default()
             && self.unparsed() == 0
+            && self.unwatched_cpus() == 0
             && self.is_balanced()
     }
 }
@@ -230,11 +239,14 @@ mod tests {
         assert_eq!(loaded.missing_rows(), [Stored { name: "minor", expected: 4, rows: 3 }]);
         assert!(!loaded.is_whole());
         loaded.facts.insert(fact::FLIGHT_WINDOW_NS.to_owned(), "1000".to_owned());
+        loaded.ledger.insert(ledger::CAPTURED_MINOR.to_owned(), 3);
         assert_eq!(
             (loaded.balances(), loaded.missing_rows(), loaded.skipped()),
             (vec![], vec![], None)
         );
         assert!(loaded.is_whole());
+        loaded.ledger.insert(ledger::CAPTURED_MINOR.to_owned(), 5);
+        assert_eq!(loaded.missing_rows(), [Stored { name: "minor", expected: 5, rows: 3 }]);
     }
 
     #[test]
@@ -247,5 +259,6 @@ mod tests {
         assert_eq!(lost(ledger::CALLS_LOST), (0, 1, 0));
         assert_eq!(lost(ledger::OOM_LOST), (0, 0, 1));
         assert!(!loaded(&[(ledger::SIGNAL_LOST, 1)]).is_whole());
+        assert!(!loaded(&[(ledger::CPUS_UNWATCHED, 1)]).is_whole());
     }
 }

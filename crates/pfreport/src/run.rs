@@ -134,6 +134,9 @@ fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
     if loaded.unparsed() > 0 {
         reasons.push("records could not be parsed");
     }
+    if loaded.unwatched_cpus() > 0 {
+        reasons.push("a CPU was not watched");
+    }
     if !loaded.is_balanced() {
         reasons.push("the counts differ from the kernel's");
     }

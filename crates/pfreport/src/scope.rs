@@ -73,7 +73,8 @@ impl Scope {
         };
         Self {
             kind,
-            follow: yes_or_no(fact::TARGET_FOLLOW).unwrap_or(kind != Kind::Threads),
+            // Single threads are recorded without what they create, whatever was asked for.
+            follow: kind != Kind::Threads && yes_or_no(fact::TARGET_FOLLOW) != Some(false),
             by_cpu: text(fact::CAPTURE_REACH) == Some("cpu"),
             major_only: yes_or_no(fact::CAPTURE_MAJOR_ONLY) == Some(true),
             user_only: yes_or_no(fact::CAPTURE_USER_ONLY) == Some(true),
@@ -84,12 +85,6 @@ impl Scope {
             calls: yes_or_no(fact::CAPTURE_CALLS),
             oom: yes_or_no(fact::CAPTURE_OOM),
         }
-    }
-
-    /// What the ledger of a window counts since: it is about the whole recording.
-    #[must_use]
-    pub const fn since(&self) -> &'static str {
-        if self.window_ns.is_some() { " since the recording began" } else { "" }
     }
 
     /// What a table or picture of the stored faults does not show, in a few words.

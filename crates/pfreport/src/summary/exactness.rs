@@ -87,8 +87,7 @@ fn left_out(loaded: &Loaded) -> Option<String> {
         of(ledger::CAPTURED_FILTERED_MINOR, ledger::CAPTURED_FILTERED_MAJOR, "of other tasks");
     let own = of(ledger::CAPTURED_OWN_MINOR, ledger::CAPTURED_OWN_MAJOR, "of the recorder itself");
     let parts: Vec<String> = [filtered, own].into_iter().flatten().collect();
-    let since = Scope::of(loaded).since();
-    (!parts.is_empty()).then(|| format!("read, but not recorded{since}: {}", parts.join("; ")))
+    (!parts.is_empty()).then(|| format!("read, but not recorded: {}", parts.join("; ")))
 }
 
 fn mappings(loaded: &Loaded) -> Option<String> {

@@ -13,6 +13,9 @@ const FACT_CHARACTERS: usize = 120;
 /// Labels that are shown.
 const LABELS_SHOWN: usize = 10;
 
+/// Fact of a window: why it begins no earlier.
+const LIMITED_BY: &str = "flight.limited_by";
+
 /// Exit status of what SIGKILL ended.
 const SIGKILLED: u32 = 128 + 9;
 
@@ -106,8 +109,13 @@ fn window(loaded: &Loaded) -> Option<String> {
         Some("end") => "before the recording ended",
         _ => "of a recording",
     };
+    let limit = match loaded.fact(LIMITED_BY) {
+        Some("memory") => ", but memory ran out",
+        Some("start") => ", and this is all since the start",
+        _ => "",
+    };
     Some(format!(
-        "the last {} {until}; the flight recorder kept at least {}",
+        "the last {} {until}; {} were asked for{limit}",
         duration(loaded.analysis.duration_ns),
         duration(least_ns)
     ))
@@ -219,11 +227,13 @@ mod tests {
     fn a_window_says_what_ended_it() {
         let window = |facts: &[(&str, &str)]| window(&loaded(facts));
         let nine = (key::FLIGHT_WINDOW_NS, "9000000000");
-        let kept = "the flight recorder kept at least 9 s";
+        let kept = "9 s were asked for";
         let on = |why| Some(format!("the last 10 s {why}; {kept}"));
         assert_eq!(window(&[]), None);
         assert_eq!(window(&[nine]), on("of a recording"));
         let latency = (key::FLIGHT_WRITTEN_ON, "latency");
         assert_eq!(window(&[nine, latency]), on("before a fault took longer than the limit"));
+        let memory = window(&[nine, ("flight.limited_by", "memory")]).unwrap();
+        assert!(memory.ends_with("9 s were asked for, but memory ran out"), "{memory}");
     }
 }

@@ -29,8 +29,7 @@ fn lines(loaded: &Loaded) -> Vec<String> {
 fn majors(loaded: &Loaded, scope: &Scope) -> Option<String> {
     let others = loaded.counted(ledger::CAPTURED_NOT_MAJOR).map_or_else(String::new, |n| {
         let entries = counted(n, "more entry").replace("entrys", "entries");
-        let since = scope.since();
-        format!("; {entries}{since} came to no major fault: minor faults, or accesses that failed")
+        format!("; {entries} came to no major fault: minor faults, or accesses that failed")
     });
     scope.major_only.then(|| {
         format!("only major faults were recorded; minor and copy-on-write faults were not{others}")

@@ -23,7 +23,6 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
 fn lines(loaded: &Loaded) -> Vec<String> {
     let lost = loaded.lost_records();
     let scope = Scope::of(loaded);
-    let since = scope.since();
     let mut lines = Vec::new();
     if lost.faults > 0 {
         let ring = loaded.fact(fact::RING_BYTES_PER_CPU).and_then(|text| text.parse().ok());
@@ -38,10 +37,7 @@ fn lines(loaded: &Loaded) -> Vec<String> {
             Scope { by_cpu: true, .. } if scope.kind != Kind::System => " of whatever task",
             _ => "",
         };
-        lines.push(format!(
-            "{} of faults{whose}{since}{dropped}{ring}",
-            counted(lost.faults, "record")
-        ));
+        lines.push(format!("{} of faults{whose}{dropped}{ring}", counted(lost.faults, "record")));
     }
     if loaded.unparsed() > 0 {
         let records = counted(loaded.unparsed(), "record");
@@ -57,6 +53,13 @@ fn lines(loaded: &Loaded) -> Vec<String> {
         lines.push(format!(
             "{} of signals or OOM kills: failed accesses and victims may be missing",
             counted(lost.others, "record")
+        ));
+    }
+    let unwatched = loaded.unwatched_cpus();
+    if unwatched > 0 {
+        lines.push(format!(
+            "{} came online while recording: faults on them are missing, and not counted",
+            counted(unwatched, "CPU")
         ));
     }
     lines.extend(stretches(&loaded.analysis.exactness.losses));
