@@ -176,6 +176,12 @@ impl Loaded {
         self.sum(&[ledger::CAPTURED_UNPARSED])
     }
 
+    /// Victims of the OOM killer that were recorded and are not in the file.
+    #[must_use]
+    pub fn missing_victims(&self) -> u64 {
+        self.sum(&[ledger::CAPTURED_OOM]).saturating_sub(self.oom.len() as u64)
+    }
+
     /// CPUs whose faults are missing since they came online.
     #[must_use]
     pub fn unwatched_cpus(&self) -> u64 {
@@ -193,6 +199,7 @@ impl Loaded {
             && self.lost_records() == LostRecords::default()
             && self.unparsed() == 0
             && self.unwatched_cpus() == 0
+            && self.missing_victims() == 0
             && self.is_balanced()
     }
 }
@@ -260,5 +267,6 @@ mod tests {
         assert_eq!(lost(ledger::OOM_LOST), (0, 0, 1));
         assert!(!loaded(&[(ledger::SIGNAL_LOST, 1)]).is_whole());
         assert!(!loaded(&[(ledger::CPUS_UNWATCHED, 1)]).is_whole());
+        assert!(!loaded(&[(ledger::CAPTURED_OOM, 1)]).is_whole());
     }
 }

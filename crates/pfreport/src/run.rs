@@ -137,6 +137,9 @@ fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
     if loaded.unwatched_cpus() > 0 {
         reasons.push("a CPU was not watched");
     }
+    if loaded.missing_victims() > 0 {
+        reasons.push("victims of the OOM killer are missing");
+    }
     if !loaded.is_balanced() {
         reasons.push("the counts differ from the kernel's");
     }

@@ -13,9 +13,6 @@ const FACT_CHARACTERS: usize = 120;
 /// Labels that are shown.
 const LABELS_SHOWN: usize = 10;
 
-/// Fact of a window: why it begins no earlier.
-const LIMITED_BY: &str = "flight.limited_by";
-
 /// Exit status of what SIGKILL ended.
 const SIGKILLED: u32 = 128 + 9;
 
@@ -109,7 +106,7 @@ fn window(loaded: &Loaded) -> Option<String> {
         Some("end") => "before the recording ended",
         _ => "of a recording",
     };
-    let limit = match loaded.fact(LIMITED_BY) {
+    let limit = match loaded.fact(key::FLIGHT_LIMITED_BY) {
         Some("memory") => ", but memory ran out",
         Some("start") => ", and this is all since the start",
         _ => "",
@@ -233,7 +230,7 @@ mod tests {
         assert_eq!(window(&[nine]), on("of a recording"));
         let latency = (key::FLIGHT_WRITTEN_ON, "latency");
         assert_eq!(window(&[nine, latency]), on("before a fault took longer than the limit"));
-        let memory = window(&[nine, ("flight.limited_by", "memory")]).unwrap();
+        let memory = window(&[nine, (key::FLIGHT_LIMITED_BY, "memory")]).unwrap();
         assert!(memory.ends_with("9 s were asked for, but memory ran out"), "{memory}");
     }
 }

@@ -18,6 +18,12 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     if let Some(more) = loaded.oom.len().checked_sub(LISTED).filter(|&more| more > 0) {
         screen.labelled("", &format!("and {}", counted(more as u64, "more victim")));
     }
+    let missing = loaded.missing_victims();
+    if missing > 0 {
+        let victims = counted(missing, "victim");
+        screen
+            .labelled("OOM", &format!("{victims} of the OOM killer recorded, but not in the file"));
+    }
 }
 
 fn line(loaded: &Loaded, victim: &OomRecord) -> String {
