@@ -10,12 +10,14 @@ Examples:
   pfreport run.pft                               what happened, on one screen
   pfreport run.pft --by path,cause -n 5          the five costliest files and why they fault
   pfreport run.pft --by region --sort max_ns     the regions with the longest single fault
+  pfreport run.pft --by phase,cause              what happens between the marks of a recording
   pfreport run.pft --csv | head                  every fault, one per line
   pfreport run.pft --by pid,class --csv=out.csv  a grouped table for other tools
   pfreport run.pft --png=pictures                latency, timeline, regions, heatmap
+  ssh HOST cat run.pft | pfreport -              a trace from elsewhere
 
 Columns for --by:
-  trace time_ns wall_time latency_ns class cause slow access mode proc pid tid comm cpu addr
+  trace phase time_ns wall_time latency_ns class cause slow access mode proc pid tid comm cpu addr
   page_size_bytes nth attempts region region_kind path file_offset perms dev inode map_confidence
   ip module
 Columns for --sort: those of --by, and
@@ -28,11 +30,12 @@ kernel's counts.";
 /// Reports where page faults happen, what they cost and why.
 ///
 /// Reads a trace that pfrecord wrote, on any machine and without privileges. Without options it prints
-/// a summary of one screen; its last line, `Summary: major=… minor=… cow=…`, is for scripts.
+/// a summary of one screen; its last line, `Summary: major=… minor=… cow=…`, is for scripts: numbers, or
+/// `unrecorded` or `unknown`.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "pfreport", version, after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Trace file
+    /// Trace file; `-` reads standard input
     pub trace: PathBuf,
 
     /// Group faults by one or several columns, the costliest group first

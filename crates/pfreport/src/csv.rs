@@ -69,7 +69,7 @@ mod tests {
     use super::{BATCH_ROWS, write_faults};
     use crate::sample::{self, MODEL, Row};
 
-    const HEADER: &str = "trace,time_ns,wall_time,latency_ns,class,cause,slow,access,mode,proc,pid,tid,\
+    const HEADER: &str = "trace,phase,time_ns,wall_time,latency_ns,class,cause,slow,access,mode,proc,pid,tid,\
         comm,cpu,addr,page_size_bytes,nth,attempts,region,region_kind,path,file_offset,perms,dev,inode,\
         map_confidence,ip,module\n";
 
@@ -82,6 +82,7 @@ mod tests {
     #[test]
     fn every_column_has_its_value() {
         let mut loaded = sample::empty();
+        sample::mark(&mut loaded, 2_000_000_000, "warm-up");
         sample::push(
             &mut loaded.analysis,
             Row {
@@ -109,10 +110,10 @@ mod tests {
         );
         let expected = [
             HEADER,
-            "run.pft,1500000001,2026-11-20T12:34:57.500000001Z,83000,major,file-read,false,read,user,0,\
+            "run.pft,,1500000001,2026-11-20T12:34:57.500000001Z,83000,major,file-read,false,read,user,0,\
              4242,100,server,1,0x7f0000002010,4096,1,1,model.gguf,file,/srv/models/model.gguf,12304,\
              rw-p,0x0801,4711,exact,0x401000,server\n",
-            "run.pft,2000000000,2026-11-20T12:34:58.000000000Z,,failed,efault,false,read,kernel,0,4242,\
+            "run.pft,warm-up,2000000000,2026-11-20T12:34:58.000000000Z,,failed,efault,false,read,kernel,0,4242,\
              100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel]\n",
         ];
         assert_eq!(csv(&loaded), expected.concat());
@@ -139,7 +140,7 @@ mod tests {
             sample::push(&mut loaded.analysis, Row { time, ..Row::default() });
         }
         let csv = csv(&loaded);
-        let times = csv.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse::<u64>());
+        let times = csv.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().parse::<u64>());
         assert!(times.map(Result::unwrap).eq(0..rows));
     }
 }

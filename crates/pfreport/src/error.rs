@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::load::STDIN;
 use crate::text::printable_path;
 
 /// Failure of a report.
@@ -10,7 +11,7 @@ use crate::text::printable_path;
 #[non_exhaustive]
 pub enum Error {
     /// The trace cannot be read at all. Damage inside a trace is no error: see [`crate::load::Loaded::damage`].
-    #[error("cannot read {}", printable_path(path))]
+    #[error("cannot read {}", input(path))]
     Trace {
         /// The file.
         path: PathBuf,
@@ -18,7 +19,7 @@ pub enum Error {
         source: pft::Error,
     },
     /// The trace cannot be opened.
-    #[error("cannot read {}", printable_path(path))]
+    #[error("cannot read {}", input(path))]
     Open {
         /// The file.
         path: PathBuf,
@@ -73,6 +74,11 @@ pub enum Error {
         /// What the drawing library said.
         reason: String,
     },
+}
+
+/// The trace as messages name it.
+fn input(path: &Path) -> String {
+    if path == Path::new(STDIN) { "standard input".to_owned() } else { printable_path(path) }
 }
 
 impl Error {

@@ -8,7 +8,7 @@ mod dictionary;
 use std::ops::Range;
 
 use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
-use pfmodel::table::Mapping;
+use pfmodel::table::{Mapping, NONE};
 use pft::record::LATENCY_UNKNOWN;
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, Int64Chunked, IntoColumn as _, IntoSeries as _,
@@ -81,6 +81,14 @@ fn builder(loaded: &Loaded, field: Field) -> PolarsResult<Builder<'_>> {
         Field::Trace => {
             let dtype = fixed([loaded.name.as_str()])?;
             Box::new(move |rows| coded(name, rows.map(|_| 0), &dtype))
+        }
+        Field::Phase => {
+            let dictionary = Dictionary::new(loaded.marks.iter().map(|m| Some(m.name.clone())))?;
+            Box::new(move |rows| {
+                // No mark has the number that stands for none.
+                let code = |&ns: &u64| dictionary.code(loaded.mark_at(ns).unwrap_or(NONE));
+                coded(name, faults.time_ns[rows].iter().map(code), &dictionary.dtype)
+            })
         }
         Field::TimeNs => u64s(name, &faults.time_ns),
         Field::WallTime => {

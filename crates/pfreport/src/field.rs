@@ -25,6 +25,8 @@ macro_rules! fields {
 fields! {
     /// File name of the trace.
     Trace = "trace",
+    /// Name of the last mark at or before the entry; null before the first.
+    Phase = "phase",
     /// Entry time since the start of the trace.
     TimeNs = "time_ns",
     /// The same as calendar time, UTC.

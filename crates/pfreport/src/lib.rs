@@ -4,6 +4,7 @@
 //! Polars, column by column as needed; [`group`] aggregates it. Each output is a module of its own:
 //! [`summary`], [`by`], [`csv`], [`picture`]. [`run`] does what the command line ([`cli`]) asks for.
 
+pub mod accounts;
 pub mod by;
 pub mod cli;
 pub mod csv;
@@ -20,6 +21,7 @@ pub mod picture;
 pub mod run;
 #[cfg(test)]
 mod sample;
+pub mod scope;
 pub mod stall;
 pub mod summary;
 pub mod table;

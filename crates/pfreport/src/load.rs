@@ -1,12 +1,14 @@
 //! A trace, read and analysed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use pfmodel::table::Analysis;
 use pfmodel::{Options, Recording, analyse};
-use pft::keys::{fact, ledger};
-use pft::record::{FaultBatch, Frame, TraceHeader};
+use pft::keys::fact;
+use pft::record::{FaultBatch, Frame, MarkRecord, OomRecord, TraceHeader};
 use pft::{Damage, Trace};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
@@ -30,22 +32,46 @@ pub struct Loaded {
     pub damage: Vec<String>,
     /// What this program left out although nothing is wrong with it.
     pub notes: Vec<String>,
+    /// Beginnings of phases, in order of time.
+    pub marks: Vec<Mark>,
+    /// Processes that the kernel killed because memory ran out, in order of time.
+    pub oom: Vec<OomRecord>,
     /// The fault table and what it refers to.
     pub analysis: Analysis,
 }
 
+/// The moment at which a phase begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// When, nanoseconds since the start of the trace (saturating: never negative).
+    pub time_ns: u64,
+    /// Name of the phase, fit to print.
+    pub name: String,
+}
+
+/// The path that stands for standard input.
+pub const STDIN: &str = "-";
+
 impl Loaded {
     /// Reads a trace, on all cores, and analyses it. What is damaged is left out and listed in
-    /// [`Loaded::damage`].
+    /// [`Loaded::damage`]. The path [`STDIN`] reads standard input, into memory.
     ///
     /// # Errors
-    /// [`Error::Open`] when the file cannot be opened, [`Error::Trace`] when it is no trace or of an unsupported version.
+    /// [`Error::Open`] when the file cannot be opened, or standard input not read; [`Error::Trace`] when
+    /// it is no trace or of an unsupported version.
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
-        let fail = |source| Error::Trace { path: path.to_owned(), source };
-        let trace = Trace::open(path).map_err(|error| match error {
+        let trace = if path == Path::new(STDIN) {
+            let mut bytes = Vec::new();
+            let read = io::stdin().lock().read_to_end(&mut bytes);
+            read.map_err(|source| Error::Open { path: path.to_owned(), source })?;
+            Trace::from_bytes(bytes)
+        } else {
+            Trace::open(path)
+        };
+        let trace = trace.map_err(|error| match error {
             // It names the path as well.
             pft::Error::Open { source, .. } => Error::Open { path: path.to_owned(), source },
-            other => fail(other),
+            source => Error::Trace { path: path.to_owned(), source },
         })?;
         let frames: Vec<_> = trace.frames().par_iter().map(|info| trace.read(info)).collect();
 
@@ -74,10 +100,13 @@ impl Loaded {
         let recorded = |key| facts.get(key).is_some_and(|value| value == "yes");
         analysis.exactness.error_code |= recorded(fact::CAPTURE_ERROR_CODE);
         analysis.exactness.kernel_mode |= recorded(fact::CAPTURE_KERNEL_MODE);
-        let name = path.file_name().unwrap_or(path.as_os_str());
+        let mut oom = parts.oom;
+        oom.sort_by_key(|victim| victim.time_ns);
         Ok(Self {
-            name: printable(name.as_encoded_bytes()),
+            name: printable(base_name(path).as_encoded_bytes()),
             path: path.to_owned(),
+            marks: marks(parts.marks, header.start_ns),
+            oom,
             header,
             facts,
             ledger,
@@ -87,98 +116,61 @@ impl Loaded {
         })
     }
 
+    /// The last of [`Loaded::marks`] at or before a moment.
+    #[must_use]
+    pub fn mark_at(&self, time_ns: u64) -> Option<u32> {
+        let begun = self.marks.partition_point(|mark| mark.time_ns <= time_ns);
+        begun.checked_sub(1).and_then(|mark| u32::try_from(mark).ok())
+    }
+
+    /// What names of output files begin with: the file name of the trace.
+    #[must_use]
+    pub fn base_name(&self) -> &OsStr {
+        base_name(&self.path)
+    }
+
+    /// The file that is read, which output must not replace.
+    #[must_use]
+    pub fn input(&self) -> &Path {
+        if self.is_stdin() { Path::new("/dev/stdin") } else { &self.path }
+    }
+
+    /// Whether the trace came from standard input, which cannot be read again.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        self.path == Path::new(STDIN)
+    }
+
     /// A fact, if recorded.
     #[must_use]
     pub fn fact(&self, key: &str) -> Option<&str> {
         self.facts.get(key).map(String::as_str)
     }
-
-    /// A count of the ledger, if recorded.
-    #[must_use]
-    pub fn counted(&self, key: &str) -> Option<u64> {
-        self.ledger.get(key).copied()
-    }
-
-    /// Records lost, by the last ledger: of faults, and of mappings or tasks. Losses at the very end
-    /// of a recording appear nowhere else.
-    #[must_use]
-    pub fn lost_records(&self) -> (u64, u64) {
-        let lost = |key| self.counted(key).unwrap_or(0);
-        let faults = [
-            ledger::PAGE_FAULTS_LOST,
-            ledger::MINOR_FAULTS_LOST,
-            ledger::MAJOR_FAULTS_LOST,
-            ledger::TRACEPOINT_USER_LOST,
-            ledger::TRACEPOINT_KERNEL_LOST,
-            ledger::DROPPED_RECORDER,
-        ];
-        let faults = faults.into_iter().map(lost).fold(0, u64::saturating_add);
-        (faults, lost(ledger::SIDEBAND_LOST))
-    }
-
-    /// What was captured and lost against what the kernel counted, by the last ledger.
-    #[must_use]
-    pub fn balances(&self) -> Vec<Balance> {
-        let balance = |name, [captured, duplicates, lost]: [&str; 3], kernel| {
-            let kernel = self.counted(kernel)?;
-            let terms = [captured, duplicates, lost].map(|key| self.counted(key).unwrap_or(0));
-            let ours = terms.into_iter().fold(0, u64::saturating_add);
-            Some(Balance { name, ours, kernel })
-        };
-        let minor =
-            [ledger::CAPTURED_MINOR, ledger::CAPTURED_DUPLICATES_MINOR, ledger::MINOR_FAULTS_LOST];
-        let major =
-            [ledger::CAPTURED_MAJOR, ledger::CAPTURED_DUPLICATES_MAJOR, ledger::MAJOR_FAULTS_LOST];
-        let balances = [
-            balance("minor", minor, ledger::MINOR_FAULTS_COUNT),
-            balance("major", major, ledger::MAJOR_FAULTS_COUNT),
-        ];
-        balances.into_iter().flatten().collect()
-    }
-
-    /// Whether the closing ledger accounts for every fault that the kernel counted. Ledgers before the
-    /// end are read while faults go on and say nothing.
-    #[must_use]
-    pub fn is_balanced(&self) -> bool {
-        !self.analysis.exactness.complete
-            || self.balances().iter().all(|balance| balance.ours == balance.kernel)
-    }
-
-    /// Records that the recorder could not parse, by the last ledger.
-    #[must_use]
-    pub fn unparsed(&self) -> u64 {
-        self.counted(ledger::CAPTURED_UNPARSED).unwrap_or(0)
-    }
-
-    /// Whether everything that happened is in the table: the file is sound, the recording ended in
-    /// order, nothing was lost, and the counts agree with the kernel's.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        let exactness = &self.analysis.exactness;
-        self.damage.is_empty()
-            && exactness.complete
-            && exactness.losses.is_empty()
-            && self.lost_records() == (0, 0)
-            && self.unparsed() == 0
-            && self.is_balanced()
-    }
 }
 
-/// Completions of one kind, as the recorder accounts for them and as the kernel counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Balance {
-    /// `minor` or `major`.
-    pub name: &'static str,
-    /// Captured, received twice or lost.
-    pub ours: u64,
-    /// Counted by the kernel.
-    pub kernel: u64,
+fn base_name(path: &Path) -> &OsStr {
+    if path == Path::new(STDIN) {
+        return OsStr::new("stdin");
+    }
+    path.file_name().unwrap_or(path.as_os_str())
+}
+
+/// Marks in order of time, with times since the start of the trace.
+fn marks(mut records: Vec<MarkRecord>, start_ns: u64) -> Vec<Mark> {
+    records.sort_by_key(|mark| mark.time_ns);
+    let mark = |record: MarkRecord| Mark {
+        time_ns: record.time_ns.saturating_sub(start_ns),
+        name: printable(&record.name),
+    };
+    records.into_iter().map(mark).collect()
 }
 
 /// The records of a trace, gathered from its frames in order.
 struct Parts {
     recording: Recording,
     faults: Vec<FaultBatch>,
+    marks: Vec<MarkRecord>,
+    oom: Vec<OomRecord>,
 }
 
 impl Parts {
@@ -193,7 +185,7 @@ impl Parts {
             lost: Vec::new(),
             checkpoint: None,
         };
-        Self { recording, faults: Vec::new() }
+        Self { recording, faults: Vec::new(), marks: Vec::new(), oom: Vec::new() }
     }
 
     fn add(&mut self, frame: Frame) {
@@ -206,6 +198,9 @@ impl Parts {
             Frame::Faults(batch) => self.faults.push(batch),
             Frame::Lost(lost) => recording.lost.extend(lost),
             Frame::Checkpoint(checkpoint) => recording.checkpoint = Some(checkpoint),
+            Frame::Calls(calls) => recording.calls.extend(calls),
+            Frame::Oom(victims) => self.oom.extend(victims),
+            Frame::Marks(marks) => self.marks.extend(marks),
             // Kinds that this program does not know are reported by the reader.
             _ => {}
         }

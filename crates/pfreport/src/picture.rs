@@ -4,6 +4,7 @@ mod canvas;
 mod heatmap;
 mod lanes;
 mod latency;
+mod marks;
 mod regions;
 mod scale;
 mod timeline;
@@ -33,17 +34,16 @@ const PICTURES: [(&str, Draw); 4] = [
 /// # Errors
 /// Those of [`check`] before anything is drawn; [`Error::Write`]; [`Error::Picture`].
 pub fn draw(loaded: &Loaded, folder: &Path, force: bool) -> Result<Vec<PathBuf>, Error> {
-    let trace = loaded.path.file_name().unwrap_or(loaded.path.as_os_str());
     let paths = PICTURES.map(|(picture, _)| {
-        let mut name = trace.to_owned();
+        let mut name = loaded.base_name().to_owned();
         name.push(format!(".{picture}.png"));
         folder.join(name)
     });
     for path in &paths {
-        check(path, &loaded.path, force)?;
+        check(path, loaded.input(), force)?;
     }
     for (path, (_, draw)) in paths.iter().zip(PICTURES) {
-        create(path, &loaded.path, force)?;
+        create(path, loaded.input(), force)?;
         if let Err(error) = canvas::paint(path, |canvas| draw(canvas, loaded)) {
             // An empty file would pass for a picture.
             let _ = fs::remove_file(path);
@@ -76,7 +76,7 @@ const STACK: [Class; 4] = [Class::Major, Class::Cow, Class::Minor, Class::Failed
 mod tests {
     use std::fs;
 
-    use super::draw;
+    use super::{canvas, draw, timeline};
     use crate::error::Error;
     use crate::sample::{self, Row};
 
@@ -106,6 +106,24 @@ mod tests {
                 assert_eq!(png[16..24], [0, 0, 4, 176, 0, 0, 3, 32]);
             }
         }
+    }
+
+    #[test]
+    fn marks_are_drawn_into_the_timeline() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut loaded = sample::empty();
+        sample::push(&mut loaded.analysis, Row::default());
+        let path = folder.path().join("timeline.png");
+        let mut timeline = || {
+            canvas::paint(&path, |canvas| timeline::draw(canvas, &loaded)).unwrap();
+            sample::mark(&mut loaded, 9_900_000_000, "a phase whose name has no room at the edge");
+            fs::read(&path).unwrap()
+        };
+        let without = timeline();
+        let with = timeline();
+        assert_ne!(with, without);
+        // A second mark at the same moment has no room of its own.
+        assert_ne!(timeline(), with, "the subtitle tells that one has no name");
     }
 
     #[test]

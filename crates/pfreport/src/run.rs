@@ -5,6 +5,7 @@ use std::path::Path;
 
 use pfmodel::Options;
 
+use crate::accounts::LostRecords;
 use crate::by;
 use crate::cli::Arguments;
 use crate::csv;
@@ -14,6 +15,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::output::create;
 use crate::picture;
+use crate::scope::Scope;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
 
@@ -53,7 +55,7 @@ pub fn run(
     if let Some(file) = &arguments.csv {
         match file {
             Some(path) => {
-                export(&loaded, &keys, arguments, create(path, &loaded.path, arguments.force)?)
+                export(&loaded, &keys, arguments, create(path, loaded.input(), arguments.force)?)
                     .map_err(|error| error.at(path))?;
                 written.push(path.clone());
             }
@@ -63,6 +65,9 @@ pub fn run(
         let groups = by::table(&loaded, &keys, arguments.sort.as_deref(), None)?;
         let top = arguments.top.unwrap_or(GROUP_ROWS);
         out.write_all(by::render(&groups, &keys, top, layout.width)?.as_bytes())?;
+        if let Some(caveat) = Scope::of(&loaded).caveat(loaded.skipped()) {
+            writeln!(out, "  {caveat}")?;
+        }
     }
     if let Some(folder) = &arguments.png {
         let folder = folder.as_deref().unwrap_or(Path::new("."));
@@ -121,15 +126,26 @@ fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
     if !loaded.analysis.exactness.complete {
         reasons.push("the recording did not end in order");
     }
-    if !loaded.analysis.exactness.losses.is_empty() || loaded.lost_records() != (0, 0) {
+    if !loaded.analysis.exactness.losses.is_empty()
+        || loaded.lost_records() != LostRecords::default()
+    {
         reasons.push("records were lost while recording");
     }
     if loaded.unparsed() > 0 {
         reasons.push("records could not be parsed");
     }
+    if loaded.unwatched_cpus() > 0 {
+        reasons.push("a CPU was not watched");
+    }
+    if loaded.missing_victims() > 0 {
+        reasons.push("victims of the OOM killer are missing");
+    }
     if !loaded.is_balanced() {
         reasons.push("the counts differ from the kernel's");
     }
-    let path = printable_path(&loaded.path);
-    writeln!(out, "warning: {}; details: pfreport {path}", reasons.join(", "))
+    let reasons = reasons.join(", ");
+    if loaded.is_stdin() {
+        return writeln!(out, "warning: {reasons}; details: the summary, without options");
+    }
+    writeln!(out, "warning: {reasons}; details: pfreport {}", printable_path(&loaded.path))
 }

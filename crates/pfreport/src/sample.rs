@@ -7,7 +7,7 @@ use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
 use pfmodel::table::{Analysis, Mapping, NONE, Process, Thread};
 use pft::record::{LATENCY_UNKNOWN, TraceHeader};
 
-use crate::load::Loaded;
+use crate::load::{Loaded, Mark};
 
 /// A fault with everything ordinary.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,11 @@ pub fn push(analysis: &mut Analysis, row: Row) {
     });
     analysis.exactness.faults += 1;
     analysis.exactness.map_confidence[if row.mapping == NONE { 2 } else { 0 }] += 1;
+}
+
+/// Begins a phase.
+pub fn mark(loaded: &mut Loaded, time_ns: u64, name: &str) {
+    loaded.marks.push(Mark { time_ns, name: name.to_owned() });
 }
 
 /// Mappings of a server: its text, a heap, a model file.
@@ -142,6 +147,8 @@ pub fn empty() -> Loaded {
         ledger: BTreeMap::new(),
         damage: Vec::new(),
         notes: Vec::new(),
+        marks: Vec::new(),
+        oom: Vec::new(),
         analysis,
     }
 }

@@ -12,6 +12,7 @@ use plotters::style::{BLACK, Color as _, RGBAColor, RGBColor, ShapeStyle, WHITE}
 
 use super::scale::{Scale, Ticks};
 use crate::load::Loaded;
+use crate::scope::Scope;
 use crate::text::shorten;
 
 type DrawingError = DrawingAreaErrorKind<<BitMapBackend<'static> as DrawingBackend>::ErrorType>;
@@ -80,12 +81,15 @@ pub fn paint(path: &Path, draw: impl FnOnce(&Canvas<'_>) -> Drawn) -> Drawn {
 }
 
 impl Canvas<'_> {
-    /// Title and subtitle of a picture.
+    /// Title and subtitle of a picture; the subtitle ends with what the trace leaves out.
     pub fn title(&self, loaded: &Loaded, title: &str, subtitle: &str) -> Drawn {
         let room = WIDTH - 40;
         let title = self.fit(&format!("{}: {title}", loaded.name), 26, room);
         self.text(&title, (20, 28), 26, &BLACK, Side::Right)?;
-        self.text(&self.fit(subtitle, TEXT, room), (20, 56), TEXT, &GREY, Side::Right)
+        let caveat = Scope::of(loaded).caveat(loaded.skipped());
+        let caveat = caveat.map_or_else(String::new, |caveat| format!("; {caveat}"));
+        let subtitle = self.fit(&format!("{subtitle}{caveat}"), TEXT, room);
+        self.text(&subtitle, (20, 56), TEXT, &GREY, Side::Right)
     }
 
     /// What a picture without data says instead.

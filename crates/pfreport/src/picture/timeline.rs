@@ -4,16 +4,18 @@ use pfmodel::table::Analysis;
 use pft::record::LATENCY_UNKNOWN;
 use plotters::style::Color as _;
 
-use super::canvas::{Canvas, Drawn, Frame, HEIGHT, WIDTH};
+use super::canvas::{Canvas, Drawn, Frame, GREY, HEIGHT, Side, TEXT, WIDTH};
+use super::marks::Marks;
 use super::scale::{Scale, Ticks, count_ticks, nice_step, time_ticks};
 use super::{STACK, class_colour};
 use crate::load::Loaded;
+use crate::scope::Scope;
 use crate::units::{counted, duration};
 
 /// Bars that fit well.
 const BARS: f64 = 200.0;
 
-const FAULTS: Frame = Frame { left: 110, top: 120, right: WIDTH - 40, bottom: 430 };
+const FAULTS: Frame = Frame { left: 110, top: 140, right: WIDTH - 40, bottom: 430 };
 const STALL: Frame = Frame { left: 110, top: 500, right: WIDTH - 40, bottom: HEIGHT - 70 };
 
 /// What happened in one stretch of time, by class.
@@ -25,8 +27,15 @@ pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
     let length_ns = length_ns(analysis);
     let bar_ns = nice_step(length_ns as f64, BARS).max(1.0);
     let bar = duration(bar_ns as u64);
-    let subtitle =
-        format!("one bar is {bar}; a stall of {bar} per bar is one thread that waits all the time");
+    let has_latencies = Scope::of(loaded).latency;
+    let stalls = if has_latencies {
+        format!("a stall of {bar} per bar is one thread that waits all the time")
+    } else {
+        "latencies were not recorded".to_owned()
+    };
+    let horizontal = Scale::new((0.0, length_ns as f64), (FAULTS.left, FAULTS.right));
+    let marks = Marks::new(canvas, loaded, horizontal, FAULTS.right);
+    let subtitle = format!("one bar is {bar}; {stalls}{}", marks.note());
     canvas.title(loaded, &format!("{faults} in {}", duration(length_ns)), &subtitle)?;
     if analysis.faults.is_empty() {
         return canvas.nothing("no faults");
@@ -45,7 +54,12 @@ pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
     panel(canvas, FAULTS, &faults, (bar_ns, length), &name, "", count_ticks)?;
     let name = format!("stall per {}", duration(bar_ns as u64));
     let time = "time since the start of the recording";
-    panel(canvas, STALL, &stall, (bar_ns, length), &name, time, stall_ticks)
+    panel(canvas, STALL, &stall, (bar_ns, length), &name, time, stall_ticks)?;
+    if !has_latencies {
+        let middle = ((STALL.left + STALL.right) / 2, (STALL.top + STALL.bottom) / 2);
+        canvas.text("latencies were not recorded", middle, TEXT, &GREY, Side::Below)?;
+    }
+    marks.draw(canvas, [FAULTS, STALL])
 }
 
 fn stall_ticks(max_ns: f64) -> Ticks {

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Group, Measures, grouped, rows};
 use crate::load::Loaded;
+use crate::scope::Scope;
 use crate::stall::WallStall;
 use crate::table::known;
 use crate::units::{bytes, count, duration, percent};
@@ -40,11 +41,20 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<
         "class", "cause", "faults", "pages", "touched", "stall", "wall", "p50", "p90", "p99", "max",
     ];
     screen.table(&header, 2, lines.collect());
-    screen.paragraph(&format!(
-        "stall: sum over all threads; wall: share of the {} in which at least one thread was stalled so \
-         ({} by any fault); touched: distinct pages × size installed",
-        duration(wall_ns),
-        percent(stall.total.length_ns, wall_ns)
-    ));
+    let scope = Scope::of(loaded);
+    let caveat = scope
+        .caveat(loaded.skipped())
+        .map_or_else(String::new, |caveat| format!("all figures here and below: {caveat}; "));
+    let touched = "touched: distinct pages × size installed";
+    screen.paragraph(&if scope.latency {
+        format!(
+            "{caveat}stall: sum over all threads; wall: share of the {} in which at least one thread was \
+             stalled so ({} by any fault); {touched}",
+            duration(wall_ns),
+            percent(stall.total.length_ns, wall_ns)
+        )
+    } else {
+        format!("{caveat}{touched}")
+    });
     Ok(())
 }

@@ -153,7 +153,7 @@ const fn advice(cause: Cause, order: Option<Order>) -> Option<&'static str> {
 
 /// Processes beyond the usual alert.
 fn major_rate(loaded: &Loaded) -> Option<String> {
-    let major = super::class_count(loaded, Class::Major);
+    let major = loaded.class_count(Class::Major);
     let seconds = loaded.analysis.duration_ns as f64 / 1e9;
     (major as f64 > ALERT_PER_SECOND as f64 * seconds && seconds > 0.0).then(|| {
         format!(

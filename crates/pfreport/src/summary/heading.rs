@@ -2,12 +2,19 @@
 
 use super::screen::Screen;
 use crate::load::Loaded;
+use crate::scope::{Kind, Scope};
 use crate::text::{printable, shorten};
-use crate::units::{bytes, counted, duration, utc};
+use crate::units::{bytes, count, counted, duration, utc};
 use pft::keys::fact as key;
 
 /// Longest value of a fact that is shown whole.
 const FACT_CHARACTERS: usize = 120;
+
+/// Labels that are shown.
+const LABELS_SHOWN: usize = 10;
+
+/// Exit status of what SIGKILL ended.
+const SIGKILLED: u32 = 128 + 9;
 
 /// Facts as kept in the file, fit to print.
 fn fact(loaded: &Loaded, key: &str) -> Option<String> {
@@ -36,27 +43,97 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
         );
     }
     screen.labelled("recorded", &when_and_where(loaded));
+    if let Some(line) = window(loaded) {
+        screen.labelled("window", &line);
+    }
+    if let Some(line) = labels(loaded) {
+        screen.labelled("labels", &line);
+    }
     if let Some(status) = fact(loaded, key::TARGET_EXIT_STATUS) {
-        screen.labelled("exit", &exit(&status));
+        screen.labelled("exit", &exit(&status, Scope::of(loaded).oom));
     }
 }
 
 fn target(loaded: &Loaded) -> String {
     let command = fact(loaded, key::TARGET_COMMAND);
-    let pids = fact(loaded, key::TARGET_PIDS);
-    match (command, pids) {
-        (Some(command), Some(pids)) => format!("{command} (pid {pids})"),
-        (Some(command), None) => command,
-        (None, Some(pids)) => format!("pid {pids}"),
-        (None, None) => "an unnamed target".to_owned(),
+    let pids = fact(loaded, key::TARGET_PIDS).map(|pids| numbers("pid", &pids));
+    let whole = match Scope::of(loaded).kind {
+        Kind::System => Some("all tasks of the machine".to_owned()),
+        Kind::Cgroup => Some(match fact(loaded, key::TARGET_CGROUP) {
+            Some(folder) => format!("control group {folder}"),
+            None => "a control group".to_owned(),
+        }),
+        Kind::Threads => fact(loaded, key::TARGET_TIDS).map(|tids| numbers("thread", &tids)),
+        Kind::Command | Kind::Processes | Kind::Unknown => None,
+    };
+    match (whole, command, pids) {
+        (Some(whole), Some(command), _) => format!("{whole} while {command} ran"),
+        (Some(whole), None, Some(pids)) if whole.starts_with("thread") => {
+            format!("{whole} ({pids})")
+        }
+        (Some(whole), None, _) => whole,
+        (None, Some(command), Some(pids)) => format!("{command} ({pids})"),
+        (None, Some(command), None) => command,
+        (None, None, Some(pids)) => pids,
+        (None, None, None) => "an unnamed target".to_owned(),
     }
 }
 
-fn exit(status: &str) -> String {
+/// `pid 1`, `pids 1, 2`.
+fn numbers(what: &str, list: &str) -> String {
+    let ending = if list.contains(',') { "s" } else { "" };
+    let spaced: Vec<&str> = list.split(',').map(str::trim).collect();
+    format!("{what}{ending} {}", spaced.join(", "))
+}
+
+fn exit(status: &str, oom_recorded: Option<bool>) -> String {
     match status.parse::<u32>() {
+        Ok(SIGKILLED) if oom_recorded == Some(false) => format!(
+            "status {SIGKILLED}: killed by SIGKILL; whether by the OOM killer was not visible"
+        ),
+        Ok(SIGKILLED) => format!("status {SIGKILLED}: killed by SIGKILL"),
         Ok(code @ 129..=192) => format!("status {code}: killed by signal {}", code - 128),
         _ => format!("status {status}"),
     }
+}
+
+/// What a flight recorder kept, and why it wrote it.
+fn window(loaded: &Loaded) -> Option<String> {
+    let least_ns = Scope::of(loaded).window_ns?;
+    let until = match loaded.fact(key::FLIGHT_WRITTEN_ON) {
+        Some("signal") => "before a signal asked for them",
+        Some("latency") => "before a fault took longer than the limit",
+        Some("end") => "before the recording ended",
+        _ => "of a recording",
+    };
+    let limit = match loaded.fact(key::FLIGHT_LIMITED_BY) {
+        Some("memory") => ", but memory ran out",
+        Some("start") => ", and this is all since the start",
+        _ => "",
+    };
+    Some(format!(
+        "the last {} {until}; {} were asked for{limit}",
+        duration(loaded.analysis.duration_ns),
+        duration(least_ns)
+    ))
+}
+
+/// What the user wrote on the trace.
+fn labels(loaded: &Loaded) -> Option<String> {
+    let labels =
+        || loaded.facts.iter().filter_map(|(k, v)| Some((k.strip_prefix(key::LABEL_PREFIX)?, v)));
+    let mut shown: Vec<String> = labels()
+        .take(LABELS_SHOWN)
+        .map(|(name, value)| {
+            let label = printable(format!("{name}={value}").as_bytes());
+            shorten(&label, FACT_CHARACTERS)
+        })
+        .collect();
+    let more = labels().count().saturating_sub(LABELS_SHOWN);
+    if more > 0 {
+        shown.push(format!("and {} more", count(more as u64)));
+    }
+    (!shown.is_empty()).then(|| shown.join(", "))
 }
 
 fn when_and_where(loaded: &Loaded) -> String {
@@ -86,4 +163,74 @@ fn when_and_where(loaded: &Loaded) -> String {
         text.push_str(&format!(", Linux {release}"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use pft::keys::fact as key;
+
+    use super::{exit, labels, target, window};
+    use crate::load::Loaded;
+    use crate::sample;
+
+    fn loaded(facts: &[(&str, &str)]) -> Loaded {
+        let mut loaded = sample::empty();
+        loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        loaded
+    }
+
+    #[test]
+    fn every_kind_of_target_has_a_name() {
+        let target = |facts: &[(&str, &str)]| target(&loaded(facts));
+        let (kind, command, pids) = (key::TARGET_KIND, key::TARGET_COMMAND, key::TARGET_PIDS);
+        assert_eq!(target(&[(command, "ls -l"), (pids, "7")]), "ls -l (pid 7)");
+        assert_eq!(target(&[(kind, "processes"), (pids, "7,8")]), "pids 7, 8");
+        let threads = [(kind, "threads"), (key::TARGET_TIDS, "9"), (pids, "7")];
+        assert_eq!(target(&threads), "thread 9 (pid 7)");
+        assert_eq!(target(&[(kind, "system")]), "all tasks of the machine");
+        let while_running = [(kind, "system"), (command, "sleep 1"), (pids, "7")];
+        assert_eq!(target(&while_running), "all tasks of the machine while sleep 1 ran");
+        let cgroup = [(kind, "cgroup"), (key::TARGET_CGROUP, "/sys/fs/cgroup/\x1bweb")];
+        assert_eq!(target(&cgroup), "control group /sys/fs/cgroup/\\x1bweb");
+        assert_eq!(target(&[(kind, "cgroup")]), "a control group");
+        assert_eq!(target(&[]), "an unnamed target");
+    }
+
+    #[test]
+    fn the_oom_killer_is_neither_blamed_nor_cleared_unseen() {
+        let unseen = "status 137: killed by SIGKILL; whether by the OOM killer was not visible";
+        assert_eq!(exit("137", Some(false)), unseen);
+        assert_eq!(exit("137", Some(true)), "status 137: killed by SIGKILL");
+        assert_eq!(exit("137", None), "status 137: killed by SIGKILL");
+        assert_eq!(exit("139", Some(false)), "status 139: killed by signal 11");
+        assert_eq!(exit("1", Some(false)), "status 1");
+    }
+
+    #[test]
+    fn labels_are_bounded() {
+        assert_eq!(labels(&loaded(&[(key::KERNEL_RELEASE, "6.18")])), None);
+        let mut many = loaded(&[]);
+        for i in 0..12 {
+            many.facts.insert(format!("label.n{i:02}"), i.to_string());
+        }
+        let text = labels(&many).unwrap();
+        assert!(
+            text.starts_with("n00=0, n01=1, ") && text.ends_with(", n09=9, and 2 more"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_window_says_what_ended_it() {
+        let window = |facts: &[(&str, &str)]| window(&loaded(facts));
+        let nine = (key::FLIGHT_WINDOW_NS, "9000000000");
+        let kept = "9 s were asked for";
+        let on = |why| Some(format!("the last 10 s {why}; {kept}"));
+        assert_eq!(window(&[]), None);
+        assert_eq!(window(&[nine]), on("of a recording"));
+        let latency = (key::FLIGHT_WRITTEN_ON, "latency");
+        assert_eq!(window(&[nine, latency]), on("before a fault took longer than the limit"));
+        let memory = window(&[nine, (key::FLIGHT_LIMITED_BY, "memory")]).unwrap();
+        assert!(memory.ends_with("9 s were asked for, but memory ran out"), "{memory}");
+    }
 }

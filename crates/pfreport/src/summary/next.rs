@@ -2,7 +2,6 @@
 
 use pfmodel::names::Class;
 
-use super::class_count;
 use super::screen::Screen;
 use crate::load::Loaded;
 use crate::text::printable_path;
@@ -13,6 +12,10 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
         return;
     }
     screen.heading("Next");
+    if loaded.is_stdin() {
+        screen.paragraph("keep the trace in a file to ask more of it: pfreport run.pft --help");
+        return;
+    }
     let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
     for (command, why) in commands {
         // A command is never shortened; a long path leaves no room for its purpose.
@@ -31,13 +34,16 @@ fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
         return Vec::new();
     }
     let mut commands = Vec::new();
-    if class_count(loaded, Class::Major) > 0 {
+    if loaded.class_count(Class::Major) > 0 {
         commands.push((command("--by class,path"), "which files major faults read"));
     } else {
         commands.push((command("--by region,cause"), "why each region faults"));
     }
-    if class_count(loaded, Class::Failed) > 0 {
+    if loaded.class_count(Class::Failed) > 0 {
         commands.push((command("--by class,addr,module"), "where failed accesses happen"));
+    }
+    if !loaded.marks.is_empty() {
+        commands.push((command("--by phase,cause"), "what each phase faults for"));
     }
     if loaded.analysis.processes.len() > 1 {
         commands.push((command("--by pid,comm,cause"), "who faults for what"));

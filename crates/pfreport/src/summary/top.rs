@@ -6,10 +6,11 @@ use super::screen::Screen;
 use super::{PLACE, PROCESS, THREAD};
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
+use crate::scope::Scope;
 use crate::stall::WallStall;
 use crate::table::known;
 use crate::text::printable;
-use crate::units::{count, duration, percent, rate};
+use crate::units::{count, counted, duration, percent, rate};
 
 /// Rate of major faults per second at which the usual alert fires.
 pub const ALERT_PER_SECOND: u64 = 500;
@@ -43,21 +44,52 @@ pub fn processes(
             duration(life_ns),
         ])
     });
-    let many = groups.len() > 1;
-    screen.heading(if many { "Processes" } else { "Process" });
+    screen.heading(&match groups.len() {
+        1 => "Process".to_owned(),
+        all if all > top => format!("Processes: the costliest {top} of {}", count(all as u64)),
+        _ => "Processes".to_owned(),
+    });
     let header = ["pid", "name", "faults", "major", "major/s", "stall", "stalled", "life"];
     screen.table(&header, 2, lines.collect());
-    if groups.len() > top {
-        screen.paragraph(&format!("and {} more", count((groups.len() - top) as u64)));
+    if let Some(rest) = groups.get(top..).filter(|rest| !rest.is_empty()) {
+        screen.paragraph(&rest_of(rest));
     }
-    let mut note = format!(
-        "stalled: share of the life with at least one thread stalled; the usual alert is \
-         {ALERT_PER_SECOND} major faults/s"
-    );
-    if let Some(thread) = thread(&loaded.analysis, cells) {
-        note = format!("{note}; {thread}");
-    }
-    screen.paragraph(&note);
+    let stalled = "stalled: share of the life with at least one thread stalled".to_owned();
+    let alarming = groups.iter().filter(|group| exceeds_alert(analysis, group)).count();
+    let alarming = match alarming {
+        0 => String::new(),
+        1 => " (exceeded by 1 process)".to_owned(),
+        many => format!(" (exceeded by {} processes)", count(many as u64)),
+    };
+    let alert = format!("the usual alert is {ALERT_PER_SECOND} major faults/s{alarming}");
+    let stalled = Some(stalled).filter(|_| Scope::of(loaded).latency);
+    let notes: Vec<String> =
+        [stalled, Some(alert), thread(analysis, cells)].into_iter().flatten().collect();
+    screen.paragraph(&notes.join("; "));
+}
+
+/// What the groups that are not listed add up to.
+fn rest_of(groups: &[Group]) -> String {
+    let sum = |of: fn(&Group) -> u64| groups.iter().map(of).fold(0, u64::saturating_add);
+    let stall = match total_stall_ns(groups) {
+        0 => String::new(),
+        ns => format!(", {} of stall", duration(ns)),
+    };
+    format!(
+        "and {} more: {}, {} major{stall}",
+        count(groups.len() as u64),
+        counted(sum(|group| group.faults), "fault"),
+        count(sum(|group| group.major))
+    )
+}
+
+/// Whether the major faults of a process alone would fire the usual alert.
+fn exceeds_alert(analysis: &Analysis, group: &Group) -> bool {
+    process(analysis, group).is_some_and(|(_, process)| {
+        let life_ns = life_ns(analysis, process);
+        let seconds = life_ns as f64 / 1e9;
+        life_ns >= RATE_LIFE_MIN_NS && group.major as f64 > ALERT_PER_SECOND as f64 * seconds
+    })
 }
 
 /// The thread that waited longest, if there are several.
@@ -103,8 +135,8 @@ pub fn regions(screen: &mut Screen, cells: &[Group], top: usize) {
     screen.heading("Regions and files");
     let header = ["region", "kind", "faults", "of all", "major", "stall", "of all", "max"];
     screen.table(&header, 2, lines.collect());
-    if groups.len() > top {
-        screen.paragraph(&format!("and {} more", count((groups.len() - top) as u64)));
+    if let Some(rest) = groups.get(top..).filter(|rest| !rest.is_empty()) {
+        screen.paragraph(&rest_of(rest));
     }
 }
 

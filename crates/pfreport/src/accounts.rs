@@ -1,0 +1,272 @@
+//! The ledger of a trace: what was captured, left out and lost against what the kernel counted.
+
+use pfmodel::names::Class;
+use pft::keys::ledger;
+
+use crate::load::Loaded;
+use crate::scope::Scope;
+
+/// Completions of one kind, as the recorder accounts for them and as the kernel counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balance {
+    /// `minor` or `major`.
+    pub name: &'static str,
+    /// Captured, left out, received twice or lost.
+    pub ours: u64,
+    /// Counted by the kernel.
+    pub kernel: u64,
+}
+
+/// Completions of one kind that were captured and should be stored, against those in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// `minor` or `major`.
+    pub name: &'static str,
+    /// Captured and not skipped, by the ledger.
+    pub expected: u64,
+    /// Rows of the table.
+    pub rows: u64,
+}
+
+/// Records that were lost, by what they told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LostRecords {
+    /// Entries and completions of faults.
+    pub faults: u64,
+    /// Mappings, tasks, and the system calls that change them.
+    pub maps: u64,
+    /// Signals of failed accesses, victims of the OOM killer.
+    pub others: u64,
+}
+
+/// Keys of the parts that make up a balance: captured (stored or skipped), twice, of others, own, lost.
+struct Parts {
+    name: &'static str,
+    captured: &'static str,
+    others: [&'static str; 4],
+    kernel: &'static str,
+    skipped: &'static str,
+}
+
+const MINOR: Parts = Parts {
+    name: "minor",
+    captured: ledger::CAPTURED_MINOR,
+    others: [
+        ledger::CAPTURED_DUPLICATES_MINOR,
+        ledger::CAPTURED_FILTERED_MINOR,
+        ledger::CAPTURED_OWN_MINOR,
+        ledger::MINOR_FAULTS_LOST,
+    ],
+    kernel: ledger::MINOR_FAULTS_COUNT,
+    skipped: ledger::SKIPPED_FAST_MINOR,
+};
+const MAJOR: Parts = Parts {
+    name: "major",
+    captured: ledger::CAPTURED_MAJOR,
+    others: [
+        ledger::CAPTURED_DUPLICATES_MAJOR,
+        ledger::CAPTURED_FILTERED_MAJOR,
+        ledger::CAPTURED_OWN_MAJOR,
+        ledger::MAJOR_FAULTS_LOST,
+    ],
+    kernel: ledger::MAJOR_FAULTS_COUNT,
+    skipped: ledger::SKIPPED_FAST_MAJOR,
+};
+
+impl Loaded {
+    /// A count of the ledger, if recorded.
+    #[must_use]
+    pub fn counted(&self, key: &str) -> Option<u64> {
+        self.ledger.get(key).copied()
+    }
+
+    /// The sum of some counts of the ledger; those that were not recorded add nothing.
+    #[must_use]
+    pub fn sum(&self, keys: &[&str]) -> u64 {
+        let counts = keys.iter().map(|key| self.counted(key).unwrap_or(0));
+        counts.fold(0, u64::saturating_add)
+    }
+
+    /// Faults of a class in the table.
+    #[must_use]
+    pub fn class_count(&self, class: Class) -> u64 {
+        self.analysis.faults.class.iter().filter(|&&c| c == class).count() as u64
+    }
+
+    /// Minor and major faults that were captured but not stored because they were served faster than
+    /// asked for. None where the number is not known: in an unfinished trace, and in the window of a
+    /// flight recorder, which keeps no count of them.
+    #[must_use]
+    pub fn skipped(&self) -> Option<[u64; 2]> {
+        let scope = Scope::of(self);
+        let known = scope.min_latency_ns == 0
+            || scope.window_ns.is_none() && self.counted(MAJOR.skipped).is_some();
+        known.then(|| [MINOR, MAJOR].map(|parts| self.sum(&[parts.skipped])))
+    }
+
+    /// Records lost, by the last ledger. Losses at the very end of a recording appear nowhere else.
+    #[must_use]
+    pub fn lost_records(&self) -> LostRecords {
+        LostRecords {
+            faults: self.sum(&[
+                ledger::PAGE_FAULTS_LOST,
+                ledger::MINOR_FAULTS_LOST,
+                ledger::MAJOR_FAULTS_LOST,
+                ledger::TRACEPOINT_USER_LOST,
+                ledger::TRACEPOINT_KERNEL_LOST,
+                ledger::DROPPED_RECORDER,
+            ]),
+            maps: self.sum(&[ledger::SIDEBAND_LOST, ledger::CALLS_LOST]),
+            others: self.sum(&[ledger::SIGNAL_LOST, ledger::OOM_LOST]),
+        }
+    }
+
+    /// What was captured, left out and lost against what the kernel counted, by the last ledger. The
+    /// kernel's counters are not about the window of a flight recorder, so there it is empty.
+    #[must_use]
+    pub fn balances(&self) -> Vec<Balance> {
+        if Scope::of(self).window_ns.is_some() {
+            return Vec::new();
+        }
+        let balance = |parts: Parts| {
+            let kernel = self.counted(parts.kernel)?;
+            let ours = self.sum(&[parts.captured]).saturating_add(self.sum(&parts.others));
+            Some(Balance { name: parts.name, ours, kernel })
+        };
+        [MINOR, MAJOR].into_iter().filter_map(balance).collect()
+    }
+
+    /// Kinds of which the table does not hold as many as were captured and not skipped. Only a sound
+    /// trace that ended in order can tell.
+    #[must_use]
+    pub fn missing_rows(&self) -> Vec<Stored> {
+        let may_differ = !self.damage.is_empty()
+            || !self.analysis.exactness.complete
+            || self.sum(&[ledger::DROPPED_RECORDER]) > 0;
+        // The ledger of a window counts what it holds.
+        let skipped =
+            if Scope::of(self).window_ns.is_some() { Some([0; 2]) } else { self.skipped() };
+        let Some(skipped) = skipped.filter(|_| !may_differ) else {
+            return Vec::new();
+        };
+        let rows = |name| match name {
+            "major" => self.class_count(Class::Major),
+            _ => self.class_count(Class::Minor).saturating_add(self.class_count(Class::Cow)),
+        };
+        let stored = [MINOR, MAJOR].into_iter().zip(skipped).filter_map(|(parts, skipped)| {
+            let expected = self.counted(parts.captured)?.saturating_sub(skipped);
+            Some(Stored { name: parts.name, expected, rows: rows(parts.name) })
+        });
+        stored.filter(|stored| stored.expected != stored.rows).collect()
+    }
+
+    /// Whether the closing ledger accounts for every fault that the kernel counted, and the table holds
+    /// what the ledger says was stored. Ledgers before the end are read while faults go on and say
+    /// nothing.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        !self.analysis.exactness.complete
+            || self.balances().iter().all(|balance| balance.ours == balance.kernel)
+                && self.missing_rows().is_empty()
+    }
+
+    /// Records that the recorder could not parse, by the last ledger.
+    #[must_use]
+    pub fn unparsed(&self) -> u64 {
+        self.sum(&[ledger::CAPTURED_UNPARSED])
+    }
+
+    /// Victims of the OOM killer that were recorded and are not in the file.
+    #[must_use]
+    pub fn missing_victims(&self) -> u64 {
+        self.sum(&[ledger::CAPTURED_OOM]).saturating_sub(self.oom.len() as u64)
+    }
+
+    /// CPUs whose faults are missing since they came online.
+    #[must_use]
+    pub fn unwatched_cpus(&self) -> u64 {
+        self.sum(&[ledger::CPUS_UNWATCHED])
+    }
+
+    /// Whether everything that happened and was asked for is in the table: the file is sound, the
+    /// recording ended in order, nothing was lost, and the counts agree with the kernel's.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let exactness = &self.analysis.exactness;
+        self.damage.is_empty()
+            && exactness.complete
+            && exactness.losses.is_empty()
+            && self.lost_records() == LostRecords::default()
+            && self.unparsed() == 0
+            && self.unwatched_cpus() == 0
+            && self.missing_victims() == 0
+            && self.is_balanced()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pfmodel::names::Class;
+    use pft::keys::{fact, ledger};
+
+    use super::{Balance, Stored};
+    use crate::load::Loaded;
+    use crate::sample::{self, Row};
+
+    /// Three minor faults and one major one in the table, and more in the ledger.
+    fn loaded(counts: &[(&str, u64)]) -> Loaded {
+        let mut loaded = sample::empty();
+        for time in 0..3 {
+            sample::push(&mut loaded.analysis, Row { time, ..Row::default() });
+        }
+        sample::push(&mut loaded.analysis, Row { class: Class::Major, ..Row::default() });
+        loaded.ledger = counts.iter().map(|&(key, n)| (key.to_owned(), n)).collect();
+        loaded
+    }
+
+    #[test]
+    fn every_part_of_the_kernels_count_is_accounted_for() {
+        let mut loaded = loaded(&[
+            (ledger::CAPTURED_MINOR, 10),
+            (ledger::SKIPPED_FAST_MINOR, 7),
+            (ledger::SKIPPED_FAST_MAJOR, 0),
+            (ledger::CAPTURED_DUPLICATES_MINOR, 2),
+            (ledger::CAPTURED_FILTERED_MINOR, 300),
+            (ledger::CAPTURED_OWN_MINOR, 40),
+            (ledger::MINOR_FAULTS_COUNT, 352),
+        ]);
+        loaded.facts.insert(fact::CAPTURE_MIN_LATENCY_NS.to_owned(), "1000".to_owned());
+        assert_eq!(loaded.balances(), [Balance { name: "minor", ours: 352, kernel: 352 }]);
+        assert_eq!(loaded.skipped(), Some([7, 0]));
+        assert_eq!(loaded.missing_rows(), []);
+        assert!(loaded.is_whole());
+        // Skipped faults were captured: they are no part of their own.
+        loaded.ledger.insert(ledger::SKIPPED_FAST_MINOR.to_owned(), 6);
+        assert_eq!(loaded.balances(), [Balance { name: "minor", ours: 352, kernel: 352 }]);
+        assert_eq!(loaded.missing_rows(), [Stored { name: "minor", expected: 4, rows: 3 }]);
+        assert!(!loaded.is_whole());
+        loaded.facts.insert(fact::FLIGHT_WINDOW_NS.to_owned(), "1000".to_owned());
+        loaded.ledger.insert(ledger::CAPTURED_MINOR.to_owned(), 3);
+        assert_eq!(
+            (loaded.balances(), loaded.missing_rows(), loaded.skipped()),
+            (vec![], vec![], None)
+        );
+        assert!(loaded.is_whole());
+        loaded.ledger.insert(ledger::CAPTURED_MINOR.to_owned(), 5);
+        assert_eq!(loaded.missing_rows(), [Stored { name: "minor", expected: 5, rows: 3 }]);
+    }
+
+    #[test]
+    fn any_lost_record_is_a_loss() {
+        let lost = |key| {
+            let lost = loaded(&[(key, 1)]).lost_records();
+            (lost.faults, lost.maps, lost.others)
+        };
+        assert_eq!(lost(ledger::MAJOR_FAULTS_LOST), (1, 0, 0));
+        assert_eq!(lost(ledger::CALLS_LOST), (0, 1, 0));
+        assert_eq!(lost(ledger::OOM_LOST), (0, 0, 1));
+        assert!(!loaded(&[(ledger::SIGNAL_LOST, 1)]).is_whole());
+        assert!(!loaded(&[(ledger::CPUS_UNWATCHED, 1)]).is_whole());
+        assert!(!loaded(&[(ledger::CAPTURED_OOM, 1)]).is_whole());
+    }
+}

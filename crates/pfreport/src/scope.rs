@@ -1,0 +1,161 @@
+//! What a recording was asked for, and so what its trace leaves out.
+
+use pft::keys::fact;
+
+use crate::load::Loaded;
+use crate::units::{count, duration};
+
+/// Whom a recording was of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A command that was started.
+    Command,
+    /// Running processes.
+    Processes,
+    /// Single threads.
+    Threads,
+    /// Every task of the machine.
+    System,
+    /// The tasks of a control group.
+    Cgroup,
+    /// The file does not say.
+    Unknown,
+}
+
+/// What was recorded, by the facts of the trace. Older recorders state less: they recorded everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// Whom.
+    pub kind: Kind,
+    /// Processes that a target created were recorded too.
+    pub follow: bool,
+    /// All tasks were read and those that are no target left out.
+    pub by_cpu: bool,
+    /// Major faults only.
+    pub major_only: bool,
+    /// No faults in kernel mode, on request.
+    pub user_only: bool,
+    /// Entries were recorded, hence latencies.
+    pub latency: bool,
+    /// Faster faults were counted, not stored; 0 if all were stored.
+    pub min_latency_ns: u64,
+    /// Faults were recorded since this long after the start.
+    pub delay_ns: u64,
+    /// The trace is what a flight recorder kept, at least this long.
+    pub window_ns: Option<u64>,
+    /// Whether unmapping and moving were recorded, if the file says.
+    pub calls: Option<bool>,
+    /// Whether victims of the OOM killer were recorded, if the file says.
+    pub oom: Option<bool>,
+}
+
+impl Scope {
+    /// What the facts of a trace say.
+    #[must_use]
+    pub fn of(loaded: &Loaded) -> Self {
+        let text = |key| loaded.fact(key).map(str::trim);
+        let yes_or_no = |key| match text(key) {
+            Some("yes") => Some(true),
+            Some("no") => Some(false),
+            _ => None,
+        };
+        let number = |key| text(key)?.parse::<u64>().ok();
+        let kind = match text(fact::TARGET_KIND) {
+            Some("command") => Kind::Command,
+            Some("processes") => Kind::Processes,
+            Some("threads") => Kind::Threads,
+            Some("system") => Kind::System,
+            Some("cgroup") => Kind::Cgroup,
+            Some(_) => Kind::Unknown,
+            None if loaded.fact(fact::TARGET_COMMAND).is_some() => Kind::Command,
+            None if loaded.fact(fact::TARGET_PIDS).is_some() => Kind::Processes,
+            None => Kind::Unknown,
+        };
+        Self {
+            kind,
+            // Single threads are recorded without what they create, whatever was asked for.
+            follow: kind != Kind::Threads && yes_or_no(fact::TARGET_FOLLOW) != Some(false),
+            by_cpu: text(fact::CAPTURE_REACH) == Some("cpu"),
+            major_only: yes_or_no(fact::CAPTURE_MAJOR_ONLY) == Some(true),
+            user_only: yes_or_no(fact::CAPTURE_USER_ONLY) == Some(true),
+            latency: yes_or_no(fact::CAPTURE_LATENCY) != Some(false),
+            min_latency_ns: number(fact::CAPTURE_MIN_LATENCY_NS).unwrap_or(0),
+            delay_ns: number(fact::CAPTURE_DELAY_NS).unwrap_or(0),
+            window_ns: number(fact::FLIGHT_WINDOW_NS),
+            calls: yes_or_no(fact::CAPTURE_CALLS),
+            oom: yes_or_no(fact::CAPTURE_OOM),
+        }
+    }
+
+    /// What a table or picture of the stored faults does not show, in a few words.
+    #[must_use]
+    pub fn caveat(&self, skipped: Option<[u64; 2]>) -> Option<String> {
+        let mut parts = Vec::new();
+        if self.major_only {
+            parts.push("major faults only".to_owned());
+        }
+        if self.min_latency_ns > 0 && skipped != Some([0, 0]) {
+            let number = skipped.map_or_else(String::new, |[minor, major]| {
+                format!("{} ", count(minor.saturating_add(major)))
+            });
+            let least = duration(self.min_latency_ns);
+            parts.push(format!("without the {number}faults faster than {least}"));
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pft::keys::fact;
+
+    use super::{Kind, Scope};
+    use crate::sample;
+
+    fn scope(facts: &[(&str, &str)]) -> Scope {
+        let mut loaded = sample::empty();
+        loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Scope::of(&loaded)
+    }
+
+    #[test]
+    fn older_recorders_recorded_everything() {
+        let everything = Scope {
+            kind: Kind::Command,
+            follow: true,
+            by_cpu: false,
+            major_only: false,
+            user_only: false,
+            latency: true,
+            min_latency_ns: 0,
+            delay_ns: 0,
+            window_ns: None,
+            calls: None,
+            oom: None,
+        };
+        assert_eq!(scope(&[(fact::TARGET_COMMAND, "true")]), everything);
+        assert_eq!(everything.caveat(Some([0, 0])), None);
+        assert_eq!(scope(&[(fact::TARGET_PIDS, "1")]).kind, Kind::Processes);
+        assert_eq!(scope(&[]).kind, Kind::Unknown);
+    }
+
+    #[test]
+    fn what_was_left_out_on_request_is_known() {
+        let scope = scope(&[
+            (fact::TARGET_KIND, "threads"),
+            (fact::CAPTURE_REACH, "cpu"),
+            (fact::CAPTURE_MAJOR_ONLY, "yes"),
+            (fact::CAPTURE_LATENCY, "no"),
+            (fact::CAPTURE_MIN_LATENCY_NS, "1000000"),
+            (fact::FLIGHT_WINDOW_NS, "30000000000"),
+            (fact::CAPTURE_OOM, "no"),
+        ]);
+        assert_eq!((scope.kind, scope.follow, scope.by_cpu), (Kind::Threads, false, true));
+        assert_eq!((scope.major_only, scope.latency), (true, false));
+        assert_eq!((scope.window_ns, scope.oom), (Some(30_000_000_000), Some(false)));
+        let caveat = |skipped| scope.caveat(skipped).unwrap();
+        assert_eq!(caveat(None), "major faults only, without the faults faster than 1 ms");
+        assert_eq!(caveat(Some([0, 0])), "major faults only");
+        assert!(caveat(Some([0, 7])).ends_with("without the 7 faults faster than 1 ms"));
+    }
+}

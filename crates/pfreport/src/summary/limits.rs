@@ -1,0 +1,133 @@
+//! What the recording could not show, or was asked to leave out.
+
+use pft::keys::{fact, ledger};
+
+use super::screen::Screen;
+use crate::load::Loaded;
+use crate::scope::{Kind, Scope};
+use crate::units::{counted, duration};
+
+pub fn write(screen: &mut Screen, loaded: &Loaded) {
+    for line in lines(loaded) {
+        screen.labelled("limits", &line);
+    }
+}
+
+fn lines(loaded: &Loaded) -> Vec<String> {
+    let scope = Scope::of(loaded);
+    let lines = [
+        majors(loaded, &scope),
+        latencies(&scope),
+        followed(&scope),
+        delay(&scope),
+        kernel_mode(loaded, &scope).map(str::to_owned),
+        error_codes(loaded, &scope).map(str::to_owned),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
+fn majors(loaded: &Loaded, scope: &Scope) -> Option<String> {
+    let others = loaded.counted(ledger::CAPTURED_NOT_MAJOR).map_or_else(String::new, |n| {
+        let entries = counted(n, "more entry").replace("entrys", "entries");
+        format!("; {entries} came to no major fault: minor faults, or accesses that failed")
+    });
+    scope.major_only.then(|| {
+        format!("only major faults were recorded; minor and copy-on-write faults were not{others}")
+    })
+}
+
+fn latencies(scope: &Scope) -> Option<String> {
+    (!scope.latency).then(|| {
+        "latencies were not recorded, nor accesses that failed or did not complete; times are those \
+         of the completion"
+            .to_owned()
+    })
+}
+
+fn followed(scope: &Scope) -> Option<String> {
+    let whose = match scope.kind {
+        _ if scope.follow => return None,
+        Kind::Threads => "threads and processes that these threads created",
+        _ => "processes that the target created",
+    };
+    Some(format!("{whose} were not recorded"))
+}
+
+fn delay(scope: &Scope) -> Option<String> {
+    (scope.delay_ns > 0)
+        .then(|| format!("faults of the first {} were not recorded", duration(scope.delay_ns)))
+}
+
+fn kernel_mode(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
+    match loaded.fact(fact::CAPTURE_KERNEL_MODE) {
+        _ if loaded.analysis.exactness.kernel_mode => None,
+        _ if scope.user_only => {
+            Some("faults in kernel mode (inside system calls) were left out on request")
+        }
+        None => Some(
+            "no faults in kernel mode (inside system calls): the facts that would tell whether they \
+             were recorded are missing from the file",
+        ),
+        Some(_) => Some(
+            "faults in kernel mode (inside system calls) were not recorded: needs CAP_PERFMON or root",
+        ),
+    }
+}
+
+fn error_codes(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
+    match loaded.analysis.exactness.error_code {
+        true => None,
+        false if scope.major_only => Some("no error codes: writes are not told from reads"),
+        false => Some(
+            "no error codes: writes are not told from reads, copy-on-write not from other minor faults",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pft::keys::{fact, ledger};
+
+    use super::lines;
+    use crate::sample;
+
+    fn lines_with(facts: &[(&str, &str)], kernel_mode: bool, error_code: bool) -> Vec<String> {
+        let mut loaded = sample::empty();
+        loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        loaded.ledger.insert(ledger::CAPTURED_NOT_MAJOR.to_owned(), 31);
+        loaded.analysis.exactness.kernel_mode = kernel_mode;
+        loaded.analysis.exactness.error_code = error_code;
+        lines(&loaded)
+    }
+
+    #[test]
+    fn nothing_is_left_out_by_default() {
+        assert_eq!(lines_with(&[(fact::TARGET_COMMAND, "true")], true, true), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_left_out_on_request_is_no_missing_privilege() {
+        let facts = [
+            (fact::CAPTURE_MAJOR_ONLY, "yes"),
+            (fact::CAPTURE_LATENCY, "no"),
+            (fact::TARGET_FOLLOW, "no"),
+            (fact::CAPTURE_DELAY_NS, "500000000"),
+            (fact::CAPTURE_USER_ONLY, "yes"),
+            (fact::CAPTURE_KERNEL_MODE, "no"),
+        ];
+        let expected = [
+            "only major faults were recorded; minor and copy-on-write faults were not; 31 more entries \
+             came to no major fault: minor faults, or accesses that failed",
+            "latencies were not recorded, nor accesses that failed or did not complete; times are those \
+             of the completion",
+            "processes that the target created were not recorded",
+            "faults of the first 500 ms were not recorded",
+            "faults in kernel mode (inside system calls) were left out on request",
+            "no error codes: writes are not told from reads",
+        ];
+        assert_eq!(lines_with(&facts, false, false), expected);
+        let threads = [(fact::TARGET_KIND, "threads")];
+        let created = "threads and processes that these threads created were not recorded";
+        assert_eq!(lines_with(&threads, true, true), [created]);
+    }
+}

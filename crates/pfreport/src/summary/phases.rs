@@ -1,0 +1,104 @@
+//! What each phase of a marked recording cost.
+
+use std::collections::BTreeMap;
+
+use super::screen::Screen;
+use crate::error::Error;
+use crate::field::Field;
+use crate::group::{Measures, grouped, rows};
+use crate::load::Loaded;
+use crate::table::known;
+use crate::units::{count, duration, moment};
+
+/// What the table calls the time before the first mark.
+const BEFORE: &str = "(before the first mark)";
+
+/// When a phase began first, and how long it lasted in all: a name may be marked several times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    from_ns: u64,
+    length_ns: u64,
+}
+
+/// The costliest phases, in order of time; nothing without marks.
+pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Error> {
+    if loaded.marks.is_empty() {
+        return Ok(());
+    }
+    let groups =
+        rows(&grouped(loaded, &[Field::Phase], Measures { pages: false, percentiles: true })?)?;
+    let spans = spans(loaded);
+    let mut shown: Vec<_> = groups
+        .iter()
+        .take(top)
+        .map(|group| {
+            let name = group.keys.first().cloned().flatten();
+            (spans.get(&name.as_deref()).copied(), name, group)
+        })
+        .collect();
+    shown.sort_by_key(|&(span, _, _)| span.map(|span| span.from_ns));
+    let lines = shown.into_iter().map(|(span, name, group)| {
+        vec![
+            name.unwrap_or_else(|| BEFORE.to_owned()),
+            known(span.map(|span| span.from_ns), moment),
+            known(span.map(|span| span.length_ns), duration),
+            count(group.faults),
+            count(group.major),
+            known(group.stall_ns, duration),
+            known(group.p50_ns, duration),
+            known(group.p99_ns, duration),
+            known(group.max_ns, duration),
+        ]
+    });
+    screen.heading("Phases");
+    let header = ["phase", "begins", "length", "faults", "major", "stall", "p50", "p99", "max"];
+    screen.table(&header, 1, lines.collect());
+    let more = groups.len().saturating_sub(top);
+    let idle = spans.len().saturating_sub(groups.len());
+    for (number, what) in [(more, "more"), (idle, "without faults")] {
+        if number > 0 {
+            screen.paragraph(&format!("and {} {what}", count(number as u64)));
+        }
+    }
+    Ok(())
+}
+
+/// All phases; none stands for the time before the first mark, if there is any.
+fn spans(loaded: &Loaded) -> BTreeMap<Option<&str>, Span> {
+    let mut spans = BTreeMap::new();
+    let mut add = |name, from_ns: u64, to_ns: u64| {
+        let span = spans.entry(name).or_insert(Span { from_ns, length_ns: 0 });
+        span.length_ns += to_ns.saturating_sub(from_ns);
+    };
+    let end_ns = loaded.analysis.duration_ns;
+    let first_ns = loaded.marks.first().map_or(end_ns, |mark| mark.time_ns);
+    if first_ns > 0 {
+        add(None, 0, first_ns);
+    }
+    for (i, mark) in loaded.marks.iter().enumerate() {
+        let to_ns = loaded.marks.get(i + 1).map_or(end_ns, |next| next.time_ns);
+        add(Some(mark.name.as_str()), mark.time_ns, to_ns);
+    }
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BTreeMap, Span, spans};
+    use crate::sample;
+
+    #[test]
+    fn a_name_that_comes_back_is_one_phase() {
+        let mut loaded = sample::empty();
+        let second = 1_000_000_000;
+        for (time, name) in [(1, "load"), (3, "serve"), (6, "load"), (7, "serve")] {
+            sample::mark(&mut loaded, time * second, name);
+        }
+        let span = |from, length| Span { from_ns: from * second, length_ns: length * second };
+        let expected =
+            [(None, span(0, 1)), (Some("load"), span(1, 3)), (Some("serve"), span(3, 6))];
+        assert_eq!(spans(&loaded), BTreeMap::from(expected));
+        loaded.marks[0].time_ns = 0;
+        assert!(!spans(&loaded).contains_key(&None));
+    }
+}

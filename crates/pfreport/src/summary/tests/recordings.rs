@@ -1,0 +1,216 @@
+//! Recordings of other targets, and of a part of the faults.
+
+use pfmodel::names::{Cause, Class};
+use pfmodel::table::{NONE, Process};
+use pft::keys::{fact, ledger};
+use pft::record::OomRecord;
+
+use super::{assert_golden, screen, server, set_ledger};
+use crate::load::Loaded;
+use crate::sample::{self, HEAP, MODEL, Row};
+
+fn with_facts(mut loaded: Loaded, facts: &[(&str, &str)]) -> Loaded {
+    loaded.facts.extend(facts.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())));
+    loaded
+}
+
+#[test]
+fn a_machine_with_many_processes() {
+    let mut loaded = with_facts(
+        sample::empty(),
+        &[
+            (fact::TARGET_KIND, "system"),
+            (fact::TARGET_COMMAND, "sleep 10"),
+            (fact::CAPTURE_REACH, "cpu"),
+            (fact::CAPTURE_CALLS, "yes"),
+            (fact::CAPTURE_OOM, "yes"),
+            ("label.host", "db-7"),
+            ("label.run", "\x1b[1m3"),
+        ],
+    );
+    let analysis = &mut loaded.analysis;
+    for i in 1..200 {
+        let pid = 4_242 + i;
+        let first_seen_ns = u64::from(i) * 10_000_000;
+        analysis.processes.push(Process {
+            pid,
+            parent: NONE,
+            comm: i % 2,
+            first_seen_ns,
+            exit_ns: None,
+        });
+    }
+    for i in 0..20_000_u64 {
+        // The first process alone exceeds the usual alert.
+        let proc = if i < 8_000 { 0 } else { u32::try_from(i % 200).unwrap() };
+        let row = Row {
+            time: 2_000_000_000 + i * 300_000,
+            latency: Some(1_000 + i),
+            class: if proc == 0 { Class::Major } else { Class::Minor },
+            cause: if proc == 0 { Cause::FileRead } else { Cause::AnonFirstTouch },
+            proc,
+            tid: 100 + proc,
+            addr: 0x100_0000 + i * 4_096,
+            mapping: if proc == 0 { MODEL } else { HEAP },
+            ..Row::default()
+        };
+        sample::push(analysis, row);
+    }
+    loaded.oom = (0..7).map(victim).collect();
+    set_ledger(
+        &mut loaded,
+        &[
+            (ledger::CAPTURED_MINOR, 11_940),
+            (ledger::CAPTURED_OWN_MINOR, 60),
+            (ledger::CAPTURED_OWN_MAJOR, 1),
+            (ledger::MINOR_FAULTS_COUNT, 12_000),
+            (ledger::CAPTURED_MAJOR, 8_060),
+            (ledger::MAJOR_FAULTS_COUNT, 8_061),
+            (ledger::RUSAGE_MINOR_FAULTS, 99_999),
+            (ledger::RUSAGE_MAJOR_FAULTS, 99_999),
+        ],
+    );
+    assert_golden("summary-system.txt", &screen(&loaded));
+}
+
+/// The first victims with all that newer kernels tell, the others with a pid.
+fn victim(i: u32) -> OomRecord {
+    let known = |kib| Some(kib).filter(|_| i < 2);
+    OomRecord {
+        time_ns: 6_234_000_000 + u64::from(i) * 1_000_000,
+        pid: if i < 3 { 4_242 + i } else { 77_000 + i },
+        comm: if i == 0 { b"hog\x1b[2J".to_vec() } else { Vec::new() },
+        by_pid: 4_242,
+        by_tid: 4_242,
+        total_vm_kib: known(900_000),
+        anon_rss_kib: known(62_670),
+        file_rss_kib: known(0),
+        shmem_rss_kib: known(4),
+        pgtables_kib: known(180),
+        uid: None,
+        oom_score_adj: Some(-900).filter(|_| i < 2),
+    }
+}
+
+#[test]
+fn a_marked_recording_without_the_fast_faults() {
+    let mut loaded = with_facts(
+        server(),
+        &[
+            (fact::CAPTURE_MIN_LATENCY_NS, "1000"),
+            (fact::CAPTURE_CALLS, "no"),
+            (fact::CAPTURE_OOM, "no"),
+            (fact::TARGET_EXIT_STATUS, "137"),
+        ],
+    );
+    set_ledger(
+        &mut loaded,
+        &[
+            (ledger::CAPTURED_MINOR, 6_031),
+            (ledger::SKIPPED_FAST_MINOR, 5_000),
+            (ledger::SKIPPED_FAST_MAJOR, 2),
+            (ledger::CAPTURED_FILTERED_MINOR, 700),
+            (ledger::CAPTURED_FILTERED_MAJOR, 8),
+            (ledger::MINOR_FAULTS_COUNT, 6_731),
+            (ledger::CAPTURED_MAJOR, 202),
+            (ledger::MAJOR_FAULTS_COUNT, 210),
+            (ledger::RUSAGE_MINOR_FAULTS, 6_531),
+            (ledger::RUSAGE_MAJOR_FAULTS, 202),
+            (ledger::DROPPED_LIVE, 3),
+        ],
+    );
+    loaded.analysis.exactness.map_confidence = [1_200, 31, 1];
+    let second = 1_000_000_000;
+    for (time, name) in [(1, "load"), (2, "serve"), (6, "idle"), (3, "load"), (4, "serve")] {
+        sample::mark(&mut loaded, time * second, name);
+    }
+    loaded.marks.sort_by_key(|mark| mark.time_ns);
+    assert_golden("summary-phases.txt", &screen(&loaded));
+}
+
+#[test]
+fn majors_alone_without_latencies() {
+    let mut loaded = with_facts(
+        sample::empty(),
+        &[
+            (fact::TARGET_KIND, "cgroup"),
+            (fact::TARGET_CGROUP, "/sys/fs/cgroup/web"),
+            (fact::TARGET_FOLLOW, "no"),
+            (fact::CAPTURE_KERNEL_MODE, "no"),
+            (fact::CAPTURE_MAJOR_ONLY, "yes"),
+            (fact::CAPTURE_LATENCY, "no"),
+            (fact::CAPTURE_USER_ONLY, "yes"),
+            (fact::CAPTURE_DELAY_NS, "500000000"),
+            (fact::FLIGHT_WINDOW_NS, "9000000000"),
+            (fact::FLIGHT_WRITTEN_ON, "signal"),
+        ],
+    );
+    for i in 0..12 {
+        let row = Row {
+            time: i * 800_000_000,
+            latency: None,
+            class: Class::Major,
+            cause: Cause::FileRead,
+            addr: 0x7f00_0000_0000 + i * 4_096,
+            mapping: MODEL,
+            ..Row::default()
+        };
+        sample::push(&mut loaded.analysis, row);
+    }
+    set_ledger(
+        &mut loaded,
+        &[(ledger::MAJOR_FAULTS_COUNT, 4_711), (ledger::CAPTURED_NOT_MAJOR, 50)],
+    );
+    let exactness = &mut loaded.analysis.exactness;
+    (exactness.error_code, exactness.kernel_mode, exactness.without_entry) = (false, false, 12);
+    assert_golden("summary-majors.txt", &screen(&loaded));
+}
+
+#[test]
+fn what_perf_does_not_show_is_said_only_where_both_sides_count_the_same() {
+    let line = |facts: &[(&str, &str)], children: bool| {
+        let base = if children { sample::two_processes() } else { sample::empty() };
+        let mut loaded = with_facts(base, facts);
+        set_ledger(
+            &mut loaded,
+            &[
+                (ledger::CAPTURED_MINOR, 0),
+                (ledger::CAPTURED_MAJOR, 0),
+                (ledger::RUSAGE_MINOR_FAULTS, 20),
+                (ledger::RUSAGE_MAJOR_FAULTS, 1),
+            ],
+        );
+        let text = screen(&loaded);
+        let line = text.lines().find_map(|line| line.strip_prefix("  not seen   "));
+        line.and_then(|line| line.split_once(" in rusage")).map(|(counts, _)| counts.to_owned())
+    };
+    let kind = |kind| (fact::TARGET_KIND, kind);
+    let follow = (fact::TARGET_FOLLOW, "no");
+    let said = |counts: &str| Some(counts.to_owned());
+    assert_eq!(line(&[kind("command")], false), said("20 minor and 1 major"));
+    assert_eq!(line(&[kind("command")], true), said("at least 20 minor and 1 major"));
+    assert_eq!(line(&[kind("command"), follow], true), None);
+    assert_eq!(line(&[kind("processes")], false), said("20 minor and 1 major"));
+    assert_eq!(line(&[kind("processes")], true), None);
+    assert_eq!(line(&[kind("processes"), follow], false), said("20 minor and 1 major"));
+    assert_eq!(line(&[kind("threads")], false), None);
+    assert_eq!(line(&[kind("system")], false), None);
+    let majors = (fact::CAPTURE_MAJOR_ONLY, "yes");
+    assert_eq!(line(&[kind("command"), majors], false), said("1 major"));
+    assert_eq!(line(&[kind("command"), (fact::CAPTURE_DELAY_NS, "1")], false), None);
+}
+
+#[test]
+fn the_last_line_says_what_was_not_recorded() {
+    let last = |loaded: &Loaded| screen(loaded).lines().last().unwrap().to_owned();
+    let least = (fact::CAPTURE_MIN_LATENCY_NS, "1000");
+    let mut loaded = with_facts(server(), &[least]);
+    assert_eq!(last(&loaded), "Summary: major=unknown minor=unknown cow=unknown");
+    let skipped = |minor| [(ledger::SKIPPED_FAST_MINOR, minor), (ledger::SKIPPED_FAST_MAJOR, 5)];
+    set_ledger(&mut loaded, &skipped(0));
+    assert_eq!(last(&loaded), "Summary: major=205 minor=1001 cow=30");
+    set_ledger(&mut loaded, &skipped(4));
+    assert_eq!(last(&loaded), "Summary: major=205 minor=1035 cow=unknown");
+    let loaded = with_facts(sample::empty(), &[(fact::CAPTURE_MAJOR_ONLY, "yes")]);
+    assert_eq!(last(&loaded), "Summary: major=0 minor=unrecorded cow=unrecorded");
+}
