@@ -25,12 +25,12 @@ pub struct Launched {
 
 impl Launched {
     /// Forks; the child waits for [`Launched::release`]. The process must have one thread only. With
-    /// `keep_stdout` the command's standard output goes where its standard error goes: the recorder
+    /// `stdout_to_stderr` the command's standard output goes where its standard error goes: the recorder
     /// needs standard output for itself.
     ///
     /// # Errors
     /// When a name holds a NUL byte or the system refuses.
-    pub fn fork(argv: &[OsString], keep_stdout: bool) -> Result<Self, Error> {
+    pub fn fork(argv: &[OsString], stdout_to_stderr: bool) -> Result<Self, Error> {
         let command =
             argv.first().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let refused = |source| Error::Exec { command: command.clone(), source };
@@ -45,8 +45,9 @@ impl Launched {
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|error| refused(error.into()));
         let (go_read, go_write) = pipe()?;
         let (status_read, status_write) = pipe()?;
-        let pid = sys::fork_and_wait(&arguments, (&go_read, &go_write), &status_write, keep_stdout)
-            .map_err(refused)?;
+        let pid =
+            sys::fork_and_wait(&arguments, (&go_read, &go_write), &status_write, stdout_to_stderr)
+                .map_err(refused)?;
         Ok(Self {
             pid: u32::try_from(pid).unwrap_or(0),
             command,

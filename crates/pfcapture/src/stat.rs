@@ -244,7 +244,7 @@ impl Child {
         if command.is_empty() {
             return Ok(None);
         }
-        let launched = Launched::fork(command, true)?;
+        let launched = Launched::fork(command, false)?;
         let before = host::fault_totals(Path::new("/proc"), launched.pid);
         Ok(Some(Self { launched, before }))
     }

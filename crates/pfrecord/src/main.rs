@@ -94,8 +94,8 @@ fn main() -> ExitCode {
             }
             let status = recorded.exit_status.and_then(exit_status);
             match (arguments.exit_status, status) {
-                (true, Some(status)) => ExitCode::from(status),
                 _ if recorded.windows.failed > 0 => ExitCode::from(1),
+                (true, Some(status)) => ExitCode::from(status),
                 _ if !recorded.is_whole() => ExitCode::from(3),
                 _ => ExitCode::SUCCESS,
             }

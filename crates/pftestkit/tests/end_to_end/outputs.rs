@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use pft::Trace;
 use pft::keys::{fact, ledger};
-use pft::record::{Checkpoint, Frame};
+use pft::record::{Checkpoint, Frame, Outcome, flags};
 use pftestkit::Report;
 
 use crate::recording::{Lab, User, program};
@@ -25,6 +25,8 @@ const BUSY: [&str; 4] = ["--", "sh", "-c", "while :; do /bin/true; done"];
 struct Content {
     facts: Vec<(String, String)>,
     latencies_ns: Vec<u64>,
+    /// Faults that the kernel completed; others may be under way when the recording ends.
+    completed: u64,
     last: Checkpoint,
 }
 
@@ -32,14 +34,24 @@ impl Content {
     /// Reads a trace that must be complete.
     fn of(trace: &Trace) -> Self {
         assert!(trace.is_complete(), "{:?}", trace.damage());
-        let mut content =
-            Self { facts: Vec::new(), latencies_ns: Vec::new(), last: Checkpoint::default() };
+        let mut content = Self {
+            facts: Vec::new(),
+            latencies_ns: Vec::new(),
+            completed: 0,
+            last: Checkpoint::default(),
+        };
         for (_, frame) in trace.iter() {
             match frame.unwrap() {
                 Frame::Host(facts) => {
                     content.facts.extend(facts.into_iter().map(|fact| (fact.key, fact.value)));
                 }
-                Frame::Faults(batch) => content.latencies_ns.extend(batch.columns.latency_ns),
+                Frame::Faults(batch) => {
+                    let outcomes =
+                        batch.columns.flags.iter().map(|bits| bits & flags::OUTCOME_MASK);
+                    let completed = [Outcome::Minor as u32, Outcome::Major as u32];
+                    content.completed += outcomes.filter(|o| completed.contains(o)).count() as u64;
+                    content.latencies_ns.extend(batch.columns.latency_ns);
+                }
                 Frame::Checkpoint(checkpoint) => content.last = checkpoint,
                 _ => {}
             }
@@ -73,7 +85,7 @@ fn standard_output_carries_the_trace_and_nothing_else() {
     // What the command prints is beside it.
     let report = Report::parse(&said).unwrap();
     let content = Content::of(&Trace::from_bytes(output.stdout).unwrap());
-    assert_eq!(content.latencies_ns.len() as u64, content.captured());
+    assert_eq!(content.completed, content.captured());
     let expected: u64 = report.expectations.iter().map(|expected| expected.count).sum();
     assert!(content.captured() >= expected && expected >= 500, "{expected}");
     assert_eq!(std::fs::read_dir(lab.dir.path()).unwrap().count(), 0);
@@ -105,7 +117,7 @@ fn a_trace_ends_when_it_has_its_size() {
     assert!(said.contains("the trace has its largest size after "), "{said}");
     assert!(std::fs::metadata(lab.trace()).unwrap().len() >= 64 << 10);
     let content = Content::of(&Trace::open(lab.trace()).unwrap());
-    assert_eq!(content.latencies_ns.len() as u64, content.captured());
+    assert_eq!(content.completed, content.captured());
 }
 
 /// Reads lines until one contains `word`.
@@ -144,7 +156,7 @@ fn a_signal_writes_the_window_while_the_recording_goes_on() {
     assert_eq!(first.fact(fact::FLIGHT_WRITTEN_ON), Some("signal"));
     assert_eq!(first.fact(fact::FLIGHT_LIMITED_BY), Some("start"));
     assert_eq!(first.fact(fact::TARGET_EXIT_STATUS), None);
-    assert_eq!(first.latencies_ns.len() as u64, first.captured());
+    assert_eq!(first.completed, first.captured());
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"one\ntwo\n").unwrap();
     drop(input);
@@ -156,7 +168,7 @@ fn a_signal_writes_the_window_while_the_recording_goes_on() {
     let last = open(&lab.dir.path().join("run.2.pft"));
     assert_eq!(last.fact(fact::FLIGHT_WRITTEN_ON), Some("end"));
     assert_eq!(last.fact(fact::TARGET_EXIT_STATUS), Some("0"));
-    assert_eq!(last.latencies_ns.len() as u64, last.captured());
+    assert_eq!(last.completed, last.captured());
     assert_eq!(last.count(ledger::MINOR_FAULTS_COUNT), None);
     // Nothing was lost between the two: the second window reaches back to the start as well.
     let faults: u64 = rest.split(" faults (").next().and_then(last_number).unwrap();
