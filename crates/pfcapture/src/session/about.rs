@@ -64,9 +64,10 @@ pub fn session_facts(
         let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
         numbers.join(",")
     };
+    let follows = config.follow && !matches!(config.target, Target::Threads(_));
     let mut facts = vec![
         fact(keys::TARGET_KIND, config.target.name()),
-        fact(keys::TARGET_FOLLOW, if config.follow { "yes" } else { "no" }),
+        fact(keys::TARGET_FOLLOW, if follows { "yes" } else { "no" }),
         fact(keys::CAPTURE_REACH, started.reach),
         fact(keys::MACHINE_CPUS, started.cpus),
         fact(keys::RING_BYTES_PER_CPU, started.ring_bytes),
