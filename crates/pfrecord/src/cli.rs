@@ -110,10 +110,12 @@ pub struct Arguments {
 
     /// Ring buffer of each CPU (64K to 1G, a power of two) [default: 8M, or what may be locked; 512M for all CPUs at most]
     #[arg(short = 'm', long, value_name = "SIZE", value_parser = values::ring_size)]
+    #[arg(help_heading = "The recorder")]
     ring_size: Option<usize>,
 
     /// Read /proc/PID/maps of each process that faults this often
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(help_heading = "The recorder")]
     maps_interval: Duration,
 
     /// Count faults only, like perf stat: nothing is recorded, the counts go to standard error
@@ -126,7 +128,7 @@ pub struct Arguments {
     pub interval: Option<Duration>,
 
     /// Exit with the command's exit status
-    #[arg(long, requires = "command")]
+    #[arg(long, requires = "command", help_heading = "The recorder")]
     pub exit_status: bool,
 
     /// Say what this kernel and user can record and how to get more, and record nothing
@@ -134,7 +136,7 @@ pub struct Arguments {
     pub check: bool,
 
     /// Print errors only
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "The recorder")]
     pub quiet: bool,
 }
 
@@ -173,14 +175,14 @@ Examples:
   pfrecord --check                             what can be recorded here, and how to get more
   pfreport run.pft                             where, what, why
 
-Root (or CAP_PERFMON) sees kernel-mode faults and the hardware error code, which tells reads from
-writes and copy-on-write from first touches. Without it, one's own processes can be recorded at
-kernel.perf_event_paranoid 2 or less; the report says what is missing.
+Root (or CAP_PERFMON) sees kernel-mode faults and the hardware error code, which tells reads
+from writes and copy-on-write from first touches. Without it, one's own processes can be
+recorded at kernel.perf_event_paranoid 2 or less; the report says what is missing.
 
 Exit codes: 0 recorded; 1 failed (disk full: the trace is valid up to there); 2 not possible as
-asked (not permitted, no such process, the output exists or is no regular file, limits, wrong usage);
-3 recorded, but records were lost or do not add up to the kernel's counts; 126, 127 the command could
-not be started (no trace is left).";
+asked (not permitted, no such process, the output exists or is no regular file, limits, wrong
+usage); 3 recorded, but records were lost or do not add up to the kernel's counts, or a CPU or
+threads were missed; 126, 127 the command could not be started (no trace is left).";
 
 impl Arguments {
     /// What to record and how.
