@@ -90,6 +90,8 @@ pub struct Config {
     /// Started when all is ready; with [`Target::System`] and [`Target::Cgroup`] the recording ends
     /// with it.
     pub command: Vec<OsString>,
+    /// Start the command without randomised addresses.
+    pub no_aslr: bool,
     /// Record the processes that targets create.
     pub follow: bool,
     /// Which faults.

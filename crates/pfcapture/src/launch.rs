@@ -10,7 +10,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Error;
-use crate::sys::{self, Reaped};
+use crate::sys::{self, Manner, Reaped};
 
 /// A child before and after its exec.
 #[derive(Debug)]
@@ -24,13 +24,11 @@ pub struct Launched {
 }
 
 impl Launched {
-    /// Forks; the child waits for [`Launched::release`]. The process must have one thread only. With
-    /// `stdout_to_stderr` the command's standard output goes where its standard error goes: the recorder
-    /// needs standard output for itself.
+    /// Forks; the child waits for [`Launched::release`]. The process must have one thread only.
     ///
     /// # Errors
     /// When a name holds a NUL byte or the system refuses.
-    pub fn fork(argv: &[OsString], stdout_to_stderr: bool) -> Result<Self, Error> {
+    pub fn fork(argv: &[OsString], manner: Manner) -> Result<Self, Error> {
         let command =
             argv.first().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let refused = |source| Error::Exec { command: command.clone(), source };
@@ -45,9 +43,8 @@ impl Launched {
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|error| refused(error.into()));
         let (go_read, go_write) = pipe()?;
         let (status_read, status_write) = pipe()?;
-        let pid =
-            sys::fork_and_wait(&arguments, (&go_read, &go_write), &status_write, stdout_to_stderr)
-                .map_err(refused)?;
+        let pid = sys::fork_and_wait(&arguments, (&go_read, &go_write), &status_write, manner)
+            .map_err(refused)?;
         Ok(Self {
             pid: u32::try_from(pid).unwrap_or(0),
             command,

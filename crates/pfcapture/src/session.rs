@@ -30,6 +30,7 @@ use crate::permission;
 use crate::ring::{self, Rings};
 use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Destination, Dumped, Item, Store, StorePlan};
+use crate::sys::Manner;
 use crate::targets::{EventCount, Part, Targets};
 use accounts::Accounts;
 use cpus::Cpus;
@@ -172,7 +173,9 @@ pub fn record(
     // Before the first thread is made: a launched command is forked, and signals must not end us.
     let mut child = None;
     if !config.command.is_empty() {
-        let launched = Launched::fork(&config.command, config.output == Output::Stdout)?;
+        let stdout_to_stderr = config.output == Output::Stdout;
+        let manner = Manner { stdout_to_stderr, no_aslr: config.no_aslr };
+        let launched = Launched::fork(&config.command, manner)?;
         if config.target == Target::Command {
             targets.open(launched.pid, Part::All, Start::OnExec, &rings)?;
         }

@@ -8,7 +8,6 @@ mod counters;
 mod looks;
 mod running;
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt as _;
@@ -25,7 +24,7 @@ use crate::launch::Launched;
 use crate::permission;
 use crate::ring;
 use crate::session::whom::{self, distinct};
-use crate::sys::Bound;
+use crate::sys::{Bound, Manner};
 use counters::Counters;
 use looks::Looks;
 use running::Session;
@@ -138,7 +137,7 @@ pub fn stat(
     let kernel_mode_allowed = counters::sees_kernel_mode()?;
     let kernel_mode = kernel_mode_allowed && !config.selection.user_only;
     // Before anything else: a child inherits what is open and caught.
-    let mut child = Child::fork(&config.command)?;
+    let mut child = Child::fork(config)?;
     let ids = match &config.target {
         Target::Command => child.iter().map(|child| child.launched.pid).collect(),
         Target::Processes(pids) => distinct(pids)?,
@@ -240,11 +239,12 @@ struct Child {
 }
 
 impl Child {
-    fn fork(command: &[OsString]) -> Result<Option<Self>, Error> {
-        if command.is_empty() {
+    fn fork(config: &Config) -> Result<Option<Self>, Error> {
+        if config.command.is_empty() {
             return Ok(None);
         }
-        let launched = Launched::fork(command, false)?;
+        let manner = Manner { no_aslr: config.no_aslr, ..Manner::default() };
+        let launched = Launched::fork(&config.command, manner)?;
         let before = host::fault_totals(Path::new("/proc"), launched.pid);
         Ok(Some(Self { launched, before }))
     }

@@ -50,6 +50,10 @@ pub struct Arguments {
     #[arg(last = true, value_name = "COMMAND", help_heading = "Whom to record")]
     command: Vec<OsString>,
 
+    /// Start the command without randomised addresses, so that runs can be compared
+    #[arg(long, requires = "command", help_heading = "Whom to record")]
+    no_aslr: bool,
+
     /// Major faults only; the target still pays for the entry of every fault, so that stalls are known
     #[arg(long, help_heading = "What to record")]
     major_only: bool,
@@ -207,6 +211,7 @@ impl Arguments {
         Ok(Config {
             target,
             command: self.command.clone(),
+            no_aslr: self.no_aslr,
             follow: !self.no_follow,
             selection: Selection {
                 major_only: self.major_only,

@@ -6,10 +6,18 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
+/// How a command is started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Its standard output goes where its standard error goes: the recorder needs standard output.
+    pub stdout_to_stderr: bool,
+    /// Its addresses are not randomised (personality(2), `ADDR_NO_RANDOMIZE`).
+    pub no_aslr: bool,
+}
+
 /// Forks a child that waits for a byte on the pipe `go` (read and write end) and then becomes
 /// `argv`; it exits when the pipe closes without one. If that fails it writes the
-/// errno to `status` and exits with 127; `status` closes at a successful exec. With
-/// `stdout_to_stderr` its standard output is its standard error.
+/// errno to `status` and exits with 127; `status` closes at a successful exec.
 ///
 /// Must be called before the process has other threads.
 ///
@@ -19,7 +27,7 @@ pub fn fork_and_wait(
     argv: &[CString],
     (go, go_end): (&OwnedFd, &OwnedFd),
     status: &OwnedFd,
-    stdout_to_stderr: bool,
+    manner: Manner,
 ) -> io::Result<i32> {
     let mut pointers: Vec<*const libc::c_char> = argv.iter().map(|a| a.as_ptr()).collect();
     pointers.push(ptr::null());
@@ -39,7 +47,12 @@ pub fn fork_and_wait(
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         let mut byte = 0u8;
         if libc::read(go.as_raw_fd(), (&raw mut byte).cast(), 1) == 1 {
-            if !stdout_to_stderr || libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO) >= 0 {
+            let ready = !manner.stdout_to_stderr
+                || libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO) >= 0;
+            // All bits set asks for the present value.
+            let present = libc::personality(libc::c_ulong::from(u32::MAX));
+            let wanted = libc::c_ulong::from((present | libc::ADDR_NO_RANDOMIZE).cast_unsigned());
+            if ready && (!manner.no_aslr || libc::personality(wanted) >= 0) {
                 libc::execvp(pointers[0], pointers.as_ptr());
             }
             let errno = *libc::__errno_location();
