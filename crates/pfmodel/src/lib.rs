@@ -28,6 +28,7 @@ mod page_history;
 mod piece_tree;
 mod ranges;
 mod recording;
+mod records;
 mod region;
 pub mod table;
 mod table_builder;

@@ -40,6 +40,10 @@ pub(crate) struct MappingRow {
 #[derive(Debug, Default)]
 pub(crate) struct MappingRows {
     rows: Vec<MappingRow>,
+    /// Rows added since these were last taken.
+    added: Vec<u32>,
+    /// Places of rows that are forgotten.
+    free: Vec<u32>,
 }
 
 impl MappingRows {
@@ -88,9 +92,51 @@ impl MappingRows {
     }
 
     fn push(&mut self, row: MappingRow) -> u32 {
-        let index = self.rows.len() as u32;
-        self.rows.push(row);
+        let index = match self.free.pop() {
+            Some(index) => {
+                if let Some(place) = self.rows.get_mut(index as usize) {
+                    *place = row;
+                }
+                index
+            }
+            None => {
+                self.rows.push(row);
+                (self.rows.len() - 1) as u32
+            }
+        };
+        self.added.push(index);
         index
+    }
+
+    /// The rows added since this was last asked, in order.
+    pub(crate) fn take_added(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.added)
+    }
+
+    /// Whether rows were added since these were last taken.
+    pub(crate) fn has_added(&self) -> bool {
+        !self.added.is_empty()
+    }
+
+    /// Forgets the rows that are not marked, of those that were taken: their numbers are given out anew.
+    pub(crate) fn keep(&mut self, marked: &[bool]) {
+        let is_marked = |row: u32| marked.get(row as usize).is_some_and(|&marked| marked);
+        self.free = (0..self.rows.len() as u32).filter(|&row| !is_marked(row)).collect();
+        for row in &mut self.rows {
+            if row.origin != NONE && !is_marked(row.origin) {
+                row.origin = NONE;
+            }
+        }
+    }
+
+    /// How many rows there are room for.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many rows there are.
+    pub(crate) fn in_use(&self) -> usize {
+        self.rows.len() - self.free.len()
     }
 
     /// A row by its index.
@@ -101,11 +147,6 @@ impl MappingRows {
     /// A row by its index, to change.
     pub(crate) fn get_mut(&mut self, row: u32) -> Option<&mut MappingRow> {
         self.rows.get_mut(row as usize)
-    }
-
-    /// All rows.
-    pub(crate) fn as_slice(&self) -> &[MappingRow] {
-        &self.rows
     }
 
     /// All rows, to change.

@@ -55,7 +55,7 @@ pub(crate) fn with_capacity(rows: usize) -> FaultTable {
 }
 
 /// Adds a row. Its confidence is settled by [`finish`].
-pub(crate) fn push(table: &mut FaultTable, row: Row) {
+pub(crate) fn push(table: &mut FaultTable, row: &Row) {
     table.time_ns.push(row.time_ns);
     table.latency_ns.push(row.latency_ns);
     table.class.push(row.class);

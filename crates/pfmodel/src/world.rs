@@ -12,7 +12,7 @@ use crate::intern::{Interner, Name};
 use crate::keyed_map::KeyedMap;
 use crate::mapping_rows::{MappingRows, OPEN_NS};
 use crate::page_history::PageHistory;
-use crate::recording::Recording;
+use crate::records::Records;
 use crate::table::NONE;
 use crate::timeline::{Event, Timeline};
 
@@ -25,6 +25,8 @@ pub(crate) struct Mm {
     parent: Option<(u32, u32)>,
     /// All mappings are known since this time, unless records were lost after it.
     known_since_ns: Option<u64>,
+    /// It took the place of another one, or is a copy, since this time.
+    made_ns: u64,
     pub ended_ns: u64,
 }
 
@@ -52,8 +54,8 @@ pub(crate) struct ThreadState {
 
 /// Everything, now.
 #[derive(Debug)]
-pub(crate) struct World<'a> {
-    recording: &'a Recording,
+pub(crate) struct World {
+    records: Records,
     timeline: Timeline,
     /// Map records applied before their time.
     applied_early: HashSet<u32>,
@@ -79,12 +81,12 @@ fn is_foreign(pid: u32) -> bool {
     pid == 0 || pid == u32::MAX
 }
 
-impl<'a> World<'a> {
+impl World {
     /// The world before anything happened.
-    pub(crate) fn new(recording: &'a Recording) -> Self {
+    pub(crate) fn new(records: Records) -> Self {
         Self {
-            recording,
-            timeline: Timeline::new(recording),
+            timeline: Timeline::new(&records),
+            records,
             applied_early: HashSet::new(),
             lost_until_ns: 0,
             names: Interner::new(),
@@ -117,16 +119,16 @@ impl<'a> World<'a> {
     }
 
     fn apply(&mut self, event: Event, now: Moment) {
-        let recording = self.recording;
         match event {
             Event::Lost(index) => {
-                if let Some(lost) = recording.lost.get(index as usize) {
+                if let Some(lost) = self.records.lost.get(index) {
                     self.lost_until_ns = self.lost_until_ns.max(lost.time_ns);
                 }
             }
             Event::Task(index) => {
-                if let Some(task) = recording.tasks.get(index as usize) {
-                    self.apply_task(task, now);
+                if let Some(task) = self.records.tasks.get_mut(index) {
+                    let task = TaskRecord { comm: std::mem::take(&mut task.comm), ..*task };
+                    self.apply_task(&task, now);
                 }
             }
             Event::Snapshot(index) => self.apply_snapshot(index, now),
@@ -179,6 +181,7 @@ impl<'a> World<'a> {
                 mm.space = space;
                 mm.parent = Some((parent_mm, now.faults));
                 mm.known_since_ns = known_since_ns;
+                mm.made_ns = now.ns;
             }
         }
         let thread = self.thread(task.pid, task.tid, now.ns);
@@ -245,6 +248,7 @@ impl<'a> World<'a> {
             pages: PageHistory::default(),
             parent: None,
             known_since_ns,
+            made_ns: known_since_ns.unwrap_or(0),
             ended_ns: OPEN_NS,
         });
         mm

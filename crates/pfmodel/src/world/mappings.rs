@@ -7,79 +7,102 @@ use crate::address_space::{Moment, SnapshotWindow};
 use crate::ranges::Ranges;
 use crate::vma::Vma;
 
-impl<'a> World<'a> {
+impl World {
     /// Looks for a map record of a process between two moments (the first excluded) that covers `addr`
     /// and satisfies `what`, and applies it and those before it ahead of their turn: it belongs to the
-    /// fault being looked at.
+    /// fault being looked at. Returns the thread that made it.
     pub(crate) fn apply_map_ahead(
         &mut self,
         pid: u32,
         addr: u64,
         (after, to_ns): (Moment, u64),
         what: impl Fn(&MapRecord) -> bool,
-    ) -> Option<&'a MapRecord> {
-        let maps = &self.recording.maps;
+    ) -> Option<u32> {
+        let maps = &self.records.maps;
         let ahead = self.timeline.maps_ahead(pid, after.ns, to_ns);
         let found = ahead.iter().position(|&index| {
-            maps.get(index as usize)
-                .is_some_and(|map| map.start <= addr && addr < map.end && what(map))
+            maps.get(index).is_some_and(|map| map.start <= addr && addr < map.end && what(map))
         })?;
         for &index in &ahead[..=found] {
-            if self.applied_early.insert(index) {
+            if !self.is_applied(index) && self.applied_early.insert(index) {
                 self.apply_map(index, after);
             }
         }
-        maps.get(*ahead.get(found)? as usize)
+        self.records.maps.get(*ahead.get(found)?).map(|map| map.tid)
+    }
+
+    /// Whether something behind `time_ns` has been applied, beside what [`World::apply_map_ahead`] did.
+    pub(crate) fn is_ahead_of(&self, time_ns: u64) -> bool {
+        self.timeline.reached_ns() > time_ns
+    }
+
+    fn is_applied(&self, index: u32) -> bool {
+        let map = self.records.maps.get(index);
+        map.is_some_and(|map| map.time_ns <= self.timeline.reached_ns())
     }
 
     pub(super) fn apply_map(&mut self, index: u32, now: Moment) {
-        let Some(record) = self.recording.maps.get(index as usize) else {
+        let Some(record) = self.records.maps.get(index) else {
             return;
         };
-        if is_foreign(record.pid) {
+        let (pid, time_ns) = (record.pid, record.time_ns);
+        if is_foreign(pid) {
             return;
         }
-        let proc = self.process(record.pid, now.ns);
         let vma = Vma::of_record(record, &mut self.names);
+        let proc = self.process(pid, now.ns);
         let mm = self.mm_of(proc);
         if let Some(mm) = self.mms.get_mut(mm as usize) {
-            mm.space.apply(&vma, Moment { ns: record.time_ns, ..now }, &mut self.rows);
+            mm.space.apply(&vma, Moment { ns: time_ns, ..now }, &mut self.rows);
         }
     }
 
     pub(super) fn apply_snapshot(&mut self, index: u32, now: Moment) {
-        let recording = self.recording;
-        let Some(snapshot) = recording.snapshots.get(index as usize) else {
+        let Some(snapshot) = self.records.snapshots.get_mut(index) else {
             return;
         };
+        let (pid, end_ns) = (snapshot.pid, snapshot.end_ns);
+        let lines = std::mem::take(&mut snapshot.vmas);
         // A process that is ending shows an empty list: no news of its mappings.
-        if is_foreign(snapshot.pid) || snapshot.vmas.is_empty() {
+        if is_foreign(pid) || lines.is_empty() || self.is_overtaken(pid, now.ns) {
             return;
         }
-        let proc = self.process(snapshot.pid, now.ns);
+        let proc = self.process(pid, now.ns);
         let names = &mut self.names;
-        let mut vmas: Vec<Vma> =
-            snapshot.vmas.iter().map(|line| Vma::of_snapshot(line, names)).collect();
+        let mut vmas: Vec<Vma> = lines.iter().map(|line| Vma::of_snapshot(line, names)).collect();
         if !vmas.is_sorted_by_key(|vma| vma.start) {
             vmas.sort_by_key(|vma| vma.start);
         }
         let mm = self.mm_of(proc);
-        let record = |index: u32| recording.maps.get(index as usize);
-        // What is known of a gap in the records has to come from the snapshot alone.
-        let told = if self.is_map_complete(mm) {
-            let during = self.timeline.maps_during(snapshot.pid, now.ns, snapshot.end_ns);
-            Ranges::new(during.filter_map(record).map(|map| (map.start, map.end)))
-        } else {
-            Ranges::default()
-        };
+        let maps = &self.records.maps;
+        let range = |index: u32| maps.get(index).map(|map| (map.start, map.end));
+        // What is known of a gap in the records has to come from the snapshot alone. What is applied
+        // already, though, cannot go on top of it any more.
+        let complete = self.is_map_complete(mm);
+        let reached_ns = self.timeline.reached_ns();
+        let told_until_ns = if complete { end_ns.max(reached_ns) } else { reached_ns };
+        let told = self.timeline.maps_during(pid, now.ns, told_until_ns);
+        let told = Ranges::new(told.filter_map(range));
         // Whatever is applied ahead of its time is ahead of now by no more than that.
-        let ahead = self.timeline.maps_ahead(snapshot.pid, now.ns, u64::MAX).into_iter();
-        let early = ahead.filter(|index| self.applied_early.contains(index)).filter_map(record);
-        let early = Ranges::new(early.map(|map| (map.start, map.end)));
+        let ahead = self.timeline.maps_ahead(pid, now.ns, u64::MAX).into_iter();
+        let early = ahead.filter(|index| self.applied_early.contains(index));
+        let applied = self.timeline.maps_during(pid, now.ns, reached_ns);
+        let early = Ranges::new(early.chain(applied).filter_map(range));
         if let Some(mm) = self.mms.get_mut(mm as usize) {
-            let window = SnapshotWindow { start: now, end_ns: snapshot.end_ns };
+            let window = SnapshotWindow { start: now, end_ns };
             mm.space.apply_snapshot(&vmas, window, (&told, &early), &mut self.rows);
             mm.known_since_ns = Some(now.ns);
         }
+    }
+
+    /// Whether a snapshot arrives so late that it may show what is no more: another address space, or
+    /// mappings whose changes since then are forgotten.
+    fn is_overtaken(&self, pid: u32, time_ns: u64) -> bool {
+        if !self.is_ahead_of(time_ns) {
+            return false;
+        }
+        let proc = self.live_processes.get(&pid).copied();
+        let mm = proc.and_then(|proc| self.mms.get(self.mm_of(proc) as usize));
+        time_ns < self.timeline.forgotten_ns() || mm.is_none_or(|mm| time_ns < mm.made_ns)
     }
 }
