@@ -89,6 +89,11 @@ impl Analyser {
         }
     }
 
+    /// Applies records that have waited for a fault behind them while many others came.
+    pub(crate) fn keep_up(&mut self) {
+        self.world.keep_up(self.now);
+    }
+
     /// The row of a fault; `None` for one that was in flight or of which nothing can be said.
     pub(crate) fn judge(&mut self, fault: &Fault) -> Option<Row> {
         let fault = Fault {

@@ -1,6 +1,7 @@
 //! The rows of the table of mappings while they are being worked out.
 
 use crate::intern::Interner;
+use crate::slab::{Marks, Slab};
 use crate::table::NONE;
 use crate::vma::Vma;
 
@@ -39,11 +40,9 @@ pub(crate) struct MappingRow {
 /// All rows, in order of discovery.
 #[derive(Debug, Default)]
 pub(crate) struct MappingRows {
-    rows: Vec<MappingRow>,
+    rows: Slab<MappingRow>,
     /// Rows added since these were last taken.
     added: Vec<u32>,
-    /// Places of rows that are forgotten.
-    free: Vec<u32>,
 }
 
 impl MappingRows {
@@ -92,18 +91,7 @@ impl MappingRows {
     }
 
     fn push(&mut self, row: MappingRow) -> u32 {
-        let index = match self.free.pop() {
-            Some(index) => {
-                if let Some(place) = self.rows.get_mut(index as usize) {
-                    *place = row;
-                }
-                index
-            }
-            None => {
-                self.rows.push(row);
-                (self.rows.len() - 1) as u32
-            }
-        };
+        let index = self.rows.insert(row);
         self.added.push(index);
         index
     }
@@ -113,30 +101,27 @@ impl MappingRows {
         std::mem::take(&mut self.added)
     }
 
-    /// Whether rows were added since these were last taken.
-    pub(crate) fn has_added(&self) -> bool {
-        !self.added.is_empty()
+    /// The same, without taking them.
+    pub(crate) fn added(&self) -> &[u32] {
+        &self.added
     }
 
-    /// Forgets the rows that are not marked, of those that were taken: their numbers are given out anew.
-    pub(crate) fn keep(&mut self, marked: &[bool]) {
-        let is_marked = |row: u32| marked.get(row as usize).is_some_and(|&marked| marked);
-        self.free = (0..self.rows.len() as u32).filter(|&row| !is_marked(row)).collect();
-        for row in &mut self.rows {
-            if row.origin != NONE && !is_marked(row.origin) {
-                row.origin = NONE;
-            }
+    /// Forgets the rows that are not marked: their numbers are given out anew.
+    pub(crate) fn keep(&mut self, marked: &Marks) {
+        self.rows.keep(marked, |_| {});
+        for row in self.rows.iter_mut().filter(|row| !marked.has(row.origin)) {
+            row.origin = NONE;
         }
     }
 
-    /// How many rows there are room for.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+    /// All rows, forgotten ones included.
+    pub(crate) fn as_slice(&self) -> &[MappingRow] {
+        &self.rows
     }
 
-    /// How many rows there are.
+    /// How many rows are not forgotten.
     pub(crate) fn in_use(&self) -> usize {
-        self.rows.len() - self.free.len()
+        self.rows.in_use()
     }
 
     /// A row by its index.

@@ -4,6 +4,7 @@
 //! must not cost their product. So this is a balanced (AVL) tree whose nodes are shared between copies
 //! and copied one path at a time when one of them changes.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A part of a mapping: addresses with one birth.
@@ -33,6 +34,10 @@ struct Node {
     right: Link,
     height: u8,
 }
+
+/// Nodes that several trees share, by where they are. Good as long as no tree changes.
+#[derive(Debug, Default)]
+pub(crate) struct SeenNodes(HashSet<*const Node>);
 
 /// Pieces that do not overlap, in order of address.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +86,12 @@ impl PieceTree {
             .take_while(move |piece| piece.start < end)
     }
 
+    /// Visits all pieces, but those that this tree shares with one visited before. `seen` remembers the
+    /// nodes that trees share.
+    pub(crate) fn visit_unseen(&self, seen: &mut SeenNodes, visit: &mut impl FnMut(&Piece)) {
+        visit_unseen(&self.root, seen, visit);
+    }
+
     /// Adds a piece, which must not overlap another unless it replaces one with the same start.
     pub(crate) fn insert(&mut self, piece: Piece) {
         let (left, rest) = split(self.root.take(), piece.start);
@@ -99,6 +110,16 @@ impl PieceTree {
     pub(crate) fn clear(&mut self) {
         self.root = None;
     }
+}
+
+fn visit_unseen(link: &Link, seen: &mut SeenNodes, visit: &mut impl FnMut(&Piece)) {
+    let Some(node) = link else { return };
+    if Rc::strong_count(node) > 1 && !seen.0.insert(Rc::as_ptr(node)) {
+        return;
+    }
+    visit_unseen(&node.left, seen, visit);
+    visit(&node.piece);
+    visit_unseen(&node.right, seen, visit);
 }
 
 fn height(link: &Link) -> u8 {
@@ -232,6 +253,21 @@ mod tests {
         parent.insert(piece(5));
         assert_eq!(starts(&child), (50..100).map(|n| n * 10).collect::<Vec<_>>());
         assert_eq!(starts(&parent).len(), 101);
+    }
+
+    #[test]
+    fn shared_parts_are_visited_once() {
+        let mut parent = PieceTree::default();
+        (0..100).for_each(|n| parent.insert(piece(n)));
+        let mut child = parent.clone();
+        child.insert(piece(1000));
+        let (mut seen, mut rows) = (SeenNodes::default(), Vec::new());
+        parent.visit_unseen(&mut seen, &mut |piece| rows.push(piece.row));
+        assert_eq!(rows, (0..100).collect::<Vec<_>>());
+        rows.clear();
+        child.visit_unseen(&mut seen, &mut |piece| rows.push(piece.row));
+        assert!(rows.contains(&1000));
+        assert!(rows.len() <= usize::from(height(&child.root)), "one path is its own: {rows:?}");
     }
 
     #[test]

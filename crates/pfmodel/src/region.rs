@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::intern::{Interner, Name};
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::names::RegionKind;
+use crate::slab::Marks;
 use crate::table::Mapping;
 use crate::vma::{Backing, DELETED, EXEC, Vma, WRITE, is_thread_stack_name};
 
@@ -61,7 +62,7 @@ impl Regions {
     /// Takes in the rows that were added since the last time, and works out what they are.
     pub(crate) fn learn(&mut self, rows: &mut MappingRows, names: &Interner) {
         let added = rows.take_added();
-        self.known.resize(rows.len(), Known::NOTHING);
+        self.known.resize(rows.as_slice().len(), Known::NOTHING);
         self.learn_modules(&added, rows);
         for &index in &added {
             let Some(row) = rows.get(index) else { continue };
@@ -122,8 +123,8 @@ impl Regions {
     }
 
     /// Forgets what was learnt from rows that are not marked.
-    pub(crate) fn keep(&mut self, marked: &[bool], rows: &MappingRows) {
-        let kept: Vec<u32> = (0..).zip(marked).filter_map(|(n, &kept)| kept.then_some(n)).collect();
+    pub(crate) fn keep(&mut self, marked: &Marks, rows: &MappingRows) {
+        let kept: Vec<u32> = marked.iter().collect();
         (self.modules, self.data_ends) = (HashSet::new(), HashMap::new());
         self.learn_modules(&kept, rows);
         self.learn_data_ends(&kept, rows);

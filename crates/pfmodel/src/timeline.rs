@@ -152,6 +152,11 @@ impl Timeline {
         Some((slot.time_ns, slot.event()))
     }
 
+    /// How many events are to come.
+    pub(crate) fn waiting(&self) -> usize {
+        self.slots.len() - self.next
+    }
+
     /// The latest time of anything taken. While events are taken in order this is the time of the
     /// last one; what arrives after its time finds the records up to here taken already.
     pub(crate) fn reached_ns(&self) -> u64 {

@@ -1,7 +1,9 @@
 //! Processes, threads and address spaces as they are at one moment of the recording.
 
+mod arrivals;
 mod mappings;
 mod memory;
+mod sweep;
 
 use std::collections::HashSet;
 
@@ -13,6 +15,7 @@ use crate::keyed_map::KeyedMap;
 use crate::mapping_rows::{MappingRows, OPEN_NS};
 use crate::page_history::PageHistory;
 use crate::records::Records;
+use crate::slab::Slab;
 use crate::table::NONE;
 use crate::timeline::{Event, Timeline};
 
@@ -64,9 +67,9 @@ pub(crate) struct World {
     pub names: Interner,
     pub comms: Interner,
     pub rows: MappingRows,
-    pub processes: Vec<ProcessState>,
-    pub threads: Vec<ThreadState>,
-    pub mms: Vec<Mm>,
+    pub processes: Slab<ProcessState>,
+    pub threads: Slab<ThreadState>,
+    pub mms: Slab<Mm>,
     live_processes: KeyedMap<u32, u32>,
     /// Live threads by pid and tid.
     live_threads: KeyedMap<u64, u32>,
@@ -92,9 +95,9 @@ impl World {
             names: Interner::new(),
             comms: Interner::new(),
             rows: MappingRows::default(),
-            processes: Vec::new(),
-            threads: Vec::new(),
-            mms: Vec::new(),
+            processes: Slab::default(),
+            threads: Slab::default(),
+            mms: Slab::default(),
             live_processes: KeyedMap::default(),
             live_threads: KeyedMap::default(),
         }
@@ -226,38 +229,43 @@ impl World {
     }
 
     fn open_process(&mut self, pid: u32, parent: u32, now_ns: u64) -> u32 {
-        let proc = self.processes.len() as u32;
-        let mm = self.add_mm(proc, None);
-        self.processes.push(ProcessState {
+        let proc = self.processes.insert(ProcessState {
             pid,
             parent,
             comm: Interner::EMPTY,
             first_seen_ns: now_ns,
             exit_ns: None,
-            mm,
+            mm: NONE,
             live: HashSet::new(),
         });
+        let mm = self.add_mm(proc, None);
+        if let Some(process) = self.processes.get_mut(proc as usize) {
+            process.mm = mm;
+        }
         self.live_processes.insert(pid, proc);
         proc
     }
 
     fn add_mm(&mut self, proc: u32, known_since_ns: Option<u64>) -> u32 {
-        let mm = self.mms.len() as u32;
-        self.mms.push(Mm {
-            space: AddressSpace::new(mm, proc),
+        let index = self.mms.insert(Mm {
+            space: AddressSpace::new(NONE, proc),
             pages: PageHistory::default(),
             parent: None,
             known_since_ns,
             made_ns: known_since_ns.unwrap_or(0),
             ended_ns: OPEN_NS,
         });
-        mm
+        if let Some(mm) = self.mms.get_mut(index as usize) {
+            mm.space = AddressSpace::new(index, proc);
+        }
+        index
     }
 
     fn end_process(&mut self, pid: u32, now_ns: u64) {
         let Some(proc) = self.live_processes.remove(&pid) else {
             return;
         };
+        self.timeline.forget_process(pid);
         let Some(process) = self.processes.get_mut(proc as usize) else {
             return;
         };
@@ -289,13 +297,13 @@ impl World {
             return thread;
         }
         let proc = self.process(pid, now_ns);
-        let thread = self.threads.len() as u32;
         let mut comm = Interner::EMPTY;
         if let Some(process) = self.processes.get_mut(proc as usize) {
             process.live.insert(tid);
             comm = process.comm;
         }
-        self.threads.push(ThreadState { proc, tid, from_ns: now_ns, to_ns: OPEN_NS, comm });
+        let thread = ThreadState { proc, tid, from_ns: now_ns, to_ns: OPEN_NS, comm };
+        let thread = self.threads.insert(thread);
         self.live_threads.insert(key, thread);
         thread
     }

@@ -40,7 +40,7 @@ impl Analyser {
             .collect();
         let mut regions = Regions::default();
         regions.learn(&mut world.rows, &world.names);
-        let mappings = (0..world.rows.len()).filter_map(|row| {
+        let mappings = (0..world.rows.as_slice().len()).filter_map(|row| {
             let row = u32::try_from(row).ok()?;
             regions.mapping(row, &world.rows, &world.names, (start_ns, last_ns))
         });

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use pfmodel::{Options, analyse};
+use pfmodel::table::NONE;
+use pfmodel::{Live, Options, analyse};
 use pft::record::{
     Checkpoint, Fact, FaultBatch, FaultColumns, LostBy, LostRecord, MapRecord, Snapshot,
     SnapshotReason, TaskKind, TaskRecord, Vma,
@@ -155,6 +156,82 @@ proptest! {
         for mapping in &analysis.mappings {
             prop_assert!(mapping.start < mapping.end);
             prop_assert!(mapping.valid_from_ns <= mapping.valid_to_ns);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #[test]
+    fn a_stream_in_order_of_time_says_what_the_report_says(
+        tasks in vec(task(), 0..30),
+        maps in vec(map_record(), 0..40),
+        snapshots in vec(snapshot(), 0..6),
+        lost in vec(lost(), 0..3),
+        mut faults in vec((number(), number(), number(), id(), id(), any::<u32>()), 0..60),
+    ) {
+        faults.sort_unstable();
+        let mut recording = Trace::empty().recording;
+        (recording.tasks, recording.maps) = (tasks, maps);
+        recording.tasks.sort_by_key(|task| task.time_ns);
+        recording.maps.sort_by_key(|map| map.time_ns);
+        // A snapshot is there when its reading is over.
+        recording.snapshots = snapshots;
+        recording.snapshots.iter_mut().for_each(|shot| shot.end_ns = shot.start_ns);
+        recording.snapshots.sort_by_key(|shot| shot.start_ns);
+        recording.lost = lost;
+        recording.lost.iter_mut().for_each(|lost| lost.after_ns = lost.time_ns);
+        recording.lost.sort_by_key(|lost| lost.time_ns);
+        let mut columns = FaultColumns::default();
+        for &(time_ns, addr, ip, pid, tid, bits) in &faults {
+            columns.time_ns.push(time_ns);
+            columns.latency_ns.push(5);
+            columns.addr.push(addr);
+            columns.ip.push(ip);
+            columns.pid.push(pid);
+            columns.tid.push(tid);
+            // Completed.
+            columns.flags.push(bits & !6);
+            columns.attempts.push(1);
+        }
+
+        let mut live = Live::new(&recording.header, &[], &Options::default());
+        let mut queues = (
+            recording.tasks.clone().into_iter().peekable(),
+            recording.maps.clone().into_iter().peekable(),
+            recording.snapshots.clone().into_iter().peekable(),
+            recording.lost.clone().into_iter().peekable(),
+        );
+        let options = Options { slow_threshold_ns: Some(u64::MAX) };
+        let batch = FaultBatch { cpu: 0, columns: columns.clone() };
+        let analysis = analyse(recording, vec![batch], &options);
+        let table = &analysis.faults;
+        prop_assert_eq!(table.len(), faults.len());
+        for (row, &(time_ns, addr, ip, pid, tid, _)) in faults.iter().enumerate() {
+            let over_ns = time_ns.saturating_add(5);
+            while let Some(task) = queues.0.next_if(|task| task.time_ns <= over_ns) {
+                live.push_task(task);
+            }
+            while let Some(map) = queues.1.next_if(|map| map.time_ns <= over_ns) {
+                live.push_map(map);
+            }
+            while let Some(shot) = queues.2.next_if(|shot| shot.start_ns <= over_ns) {
+                live.push_snapshot(shot);
+            }
+            while let Some(lost) = queues.3.next_if(|lost| lost.time_ns <= over_ns) {
+                live.push_lost(lost);
+            }
+            let flags = columns.flags[row];
+            let fault = pfmodel::Fault {
+                time_ns, latency_ns: 5, addr, ip, pid, tid, flags, attempts: 1, cpu: 0,
+            };
+            let judged = live.judge(&fault).expect("completed");
+            prop_assert_eq!((judged.class, judged.cause), (table.class[row], table.cause[row]));
+            prop_assert_eq!(judged.access, table.access[row]);
+            prop_assert_eq!(judged.comm, &analysis.comms[table.comm[row] as usize][..]);
+            let mapped = |place: Option<_>, mapping: u32| place.is_some() == (mapping != NONE);
+            prop_assert!(mapped(judged.place, table.mapping[row]));
+            prop_assert!(mapped(judged.ip_place, table.ip_mapping[row]));
         }
     }
 }

@@ -4,6 +4,7 @@ mod causes;
 mod confidence;
 mod failures;
 mod hostile;
+mod live;
 mod mappings;
 mod processes;
 mod trace;
