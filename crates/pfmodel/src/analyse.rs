@@ -55,6 +55,8 @@ pub(crate) struct Analyser {
     last_ns: u64,
     /// Faults seen so far.
     now: u32,
+    /// Faults seen before some were missed, the last time that happened.
+    missed_at: u32,
     pub world: World,
     pub exactness: Exactness,
 }
@@ -79,6 +81,7 @@ impl Analyser {
             slow_threshold_ns,
             last_ns: 0,
             now: 0,
+            missed_at: 0,
             world: World::new(records),
             exactness: Exactness {
                 error_code: recording.has_error_code(),
@@ -92,6 +95,11 @@ impl Analyser {
     /// Applies records that have waited for a fault behind them while many others came.
     pub(crate) fn keep_up(&mut self) {
         self.world.keep_up(self.now);
+    }
+
+    /// There were faults that are not judged: what was known of pages may be wrong now.
+    pub(crate) fn miss(&mut self) {
+        self.missed_at = self.now;
     }
 
     /// The row of a fault; `None` for one that was in flight or of which nothing can be said.
@@ -174,11 +182,16 @@ impl Analyser {
         let slow_ns = Some(fault.latency_ns).filter(|&latency_ns| latency_ns != LATENCY_UNKNOWN);
         let over_threshold = slow_ns.is_some_and(|latency_ns| latency_ns > self.slow_threshold_ns);
         let waited = over_threshold || fault.attempts > 1;
-        let born = place.piece.map_or(0, |piece| piece.born);
+        let mapped = place.piece.map_or(0, |piece| piece.born);
+        // Faults on pages of an older mapping may have been missed.
+        let born = mapped.max(self.missed_at);
         let inherited = self.world.inherited_past(place.mm, page, born);
         let map = place.map.map(|map| MapEvidence {
-            // A counter of faults that has reached its end tells no more from no less.
-            seen_from_start: map.seen_from_start && inherited.is_some() && self.now < u32::MAX,
+            seen_from_start: map.seen_from_start
+                && inherited.is_some()
+                && mapped >= self.missed_at
+                // A counter that has reached its end does not tell before from after.
+                && self.now < u32::MAX,
             ..map
         });
         let inherited = inherited.unwrap_or_default();

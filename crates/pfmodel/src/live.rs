@@ -162,6 +162,12 @@ impl Live {
         Some(self.judged(&row))
     }
 
+    /// Says that faults at this place of the stream will not be handed in. What was known of pages
+    /// is unknown from here on.
+    pub fn miss(&mut self) {
+        self.analyser.miss();
+    }
+
     /// What became of the faults that were not handed out.
     #[must_use]
     pub fn unjudged(&self) -> Unjudged {

@@ -167,6 +167,19 @@ fn the_growth_of_a_stack_is_seen_behind_a_later_fault() {
 }
 
 #[test]
+fn missed_faults_make_pages_unknown() {
+    let trace = Trace::new().map(map(10, BASE, END, RW, "//anon"));
+    let mut live = started(&trace);
+    assert_eq!(seen(&mut live, fault(20, BASE, READ)).1, Cause::ZeroPage);
+    live.miss();
+    assert_eq!(seen(&mut live, fault(30, BASE, WRITE_PRESENT)).1, Cause::CowAnonOrZero);
+    assert_eq!(seen(&mut live, fault(31, BASE + 0x1000, WRITE)).1, Cause::AnonUnknown);
+    assert_eq!(seen(&mut live, fault(32, BASE + 0x1000, WRITE)).1, Cause::AnonRefault);
+    live.push_map(map(40, END, END + 0x1000, R, "//anon"));
+    assert_eq!(seen(&mut live, fault(50, END, READ)).1, Cause::ZeroPage);
+}
+
+#[test]
 fn a_minor_fault_is_slow_only_beyond_a_given_threshold() {
     let slow = Fault { latency: 1_000_000, ..fault(20, BASE, READ) };
     let trace = Trace::new().map(map(10, BASE, END, R, "/data"));
