@@ -17,6 +17,7 @@ mod event;
 mod host;
 mod known_ranges;
 mod launch;
+mod live;
 pub mod marks;
 mod pairing;
 mod parse;
@@ -38,6 +39,8 @@ pub use counts::Counts;
 pub use end::End;
 pub use error::Error;
 pub use event::{Abilities, EventKind};
+pub use live::{Happenings, Live, LiveEnd, Settled};
+pub use pairing::FaultRow;
 pub use session::{Recorded, Started, Windows, record};
 pub use stat::{
     Counting, Faults, Finished, Interval, ProcessFaults, Processes, Progress, Tally, TargetFaults,
