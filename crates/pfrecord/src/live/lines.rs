@@ -1,12 +1,15 @@
 //! From what happened to lines: records into the model, faults out of it, in order of time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use pfcapture::{Happenings, Settled};
 use pfmodel::{Fault, Judged, Live, Options};
-use pft::record::{Fact, LostRecord, MapRecord, MarkRecord, OomRecord, TaskRecord, TraceHeader};
+use pft::record::{
+    Fact, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason, TaskKind,
+    TaskRecord, TraceHeader,
+};
 
 use super::output::Output;
 use super::tally::{Missed, Tally};
@@ -71,6 +74,8 @@ struct Stamps {
     last_ns: u64,
     pids: HashMap<u32, u32>,
     tids: HashMap<u32, u32>,
+    /// Processes that were there before the recording.
+    present: HashSet<u32>,
 }
 
 /// Records of one kind that are not applied yet.
@@ -94,6 +99,7 @@ impl Lines {
             last_ns: 0,
             pids: HashMap::new(),
             tids: HashMap::new(),
+            present: HashSet::new(),
         };
         let model = Live::new(header, facts, &Options::default());
         Self { model, output, tally: Tally::default(), stamps }
@@ -104,8 +110,11 @@ impl Lines {
         if self.output.is_closed() {
             return;
         }
+        self.stamps.note_present(&happenings.tasks);
         for snapshot in happenings.snapshots {
-            self.model.push_snapshot(snapshot);
+            if self.stamps.is_shown_alike(&snapshot) {
+                self.model.push_snapshot(snapshot);
+            }
         }
         let mut between = Between {
             tasks: happenings.tasks.into_iter().peekable(),
@@ -190,6 +199,20 @@ impl Lines {
 }
 
 impl Stamps {
+    fn note_present(&mut self, tasks: &[TaskRecord]) {
+        if self.style.fixed_ts {
+            let present = tasks.iter().filter(|task| task.kind == TaskKind::Present);
+            self.present.extend(present.map(|task| task.pid));
+        }
+    }
+
+    /// Whether a snapshot may be looked at. When one comes in differs from run to run, so with fixed time
+    /// stamps the mappings are taken from the records, but for what was mapped before them.
+    fn is_shown_alike(&self, snapshot: &Snapshot) -> bool {
+        let first = snapshot.reason == SnapshotReason::Start;
+        !self.style.fixed_ts || first && self.present.contains(&snapshot.pid)
+    }
+
     /// The time that the next line, which is about this moment, shows.
     fn next(&mut self, time_ns: u64) -> u64 {
         self.last_ns = if self.style.fixed_ts {
