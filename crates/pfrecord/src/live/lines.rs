@@ -269,3 +269,54 @@ fn ordinal(numbers: &mut HashMap<u32, u32>, number: u32) -> u32 {
     let next = numbers.len() as u32 + 1;
     *numbers.entry(number).or_insert(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pfcapture::FaultRow;
+    use pft::record::Outcome;
+
+    #[test]
+    fn faults_that_were_not_taken_are_missing_where_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        let file = std::fs::File::create(&path).unwrap();
+        let output = Output::start(file, Format::Text, Default::default()).unwrap();
+        let header = TraceHeader {
+            uuid: [0; 16],
+            page_size_bytes: 4096,
+            clock_id: 1,
+            start_ns: 0,
+            start_realtime_ns: 0,
+        };
+        let style = Style { format: Format::Text, fixed_ts: true };
+        let mut lines = Lines::new(style, &header, &[], output);
+        let fault = |n: u64| {
+            let flags = Outcome::Minor as u32;
+            let (addr, ip) = (n << 12, 0);
+            let row = FaultRow {
+                time_ns: n,
+                latency_ns: 1,
+                addr,
+                ip,
+                pid: 1,
+                tid: 1,
+                flags,
+                attempts: 1,
+            };
+            Settled { cpu: 0, settled_ns: n + 1, row }
+        };
+        let mut faults: Vec<Settled> = (1..=5).map(fault).collect();
+        let missed = Missed::beyond(&mut faults, 2);
+        lines.take(Happenings { faults, ..Happenings::default() }, missed);
+        let faults = vec![fault(6)];
+        lines.take(Happenings { faults, ..Happenings::default() }, Missed::default());
+        assert!(lines.finish().finish().is_none());
+        let text = std::fs::read_to_string(path).unwrap();
+        let words: Vec<&str> =
+            text.lines().filter_map(|line| line.split(' ').next_back()).collect();
+        assert_eq!(words, ["-", "-", "dropped", "-", "cow=unknown"]);
+        assert!(text.contains("\n... 3 lines dropped\n"), "{text}");
+        assert!(text.ends_with("Summary: major=0 minor=6 cow=unknown\n"), "{text}");
+    }
+}
