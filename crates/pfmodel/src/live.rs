@@ -24,7 +24,8 @@ const SWEEP_AFTER: usize = 1 << 16;
 /// It is the engine of [`crate::analyse`], with less to go by:
 ///
 /// - Nothing later than the fault counts. So there is no `map_confidence`, which needs evidence after
-///   the fault, and a region may get a better name in the report.
+///   the fault, and a region may get a better name in the report: the kernel does not name the heap when
+///   it first grows, so its first faults are in `[anon]` until a snapshot or further growth names it.
 /// - Faults come when they are over, not when they began. A fault that took long is judged by the
 ///   mappings and pages as they were when the last fault before it in the stream began, if that was
 ///   later.

@@ -26,7 +26,7 @@ use clap::ValueEnum;
 use pfcapture::{Happenings, LiveEnd};
 use pft::record::{Fact, TraceHeader};
 
-pub use arguments::Arguments;
+pub use arguments::LiveArguments;
 
 use lines::Lines;
 use output::Output;

@@ -168,6 +168,18 @@ fn the_growth_of_a_stack_is_seen_behind_a_later_fault() {
 }
 
 #[test]
+fn a_fault_that_took_long_undoes_no_later_record() {
+    let trace =
+        Trace::new().map(map(105, BASE, END, R, "/first")).map(map(106, BASE, END, R, "/second"));
+    let mut live = started(&trace);
+    let other = Fault { tid: 9, latency: 1, ..fault(110, BASE, READ) };
+    assert_eq!(seen(&mut live, other).2, "second");
+    let long = Fault { tid: 8, latency: 50, ..fault(100, BASE, READ) };
+    assert_eq!(seen(&mut live, long).2, "second");
+    assert_eq!(seen(&mut live, fault(170, BASE, READ)).2, "second");
+}
+
+#[test]
 fn missed_faults_make_pages_unknown() {
     let trace = Trace::new().map(map(10, BASE, END, RW, "//anon"));
     let mut live = started(&trace);

@@ -9,7 +9,7 @@ use super::{Format, Stream, Style};
 
 /// Whether and how faults are shown while they are recorded.
 #[derive(Debug, Clone, Args)]
-pub struct Arguments {
+pub struct LiveArguments {
     /// Print each fault as it happens: `[ts] CLASS ADDR REGION LATENCY`, or a JSON object a line
     #[arg(
         long,
@@ -26,12 +26,13 @@ pub struct Arguments {
 
     /// Print nothing that differs between two runs of a static, single-threaded program with a warm
     /// cache: the n-th line's time is n milliseconds, latencies are left out, processes and threads
-    /// are numbered, addresses count from their file or mapping
+    /// are numbered, addresses count from their file or mapping; later snapshots of mappings, which
+    /// come at any time, are left out too
     #[arg(long, requires = "live")]
     fixed_ts: bool,
 }
 
-impl Arguments {
+impl LiveArguments {
     /// Whether faults are to be shown.
     #[must_use]
     pub const fn is_wanted(&self) -> bool {
@@ -62,7 +63,7 @@ mod tests {
     #[derive(Debug, Parser)]
     struct Program {
         #[command(flatten)]
-        live: Arguments,
+        live: LiveArguments,
         #[arg(last = true)]
         command: Vec<String>,
     }

@@ -1,12 +1,15 @@
 //! From what happened to lines: records into the model, faults out of it, in order of time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use pfcapture::{Happenings, Settled};
 use pfmodel::{Fault, Judged, Live, Options};
-use pft::record::{Fact, LostRecord, MapRecord, MarkRecord, OomRecord, TaskRecord, TraceHeader};
+use pft::record::{
+    Fact, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason, TaskKind,
+    TaskRecord, TraceHeader,
+};
 
 use super::output::Output;
 use super::tally::{Missed, Tally};
@@ -71,6 +74,8 @@ struct Stamps {
     last_ns: u64,
     pids: HashMap<u32, u32>,
     tids: HashMap<u32, u32>,
+    /// Processes that were there before the recording.
+    present: HashSet<u32>,
 }
 
 /// Records of one kind that are not applied yet.
@@ -94,6 +99,7 @@ impl Lines {
             last_ns: 0,
             pids: HashMap::new(),
             tids: HashMap::new(),
+            present: HashSet::new(),
         };
         let model = Live::new(header, facts, &Options::default());
         Self { model, output, tally: Tally::default(), stamps }
@@ -104,8 +110,11 @@ impl Lines {
         if self.output.is_closed() {
             return;
         }
+        self.stamps.note_present(&happenings.tasks);
         for snapshot in happenings.snapshots {
-            self.model.push_snapshot(snapshot);
+            if self.stamps.is_shown_alike(&snapshot) {
+                self.model.push_snapshot(snapshot);
+            }
         }
         let mut between = Between {
             tasks: happenings.tasks.into_iter().peekable(),
@@ -190,6 +199,20 @@ impl Lines {
 }
 
 impl Stamps {
+    fn note_present(&mut self, tasks: &[TaskRecord]) {
+        if self.style.fixed_ts {
+            let present = tasks.iter().filter(|task| task.kind == TaskKind::Present);
+            self.present.extend(present.map(|task| task.pid));
+        }
+    }
+
+    /// Whether a snapshot may be looked at. When one comes in differs from run to run, so with fixed time
+    /// stamps the mappings are taken from the records, but for what was mapped before them.
+    fn is_shown_alike(&self, snapshot: &Snapshot) -> bool {
+        let first = snapshot.reason == SnapshotReason::Start;
+        !self.style.fixed_ts || first && self.present.contains(&snapshot.pid)
+    }
+
     /// The time that the next line, which is about this moment, shows.
     fn next(&mut self, time_ns: u64) -> u64 {
         self.last_ns = if self.style.fixed_ts {
@@ -245,4 +268,55 @@ impl Stamps {
 fn ordinal(numbers: &mut HashMap<u32, u32>, number: u32) -> u32 {
     let next = numbers.len() as u32 + 1;
     *numbers.entry(number).or_insert(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pfcapture::FaultRow;
+    use pft::record::Outcome;
+
+    #[test]
+    fn faults_that_were_not_taken_are_missing_where_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        let file = std::fs::File::create(&path).unwrap();
+        let output = Output::start(file, Format::Text, Default::default()).unwrap();
+        let header = TraceHeader {
+            uuid: [0; 16],
+            page_size_bytes: 4096,
+            clock_id: 1,
+            start_ns: 0,
+            start_realtime_ns: 0,
+        };
+        let style = Style { format: Format::Text, fixed_ts: true };
+        let mut lines = Lines::new(style, &header, &[], output);
+        let fault = |n: u64| {
+            let flags = Outcome::Minor as u32;
+            let (addr, ip) = (n << 12, 0);
+            let row = FaultRow {
+                time_ns: n,
+                latency_ns: 1,
+                addr,
+                ip,
+                pid: 1,
+                tid: 1,
+                flags,
+                attempts: 1,
+            };
+            Settled { cpu: 0, settled_ns: n + 1, row }
+        };
+        let mut faults: Vec<Settled> = (1..=5).map(fault).collect();
+        let missed = Missed::beyond(&mut faults, 2);
+        lines.take(Happenings { faults, ..Happenings::default() }, missed);
+        let faults = vec![fault(6)];
+        lines.take(Happenings { faults, ..Happenings::default() }, Missed::default());
+        assert!(lines.finish().finish().is_none());
+        let text = std::fs::read_to_string(path).unwrap();
+        let words: Vec<&str> =
+            text.lines().filter_map(|line| line.split(' ').next_back()).collect();
+        assert_eq!(words, ["-", "-", "dropped", "-", "cow=unknown"]);
+        assert!(text.contains("\n... 3 lines dropped\n"), "{text}");
+        assert!(text.ends_with("Summary: major=0 minor=6 cow=unknown\n"), "{text}");
+    }
 }

@@ -29,6 +29,7 @@ type Chunk = (String, u64);
 pub struct Output {
     format: Format,
     max_waiting: u64,
+    end_patience: Duration,
     /// Lines of faults that wait for the rest of their chunk.
     chunk: String,
     lines: u64,
@@ -80,6 +81,7 @@ impl Output {
         let output = Self {
             format,
             max_waiting,
+            end_patience: END_PATIENCE,
             chunk: String::new(),
             lines: 0,
             missing: 0,
@@ -167,7 +169,7 @@ impl Output {
         self.chunks = None;
         let mut written = self.shared.written_bytes.load(Ordering::Relaxed);
         loop {
-            match self.end.recv_timeout(END_PATIENCE) {
+            match self.end.recv_timeout(self.end_patience) {
                 Ok(error) => return error,
                 Err(RecvTimeoutError::Disconnected) => {
                     return Some(io::Error::other("the thread that writes lines died"));
@@ -199,17 +201,23 @@ impl Writer {
 
     /// Writes a chunk, unless writing has failed before.
     fn write(&self, (mut chunk, lines): Chunk, file: &mut File, result: &mut io::Result<()>) {
+        let mut waiting = lines;
         if result.is_ok() {
             let in_one = file.metadata().is_ok_and(|meta| meta.is_file());
             let piece_bytes = if in_one { usize::MAX } else { PIECE_BYTES };
             *result = pieces(&chunk, piece_bytes).try_for_each(|piece| {
                 file.write_all(piece.as_bytes())?;
+                // A chunk is all faults or none.
+                let written = piece.bytes().filter(|&byte| byte == b'\n').count() as u64;
+                let written = written.min(waiting);
+                waiting -= written;
+                self.shared.waiting_lines.fetch_sub(written, Ordering::Relaxed);
                 self.shared.written_bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
                 Ok(())
             });
             self.shared.closed.store(result.is_err(), Ordering::Relaxed);
         }
-        self.shared.waiting_lines.fetch_sub(lines, Ordering::Relaxed);
+        self.shared.waiting_lines.fetch_sub(waiting, Ordering::Relaxed);
         chunk.clear();
         // The other end may be past its last line.
         let _ = self.emptied.send(chunk);
@@ -292,6 +300,30 @@ mod tests {
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "{\"type\":\"dropped\",\"count\":1}\n");
         assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_reader_that_never_comes_back_is_given_up_with_an_exact_count() {
+        let dropped = Arc::new(AtomicU64::new(0));
+        let (mut output, writer) = Output::new(Format::Text, 9_000, Arc::clone(&dropped));
+        for _ in 0..8_000 {
+            output.fault(|out| out.push_str("a fault of thirty-two bytes....\n"));
+        }
+        let (mut reader, pipe) = io::pipe().unwrap();
+        let room_bytes = rustix::pipe::fcntl_getpipe_size(&pipe).unwrap() as u64;
+        let thread = std::thread::spawn(move || writer.run(File::from(OwnedFd::from(pipe))));
+        output.flush();
+        while output.shared.written_bytes.load(Ordering::Relaxed) < room_bytes {
+            std::thread::yield_now();
+        }
+        output.end_patience = Duration::from_millis(1);
+        assert!(output.finish().is_none());
+        assert_eq!(dropped.load(Ordering::Relaxed), 8_000 - room_bytes / 32);
+        let mut read = vec![0; room_bytes as usize];
+        reader.read_exact(&mut read).unwrap();
+        assert!(read.ends_with(b"\n"));
+        drop(reader);
+        thread.join().unwrap();
     }
 
     #[test]

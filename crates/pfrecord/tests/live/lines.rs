@@ -1,6 +1,6 @@
 use pfcapture::{Happenings, Live as _};
 use pfrecord::live::{Stream, Style};
-use pft::record::{LATENCY_UNKNOWN, flags};
+use pft::record::{LATENCY_UNKNOWN, Snapshot, SnapshotReason, TaskKind, Vma, flags};
 
 use crate::feed::*;
 
@@ -63,6 +63,46 @@ Summary: major=1 minor=3 cow=1
             shown(style, &privileged(), other.clone())
         );
     }
+}
+
+/// When a snapshot comes in differs from run to run; the first one of a running process is there before
+/// anything else.
+#[test]
+fn with_fixed_times_later_snapshots_say_nothing() {
+    let line = Vma {
+        start: 0x7000_0000,
+        end: 0x7000_2000,
+        prot: 3,
+        shared: false,
+        file_offset: 0,
+        dev_major: 0,
+        dev_minor: 0,
+        inode: 0,
+        path: b"[anon:shown]".to_vec(),
+    };
+    let snapshot = |reason| Snapshot {
+        pid: 41,
+        start_ns: START_NS + 10,
+        end_ns: START_NS + 20,
+        reason,
+        vmas: vec![line.clone()],
+    };
+    let region = |kind, reason, fixed_ts| {
+        let happenings = Happenings {
+            tasks: vec![task(0, kind, 41, b"app")],
+            snapshots: vec![snapshot(reason)],
+            faults: vec![fault(100, 10, 41, 0x7000_0000, 0x6)],
+            ..Happenings::default()
+        };
+        let text = shown(Style { fixed_ts, ..TEXT }, &privileged(), vec![happenings]);
+        text.contains("[anon:shown]")
+    };
+    use SnapshotReason::{Periodic, Start};
+    assert!(region(TaskKind::Present, Start, true));
+    assert!(region(TaskKind::Exec, Start, false));
+    assert!(region(TaskKind::Exec, Periodic, false));
+    assert!(!region(TaskKind::Exec, Start, true));
+    assert!(!region(TaskKind::Present, Periodic, true));
 }
 
 #[test]
