@@ -9,7 +9,7 @@ mod moves;
 use crate::births::merge_births;
 use crate::history_places::HistoryPlaces;
 use crate::mapping_rows::{MappingRow, MappingRows};
-use crate::piece_tree::{Piece, PieceTree};
+use crate::piece_tree::{Piece, PieceTree, SeenNodes};
 use crate::ranges::Ranges;
 use crate::table::NONE;
 use crate::vma::{Backing, Source, Vma};
@@ -91,6 +91,11 @@ impl AddressSpace {
         let piece = self.owned_at(addr, rows)?;
         self.recent[place] = Some(piece);
         Some(piece)
+    }
+
+    /// Visits all pieces, but those shared with an address space visited before.
+    pub(crate) fn visit_unseen(&self, seen: &mut SeenNodes, visit: &mut impl FnMut(&Piece)) {
+        self.pieces.visit_unseen(seen, visit);
     }
 
     /// The first piece that starts behind `addr`. Its row may be a parent's.

@@ -13,7 +13,8 @@ use crate::names::{Access, Cause, Class};
 use crate::page_history::{HUGE_SHIFT, PageKey, Past};
 use crate::piece_tree::Piece;
 use crate::recording::{Options, Recording};
-use crate::table::{Analysis, Exactness, FaultTable, NONE};
+use crate::records::Records;
+use crate::table::{Analysis, Exactness, NONE};
 use crate::table_builder::{self, Row};
 use crate::threshold;
 use crate::vma::{Backing, is_stack_name};
@@ -26,46 +27,40 @@ const GROWTH_WITHIN_NS: u64 = 1_000_000_000;
 ///
 /// `faults` may come in any order; those of one CPU in order of time are merged fastest.
 #[must_use]
-pub fn analyse(recording: Recording, faults: Vec<FaultBatch>, options: &Options) -> Analysis {
+pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Options) -> Analysis {
     let slow_threshold_ns =
         options.slow_threshold_ns.unwrap_or_else(|| threshold::derived_ns(&faults));
     let row_count = faults.iter().map(|batch| batch.columns.len()).sum();
+    let records = Records::take_from(&mut recording);
     let mut analyser = Analyser {
-        page_shift: recording.header.page_size_bytes.max(1).ilog2(),
-        stack_limit_bytes: recording.stack_limit_bytes(),
-        slow_threshold_ns,
-        last_ns: assemble::last_record_ns(&recording),
-        now: 0,
-        world: World::new(&recording),
-        table: table_builder::with_capacity(row_count),
-        awaiting: Vec::with_capacity(row_count),
-        exactness: Exactness {
-            error_code: recording.has_error_code(),
-            kernel_mode: recording.has_kernel_mode(),
-            complete: recording.checkpoint.as_ref().is_some_and(|last| last.end),
-            ..Exactness::default()
-        },
+        last_ns: assemble::last_record_ns(&recording, &records),
+        ..Analyser::new(&recording, records, slow_threshold_ns)
     };
+    let mut table = table_builder::with_capacity(row_count);
+    // Which rows need later evidence to be exact.
+    let mut awaiting = Vec::with_capacity(row_count);
     for fault in FaultOrder::new(faults) {
-        analyser.add(&fault);
+        if let Some(row) = analyser.judge(&fault) {
+            table_builder::push(&mut table, &mut awaiting, &row);
+        }
     }
     analyser.world.finish(analyser.now);
-    analyser.finish(&recording)
+    analyser.finish(&recording, table, &awaiting)
 }
 
+/// The engine: replays records up to each fault and judges it.
 #[derive(Debug)]
-struct Analyser<'a> {
+pub(crate) struct Analyser {
     page_shift: u32,
     stack_limit_bytes: Option<u64>,
     slow_threshold_ns: u64,
     last_ns: u64,
     /// Faults seen so far.
     now: u32,
-    world: World<'a>,
-    table: FaultTable,
-    /// Which rows of `table` need later evidence to be exact.
-    awaiting: Vec<bool>,
-    exactness: Exactness,
+    /// Faults seen before some were missed, the last time that happened.
+    missed_at: u32,
+    pub world: World,
+    pub exactness: Exactness,
 }
 
 /// Where a fault happened.
@@ -79,8 +74,38 @@ struct Place {
     stack_grown: bool,
 }
 
-impl Analyser<'_> {
-    fn add(&mut self, fault: &Fault) {
+impl Analyser {
+    /// Nothing judged yet. The lists of `recording` are in `records`.
+    pub(crate) fn new(recording: &Recording, records: Records, slow_threshold_ns: u64) -> Self {
+        Self {
+            page_shift: recording.header.page_size_bytes.max(1).ilog2(),
+            stack_limit_bytes: recording.stack_limit_bytes(),
+            slow_threshold_ns,
+            last_ns: 0,
+            now: 0,
+            missed_at: 0,
+            world: World::new(recording, records),
+            exactness: Exactness {
+                error_code: recording.has_error_code(),
+                kernel_mode: recording.has_kernel_mode(),
+                complete: recording.checkpoint.as_ref().is_some_and(|last| last.end),
+                ..Exactness::default()
+            },
+        }
+    }
+
+    /// Applies records that have waited for a fault behind them while many others came.
+    pub(crate) fn keep_up(&mut self) {
+        self.world.keep_up(self.now);
+    }
+
+    /// There were faults that are not judged: what was known of pages may be wrong now.
+    pub(crate) fn miss(&mut self) {
+        self.missed_at = self.now;
+    }
+
+    /// The row of a fault; `None` for one that was in flight or of which nothing can be said.
+    pub(crate) fn judge(&mut self, fault: &Fault) -> Option<Row> {
         let fault = Fault {
             latency_ns: if fault.flags & (flags::NO_ENTRY | flags::NEGATIVE_LATENCY) == 0 {
                 fault.latency_ns
@@ -100,13 +125,14 @@ impl Analyser<'_> {
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let user_ip = (!kernel_mode).then_some(fault.ip);
         let access = access_of(ErrorCode::of(fault.flags), user_ip, fault.addr, place.map);
-        match outcome {
+        let row = match outcome {
             Some(Outcome::Minor | Outcome::Major) => {
-                self.add_completed(&fault, place, access, outcome == Some(Outcome::Major));
+                Some(self.completed(&fault, place, access, outcome == Some(Outcome::Major)))
             }
-            _ => self.add_incomplete(&fault, outcome, place, access),
-        }
+            _ => self.incomplete(&fault, outcome, place, access),
+        };
         self.now = self.now.saturating_add(1);
+        row
     }
 
     /// Finds thread and mapping. The mapping is the one at entry; if there is none, one that came to
@@ -124,7 +150,8 @@ impl Analyser<'_> {
         if piece.is_none() && outcome != Some(Outcome::Signalled) {
             piece = world.piece_under_way(mm, fault.addr, fault.time_ns);
         }
-        if piece.is_none() {
+        // A record that is applied already may be about this fault as well.
+        if piece.is_none() || world.is_ahead_of(fault.time_ns) {
             let completed = matches!(outcome, Some(Outcome::Minor | Outcome::Major));
             let until_ns = match fault.latency_ns {
                 LATENCY_UNKNOWN if completed => fault.time_ns,
@@ -137,9 +164,9 @@ impl Analyser<'_> {
             let ahead = world.apply_map_ahead(fault.pid, fault.addr, window, |map| {
                 completed || map.tid == fault.tid && is_stack_name(&map.path)
             });
-            if let Some(map) = ahead {
+            if let Some(tid) = ahead {
                 piece = world.piece_at(mm, fault.addr);
-                stack_grown = completed && map.tid == fault.tid;
+                stack_grown = completed && tid == fault.tid;
             }
         }
         let map = piece.and_then(|piece| world.evidence_of(piece));
@@ -148,7 +175,7 @@ impl Analyser<'_> {
         Place { proc, mm, comm, piece, map, stack_grown }
     }
 
-    fn add_completed(&mut self, fault: &Fault, place: Place, access: Access, major: bool) {
+    fn completed(&mut self, fault: &Fault, place: Place, access: Access, major: bool) -> Row {
         let page_shift = fault.flags >> flags::PAGE_SHIFT_SHIFT & flags::PAGE_SHIFT_MASK;
         let page_size_bytes = match page_shift {
             0 => 0,
@@ -161,10 +188,16 @@ impl Analyser<'_> {
         let slow_ns = Some(fault.latency_ns).filter(|&latency_ns| latency_ns != LATENCY_UNKNOWN);
         let over_threshold = slow_ns.is_some_and(|latency_ns| latency_ns > self.slow_threshold_ns);
         let waited = over_threshold || fault.attempts > 1;
-        let born = place.piece.map_or(0, |piece| piece.born);
+        let mapped = place.piece.map_or(0, |piece| piece.born);
+        // Faults on pages of an older mapping may have been missed.
+        let born = mapped.max(self.missed_at);
         let inherited = self.world.inherited_past(place.mm, page, born, advice);
         let map = place.map.map(|map| MapEvidence {
-            seen_from_start: map.seen_from_start && inherited.is_some(),
+            seen_from_start: map.seen_from_start
+                && inherited.is_some()
+                && mapped >= self.missed_at
+                // A counter that has reached its end does not tell before from after.
+                && self.now < u32::MAX,
             ..map
         });
         let inherited = inherited.unwrap_or_default();
@@ -191,23 +224,22 @@ impl Analyser<'_> {
                 change(&evidence, cause)
             });
         }
+        let latency_ns = slow_ns.unwrap_or(0);
+        let over_ns = fault.time_ns.saturating_add(latency_ns);
+        self.world.note_fault(place.mm, (page, history_addr), fault.time_ns, over_ns);
         let (class, cause, nth) = found;
         let slow = over_threshold && class != Class::Major;
-        self.push(
-            fault,
-            place,
-            access,
-            Row { class, cause, slow, page_size_bytes, nth, ..blank() },
-        );
+        let row = Row { class, cause, slow, page_size_bytes, nth, ..blank() };
+        self.filled(fault, place, access, row)
     }
 
-    fn add_incomplete(
+    fn incomplete(
         &mut self,
         fault: &Fault,
         outcome: Option<Outcome>,
         place: Place,
         access: Access,
-    ) {
+    ) -> Option<Row> {
         let stack_above =
             self.world.stack_above(place.mm, fault.addr).map(|(start, end)| StackAbove {
                 start,
@@ -225,15 +257,21 @@ impl Analyser<'_> {
             stack_above,
         });
         match verdict {
-            Verdict::InFlight => self.exactness.in_flight += 1,
-            Verdict::Unresolved => self.exactness.unresolved += 1,
+            Verdict::InFlight => {
+                self.exactness.in_flight += 1;
+                None
+            }
+            Verdict::Unresolved => {
+                self.exactness.unresolved += 1;
+                None
+            }
             Verdict::Failed(cause) => {
                 let (page, _) = self.page(fault, place, false);
                 let born = place.piece.map_or(0, |piece| piece.born);
                 let mm = self.world.mms.get(place.mm as usize);
                 let nth = mm.map_or(0, |mm| mm.pages.past(page, born, self.now, None).faults);
                 let row = Row { class: Class::Failed, cause, nth, ..blank() };
-                self.push(fault, place, access, row);
+                Some(self.filled(fault, place, access, row))
             }
         }
     }
@@ -245,8 +283,8 @@ impl Analyser<'_> {
         (PageKey { base: addr >> self.page_shift, range: addr >> HUGE_SHIFT, huge }, addr)
     }
 
-    /// Adds `row` with what is the same for faults of all kinds.
-    fn push(&mut self, fault: &Fault, place: Place, access: Access, row: Row) {
+    /// `row` with what is the same for faults of all kinds.
+    fn filled(&mut self, fault: &Fault, place: Place, access: Access, row: Row) -> Row {
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let code = if kernel_mode { None } else { self.world.piece_at(place.mm, fault.ip) };
         // A completed access that the mapping forbids shows that it was another mapping.
@@ -257,30 +295,26 @@ impl Analyser<'_> {
         exactness.without_entry += u64::from(fault.flags & flags::NO_ENTRY != 0);
         exactness.negative_latency += u64::from(fault.flags & flags::NEGATIVE_LATENCY != 0);
         exactness.interrupted += u64::from(fault.attempts > 1);
-        table_builder::push(
-            &mut self.table,
-            &mut self.awaiting,
-            Row {
-                time_ns: fault.time_ns,
-                latency_ns: fault.latency_ns,
-                access,
-                kernel_mode,
-                proc: place.proc,
-                tid: fault.tid,
-                comm: place.comm,
-                cpu: u16::try_from(fault.cpu).unwrap_or(u16::MAX),
-                addr: fault.addr,
-                ip: fault.ip,
-                attempts: fault.attempts,
-                mapping: place.piece.map_or(NONE, |piece| piece.row),
-                ip_mapping: code.map_or(NONE, |piece| piece.row),
-                is_known: place
-                    .piece
-                    .is_some_and(|piece| self.world.is_known(place.mm, piece, fault.addr)),
-                may_be_exact: !contradicted && !self.world.is_map_uncertain(place.mm),
-                ..row
-            },
-        );
+        Row {
+            time_ns: fault.time_ns,
+            latency_ns: fault.latency_ns,
+            access,
+            kernel_mode,
+            proc: place.proc,
+            tid: fault.tid,
+            comm: place.comm,
+            cpu: u16::try_from(fault.cpu).unwrap_or(u16::MAX),
+            addr: fault.addr,
+            ip: fault.ip,
+            attempts: fault.attempts,
+            mapping: place.piece.map_or(NONE, |piece| piece.row),
+            ip_mapping: code.map_or(NONE, |piece| piece.row),
+            is_known: place
+                .piece
+                .is_some_and(|piece| self.world.is_known(place.mm, piece, fault.addr)),
+            may_be_exact: !contradicted && !self.world.is_map_uncertain(place.mm),
+            ..row
+        }
     }
 }
 

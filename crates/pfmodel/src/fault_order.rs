@@ -5,17 +5,26 @@ use std::collections::BinaryHeap;
 
 use pft::record::{FaultBatch, FaultColumns};
 
-/// One fault as recorded.
+/// One fault as recorded: a row of [`FaultColumns`], and the CPU of its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
+    /// Entry time of the first attempt.
     pub time_ns: u64,
+    /// First entry to completion, or [`pft::record::LATENCY_UNKNOWN`].
     pub latency_ns: u64,
+    /// Faulting address.
     pub addr: u64,
+    /// Instruction pointer.
     pub ip: u64,
+    /// Process id.
     pub pid: u32,
+    /// Thread id.
     pub tid: u32,
+    /// See [`pft::record::flags`].
     pub flags: u32,
+    /// Entries that it took.
     pub attempts: u32,
+    /// CPU.
     pub cpu: u32,
 }
 

@@ -1,6 +1,6 @@
 //! Byte strings stored once each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Number of an interned byte string.
@@ -11,6 +11,8 @@ pub(crate) type Name = u32;
 pub(crate) struct Interner {
     texts: Vec<Rc<[u8]>>,
     numbers: HashMap<Rc<[u8]>, Name>,
+    /// Numbers of strings that are forgotten.
+    free: Vec<Name>,
 }
 
 impl Interner {
@@ -19,7 +21,7 @@ impl Interner {
 
     /// An interner that holds the empty string only.
     pub(crate) fn new() -> Self {
-        let mut interner = Self { texts: Vec::new(), numbers: HashMap::new() };
+        let mut interner = Self { texts: Vec::new(), numbers: HashMap::new(), free: Vec::new() };
         interner.intern(b"");
         interner
     }
@@ -29,11 +31,31 @@ impl Interner {
         if let Some(&number) = self.numbers.get(text) {
             return number;
         }
-        let number = self.texts.len() as Name;
         let text: Rc<[u8]> = text.into();
-        self.texts.push(Rc::clone(&text));
+        let number = self.free.pop().unwrap_or(self.texts.len() as Name);
+        match self.texts.get_mut(number as usize) {
+            Some(place) => *place = Rc::clone(&text),
+            None => self.texts.push(Rc::clone(&text)),
+        }
         self.numbers.insert(text, number);
         number
+    }
+
+    /// Forgets all strings but the empty one and those in `kept`: their numbers are given out anew.
+    pub(crate) fn keep(&mut self, kept: &HashSet<Name>) {
+        self.numbers.retain(|text, number| text.is_empty() || kept.contains(number));
+        self.free.clear();
+        for (number, text) in (0..).zip(&mut self.texts).skip(1) {
+            if !kept.contains(&number) {
+                *text = Rc::default();
+                self.free.push(number);
+            }
+        }
+    }
+
+    /// How many strings there are.
+    pub(crate) fn len(&self) -> usize {
+        self.numbers.len()
     }
 
     /// The bytes behind a number; empty for one that was never given out.
@@ -59,5 +81,15 @@ mod tests {
         assert_eq!(interner.text(b), b"b");
         assert_eq!(interner.text(99), b"");
         assert_eq!(interner.into_texts(), [b"".to_vec(), b"a".to_vec(), b"b".to_vec()]);
+    }
+
+    #[test]
+    fn forgotten_numbers_are_given_out_anew() {
+        let mut interner = Interner::new();
+        let (a, b) = (interner.intern(b"a"), interner.intern(b"b"));
+        interner.keep(&HashSet::from([b]));
+        assert_eq!((interner.len(), interner.text(a), interner.text(b)), (2, &b""[..], &b"b"[..]));
+        assert_eq!((interner.intern(b""), interner.intern(b"c")), (Interner::EMPTY, a));
+        assert_eq!(interner.intern(b"a"), 3);
     }
 }

@@ -4,8 +4,8 @@
 //! each process over time, the mapping that held each address at its moment, and the class and cause
 //! of each fault. Pure: no I/O, any platform.
 //!
-//! [`analyse`] is the way in. A trace may come from anybody: any input gives an answer, in time and
-//! memory in proportion to the input.
+//! [`analyse`] is the way in, [`Live`] the same for a recording that goes on. A trace may come from
+//! anybody: any input gives an answer, in time and memory in proportion to the input.
 //!
 //! The way of the data: `timeline` brings records about tasks, mappings and calls into one order;
 //! `world` replays them up to the time of each fault, which `fault_order` hands out; `address_space`
@@ -25,13 +25,16 @@ mod history_places;
 mod incomplete;
 mod intern;
 mod keyed_map;
+mod live;
 mod mapping_rows;
 pub mod names;
 mod page_history;
 mod piece_tree;
 mod ranges;
 mod recording;
+mod records;
 mod region;
+mod slab;
 pub mod table;
 mod table_builder;
 mod threshold;
@@ -40,4 +43,5 @@ mod vma;
 mod world;
 
 pub use analyse::analyse;
+pub use live::{Fault, Judged, Live, Place, Unjudged};
 pub use recording::{Options, Recording};

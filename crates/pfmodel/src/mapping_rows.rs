@@ -1,6 +1,7 @@
 //! The rows of the table of mappings while they are being worked out.
 
 use crate::intern::Interner;
+use crate::slab::{Marks, Slab};
 use crate::table::NONE;
 use crate::vma::Vma;
 
@@ -46,7 +47,9 @@ impl MappingRow {
 /// All rows, in order of discovery.
 #[derive(Debug, Default)]
 pub(crate) struct MappingRows {
-    rows: Vec<MappingRow>,
+    rows: Slab<MappingRow>,
+    /// Rows added since these were last taken.
+    added: Vec<u32>,
 }
 
 impl MappingRows {
@@ -95,9 +98,37 @@ impl MappingRows {
     }
 
     fn push(&mut self, row: MappingRow) -> u32 {
-        let index = self.rows.len() as u32;
-        self.rows.push(row);
+        let index = self.rows.insert(row);
+        self.added.push(index);
         index
+    }
+
+    /// The rows added since this was last asked, in order.
+    pub(crate) fn take_added(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.added)
+    }
+
+    /// The same, without taking them.
+    pub(crate) fn added(&self) -> &[u32] {
+        &self.added
+    }
+
+    /// Forgets the rows that are not marked: their numbers are given out anew.
+    pub(crate) fn keep(&mut self, marked: &Marks) {
+        self.rows.keep(marked, |_| {});
+        for row in self.rows.iter_mut().filter(|row| !marked.has(row.origin)) {
+            row.origin = NONE;
+        }
+    }
+
+    /// All rows, forgotten ones included.
+    pub(crate) fn as_slice(&self) -> &[MappingRow] {
+        &self.rows
+    }
+
+    /// How many rows are not forgotten.
+    pub(crate) fn in_use(&self) -> usize {
+        self.rows.in_use()
     }
 
     /// A row by its index.
@@ -108,11 +139,6 @@ impl MappingRows {
     /// A row by its index, to change.
     pub(crate) fn get_mut(&mut self, row: u32) -> Option<&mut MappingRow> {
         self.rows.get_mut(row as usize)
-    }
-
-    /// All rows.
-    pub(crate) fn as_slice(&self) -> &[MappingRow] {
-        &self.rows
     }
 
     /// All rows, to change.

@@ -212,6 +212,13 @@ impl PageHistory {
         }
     }
 
+    /// The page faulted while advice for it was followed, which is known only after `faults` faults.
+    pub(crate) fn doubt(&mut self, key: PageKey, faults: u32) {
+        let (pages, page) =
+            if key.huge { (&mut self.huge, key.range) } else { (&mut self.base, key.base) };
+        pages.latest.insert(page, Latest { fault: faults, unsure: true });
+    }
+
     /// Counts fault `now` of a page in a mapping born at fault `born`, with the last advice for it: gives
     /// its past to `judge` and takes the change that `judge` finds.
     pub(crate) fn visit(

@@ -4,6 +4,7 @@
 //! must not cost their product. So this is a balanced (AVL) tree whose nodes are shared between copies
 //! and copied one path at a time when one of them changes.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A part of a mapping: addresses with one birth.
@@ -63,6 +64,16 @@ struct Node<P> {
     height: u8,
 }
 
+/// Nodes that several trees share, by where they are. Good as long as no tree changes.
+#[derive(Debug)]
+pub(crate) struct SeenNodes<P = Piece>(HashSet<*const Node<P>>);
+
+impl<P> Default for SeenNodes<P> {
+    fn default() -> Self {
+        Self(HashSet::new())
+    }
+}
+
 /// Pieces that do not overlap, in order of address.
 #[derive(Debug, Clone)]
 pub(crate) struct PieceTree<P = Piece> {
@@ -116,6 +127,12 @@ impl<P: Span> PieceTree<P> {
             .take_while(move |piece| piece.start() < end)
     }
 
+    /// Visits all pieces, but those that this tree shares with one visited before. `seen` remembers the
+    /// nodes that trees share.
+    pub(crate) fn visit_unseen(&self, seen: &mut SeenNodes<P>, visit: &mut impl FnMut(&P)) {
+        visit_unseen(&self.root, seen, visit);
+    }
+
     /// Adds a piece, which must not overlap another unless it replaces one with the same start.
     pub(crate) fn insert(&mut self, piece: P) {
         let (left, rest) = split(self.root.take(), piece.start());
@@ -134,6 +151,16 @@ impl<P: Span> PieceTree<P> {
     pub(crate) fn clear(&mut self) {
         self.root = None;
     }
+}
+
+fn visit_unseen<P>(link: &Link<P>, seen: &mut SeenNodes<P>, visit: &mut impl FnMut(&P)) {
+    let Some(node) = link else { return };
+    if Rc::strong_count(node) > 1 && !seen.0.insert(Rc::as_ptr(node)) {
+        return;
+    }
+    visit_unseen(&node.left, seen, visit);
+    visit(&node.piece);
+    visit_unseen(&node.right, seen, visit);
 }
 
 fn height<P>(link: &Link<P>) -> u8 {
@@ -268,6 +295,21 @@ mod tests {
         parent.insert(piece(5));
         assert_eq!(starts(&child), (50..100).map(|n| n * 10).collect::<Vec<_>>());
         assert_eq!(starts(&parent).len(), 101);
+    }
+
+    #[test]
+    fn shared_parts_are_visited_once() {
+        let mut parent = PieceTree::default();
+        (0..100).for_each(|n| parent.insert(piece(n)));
+        let mut child = parent.clone();
+        child.insert(piece(1000));
+        let (mut seen, mut rows) = (SeenNodes::default(), Vec::new());
+        parent.visit_unseen(&mut seen, &mut |piece| rows.push(piece.row));
+        assert_eq!(rows, (0..100).collect::<Vec<_>>());
+        rows.clear();
+        child.visit_unseen(&mut seen, &mut |piece| rows.push(piece.row));
+        assert!(rows.contains(&1000));
+        assert!(rows.len() <= usize::from(height(&child.root)), "one path is its own: {rows:?}");
     }
 
     #[test]

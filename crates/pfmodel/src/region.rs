@@ -1,11 +1,12 @@
-//! Kind and label of each mapping, once all of them are known.
+//! Kind and label of each mapping, from all that are known by then.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::intern::{Interner, Name};
-use crate::mapping_rows::MappingRow;
+use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::names::RegionKind;
-use crate::table::{Mapping, NONE};
+use crate::slab::Marks;
+use crate::table::Mapping;
 use crate::vma::{Backing, DELETED, EXEC, Vma, WRITE, is_thread_stack_name};
 
 /// A file inside one address space: by path, or by device and inode.
@@ -27,50 +28,122 @@ impl FileOf {
 struct DataEnd {
     name: Name,
     from_ns: u64,
+    /// Until when, by the rows before the last one.
     to_ns: u64,
+    last_row: u32,
 }
 
-/// Names all mappings.
-#[derive(Debug)]
-pub(crate) struct Regions<'a> {
-    rows: &'a [MappingRow],
-    names: &'a Interner,
+/// What is known of a row beside the row itself.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    in_module: bool,
+    kind: RegionKind,
+    /// The module whose data it follows, if it is `bss`.
+    module: Name,
+}
+
+impl Known {
+    const NOTHING: Self =
+        Self { in_module: false, kind: RegionKind::Unknown, module: Interner::EMPTY };
+}
+
+/// Names mappings.
+#[derive(Debug, Default)]
+pub(crate) struct Regions {
     /// Files that are mapped executable somewhere in the address space: modules.
     modules: HashSet<FileOf>,
     /// By address space and address.
     data_ends: HashMap<(u32, u64), DataEnd>,
-    kinds: Vec<RegionKind>,
+    /// By row.
+    known: Vec<Known>,
 }
 
-impl<'a> Regions<'a> {
-    /// Works out the kinds of all rows.
-    pub(crate) fn new(rows: &'a [MappingRow], names: &'a Interner) -> Self {
-        let executable =
-            |row: &&MappingRow| row.vma.backing == Backing::File && row.vma.prot & EXEC != 0;
-        let modules = rows.iter().filter(executable).flat_map(FileOf::both).collect();
-        let mut regions =
-            Self { rows, names, modules, data_ends: HashMap::new(), kinds: Vec::new() };
-        let mut in_module = Vec::with_capacity(rows.len());
-        for row in rows {
-            let known = FileOf::both(row).iter().any(|file| regions.modules.contains(file));
-            let origin = in_module.get(row.origin as usize).copied().unwrap_or(false);
-            in_module.push(row.vma.backing == Backing::File && (known || origin));
-        }
-        for (row, &module) in rows.iter().zip(&in_module) {
-            if module && !row.vma.shared && row.vma.prot & WRITE != 0 {
-                regions.note_data_end(row);
+impl Regions {
+    /// Takes in the rows that were added since the last time, and works out what they are.
+    pub(crate) fn learn(&mut self, rows: &mut MappingRows, names: &Interner) {
+        let added = rows.take_added();
+        self.known.resize(rows.as_slice().len(), Known::NOTHING);
+        self.learn_modules(&added, rows);
+        for &index in &added {
+            let Some(row) = rows.get(index) else { continue };
+            let by_file = FileOf::both(row).iter().any(|file| self.modules.contains(file));
+            let origin = self.known.get(row.origin as usize).is_some_and(|origin| origin.in_module);
+            let in_module = row.vma.backing == Backing::File && (by_file || origin);
+            if let Some(known) = self.known.get_mut(index as usize) {
+                *known = Known { in_module, ..Known::NOTHING };
             }
         }
-        for (row, &module) in rows.iter().zip(&in_module) {
-            let kind = regions.kind(row, module);
-            regions.kinds.push(kind);
+        self.learn_data_ends(&added, rows);
+        for &index in &added {
+            self.learn_kind(index, rows, names);
         }
-        regions
+    }
+
+    fn learn_modules(&mut self, added: &[u32], rows: &MappingRows) {
+        let executable =
+            |row: &&MappingRow| row.vma.backing == Backing::File && row.vma.prot & EXEC != 0;
+        let rows = added.iter().filter_map(|&row| rows.get(row));
+        self.modules.extend(rows.filter(executable).flat_map(FileOf::both));
+    }
+
+    fn learn_data_ends(&mut self, added: &[u32], rows: &MappingRows) {
+        for &index in added {
+            let in_module = self.known.get(index as usize).is_some_and(|known| known.in_module);
+            let row = rows.get(index);
+            let data = |row: &&MappingRow| !row.vma.shared && row.vma.prot & WRITE != 0;
+            let Some(row) = row.filter(|_| in_module).filter(data) else { continue };
+            let new = DataEnd {
+                name: row.vma.plain_name,
+                from_ns: row.valid_from_ns,
+                to_ns: 0,
+                last_row: index,
+            };
+            let before = self.data_ends.entry((row.mm, row.vma.end));
+            before
+                .and_modify(|end| {
+                    end.from_ns = end.from_ns.min(row.valid_from_ns);
+                    end.to_ns = end.to_ns(rows);
+                    end.last_row = index;
+                })
+                .or_insert(new);
+        }
+    }
+
+    /// Works out the kind of a row, again if it has changed.
+    pub(crate) fn learn_kind(&mut self, index: u32, rows: &MappingRows, names: &Interner) {
+        let Some(row) = rows.get(index) else { return };
+        let Some(&known) = self.known.get(index as usize) else { return };
+        let (kind, module) = match row.vma.backing {
+            Backing::Anon => self.anon_kind(row, rows, names),
+            _ => (mapped_kind(&row.vma, known.in_module, names), Interner::EMPTY),
+        };
+        if let Some(place) = self.known.get_mut(index as usize) {
+            *place = Known { kind, module, ..known };
+        }
+    }
+
+    /// Forgets what was learnt from rows that are not marked.
+    pub(crate) fn keep(&mut self, marked: &Marks, rows: &MappingRows) {
+        let kept: Vec<u32> = marked.iter().collect();
+        (self.modules, self.data_ends) = (HashSet::new(), HashMap::new());
+        self.learn_modules(&kept, rows);
+        self.learn_data_ends(&kept, rows);
+    }
+
+    /// The name that the kind of a row refers to.
+    pub(crate) fn name_of(&self, row: u32) -> Name {
+        self.known.get(row as usize).map_or(Interner::EMPTY, |known| known.module)
     }
 
     /// A row of the table of mappings; times count from `start_ns`, and `end_ns` closes what is open.
-    pub(crate) fn mapping(&self, index: usize, start_ns: u64, end_ns: u64) -> Option<Mapping> {
-        let (row, &kind) = (self.rows.get(index)?, self.kinds.get(index)?);
+    pub(crate) fn mapping(
+        &self,
+        index: u32,
+        rows: &MappingRows,
+        names: &Interner,
+        (start_ns, end_ns): (u64, u64),
+    ) -> Option<Mapping> {
+        let (row, known) = (rows.get(index)?, self.known.get(index as usize)?);
         let vma = row.vma;
         Some(Mapping {
             proc: row.proc,
@@ -81,9 +154,9 @@ impl<'a> Regions<'a> {
             file_offset: vma.file_offset,
             dev: vma.dev,
             inode: vma.inode,
-            path: self.names.text(vma.name).to_vec(),
-            kind,
-            region: self.label(row, kind),
+            path: names.text(vma.name).to_vec(),
+            kind: known.kind,
+            region: label(row, known, names),
             valid_from_ns: row.valid_from_ns.saturating_sub(start_ns),
             valid_to_ns: row.valid_to_ns.min(end_ns).saturating_sub(start_ns),
             confirmed_ns: row.confirmed_ns.saturating_sub(start_ns),
@@ -91,90 +164,88 @@ impl<'a> Regions<'a> {
         })
     }
 
-    fn note_data_end(&mut self, row: &MappingRow) {
-        let (from_ns, to_ns) = (row.valid_from_ns, row.valid_to_ns);
-        let new = DataEnd { name: row.vma.plain_name, from_ns, to_ns };
-        let end = self.data_ends.entry((row.mm, row.vma.end)).or_insert(new);
-        end.from_ns = end.from_ns.min(from_ns);
-        end.to_ns = end.to_ns.max(to_ns);
+    /// What tables print for a row.
+    pub(crate) fn label(&self, index: u32, rows: &MappingRows, names: &Interner) -> Vec<u8> {
+        match (rows.get(index), self.known.get(index as usize)) {
+            (Some(row), Some(known)) => label(row, known, names),
+            _ => Vec::new(),
+        }
     }
 
     /// The module whose data an anonymous mapping follows directly. Where other memory was merged with
     /// it, most of it may be something else.
-    fn data_before(&self, row: &MappingRow) -> Option<&DataEnd> {
+    fn data_before(&self, row: &MappingRow, rows: &MappingRows) -> Option<Name> {
         let plain = row.vma.name == Interner::EMPTY;
         let data = self.data_ends.get(&(row.mm, row.vma.start))?;
         // Memory that is older than the data was there before the module was loaded below it.
-        let together = data.from_ns <= row.valid_from_ns && row.valid_from_ns <= data.to_ns;
-        (plain && !row.grown && row.vma.prot & WRITE != 0 && together).then_some(data)
+        let together = data.from_ns <= row.valid_from_ns && row.valid_from_ns <= data.to_ns(rows);
+        (plain && !row.grown && row.vma.prot & WRITE != 0 && together).then_some(data.name)
     }
 
-    fn kind(&self, row: &MappingRow, in_module: bool) -> RegionKind {
-        let vma = &row.vma;
-        match vma.backing {
-            Backing::Anon => self.anon_kind(row),
-            Backing::Shmem => RegionKind::Shmem,
-            Backing::Device => RegionKind::Device,
-            Backing::Kernel => {
-                let name = self.names.text(vma.name);
-                let known = name.starts_with(b"[v") || name.starts_with(b"[sigpage");
-                if known { RegionKind::Vdso } else { RegionKind::Unknown }
-            }
-            Backing::File if vma.prot & EXEC != 0 => RegionKind::Text,
-            Backing::File if !in_module || vma.shared => RegionKind::File,
-            Backing::File if vma.prot & WRITE != 0 => RegionKind::Data,
-            Backing::File => RegionKind::Rodata,
-        }
-    }
-
-    fn anon_kind(&self, row: &MappingRow) -> RegionKind {
-        match self.names.text(row.vma.name) {
-            b"[stack]" => RegionKind::Stack,
-            b"[heap]" => RegionKind::Heap,
-            name if is_thread_stack_name(name) => RegionKind::ThreadStack,
-            _ if self.data_before(row).is_some() => RegionKind::Bss,
-            _ => match self.kinds.get(row.origin as usize) {
+    fn anon_kind(
+        &self,
+        row: &MappingRow,
+        rows: &MappingRows,
+        names: &Interner,
+    ) -> (RegionKind, Name) {
+        let plain = |kind| (kind, Interner::EMPTY);
+        match names.text(row.vma.name) {
+            b"[stack]" => plain(RegionKind::Stack),
+            b"[heap]" => plain(RegionKind::Heap),
+            name if is_thread_stack_name(name) => plain(RegionKind::ThreadStack),
+            _ => match (self.data_before(row, rows), self.known.get(row.origin as usize)) {
+                (Some(module), _) => (RegionKind::Bss, module),
                 // A copy for a forked process, whose own data may have no row.
-                Some(RegionKind::Bss) if self.origin_start(row) == Some(row.vma.start) => {
-                    RegionKind::Bss
+                (None, Some(&Known { kind: RegionKind::Bss, module, .. }))
+                    if rows.get(row.origin).is_some_and(|o| o.vma.start == row.vma.start) =>
+                {
+                    (RegionKind::Bss, module)
                 }
-                _ => RegionKind::Anon,
+                _ => plain(RegionKind::Anon),
             },
         }
     }
+}
 
-    fn origin_start(&self, row: &MappingRow) -> Option<u64> {
-        self.rows.get(row.origin as usize).map(|origin| origin.vma.start)
+impl DataEnd {
+    /// Until when some data ended here.
+    fn to_ns(&self, rows: &MappingRows) -> u64 {
+        rows.get(self.last_row).map_or(self.to_ns, |last| last.valid_to_ns.max(self.to_ns))
     }
+}
 
-    fn label(&self, row: &MappingRow, kind: RegionKind) -> Vec<u8> {
-        let name = self.names.text(row.vma.name);
-        match kind {
-            RegionKind::Bss => self.bss_label(row),
-            RegionKind::ThreadStack => b"thread stack".to_vec(),
-            RegionKind::Shmem if is_unnamed_shmem(&row.vma, name) => b"[shmem]".to_vec(),
-            RegionKind::Anon if !name.starts_with(b"[") => b"[anon]".to_vec(),
-            RegionKind::Shmem if name.starts_with(b"/memfd:") => {
-                let name = name.strip_suffix(DELETED).unwrap_or(name);
-                name.strip_prefix(b"/").unwrap_or(name).to_vec()
-            }
-            _ if name.is_empty() => b"[file]".to_vec(),
-            _ => base_name(name),
+/// The kind of anything but anonymous memory.
+fn mapped_kind(vma: &Vma, in_module: bool, names: &Interner) -> RegionKind {
+    match vma.backing {
+        Backing::Anon => RegionKind::Anon,
+        Backing::Shmem => RegionKind::Shmem,
+        Backing::Device => RegionKind::Device,
+        Backing::Kernel => {
+            let name = names.text(vma.name);
+            let known = name.starts_with(b"[v") || name.starts_with(b"[sigpage");
+            if known { RegionKind::Vdso } else { RegionKind::Unknown }
         }
+        Backing::File if vma.prot & EXEC != 0 => RegionKind::Text,
+        Backing::File if !in_module || vma.shared => RegionKind::File,
+        Backing::File if vma.prot & WRITE != 0 => RegionKind::Data,
+        Backing::File => RegionKind::Rodata,
     }
+}
 
-    /// `libfoo.so bss`, named after the module of the nearest origin that follows one.
-    fn bss_label(&self, row: &MappingRow) -> Vec<u8> {
-        let mut at = Some(row);
-        while let Some(row) = at {
-            if let Some(data) = self.data_before(row) {
-                let mut label = base_name(self.names.text(data.name));
-                label.extend_from_slice(b" bss");
-                return label;
-            }
-            at = self.rows.get(row.origin as usize).filter(|_| row.origin != NONE);
+fn label(row: &MappingRow, known: &Known, names: &Interner) -> Vec<u8> {
+    let name = names.text(row.vma.name);
+    match known.kind {
+        // `libfoo.so bss`
+        RegionKind::Bss => [&base_name(names.text(known.module)), &b" bss"[..]].concat(),
+        RegionKind::ThreadStack => b"thread stack".to_vec(),
+        RegionKind::Shmem if is_unnamed_shmem(&row.vma, name) => b"[shmem]".to_vec(),
+        RegionKind::Anon if !name.starts_with(b"[") => b"[anon]".to_vec(),
+        RegionKind::Shmem if name.starts_with(b"/memfd:") => {
+            let name = name.strip_suffix(DELETED).unwrap_or(name);
+            name.strip_prefix(b"/").unwrap_or(name).to_vec()
         }
-        b"bss".to_vec()
+        _ if name.is_empty() => b"[file]".to_vec(),
+        _ => base_name(name),
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn with_capacity(rows: usize) -> FaultTable {
 }
 
 /// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence.
-pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: Row) {
+pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) {
     awaiting.push(row.may_be_exact && !row.is_known);
     table.time_ns.push(row.time_ns);
     table.latency_ns.push(row.latency_ns);

@@ -1,8 +1,11 @@
 //! Processes, threads and address spaces as they are at one moment of the recording.
 
+mod arrivals;
 mod calls;
+mod hindsight;
 mod mappings;
 mod memory;
+mod sweep;
 
 use std::collections::HashSet;
 
@@ -14,9 +17,12 @@ use crate::keyed_map::KeyedMap;
 use crate::mapping_rows::{MappingRows, OPEN_NS};
 use crate::page_history::PageHistory;
 use crate::recording::Recording;
+use crate::records::Records;
+use crate::slab::Slab;
 use crate::table::NONE;
 use crate::timeline::{Event, Timeline};
 use calls::CallState;
+use hindsight::RecentFaults;
 
 /// An address space and what is remembered of its pages.
 #[derive(Debug)]
@@ -28,6 +34,8 @@ pub(crate) struct Mm {
     /// All mappings are known since this time, unless records were lost after it.
     known_since_ns: Option<u64>,
     calls: CallState,
+    /// It took the place of another one, or is a copy, since this time.
+    made_ns: u64,
     pub ended_ns: u64,
 }
 
@@ -55,8 +63,8 @@ pub(crate) struct ThreadState {
 
 /// Everything, now.
 #[derive(Debug)]
-pub(crate) struct World<'a> {
-    recording: &'a Recording,
+pub(crate) struct World {
+    records: Records,
     timeline: Timeline,
     /// Map records applied before their time.
     applied_early: HashSet<u32>,
@@ -64,12 +72,15 @@ pub(crate) struct World<'a> {
     lost_until_ns: u64,
     /// Calls that change address spaces were recorded.
     has_calls: bool,
+    page_shift: u32,
+    /// Kept where calls arrive at their end, behind faults that they may be about.
+    recent_faults: Option<RecentFaults>,
     pub names: Interner,
     pub comms: Interner,
     pub rows: MappingRows,
-    pub processes: Vec<ProcessState>,
-    pub threads: Vec<ThreadState>,
-    pub mms: Vec<Mm>,
+    pub processes: Slab<ProcessState>,
+    pub threads: Slab<ThreadState>,
+    pub mms: Slab<Mm>,
     live_processes: KeyedMap<u32, u32>,
     /// Live threads by pid and tid.
     live_threads: KeyedMap<u64, u32>,
@@ -84,21 +95,23 @@ fn is_foreign(pid: u32) -> bool {
     pid == 0 || pid == u32::MAX
 }
 
-impl<'a> World<'a> {
+impl World {
     /// The world before anything happened.
-    pub(crate) fn new(recording: &'a Recording) -> Self {
+    pub(crate) fn new(recording: &Recording, records: Records) -> Self {
         Self {
-            recording,
-            timeline: Timeline::new(recording),
+            timeline: Timeline::new(&records),
+            records,
             applied_early: HashSet::new(),
             lost_until_ns: 0,
             has_calls: recording.has_calls(),
+            page_shift: recording.header.page_size_bytes.max(1).ilog2(),
+            recent_faults: None,
             names: Interner::new(),
             comms: Interner::new(),
             rows: MappingRows::default(),
-            processes: Vec::new(),
-            threads: Vec::new(),
-            mms: Vec::new(),
+            processes: Slab::default(),
+            threads: Slab::default(),
+            mms: Slab::default(),
             live_processes: KeyedMap::default(),
             live_threads: KeyedMap::default(),
         }
@@ -123,16 +136,16 @@ impl<'a> World<'a> {
     }
 
     fn apply(&mut self, event: Event, now: Moment) {
-        let recording = self.recording;
         match event {
             Event::Lost(index) => {
-                if let Some(lost) = recording.lost.get(index as usize) {
+                if let Some(lost) = self.records.lost.get(index) {
                     self.lost_until_ns = self.lost_until_ns.max(lost.time_ns);
                 }
             }
             Event::Task(index) => {
-                if let Some(task) = recording.tasks.get(index as usize) {
-                    self.apply_task(task, now);
+                if let Some(task) = self.records.tasks.get_mut(index) {
+                    let task = TaskRecord { comm: std::mem::take(&mut task.comm), ..*task };
+                    self.apply_task(&task, now);
                 }
             }
             Event::Snapshot(index) => self.apply_snapshot(index, now),
@@ -187,6 +200,7 @@ impl<'a> World<'a> {
                 mm.space = space;
                 mm.parent = Some((parent_mm, now.faults));
                 (mm.known_since_ns, mm.calls) = (known_since_ns, calls);
+                mm.made_ns = now.ns;
             }
         }
         let thread = self.thread(task.pid, task.tid, now.ns);
@@ -231,38 +245,44 @@ impl<'a> World<'a> {
     }
 
     fn open_process(&mut self, pid: u32, parent: u32, now_ns: u64) -> u32 {
-        let proc = self.processes.len() as u32;
-        let mm = self.add_mm(proc, None);
-        self.processes.push(ProcessState {
+        let proc = self.processes.insert(ProcessState {
             pid,
             parent,
             comm: Interner::EMPTY,
             first_seen_ns: now_ns,
             exit_ns: None,
-            mm,
+            mm: NONE,
             live: HashSet::new(),
         });
+        let mm = self.add_mm(proc, None);
+        if let Some(process) = self.processes.get_mut(proc as usize) {
+            process.mm = mm;
+        }
         self.live_processes.insert(pid, proc);
         proc
     }
 
     fn add_mm(&mut self, proc: u32, known_since_ns: Option<u64>) -> u32 {
-        let mm = self.mms.len() as u32;
-        self.mms.push(Mm {
-            space: AddressSpace::new(mm, proc),
+        let index = self.mms.insert(Mm {
+            space: AddressSpace::new(NONE, proc),
             pages: PageHistory::default(),
             parent: None,
             known_since_ns,
             calls: CallState::default(),
+            made_ns: known_since_ns.unwrap_or(0),
             ended_ns: OPEN_NS,
         });
-        mm
+        if let Some(mm) = self.mms.get_mut(index as usize) {
+            mm.space = AddressSpace::new(index, proc);
+        }
+        index
     }
 
     fn end_process(&mut self, pid: u32, now_ns: u64) {
         let Some(proc) = self.live_processes.remove(&pid) else {
             return;
         };
+        self.timeline.forget_process(pid);
         let Some(process) = self.processes.get_mut(proc as usize) else {
             return;
         };
@@ -283,6 +303,7 @@ impl<'a> World<'a> {
     fn end_mm(&mut self, mm: u32, now_ns: u64) {
         if let Some(mm) = self.mms.get_mut(mm as usize) {
             mm.space.clear();
+            mm.calls = CallState::default();
             mm.ended_ns = now_ns;
         }
     }
@@ -294,13 +315,13 @@ impl<'a> World<'a> {
             return thread;
         }
         let proc = self.process(pid, now_ns);
-        let thread = self.threads.len() as u32;
         let mut comm = Interner::EMPTY;
         if let Some(process) = self.processes.get_mut(proc as usize) {
             process.live.insert(tid);
             comm = process.comm;
         }
-        self.threads.push(ThreadState { proc, tid, from_ns: now_ns, to_ns: OPEN_NS, comm });
+        let thread = ThreadState { proc, tid, from_ns: now_ns, to_ns: OPEN_NS, comm };
+        let thread = self.threads.insert(thread);
         self.live_threads.insert(key, thread);
         thread
     }

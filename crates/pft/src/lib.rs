@@ -18,6 +18,7 @@ pub mod keys;
 mod layout;
 mod reader;
 pub mod record;
+pub mod text;
 mod writer;
 
 pub use decoder::decode;

@@ -4,17 +4,18 @@ use pft::record::LostBy;
 
 use super::Analyser;
 use crate::recording::Recording;
+use crate::records::Records;
 use crate::region::Regions;
-use crate::table::{Analysis, Loss, Process, Thread};
+use crate::table::{Analysis, FaultTable, Loss, Process, Thread};
 use crate::table_builder;
 
 /// The last moment of anything recorded except faults.
-pub(super) fn last_record_ns(recording: &Recording) -> u64 {
-    let tasks = recording.tasks.iter().map(|task| task.time_ns);
-    let maps = recording.maps.iter().map(|map| map.time_ns);
-    let snapshots = recording.snapshots.iter().map(|shot| shot.start_ns.max(shot.end_ns));
+pub(super) fn last_record_ns(recording: &Recording, records: &Records) -> u64 {
+    let tasks = records.tasks.iter().map(|(_, task)| task.time_ns);
+    let maps = records.maps.iter().map(|(_, map)| map.time_ns);
+    let snapshots = records.snapshots.iter().map(|(_, shot)| shot.start_ns.max(shot.end_ns));
     let lost = recording.lost.iter().map(|lost| lost.time_ns);
-    let calls = recording.calls.iter().flat_map(|call| {
+    let calls = records.calls.iter().flat_map(|(_, call)| {
         let end_ns = if call.end_ns == u64::MAX { call.time_ns } else { call.end_ns };
         [call.time_ns, end_ns]
     });
@@ -23,15 +24,19 @@ pub(super) fn last_record_ns(recording: &Recording) -> u64 {
     times.max().unwrap_or(0).max(recording.header.start_ns)
 }
 
-impl Analyser<'_> {
+impl Analyser {
     /// The result; times count from the start of the trace.
-    pub(super) fn finish(self, recording: &Recording) -> Analysis {
-        let Self { world, table: mut faults, awaiting, mut exactness, .. } = self;
-        let (last_ns, slow_threshold_ns) = (self.last_ns, self.slow_threshold_ns);
+    pub(super) fn finish(
+        self,
+        recording: &Recording,
+        mut faults: FaultTable,
+        awaiting: &[bool],
+    ) -> Analysis {
+        let Self { mut world, mut exactness, last_ns, slow_threshold_ns, .. } = self;
         let start_ns = recording.header.start_ns;
         let since_start = |time_ns: u64| time_ns.min(last_ns).saturating_sub(start_ns);
         exactness.map_confidence =
-            table_builder::finish(&mut faults, &awaiting, &world.rows, start_ns);
+            table_builder::finish(&mut faults, awaiting, &world.rows, start_ns);
         exactness.losses = recording
             .lost
             .iter()
@@ -43,10 +48,13 @@ impl Analyser<'_> {
                 count: lost.count,
             })
             .collect();
-        let rows = world.rows.as_slice();
-        let regions = Regions::new(rows, &world.names);
-        let mappings =
-            (0..rows.len()).filter_map(|index| regions.mapping(index, start_ns, last_ns)).collect();
+        let mut regions = Regions::default();
+        regions.learn(&mut world.rows, &world.names);
+        let mappings = (0..world.rows.as_slice().len()).filter_map(|row| {
+            let row = u32::try_from(row).ok()?;
+            regions.mapping(row, &world.rows, &world.names, (start_ns, last_ns))
+        });
+        let mappings = mappings.collect();
         let processes = world.processes.iter().map(|process| Process {
             pid: process.pid,
             parent: process.parent,

@@ -6,6 +6,7 @@
 
 use pft::record::{CallKind, CallRecord};
 
+use super::hindsight::Applied;
 use super::{World, is_foreign};
 use crate::address_space::Moment;
 use crate::doubts::Doubts;
@@ -71,12 +72,20 @@ impl CallState {
     }
 
     fn begin(&mut self, call: UnderWay, now_ns: u64) {
-        self.under_way.retain(|call| call.until_ns >= now_ns);
         if self.under_way.len() >= MAX_UNDER_WAY {
-            let oldest = self.under_way.remove(0);
-            self.doubts.add((oldest.start, oldest.end), now_ns);
+            // One that is over may still concern a fault that began during it and is looked at later.
+            let over = self.under_way.iter().position(|call| call.until_ns < now_ns);
+            let oldest = self.under_way.remove(over.unwrap_or(0));
+            if over.is_none() {
+                self.doubts.add((oldest.start, oldest.end), now_ns);
+            }
         }
         self.under_way.push(call);
+    }
+
+    /// Visits the pieces that are remembered of calls.
+    pub(super) fn visit_pieces(&self, visit: &mut impl FnMut(&Piece)) {
+        self.under_way.iter().flat_map(|call| &call.pieces).for_each(visit);
     }
 }
 
@@ -89,16 +98,16 @@ fn has_ended(call: &CallRecord) -> bool {
     call.end_ns != u64::MAX
 }
 
-impl<'a> World<'a> {
+impl World {
     /// The addresses `addr..addr + len_bytes`, rounded out to pages.
     fn pages(&self, addr: u64, len_bytes: u64) -> (u64, u64) {
-        let mask = (1 << self.recording.header.page_size_bytes.max(1).ilog2()) - 1;
+        let mask = (1 << self.page_shift) - 1;
         let round_up = |addr: u64| addr.saturating_add(mask) & !mask;
         (addr & !mask, round_up(addr.saturating_add(len_bytes)))
     }
 
     /// The addresses that an `mremap` moved from, and those that it made of them.
-    fn moved(&self, call: &CallRecord) -> ((u64, u64), (u64, u64)) {
+    pub(super) fn moved(&self, call: &CallRecord) -> ((u64, u64), (u64, u64)) {
         let new = self.pages(call.result.cast_unsigned(), call.new_len_bytes);
         (self.pages(call.addr, call.len_bytes), new)
     }
@@ -120,12 +129,12 @@ impl<'a> World<'a> {
 
     /// A call begins.
     pub(super) fn apply_call(&mut self, index: u32, now: Moment) {
-        let Some((call, mm)) = self.call_and_mm(index) else {
+        let Some((call, mm)) = self.call_and_mm(index, now.ns) else {
             return;
         };
         match call.kind {
-            CallKind::Madvise => self.drop_pages(call, mm, now),
-            CallKind::Mremap if !has_ended(call) => {
+            CallKind::Madvise => self.drop_pages(&call, mm, now),
+            CallKind::Mremap if !has_ended(&call) => {
                 let old = self.pages(call.addr, call.len_bytes);
                 self.doubt_in_parent(mm, old, now.ns);
                 if let Some(mm) = self.mms.get_mut(mm as usize) {
@@ -134,25 +143,44 @@ impl<'a> World<'a> {
                 }
             }
             CallKind::Munmap | CallKind::Mremap => {
-                if let Some(range) = self.taken_away(call) {
-                    self.take_away(index, mm, range, now);
+                if let Some(range) = self.taken_away(&call) {
+                    self.take_away((index, &call), mm, range, now);
                 }
             }
         }
     }
 
-    fn take_away(&mut self, index: u32, mm_index: u32, range: (u64, u64), now: Moment) {
-        let Some((call, _)) = self.call_and_mm(index) else {
-            return;
-        };
+    fn take_away(
+        &mut self,
+        (index, call): (u32, &CallRecord),
+        mm_index: u32,
+        range: (u64, u64),
+        now: Moment,
+    ) {
         self.doubt_in_parent(mm_index, range, now.ns);
-        let early = self.applied_early_ranges(call.pid, now.ns);
+        let mut stays = self.applied_early_ranges(call.pid, now.ns);
+        let behind = self.applied_behind(call.pid, now.ns);
+        let forgotten = self.timeline.forgotten_ns() > now.ns;
+        let reached_ns = self.timeline.reached_ns();
         let Some(mm) = self.mms.get_mut(mm_index as usize) else {
             return;
         };
         let (mut start, end) = range;
+        if forgotten {
+            // Anything may have been mapped there since then.
+            stays = Ranges::new([range].into_iter());
+            mm.calls.doubts.add(range, reached_ns);
+        } else if !behind.is_empty() {
+            // As `note_record` does for those that come in their turn.
+            for made in behind.iter().filter(|made| made.is_shown && made.time_ns <= call.end_ns) {
+                let both = (start.max(made.range.0), end.min(made.range.1));
+                mm.calls.doubts.add(both, made.time_ns);
+            }
+            let shown = behind.iter().filter(|made| made.is_shown).map(|made| made.range);
+            stays = Ranges::new(stays.overlap(0, u64::MAX).chain(shown));
+        }
         let mut pieces = Vec::new();
-        for (from, to) in early.overlap(start, end).chain([(end, end)]) {
+        for (from, to) in stays.overlap(start, end).chain([(end, end)]) {
             pieces.extend(mm.space.unmap((start, from), now, &mut self.rows));
             start = to;
         }
@@ -163,14 +191,25 @@ impl<'a> World<'a> {
 
     /// An `mremap` that succeeded ends: what it made is there.
     pub(super) fn apply_return(&mut self, index: u32, now: Moment) {
-        let Some((call, mm_index)) = self.call_and_mm(index) else {
+        let Some((call, mm_index)) = self.call_and_mm(index, now.ns) else {
             return;
         };
-        let (old, new) = self.moved(call);
+        let (old, new) = self.moved(&call);
         self.doubt_in_parent(mm_index, new, now.ns);
+        let meets = |made: &Applied| {
+            [old, new].iter().any(|range| made.range.0 < range.1 && range.0 < made.range.1)
+        };
+        let is_past = self.timeline.forgotten_ns() > now.ns
+            || self.applied_behind(call.pid, now.ns).iter().any(meets);
+        let reached_ns = self.timeline.reached_ns();
         let Some(mm) = self.mms.get_mut(mm_index as usize) else {
             return;
         };
+        if is_past {
+            // What it made has changed again.
+            [old, new].into_iter().for_each(|range| mm.calls.doubts.add(range, reached_ns));
+            return;
+        }
         let (space, rows) = (&mut mm.space, &mut self.rows);
         let behind_old = old.1.saturating_sub(old.0).saturating_add(new.0);
         let mut news = new;
@@ -181,7 +220,7 @@ impl<'a> World<'a> {
             let place = mm.calls.under_way.iter().position(|under_way| under_way.call == index);
             let mut pieces = match place {
                 _ if stays => space.unmap(old, now, rows),
-                Some(at) => mm.calls.under_way.swap_remove(at).pieces,
+                Some(at) => mm.calls.under_way.remove(at).pieces,
                 None => Vec::new(),
             };
             // Behind the shorter of the two lengths nothing moves.
@@ -207,23 +246,29 @@ impl<'a> World<'a> {
         space.gaps(news.0, news.1).into_iter().for_each(|gap| mm.calls.doubts.add(gap, now.ns));
     }
 
-    fn drop_pages(&mut self, call: &CallRecord, mm: u32, now: Moment) {
+    fn drop_pages(&mut self, call: &CallRecord, mm_index: u32, now: Moment) {
         let drops =
             matches!(call.argument, MADV_DONTNEED | MADV_FREE | MADV_REMOVE | MADV_DONTNEED_LOCKED);
         let range = self.pages(call.addr, call.len_bytes);
-        let Some(mm) = self.mms.get_mut(mm as usize).filter(|_| drops) else {
+        let Some(mm) = self.mms.get_mut(mm_index as usize).filter(|_| drops) else {
             return;
         };
         // With a hole in the range the kernel takes the advice for the rest and says ENOMEM; after any
         // other error it may have taken it for a part.
         let sure = !has_failed(call) || call.result == -ENOMEM;
+        let recent = self.recent_faults.as_ref();
+        let sure = sure && recent.is_none_or(|recent| recent.reach_back_to(call.time_ns));
         let until_ns = if sure { call.end_ns } else { u64::MAX };
-        match mm.space.history_ranges(range.0, range.1) {
-            Some(ranges) => {
-                ranges.into_iter().for_each(|part| mm.calls.drops.add(part, now.faults, until_ns));
-            }
+        let (parts, until_ns) = match mm.space.history_ranges(range.0, range.1) {
+            Some(parts) => (parts, until_ns),
             // Too many parts to look at: what is left of their pages is unknown from now on.
-            None => mm.calls.drops.add((0, u64::MAX), now.faults, u64::MAX),
+            None => (vec![(0, u64::MAX)], u64::MAX),
+        };
+        for part in parts {
+            mm.calls.drops.add(part, now.faults, until_ns);
+            for page in recent.iter().flat_map(|recent| recent.of(mm_index, part, call.time_ns)) {
+                mm.pages.doubt(page, now.faults);
+            }
         }
     }
 
@@ -250,11 +295,13 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A call, and the address space that it changes.
-    fn call_and_mm(&self, index: u32) -> Option<(&'a CallRecord, u32)> {
-        let call = self.recording.calls.get(index as usize).filter(|call| !is_foreign(call.pid))?;
+    /// A call, and the address space that it changes at `now_ns`, unless another one has taken its place.
+    fn call_and_mm(&self, index: u32, now_ns: u64) -> Option<(CallRecord, u32)> {
+        let call = self.records.calls.get(index).filter(|call| !is_foreign(call.pid))?;
         let &proc = self.live_processes.get(&call.pid)?;
-        Some((call, self.mm_of(proc)))
+        let mm = self.mm_of(proc);
+        let is_made = self.mms.get(mm as usize).is_some_and(|mm| mm.made_ns <= now_ns);
+        is_made.then(|| (call.clone(), mm))
     }
 
     /// Ranges of map records of a process that were applied ahead of their time.
@@ -263,9 +310,10 @@ impl<'a> World<'a> {
             return Ranges::default();
         }
         // Whatever is applied ahead of its time is ahead of now by no more than that.
+        let now_ns = now_ns.max(self.timeline.reached_ns());
         let ahead = self.timeline.maps_ahead(pid, now_ns, u64::MAX).into_iter();
         let early = ahead.filter(|index| self.applied_early.contains(index));
-        let maps = early.filter_map(|index| self.recording.maps.get(index as usize));
+        let maps = early.filter_map(|index| self.records.maps.get(index));
         Ranges::new(maps.map(|map| (map.start, map.end)))
     }
 

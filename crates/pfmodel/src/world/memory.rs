@@ -10,7 +10,7 @@ use crate::vma::is_stack_name;
 /// Generations of forks that are asked about a page.
 const MAX_ANCESTORS: usize = 64;
 
-impl World<'_> {
+impl World {
     /// The piece of an address space that holds an address.
     pub(crate) fn piece_at(&mut self, mm: u32, addr: u64) -> Option<Piece> {
         self.mms.get_mut(mm as usize)?.space.at(addr, &mut self.rows)

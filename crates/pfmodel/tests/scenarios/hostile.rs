@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use pfmodel::{Options, analyse};
+use pfmodel::table::NONE;
+use pfmodel::{Live, Options, analyse};
 use pft::record::{
     CallKind, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, LostBy, LostRecord,
     MapRecord, Snapshot, SnapshotReason, TaskKind, TaskRecord, Vma,
@@ -179,6 +180,145 @@ proptest! {
             prop_assert!(mapping.start < mapping.end);
             prop_assert!(mapping.valid_from_ns <= mapping.valid_to_ns);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #[test]
+    fn a_stream_in_order_of_time_says_what_the_report_says(
+        tasks in vec(task(), 0..30),
+        maps in vec(map_record(), 0..40),
+        calls in vec(call_record(), 0..20),
+        snapshots in vec(snapshot(), 0..6),
+        lost in vec(lost(), 0..3),
+        mut faults in vec((number(), number(), number(), id(), id(), any::<u32>()), 0..60),
+    ) {
+        faults.sort_unstable();
+        let mut recording = Trace::empty().recording;
+        recording.facts = vec![Fact { key: "capture.calls".into(), value: "yes".into() }];
+        (recording.tasks, recording.maps, recording.calls) = (tasks, maps, calls);
+        // No call is over later than a fault that begins during it.
+        for call in recording.calls.iter_mut().filter(|call| call.end_ns != u64::MAX) {
+            call.end_ns = call.time_ns.saturating_add(call.end_ns % 6);
+        }
+        recording.calls.sort_by_key(|call| call.time_ns);
+        recording.tasks.sort_by_key(|task| task.time_ns);
+        recording.maps.sort_by_key(|map| map.time_ns);
+        // A snapshot is there when its reading is over.
+        recording.snapshots = snapshots;
+        recording.snapshots.iter_mut().for_each(|shot| shot.end_ns = shot.start_ns);
+        recording.snapshots.sort_by_key(|shot| shot.start_ns);
+        recording.lost = lost;
+        recording.lost.iter_mut().for_each(|lost| lost.after_ns = lost.time_ns);
+        recording.lost.sort_by_key(|lost| lost.time_ns);
+        let mut columns = FaultColumns::default();
+        for &(time_ns, addr, ip, pid, tid, bits) in &faults {
+            columns.time_ns.push(time_ns);
+            columns.latency_ns.push(5);
+            columns.addr.push(addr);
+            columns.ip.push(ip);
+            columns.pid.push(pid);
+            columns.tid.push(tid);
+            // Completed.
+            columns.flags.push(bits & !6);
+            columns.attempts.push(1);
+        }
+
+        let mut live = Live::new(&recording.header, &recording.facts, &Options::default());
+        let mut queues = (
+            recording.tasks.clone().into_iter().peekable(),
+            recording.maps.clone().into_iter().peekable(),
+            recording.snapshots.clone().into_iter().peekable(),
+            recording.lost.clone().into_iter().peekable(),
+            recording.calls.clone().into_iter().peekable(),
+        );
+        let options = Options { slow_threshold_ns: Some(u64::MAX) };
+        let batch = FaultBatch { cpu: 0, columns: columns.clone() };
+        let analysis = analyse(recording, vec![batch], &options);
+        let table = &analysis.faults;
+        prop_assert_eq!(table.len(), faults.len());
+        for (row, &(time_ns, addr, ip, pid, tid, _)) in faults.iter().enumerate() {
+            let over_ns = time_ns.saturating_add(5);
+            while let Some(task) = queues.0.next_if(|task| task.time_ns <= over_ns) {
+                live.push_task(task);
+            }
+            while let Some(map) = queues.1.next_if(|map| map.time_ns <= over_ns) {
+                live.push_map(map);
+            }
+            while let Some(shot) = queues.2.next_if(|shot| shot.start_ns <= over_ns) {
+                live.push_snapshot(shot);
+            }
+            while let Some(lost) = queues.3.next_if(|lost| lost.time_ns <= over_ns) {
+                live.push_lost(lost);
+            }
+            while let Some(call) = queues.4.next_if(|call| call.time_ns <= over_ns) {
+                live.push_call(call);
+            }
+            let flags = columns.flags[row];
+            let fault = pfmodel::Fault {
+                time_ns, latency_ns: 5, addr, ip, pid, tid, flags, attempts: 1, cpu: 0,
+            };
+            let judged = live.judge(&fault).expect("completed");
+            prop_assert_eq!((judged.class, judged.cause), (table.class[row], table.cause[row]));
+            prop_assert_eq!(judged.access, table.access[row]);
+            prop_assert_eq!(judged.comm, &analysis.comms[table.comm[row] as usize][..]);
+            let mapped = |place: Option<_>, mapping: u32| place.is_some() == (mapping != NONE);
+            prop_assert!(mapped(judged.place, table.mapping[row]));
+            prop_assert!(mapped(judged.ip_place, table.ip_mapping[row]));
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Task(TaskRecord),
+    Map(MapRecord),
+    Call(CallRecord),
+    Snapshot(Snapshot),
+    Lost(LostRecord),
+    Fault(pfmodel::Fault),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let fault = (number(), number(), number(), number(), id(), any::<u32>()).prop_map(
+        |(time_ns, latency_ns, addr, ip, pid, flags)| {
+            let (tid, attempts, cpu) = (pid, 1, 0);
+            pfmodel::Fault { time_ns, latency_ns, addr, ip, pid, tid, flags, attempts, cpu }
+        },
+    );
+    prop_oneof![
+        3 => task().prop_map(Step::Task),
+        6 => map_record().prop_map(Step::Map),
+        6 => call_record().prop_map(Step::Call),
+        1 => snapshot().prop_map(Step::Snapshot),
+        1 => lost().prop_map(Step::Lost),
+        8 => fault.prop_map(Step::Fault),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #[test]
+    fn a_stream_in_any_order_accounts_for_every_fault(steps in vec(step(), 0..150)) {
+        let facts = [Fact { key: "capture.calls".into(), value: "yes".into() }];
+        let mut live = Live::new(&Trace::empty().recording.header, &facts, &Options::default());
+        let (mut faults, mut judged) = (0, 0);
+        for step in steps {
+            match step {
+                Step::Task(task) => live.push_task(task),
+                Step::Map(map) => live.push_map(map),
+                Step::Call(call) => live.push_call(call),
+                Step::Snapshot(snapshot) => live.push_snapshot(snapshot),
+                Step::Lost(lost) => live.push_lost(lost),
+                Step::Fault(fault) => {
+                    faults += 1;
+                    judged += u64::from(live.judge(&fault).is_some());
+                }
+            }
+        }
+        let unjudged = live.unjudged();
+        prop_assert_eq!(judged + unjudged.in_flight + unjudged.unresolved, faults);
     }
 }
 

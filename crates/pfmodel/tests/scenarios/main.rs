@@ -6,6 +6,7 @@ mod causes;
 mod confidence;
 mod failures;
 mod hostile;
+mod live;
 mod mappings;
 mod moves;
 mod processes;

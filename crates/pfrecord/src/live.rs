@@ -1,0 +1,168 @@
+//! One line a fault, as it happens.
+//!
+//! Two threads stand between the recorder and whoever reads. The first judges faults and makes lines
+//! (`lines`); the second writes them (`output`). Both queues are bounded by faults: a slow reader costs
+//! lines, and lines only, since the first thread never waits for the second.
+
+mod arguments;
+mod json;
+mod lines;
+mod output;
+mod quantities;
+mod tally;
+mod text;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use clap::ValueEnum;
+use pfcapture::{Happenings, LiveEnd};
+use pft::record::{Fact, TraceHeader};
+
+pub use arguments::LiveArguments;
+
+use lines::Lines;
+use output::Output;
+use tally::Missed;
+
+/// Faults that may wait to be judged. The model judges several hundred thousand a second, so these
+/// are waiting only when it gets no CPU.
+const MAX_WAITING_FAULTS: usize = 1 << 18;
+
+/// How lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// `[ts] CLASS ADDR REGION LATENCY`
+    Text,
+    /// A JSON object a line: `schemas/live.schema.json`.
+    Json,
+}
+
+/// How to show faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// How lines look.
+    pub format: Format,
+    /// Leave out what differs between two runs of one program: the n-th line's time is n milliseconds,
+    /// there is no latency and no CPU, processes and threads are numbered as they appear, and
+    /// addresses count from the start of their region.
+    pub fixed_ts: bool,
+}
+
+/// What happened, and what is missing of it.
+type Message = (Happenings, Missed);
+
+/// Shows faults while they are recorded.
+#[derive(Debug)]
+pub struct Stream {
+    style: Style,
+    /// Until the recording begins.
+    file: Option<File>,
+    messages: Option<Sender<Message>>,
+    waiting: Arc<AtomicUsize>,
+    /// Lines that the writing thread could not take, so far.
+    dropped: Arc<AtomicU64>,
+    missed: u64,
+    thread: Option<JoinHandle<Output>>,
+}
+
+impl Stream {
+    /// A stream on standard output.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub fn on_stdout(style: Style) -> io::Result<Self> {
+        Ok(Self::new(style, io::stdout().as_fd().try_clone_to_owned()?.into()))
+    }
+
+    /// A stream into a file, readable by its owner only, or into something that exists and is no file.
+    ///
+    /// # Errors
+    /// It cannot be opened; [`io::ErrorKind::AlreadyExists`] for a file, unless `overwrite`.
+    pub fn create(style: Style, path: &Path, overwrite: bool) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).mode(0o600);
+        let device = path.metadata().is_ok_and(|meta| {
+            let kind = meta.file_type();
+            kind.is_fifo() || kind.is_char_device()
+        });
+        let file = match (device, overwrite) {
+            (true, _) => options.open(path)?,
+            (false, true) => options.create(true).truncate(true).open(path)?,
+            (false, false) => options.create_new(true).open(path)?,
+        };
+        Ok(Self::new(style, file))
+    }
+
+    /// Faults that were taken and are not shown yet.
+    #[must_use]
+    pub fn waiting_faults(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn new(style: Style, file: File) -> Self {
+        Self {
+            style,
+            file: Some(file),
+            messages: None,
+            waiting: Arc::default(),
+            dropped: Arc::default(),
+            missed: 0,
+            thread: None,
+        }
+    }
+}
+
+impl pfcapture::Live for Stream {
+    fn begin(&mut self, header: &TraceHeader, facts: &[Fact]) -> io::Result<()> {
+        let Some(file) = self.file.take() else {
+            return Ok(());
+        };
+        let output = Output::start(file, self.style.format, Arc::clone(&self.dropped))?;
+        let (messages, inbox) = channel();
+        let (style, waiting) = (self.style, Arc::clone(&self.waiting));
+        let (header, facts) = (header.clone(), facts.to_vec());
+        let thread = std::thread::Builder::new()
+            .name("live".into())
+            .spawn(move || show(Lines::new(style, &header, &facts, output), &inbox, &waiting))?;
+        (self.messages, self.thread) = (Some(messages), Some(thread));
+        Ok(())
+    }
+
+    fn take(&mut self, mut happenings: Happenings) {
+        let Some(messages) = &self.messages else { return };
+        let room = MAX_WAITING_FAULTS.saturating_sub(self.waiting_faults());
+        let missed = Missed::beyond(&mut happenings.faults, room);
+        self.missed += missed.faults();
+        self.waiting.fetch_add(happenings.faults.len(), Ordering::Relaxed);
+        // The thread takes messages until the sender is gone.
+        let _ = messages.send((happenings, missed));
+    }
+
+    fn finish(self: Box<Self>) -> LiveEnd {
+        drop(self.messages);
+        let output = self.thread.map(JoinHandle::join);
+        let error = match output {
+            Some(Ok(output)) => output.finish(),
+            Some(Err(_)) => Some(io::Error::other("the thread that shows faults died")),
+            None => None,
+        };
+        LiveEnd { dropped: self.missed + self.dropped.load(Ordering::Relaxed), error }
+    }
+}
+
+fn show(mut lines: Lines, inbox: &Receiver<Message>, waiting: &AtomicUsize) -> Output {
+    for (happenings, missed) in inbox {
+        let faults = happenings.faults.len();
+        lines.take(happenings, missed);
+        waiting.fetch_sub(faults, Ordering::Relaxed);
+    }
+    lines.finish()
+}
