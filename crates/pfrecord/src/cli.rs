@@ -3,11 +3,12 @@
 mod values;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use pfcapture::{Config, Flight, Output, Selection, Target};
+use pfrecord::live::LiveArguments;
 
 use crate::action::Action;
 
@@ -87,7 +88,7 @@ pub struct Arguments {
 
     /// Replace the trace file if it exists
     #[arg(short, long, help_heading = "The trace")]
-    force: bool,
+    pub force: bool,
 
     /// End when the trace has this size (1G); what was captured by then is still written
     #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "flight_recorder")]
@@ -111,6 +112,9 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=19))]
     #[arg(help_heading = "The trace")]
     level: i32,
+
+    #[command(flatten, next_help_heading = "Live")]
+    pub live: LiveArguments,
 
     /// Ring buffer of each CPU (64K to 1G, a power of two) [default: 8M, or what may be locked; 512M for all CPUs at most]
     #[arg(short = 'm', long, value_name = "SIZE", value_parser = values::ring_size)]
@@ -145,7 +149,8 @@ pub struct Arguments {
 }
 
 /// What has no meaning where faults are only counted.
-const NOT_COUNTED: [&str; 12] = [
+const NOT_COUNTED: [&str; 13] = [
+    "live",
     "output",
     "force",
     "max_size",
@@ -175,6 +180,7 @@ Examples:
   pfrecord --stat --interval 1s -p 1234        count only, a line a second
   pfrecord -p 1234 --flight-recorder 30s --trigger-latency 50ms
                                                what led to a slow fault
+  pfrecord -p 1234 --live                      a line a fault, as it happens; no trace without -o
   pfrecord mark warm-up                        a phase begins in the recording that runs
   pfrecord --check                             what can be recorded here, and how to get more
   pfreport run.pft                             where, what, why
@@ -191,6 +197,12 @@ threads were missed; 126, 127 the command could not be started (no trace is left
 impl Arguments {
     /// What to record and how.
     pub fn config(&self) -> Result<Config, clap::Error> {
+        if self.live.is_on_stdout() && self.output.as_deref() == Some(Path::new("-")) {
+            return Err(Self::command().error(
+                clap::error::ErrorKind::ArgumentConflict,
+                "trace and live lines cannot both go to standard output: see --live-out",
+            ));
+        }
         let target = if !self.pid.is_empty() {
             Target::Processes(self.pid.clone())
         } else if !self.tid.is_empty() {
@@ -220,6 +232,7 @@ impl Arguments {
                 min_latency_ns: self.min_latency.map_or(0, nanoseconds),
             },
             output: match &self.output {
+                None if self.live.is_wanted() && self.flight_recorder.is_none() => Output::None,
                 None => Output::Named,
                 Some(path) if path.as_os_str() == "-" => Output::Stdout,
                 Some(path) => Output::File(path.clone()),

@@ -3,6 +3,7 @@
 mod action;
 mod check;
 mod cli;
+mod recording;
 mod stat;
 mod summary;
 
@@ -11,7 +12,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
 use clap::Parser;
-use pfcapture::{Error, Started};
+use pfcapture::Error;
 
 /// What could not be done as asked; the exit codes are in the help.
 fn exit_code(error: &Error) -> u8 {
@@ -73,33 +74,5 @@ fn main() -> ExitCode {
     if arguments.stat {
         return stat::run(&config, arguments.interval, arguments.exit_status, arguments.quiet);
     }
-    let say = |line: &str| {
-        if !arguments.quiet {
-            print_line(&format!("pfrecord: {line}"));
-        }
-    };
-    let on_start = |started: &Started| {
-        for line in summary::started(started) {
-            say(&line);
-        }
-    };
-    let recorded = pfcapture::record(&config, None, on_start, |dumped| match &dumped.result {
-        Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
-        Err(error) => print_line(&format!("error: {}", summary::chain(error))),
-    });
-    match recorded {
-        Ok(recorded) => {
-            for line in summary::recorded(&recorded) {
-                say(&line);
-            }
-            let status = recorded.exit_status.and_then(exit_status);
-            match (arguments.exit_status, status) {
-                _ if recorded.windows.failed > 0 => ExitCode::from(1),
-                (true, Some(status)) => ExitCode::from(status),
-                _ if !recorded.is_whole() => ExitCode::from(3),
-                _ => ExitCode::SUCCESS,
-            }
-        }
-        Err(error) => failed(error),
-    }
+    recording::run(&arguments, &config)
 }

@@ -39,6 +39,12 @@ impl LiveArguments {
         self.live.is_some()
     }
 
+    /// Whether standard output is for the stream.
+    #[must_use]
+    pub const fn is_on_stdout(&self) -> bool {
+        self.live.is_some() && self.live_out.is_none()
+    }
+
     /// The stream that is asked for, if any.
     ///
     /// # Errors

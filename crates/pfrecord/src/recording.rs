@@ -1,0 +1,58 @@
+//! A recording as its user sees it: lines when it runs and when it is done, and the exit code.
+
+use std::process::ExitCode;
+
+use pfcapture::{Config, Live, LiveEnd, Recorded, Started};
+
+use crate::cli::Arguments;
+use crate::{exit_status, failed, print_line, summary};
+
+/// Records.
+pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
+    let say = |line: &str| {
+        if !arguments.quiet {
+            print_line(&format!("pfrecord: {line}"));
+        }
+    };
+    let live = match arguments.live.open(arguments.force) {
+        Ok(live) => live.map(|live| Box::new(live) as Box<dyn Live>),
+        Err(error) => {
+            print_line(&format!("error: cannot show faults live: {error}"));
+            let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
+            return ExitCode::from(if exists { 2 } else { 1 });
+        }
+    };
+    let on_start = |started: &Started| {
+        for line in summary::started(started) {
+            say(&line);
+        }
+    };
+    let recorded = pfcapture::record(config, live, on_start, |dumped| match &dumped.result {
+        Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
+        Err(error) => print_line(&format!("error: {}", summary::chain(error))),
+    });
+    match recorded {
+        Ok(recorded) => {
+            for line in summary::recorded(&recorded) {
+                say(&line);
+            }
+            let error = recorded.live.as_ref().and_then(|live| live.error.as_ref());
+            if let Some(error) = error {
+                print_line(&format!("error: cannot show faults live any more: {error}"));
+            }
+            exit_code(arguments, &recorded)
+        }
+        Err(error) => failed(error),
+    }
+}
+
+fn exit_code(arguments: &Arguments, recorded: &Recorded) -> ExitCode {
+    let status = recorded.exit_status.and_then(exit_status);
+    let live_failed = matches!(&recorded.live, Some(LiveEnd { error: Some(_), .. }));
+    match status.filter(|_| arguments.exit_status) {
+        _ if recorded.windows.failed > 0 || live_failed => ExitCode::from(1),
+        Some(status) => ExitCode::from(status),
+        None if !recorded.is_whole() => ExitCode::from(3),
+        None => ExitCode::SUCCESS,
+    }
+}
