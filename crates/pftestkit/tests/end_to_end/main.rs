@@ -12,6 +12,7 @@ mod check;
 mod counters;
 mod damage;
 mod files;
+mod live;
 mod outputs;
 mod recording;
 mod refusals;

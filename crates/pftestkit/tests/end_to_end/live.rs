@@ -1,0 +1,181 @@
+//! Faults shown while they are recorded, against the trace of the same run.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use pft::Trace;
+use pft::keys::ledger;
+use pft::record::Frame;
+use serde_json::Value;
+
+use crate::recording::{Lab, User, pfreport, summary_value};
+
+fn fault_lines(text: &str) -> Vec<Value> {
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["type"] == "fault").collect()
+}
+
+/// What both tell of a fault, by thread, time and address.
+type Told = BTreeMap<(u64, u64, String), Vec<String>>;
+
+const TOLD: [&str; 6] = ["class", "cause", "access", "latency_ns", "path", "file_offset"];
+
+fn told_live(text: &str) -> Told {
+    let text_of = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let told = fault_lines(text).into_iter().map(|fault| {
+        let number = |key: &str| fault[key].as_u64().unwrap();
+        let key = (number("tid"), number("time_ns"), text_of(&fault["addr"]));
+        (key, TOLD.map(|name| text_of(&fault[name])).to_vec())
+    });
+    told.collect()
+}
+
+fn told_offline(csv: &[u8]) -> Told {
+    let mut reader = csv::Reader::from_reader(csv);
+    let told = reader.deserialize::<BTreeMap<String, String>>().map(|record| {
+        let record = record.unwrap();
+        let number = |key: &str| record[key].parse::<u64>().unwrap();
+        let key = (number("tid"), number("time_ns"), record["addr"].clone());
+        (key, TOLD.map(|name| record[name].clone()).to_vec())
+    });
+    told.collect()
+}
+
+#[test]
+fn live_lines_tell_what_the_report_tells() {
+    for mode in ["anon", "cow", "private-file-cow", "fork-storm", "invalid", "slow-minor"] {
+        let lab = Lab::new(User::Own);
+        let lines = lab.dir.path().join("lines.json");
+        let mut command = lab.pfrecord();
+        command.args(["-q", "--live=json", "--live-out"]).arg(&lines).arg("--");
+        let output = command.args(lab.workload(mode).argv()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let live = told_live(&std::fs::read_to_string(&lines).unwrap());
+        // Live there is no threshold of slowness.
+        let csv = pfreport(&lab.trace(), &["--csv", "--slow-threshold", "1h"]).stdout;
+        let offline = told_offline(&csv);
+        assert!(!offline.is_empty());
+        let differing: Vec<_> =
+            offline.iter().filter(|(key, told)| live.get(key) != Some(told)).collect();
+        assert!(differing.is_empty(), "{mode}: {differing:?}");
+        assert_eq!(live.len(), offline.len(), "{mode}");
+    }
+}
+
+#[test]
+fn lines_come_in_order_of_time_and_end_with_the_summary() {
+    let lab = Lab::new(User::Own);
+    let lines = lab.dir.path().join("lines.txt");
+    let mut command = lab.pfrecord();
+    command.args(["-q", "--live", "--live-out"]).arg(&lines).arg("--");
+    let workload = lab.workload("threads").args(["--threads", "4", "--pages", "2000"]);
+    let output = command.args(workload.argv()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(&lines).unwrap();
+    let (faults, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let seconds = |line: &str| {
+        let (time, rest) = line.strip_prefix('[').unwrap().split_once("] ").unwrap();
+        assert!(rest.contains(" 0x"), "{line}");
+        time.trim().parse::<f64>().unwrap()
+    };
+    let times: Vec<f64> = faults.lines().map(seconds).collect();
+    assert!(times.is_sorted());
+    let report = String::from_utf8(pfreport(&lab.trace(), &[]).stdout).unwrap();
+    assert!(report.trim_end().ends_with(last), "{last}");
+    let told: u64 = ["major", "minor", "cow"].map(|key| summary_value(&report, key)).iter().sum();
+    assert_eq!(times.len() as u64, told);
+}
+
+#[test]
+fn without_a_file_nothing_is_written() {
+    let lab = Lab::new(User::Own);
+    let mut command = lab.pfrecord_bare();
+    command.args(["-q", "--live", "--"]).args(["true"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().last().unwrap().starts_with("Summary: major="), "{text}");
+    let files: Vec<_> = std::fs::read_dir(lab.dir.path()).unwrap().collect();
+    assert!(files.is_empty(), "{files:?}");
+}
+
+#[test]
+fn a_slow_reader_costs_lines_and_says_how_many() {
+    let lab = Lab::new(User::Own);
+    let workload = lab.workload("anon").args(["--pages", "200000"]);
+    let mut command = lab.pfrecord();
+    command.args(["-q", "--live=json", "--", "sh", "-c", "exec \"$@\" >/dev/null", "sh"]);
+    command.args(workload.argv()).current_dir(lab.dir.path());
+    let mut recorder = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut stream = BufReader::new(recorder.stdout.take().unwrap());
+    // Nobody reads until the workload has ended: a pipe and the queues hold far less than its faults.
+    let mut text = String::new();
+    stream.read_line(&mut text).unwrap();
+    wait_for_end_of_children(recorder.id());
+    stream.read_to_string(&mut text).unwrap();
+    let status = recorder.wait().unwrap();
+    assert_eq!(status.code(), Some(0));
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let dropped: u64 = lines
+        .filter(|line| line["type"] == "dropped")
+        .map(|line| line["count"].as_u64().unwrap())
+        .sum();
+    let shown = fault_lines(&text).len() as u64;
+    assert!(dropped > 0);
+    let report = pfreport(&lab.trace(), &["--csv"]).stdout;
+    assert_eq!(
+        shown + dropped,
+        told_offline(&report).len() as u64,
+        "no fault is missing in the trace"
+    );
+    assert_eq!(ledger_value(&lab, ledger::DROPPED_LIVE), dropped);
+}
+
+fn ledger_value(lab: &Lab, key: &str) -> u64 {
+    let trace = Trace::open(lab.trace()).unwrap();
+    let mut last = None;
+    for (_, frame) in trace.iter() {
+        if let Frame::Checkpoint(checkpoint) = frame.unwrap() {
+            last = Some(checkpoint);
+        }
+    }
+    last.unwrap().ledger.iter().find(|entry| entry.key == key).unwrap().value
+}
+
+/// Returns when the only child of `pid` has ended; it may still have to be waited for.
+fn wait_for_end_of_children(pid: u32) {
+    loop {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        let running = children.split_whitespace().any(|child| {
+            let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+        });
+        if !running {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn two_runs_of_a_fixed_workload_are_the_same_to_the_byte() {
+    let lab = Lab::new(User::Own);
+    let lines = lab.dir.path().join("lines.txt");
+    let run = || {
+        let mut command = lab.pfrecord_bare();
+        command.args(["-q", "--no-aslr", "--live", "--fixed-ts", "-f", "--live-out"]).arg(&lines);
+        command.arg("--").args(lab.workload("anon").args(["--pages", "300"]).argv());
+        assert!(command.output().unwrap().status.success());
+        std::fs::read_to_string(&lines).unwrap()
+    };
+    // The first run may read the program from the disk.
+    run();
+    let (one, other) = (run(), run());
+    assert!(one.lines().count() > 300);
+    assert_eq!(one, other);
+}
