@@ -54,6 +54,11 @@ pub(crate) struct Analyser {
     page_shift: u32,
     stack_limit_bytes: Option<u64>,
     slow_threshold_ns: u64,
+    no_swap: bool,
+    /// Faults were left out, so that a page may have been touched unseen.
+    lacks_faults: bool,
+    /// What came to be before may have been touched unseen.
+    unseen_until_ns: Option<u64>,
     last_ns: u64,
     /// Faults seen so far.
     now: u32,
@@ -77,13 +82,18 @@ struct Place {
 impl Analyser {
     /// Nothing judged yet. The lists of `recording` are in `records`.
     pub(crate) fn new(recording: &Recording, records: Records, slow_threshold_ns: u64) -> Self {
+        let unseen_until_ns = recording.begins_ns();
+        let unseen = u32::from(unseen_until_ns.is_some());
         Self {
             page_shift: recording.header.page_size_bytes.max(1).ilog2(),
             stack_limit_bytes: recording.stack_limit_bytes(),
             slow_threshold_ns,
+            no_swap: recording.has_no_swap(),
+            lacks_faults: recording.lacks_faults(),
+            unseen_until_ns,
             last_ns: 0,
-            now: 0,
-            missed_at: 0,
+            now: unseen,
+            missed_at: unseen,
             world: World::new(recording, records),
             exactness: Exactness {
                 error_code: recording.has_error_code(),
@@ -118,6 +128,9 @@ impl Analyser {
         self.last_ns = self.last_ns.max(fault.time_ns.saturating_add(latency_ns));
         self.exactness.error_code |= fault.flags & flags::ERROR_CODE_VALID != 0;
         self.exactness.kernel_mode |= fault.flags & flags::KERNEL_MODE != 0;
+        if let Some(until_ns) = self.unseen_until_ns.take() {
+            self.world.advance(Moment { ns: until_ns.min(fault.time_ns), faults: 0 });
+        }
         self.world.advance(Moment { ns: fault.time_ns, faults: self.now });
 
         let outcome = outcome_of(fault.flags);
@@ -194,6 +207,7 @@ impl Analyser {
         let inherited = self.world.inherited_past(place.mm, page, born, advice);
         let map = place.map.map(|map| MapEvidence {
             seen_from_start: map.seen_from_start
+                && !self.lacks_faults
                 && inherited.is_some()
                 && mapped >= self.missed_at
                 // A counter that has reached its end does not tell before from after.
@@ -201,6 +215,7 @@ impl Analyser {
             ..map
         });
         let inherited = inherited.unwrap_or_default();
+        let no_swap = self.no_swap;
 
         let error = ErrorCode::of(fault.flags);
         let mut found = (Class::Minor, Cause::Unknown, 0);
@@ -217,6 +232,7 @@ impl Analyser {
                     stack_grown: place.stack_grown,
                     huge,
                     drops_known,
+                    no_swap,
                     waited,
                 };
                 let (class, cause) = classify(&evidence);

@@ -66,6 +66,9 @@ fn cause(evidence: &Evidence, map: MapEvidence) -> Cause {
 fn swap_cause(evidence: &Evidence, map: MapEvidence) -> Option<Cause> {
     let past = evidence.past;
     match map.backing {
+        // Nothing was there that could have been swapped out, and nowhere to go: another process made
+        // it wait (userfaultfd(2)).
+        Backing::Anon if evidence.no_swap && map.seen_from_start && !past.touched => None,
         Backing::Anon => Some(Cause::SwapIn),
         Backing::File if past.state == PageState::Private => Some(Cause::SwapIn),
         Backing::File if map.writable() => {
@@ -169,6 +172,7 @@ mod tests {
             stack_grown: false,
             huge: false,
             drops_known: false,
+            no_swap: false,
             waited: false,
         }
     }

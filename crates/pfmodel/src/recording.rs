@@ -47,6 +47,23 @@ impl Recording {
         self.fact(fact::CAPTURE_CALLS) == Some("yes")
     }
 
+    /// Whether the recorder says that there was no swap space.
+    pub(crate) fn has_no_swap(&self) -> bool {
+        self.fact(fact::VM_SWAP_TOTAL_BYTES) == Some("0")
+    }
+
+    /// Whether faults of the targets were left out of the trace on request, at any time.
+    pub(crate) fn lacks_faults(&self) -> bool {
+        self.fact(fact::CAPTURE_MAJOR_ONLY) == Some("yes")
+            || self.fact(fact::CAPTURE_MIN_LATENCY_NS).is_some()
+    }
+
+    /// When the first faults were recorded, if not from the start.
+    pub(crate) fn begins_ns(&self) -> Option<u64> {
+        let delay_ns: u64 = self.fact(fact::CAPTURE_DELAY_NS)?.parse().ok()?;
+        Some(self.header.start_ns.saturating_add(delay_ns))
+    }
+
     fn fact(&self, key: &str) -> Option<&str> {
         self.facts.iter().rev().find(|fact| fact.key == key).map(|fact| fact.value.trim())
     }

@@ -50,6 +50,36 @@ fn anonymous_memory_from_first_read_to_refault() {
 }
 
 #[test]
+fn a_wait_where_nothing_was_and_without_swap_is_no_swap_in() {
+    let major = |swap_bytes| {
+        let trace = seen().fact("vm.swap_total_bytes", swap_bytes);
+        let trace = trace.fault(fault(20, ANON, WRITE).major());
+        causes(&trace.fault(fault(30, ANON, WRITE).major()).analyse())
+    };
+    let (nothing, swapped) = ((Class::Major, Cause::Unknown), (Class::Major, Cause::SwapIn));
+    // Swap space may have been added since: what was touched before may have gone there.
+    assert_eq!(major("0"), [nothing, swapped]);
+    assert_eq!(major("4096"), [swapped, swapped]);
+}
+
+#[test]
+fn faults_that_were_left_out_make_no_first_touch() {
+    let touch = |key, value| {
+        let later = map(25, 2 * LEN + FILE, 3 * LEN + FILE, RW, "//anon");
+        let trace = seen().fact(key, value).fault(fault(20, ANON, WRITE)).map(later);
+        causes(&trace.fault(fault(30, 2 * LEN + FILE, WRITE)).analyse())
+    };
+    let (first, unknown) =
+        ((Class::Minor, Cause::AnonFirstTouch), (Class::Minor, Cause::AnonUnknown));
+    assert_eq!(touch("capture.user_only", "no"), [first, first]);
+    assert_eq!(touch("capture.min_latency_ns", "1000"), [unknown, unknown]);
+    assert_eq!(touch("capture.major_only", "yes"), [unknown, unknown]);
+    // From then on all are there.
+    assert_eq!(touch("capture.delay_ns", "15"), [unknown, first]);
+    assert_eq!(touch("capture.delay_ns", "5"), [first, first]);
+}
+
+#[test]
 fn memory_older_than_the_recording_stays_unknown() {
     let analysis = found()
         .fault(fault(20, ANON, WRITE))
