@@ -259,7 +259,7 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pft::record::{Outcome, TaskKind};
+    use pft::record::{CallKind, Outcome, TaskKind};
 
     fn task(time_ns: u64, kind: TaskKind, pid: u32, comm: String) -> TaskRecord {
         let comm = comm.into_bytes();
@@ -289,13 +289,27 @@ mod tests {
         Fault { time_ns, latency_ns: 1, addr, ip: 0, pid, tid: pid, flags, attempts: 1, cpu: 0 }
     }
 
+    fn call(time_ns: u64, kind: CallKind, pid: u32, (addr, len_bytes): (u64, u64)) -> CallRecord {
+        CallRecord {
+            time_ns,
+            end_ns: time_ns + 5,
+            pid,
+            tid: pid,
+            kind,
+            addr,
+            len_bytes,
+            new_len_bytes: len_bytes,
+            argument: if kind == CallKind::Mremap { 1 } else { 4 },
+            result: if kind == CallKind::Mremap { 0x60000 } else { 0 },
+        }
+    }
+
     fn region(live: &mut Live, fault: &Fault) -> String {
         let place = live.judge(fault).and_then(|judged| judged.place);
         String::from_utf8_lossy(place.map_or(b"none", |place| place.region)).into_owned()
     }
 
-    #[test]
-    fn what_is_past_is_forgotten() {
+    fn started(facts: &[Fact]) -> Live {
         let header = TraceHeader {
             uuid: [0; 16],
             page_size_bytes: 4096,
@@ -303,7 +317,27 @@ mod tests {
             start_ns: 0,
             start_realtime_ns: 0,
         };
-        let mut live = Live::new(&header, &[], &Options::default());
+        Live::new(&header, facts, &Options::default())
+    }
+
+    #[test]
+    fn what_a_call_took_away_is_not_forgotten_with_its_mapping() {
+        let mut live = started(&[]);
+        live.push_task(task(0, TaskKind::Exec, 1, "main".into()));
+        live.push_map(map(1, 1, 0x10000, 3, "/tmp/a"));
+        let range = (0x10000, 0x2000);
+        live.push_call(call(10, CallKind::Munmap, 1, range));
+        assert_eq!(region(&mut live, &fault(60, 1, 0x10000)), "none");
+        live.sweep();
+        live.push_map(map(61, 1, 0x20000, 3, "/tmp/b"));
+        assert_eq!(region(&mut live, &fault(70, 1, 0x20000)), "b");
+        // It began during the call.
+        assert_eq!(region(&mut live, &fault(12, 1, 0x10000)), "a");
+    }
+
+    #[test]
+    fn what_is_past_is_forgotten() {
+        let mut live = started(&[]);
         live.push_task(task(0, TaskKind::Exec, 1, "parent".into()));
         live.push_map(map(1, 1, 0x10000, 5, "/lib/libx.so"));
         live.push_map(map(2, 1, 0x12000, 3, "/lib/libx.so"));
@@ -317,6 +351,10 @@ mod tests {
             live.push_map(map(time_ns + 2, pid, 0x20000, 3, &format!("/tmp/{n}")));
             assert_eq!(region(&mut live, &fault(time_ns + 3, pid, 0x20000)), n.to_string());
             assert_eq!(region(&mut live, &fault(time_ns + 4, pid, 0x14000)), "libx.so bss");
+            // The child drops, unmaps and moves; the move is over when the child is no more.
+            live.push_call(call(time_ns, CallKind::Madvise, pid, (0x20000, 0x1000)));
+            live.push_call(call(time_ns, CallKind::Munmap, pid, (0x20000, 0x1000)));
+            live.push_call(call(time_ns + 4, CallKind::Mremap, pid, (0x21000, 0x1000)));
             live.push_task(task(time_ns + 5, TaskKind::Exit, pid, String::new()));
             // The parent changes a mapping back and forth.
             let prot = 1 + 2 * (n as u32 % 2);

@@ -329,3 +329,25 @@ impl Slot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(time_ns: u64) -> LostRecord {
+        LostRecord { after_ns: time_ns, time_ns, cpu: 0, by: LostBy::Ring, count: 1 }
+    }
+
+    #[test]
+    fn what_arrives_late_comes_next_in_order() {
+        let mut timeline = Timeline::default();
+        let add = |timeline: &mut Timeline, times: &[u64]| {
+            times.iter().for_each(|&time_ns| timeline.add_lost(0, &lost(time_ns)));
+        };
+        add(&mut timeline, &[10, 50, 51, 52, 53, 54, 60]);
+        while timeline.take_until(55).is_some() {}
+        add(&mut timeline, &[20, 40, 30]);
+        let rest: Vec<u64> = std::iter::from_fn(|| timeline.take().map(|(ns, _)| ns)).collect();
+        assert_eq!((rest, timeline.reached_ns()), (vec![20, 30, 40, 60], 60));
+    }
+}

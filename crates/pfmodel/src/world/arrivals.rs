@@ -94,3 +94,123 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Recording;
+    use crate::records::Records;
+    use pft::record::{CallKind, Fact, TaskKind, TraceHeader};
+
+    const PAGE: u64 = 0x1000;
+    const MOVED: u64 = 0x80_0000;
+
+    /// Process 1 with a mapping of two pages at `PAGE`; calls are recorded.
+    fn world() -> World {
+        let header = TraceHeader {
+            uuid: [0; 16],
+            page_size_bytes: PAGE as u32,
+            clock_id: 1,
+            start_ns: 0,
+            start_realtime_ns: 0,
+        };
+        let recording = Recording {
+            header,
+            facts: vec![Fact { key: "capture.calls".into(), value: "yes".into() }],
+            tasks: Vec::new(),
+            maps: Vec::new(),
+            calls: Vec::new(),
+            snapshots: Vec::new(),
+            lost: Vec::new(),
+            checkpoint: None,
+        };
+        let mut world = World::new(&recording, Records::default());
+        let (pid, kind) = (1, TaskKind::Exec);
+        let comm = Vec::new();
+        let (parent_pid, parent_tid) = (0, 0);
+        let exec = TaskRecord { time_ns: 1, kind, pid, tid: pid, parent_pid, parent_tid, comm };
+        world.add_task(exec);
+        world.add_map(map(2, PAGE, 3));
+        world
+    }
+
+    fn map(time_ns: u64, start: u64, prot: u32) -> MapRecord {
+        MapRecord {
+            time_ns,
+            pid: 1,
+            tid: 1,
+            start,
+            end: start + 2 * PAGE,
+            file_offset: 0,
+            dev_major: 0,
+            dev_minor: 0,
+            inode: 0,
+            inode_generation: 0,
+            prot,
+            flags: 2,
+            path: b"//anon".to_vec(),
+        }
+    }
+
+    fn call(kind: CallKind, (time_ns, end_ns): (u64, u64)) -> CallRecord {
+        CallRecord {
+            time_ns,
+            end_ns,
+            pid: 1,
+            tid: 1,
+            kind,
+            addr: PAGE,
+            len_bytes: 2 * PAGE,
+            new_len_bytes: 2 * PAGE,
+            argument: 1,
+            result: if kind == CallKind::Mremap { MOVED as i64 } else { 0 },
+        }
+    }
+
+    /// Another mapping changes back and forth, until more changes have been applied than are remembered.
+    fn go_on(world: &mut World, from_ns: u64) -> u64 {
+        let to_ns = from_ns + KEPT_RECORDS as u64 + 10;
+        for time_ns in from_ns..to_ns {
+            world.add_map(map(time_ns, 0x40_0000, 1 + 2 * (time_ns % 2) as u32));
+            advance(world, time_ns);
+        }
+        to_ns
+    }
+
+    fn advance(world: &mut World, ns: u64) {
+        world.advance(Moment { ns, faults: 0 });
+        world.forget_applied();
+    }
+
+    fn is_mapped(world: &mut World, addr: u64) -> bool {
+        let mm = world.live_processes.get(&1).map(|&proc| world.mm_of(proc));
+        mm.and_then(|mm| world.piece_at(mm, addr)).is_some()
+    }
+
+    #[test]
+    fn a_call_is_remembered_until_its_end_is_past() {
+        let mut world = world();
+        let end_ns = 10 * KEPT_RECORDS as u64;
+        world.add_call(call(CallKind::Mremap, (10, end_ns)));
+        world.add_call(call(CallKind::Madvise, (10, 11)));
+        go_on(&mut world, 20);
+        assert_eq!(world.records.calls.iter().count(), 1);
+        assert!(!is_mapped(&mut world, PAGE) && !is_mapped(&mut world, MOVED));
+        advance(&mut world, end_ns);
+        assert!(is_mapped(&mut world, MOVED));
+        go_on(&mut world, end_ns + 1);
+        assert_eq!(world.records.calls.iter().count(), 0);
+    }
+
+    #[test]
+    fn a_call_from_before_all_that_is_remembered_leaves_a_doubt() {
+        let mut world = world();
+        let now_ns = go_on(&mut world, 20);
+        let mm = world.live_processes.get(&1).map_or(0, |&proc| world.mm_of(proc));
+        assert!(world.is_absence_known(mm, PAGE));
+        world.add_call(call(CallKind::Munmap, (10, now_ns)));
+        advance(&mut world, now_ns);
+        assert!(is_mapped(&mut world, PAGE));
+        assert!(!world.is_absence_known(mm, PAGE));
+    }
+}

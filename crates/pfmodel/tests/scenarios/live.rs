@@ -2,7 +2,7 @@
 
 use pfmodel::names::{Cause, Class};
 use pfmodel::{Fault as Recorded, Judged, Live, Options};
-use pft::record::{Outcome, Snapshot, SnapshotReason, TaskKind, flags};
+use pft::record::{CallRecord, Outcome, Snapshot, SnapshotReason, TaskKind, flags};
 
 use crate::trace::*;
 
@@ -51,6 +51,14 @@ fn seen(live: &mut Live, fault: Fault) -> (Class, Cause, String) {
     let found = judged.map(|judged| (judged.class, judged.cause));
     let (class, cause) = found.unwrap_or((Class::Failed, Cause::Unknown));
     (class, cause, region(judged))
+}
+
+/// Whether nothing can be said of a fault that the thread gave up.
+fn is_unresolved(live: &mut Live, fault: Fault) -> bool {
+    let before = live.unjudged().unresolved;
+    let judged = live.judge(&recorded(fault.outcome(Outcome::Abandoned))).is_some();
+    assert_eq!(live.unjudged().unresolved - before, u64::from(!judged));
+    !judged
 }
 
 fn shown(start: u64, end: u64, vmas: Vec<pft::record::Vma>) -> Snapshot {
@@ -200,4 +208,130 @@ fn a_minor_fault_is_slow_only_beyond_a_given_threshold() {
     let options = Options { slow_threshold_ns: Some(20_000) };
     let mut live = started(&Trace { options, ..trace });
     assert_eq!(seen(&mut live, slow).1, Cause::FileWait);
+}
+
+/// Eight pages of anonymous memory at `BASE`, and calls recorded.
+fn with_calls() -> Live {
+    started(&Trace::new().with_calls().map(map(10, BASE, END, RW, "//anon")))
+}
+
+const P: u64 = 0x1000;
+const OTHER: u64 = 0x80_0000;
+
+#[test]
+fn calls_count_from_their_entry() {
+    let mut live = with_calls();
+    live.push_call(munmap(30, BASE, 2 * P));
+    assert_eq!(seen(&mut live, fault(29, BASE, WRITE)).2, "[anon]");
+    assert_eq!(seen(&mut live, fault(32, BASE + P, WRITE)).2, "[anon]", "during the call");
+    assert_eq!(seen(&mut live, fault(36, BASE, WRITE)).2, "none");
+    live.push_call(madvise(40, BASE + 2 * P, P, 4));
+    assert_eq!(seen(&mut live, fault(50, BASE + 2 * P, WRITE)).1, Cause::AnonFirstTouch);
+    live.push_call(madvise(60, BASE + 2 * P, P, 4));
+    assert_eq!(seen(&mut live, fault(70, BASE + 2 * P, WRITE)).1, Cause::AnonRefault);
+    assert_eq!(seen(&mut live, fault(71, BASE + 2 * P, WRITE)).1, Cause::AnonUnknown);
+    live.push_call(mremap(80, (BASE + 2 * P, P), (OTHER, P), 1));
+    let moved = live.judge(&recorded(fault(90, OTHER, WRITE_PRESENT))).unwrap();
+    assert_eq!((moved.class, moved.cause), (Class::Cow, Cause::CowAnon));
+    assert_eq!(seen(&mut live, fault(91, BASE + 2 * P, READ)).2, "none");
+}
+
+/// A call arrives at its end, behind faults and records that came after its entry.
+#[test]
+fn a_late_call_undoes_nothing() {
+    let mut live = with_calls();
+    live.push_map(map(35, BASE + P, BASE + 2 * P, R, "/during"));
+    assert_eq!(seen(&mut live, fault(40, BASE + P, READ)).2, "during");
+    live.push_call(CallRecord { end_ns: START_NS + 50, ..munmap(30, BASE, 4 * P) });
+    let mut found = |time, page| seen(&mut live, fault(time, BASE + page * P, READ)).2;
+    assert_eq!([found(60, 0), found(61, 1), found(62, 4)], ["none", "during", "[anon]"]);
+    // A fault that began during the call and is over only now.
+    live.push_call(munmap(65, OTHER, P));
+    assert_eq!(seen(&mut live, fault(66, BASE, READ)).2, "none");
+    assert_eq!(seen(&mut live, fault(45, BASE + 2 * P, READ)).2, "[anon]");
+    // What was mapped when the call was under way may have come before it: no absence is known there.
+    assert!(is_unresolved(&mut live, fault(70, BASE + P, WRITE)));
+    assert!(!is_unresolved(&mut live, fault(71, BASE, WRITE)));
+}
+
+#[test]
+fn a_late_snapshot_does_not_undo_calls() {
+    let mut live = with_calls();
+    live.push_map(map(10, OTHER, OTHER + 2 * P, R, "/data/b"));
+    live.push_call(CallRecord { end_ns: START_NS + 50, ..munmap(25, BASE, P) });
+    live.push_call(munmap(45, BASE + P, P));
+    live.push_call(mremap(52, (OTHER, P), (BASE + P, P), 3));
+    for n in 0..40 {
+        live.push_call(munmap(58, OTHER + (2 + n) * P, P));
+    }
+    assert_eq!(seen(&mut live, fault(60, BASE, READ)).2, "none");
+    // Read from 30 to 40.
+    let lines = vec![line(BASE, END, RW, ""), line(OTHER, OTHER + 2 * P, R, "/data/b")];
+    live.push_snapshot(shown(30, 40, lines));
+    let mut found = |addr| seen(&mut live, fault(70, addr, READ)).2;
+    let pages = [BASE, BASE + P, BASE + 2 * P, OTHER, OTHER + P];
+    assert_eq!(pages.map(&mut found), ["none", "b", "[anon]", "none", "b"]);
+}
+
+#[test]
+fn the_first_snapshot_counts_from_the_start_whatever_was_asked_before() {
+    let mut live = started(&Trace::empty().task(0, TaskKind::Present, 1, 1, "main"));
+    let first = shown(10, 11, vec![line(BASE, END, RW, "")]);
+    live.push_snapshot(Snapshot { reason: SnapshotReason::Query, ..shown(3, 4, Vec::new()) });
+    live.push_snapshot(Snapshot { reason: SnapshotReason::Start, ..first });
+    assert_eq!(seen(&mut live, fault(7, BASE, WRITE)).2, "[anon]");
+}
+
+#[test]
+fn a_late_call_of_a_replaced_address_space_changes_nothing() {
+    let mut live = with_calls();
+    live.push_task(Trace::empty().task(40, TaskKind::Exec, 1, 1, "next").recording.tasks.remove(0));
+    live.push_map(map(41, BASE, END, R, "/new"));
+    assert_eq!(seen(&mut live, fault(50, BASE, READ)).2, "new");
+    live.push_call(unfinished(mremap(30, (BASE, P), (OTHER, P), 0)));
+    assert!(!is_unresolved(&mut live, fault(60, END, READ)), "nothing moved in this one");
+}
+
+#[test]
+fn what_a_move_made_that_changed_before_it_arrived_is_in_doubt() {
+    let mut live = with_calls();
+    live.push_map(map(70, OTHER, OTHER + P, R, "/later"));
+    assert_eq!(seen(&mut live, fault(80, OTHER, READ)).2, "later");
+    live.push_call(mremap(30, (BASE, 2 * P), (OTHER, 2 * P), 1));
+    assert_eq!(seen(&mut live, fault(90, OTHER, READ)).2, "later");
+    assert_eq!(seen(&mut live, fault(91, BASE, READ)).2, "none");
+    assert!(is_unresolved(&mut live, fault(92, OTHER + P, READ)));
+}
+
+/// The page may have gone before the fault during the call, or behind it.
+#[test]
+fn a_fault_during_advice_leaves_its_page_unknown() {
+    let again = |during: Option<u64>| {
+        let mut live = with_calls();
+        let before = [fault(20, BASE, WRITE), fault(21, BASE + P, WRITE)];
+        let during = during.map(|page| fault(32, BASE + page * P, WRITE));
+        for fault in before.into_iter().chain(during) {
+            seen(&mut live, fault);
+        }
+        live.push_call(madvise(30, BASE, 8 * P, 4));
+        seen(&mut live, fault(40, BASE, WRITE)).1
+    };
+    assert_eq!(again(None), Cause::AnonRefault);
+    assert_eq!(again(Some(0)), Cause::AnonUnknown);
+    assert_eq!(again(Some(1)), Cause::AnonRefault);
+}
+
+#[test]
+fn after_more_faults_than_are_remembered_advice_is_no_reason() {
+    let again = |faults: u64| {
+        let mut live = with_calls();
+        seen(&mut live, fault(20, BASE, WRITE));
+        for n in 0..faults {
+            seen(&mut live, Fault { latency: 1, ..fault(1000 + n, BASE + P, WRITE) });
+        }
+        let end_ns = START_NS + 1000 + faults;
+        live.push_call(CallRecord { end_ns, ..madvise(900, BASE, P, 4) });
+        seen(&mut live, fault(10_000, BASE, WRITE)).1
+    };
+    assert_eq!((again(4096), again(4097)), (Cause::AnonRefault, Cause::AnonUnknown));
 }

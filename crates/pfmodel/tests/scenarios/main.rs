@@ -1,6 +1,7 @@
 //! Hand-made traces, each with one expected meaning.
 
 mod advice;
+mod arbitrary;
 mod calls;
 mod causes;
 mod confidence;

@@ -7,8 +7,8 @@ use std::vec::IntoIter;
 use pfcapture::{Happenings, Settled};
 use pfmodel::{Fault, Judged, Live, Options};
 use pft::record::{
-    Fact, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason, TaskKind,
-    TaskRecord, TraceHeader,
+    CallRecord, Fact, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason,
+    TaskKind, TaskRecord, TraceHeader,
 };
 
 use super::output::Output;
@@ -85,6 +85,7 @@ type Waiting<T> = Peekable<IntoIter<T>>;
 struct Between {
     tasks: Waiting<TaskRecord>,
     maps: Waiting<MapRecord>,
+    calls: Waiting<CallRecord>,
     lost: Waiting<LostRecord>,
     marks: Waiting<MarkRecord>,
     oom: Waiting<OomRecord>,
@@ -119,6 +120,7 @@ impl Lines {
         let mut between = Between {
             tasks: happenings.tasks.into_iter().peekable(),
             maps: happenings.maps.into_iter().peekable(),
+            calls: happenings.calls.into_iter().peekable(),
             lost: happenings.lost.into_iter().peekable(),
             marks: happenings.marks.into_iter().peekable(),
             oom: happenings.oom.into_iter().peekable(),
@@ -153,6 +155,9 @@ impl Lines {
         }
         while let Some(map) = between.maps.next_if(|map| map.time_ns <= until_ns) {
             self.model.push_map(map);
+        }
+        while let Some(call) = between.calls.next_if(|call| call_over_ns(call) <= until_ns) {
+            self.model.push_call(call);
         }
         while let Some(lost) = between.lost.next_if(|lost| lost.time_ns <= until_ns) {
             self.model.push_lost(lost);
@@ -262,6 +267,11 @@ impl Stamps {
         let tid = if self.style.fixed_ts { ordinal(&mut self.tids, tid) } else { tid };
         (self.pid(pid), tid)
     }
+}
+
+/// When a call is known: at its end, or, where that was not seen, as soon as it comes in.
+fn call_over_ns(call: &CallRecord) -> u64 {
+    if call.end_ns == u64::MAX { call.time_ns } else { call.end_ns }
 }
 
 /// Numbers in order of first appearance, from 1.

@@ -5,8 +5,8 @@ use std::path::Path;
 use pfcapture::{FaultRow, Happenings, Live as _, LiveEnd, Settled};
 use pfrecord::live::{Format, Stream, Style};
 use pft::record::{
-    Fact, LATENCY_UNKNOWN, MapRecord, MarkRecord, OomRecord, Outcome, TaskKind, TaskRecord,
-    TraceHeader, flags,
+    CallKind, CallRecord, Fact, LATENCY_UNKNOWN, MapRecord, MarkRecord, OomRecord, Outcome,
+    TaskKind, TaskRecord, TraceHeader, flags,
 };
 
 pub const START_NS: u64 = 5_000_000_000;
@@ -75,6 +75,22 @@ pub fn map(time: u64, pid: u32, range: (u64, u64), prot: u32, path: &[u8]) -> Ma
         prot,
         flags: 2,
         path: path.to_vec(),
+    }
+}
+
+/// A `munmap` that took `duration`.
+pub fn munmap(time: u64, duration: u64, pid: u32, range: (u64, u64)) -> CallRecord {
+    CallRecord {
+        time_ns: START_NS + time,
+        end_ns: START_NS + time + duration,
+        pid,
+        tid: pid,
+        kind: CallKind::Munmap,
+        addr: range.0,
+        len_bytes: range.1 - range.0,
+        new_len_bytes: 0,
+        argument: 0,
+        result: 0,
     }
 }
 

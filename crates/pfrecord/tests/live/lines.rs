@@ -106,6 +106,26 @@ fn with_fixed_times_later_snapshots_say_nothing() {
 }
 
 #[test]
+fn calls_count_between_the_faults() {
+    let heap = (0x60_0000, 0x70_0000);
+    let happenings = Happenings {
+        tasks: vec![task(0, TaskKind::Exec, 41, b"app")],
+        maps: vec![map(1, 41, heap, 3, b"[heap]")],
+        calls: vec![munmap(1_500, 500, 41, heap)],
+        faults: vec![
+            fault(1_000, 900, 41, heap.0, 0x6),
+            fault(2_100, 100, 41, heap.0, 0x6),
+            fault(2_300, 100, 41, heap.0, 0x6),
+        ],
+        ..Happenings::default()
+    };
+    let text = shown(TEXT, &privileged(), vec![happenings]);
+    let regions: Vec<&str> =
+        text.lines().map(|line| line.split(' ').nth_back(1).unwrap_or_default()).collect();
+    assert_eq!(regions, ["[heap]", "[unknown]", "[unknown]", "minor=3"], "{text}");
+}
+
+#[test]
 fn a_json_object_a_fault() {
     let text = shown(JSON, &privileged(), sample());
     let lines: Vec<&str> = text.lines().collect();
