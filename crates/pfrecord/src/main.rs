@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
 use clap::Parser;
-use pfcapture::{Error, Started};
+use pfcapture::{Error, News, Started};
 
 /// What could not be done as asked; the exit codes are in the help.
 fn exit_code(error: &Error) -> u8 {
@@ -83,10 +83,14 @@ fn main() -> ExitCode {
             say(&line);
         }
     };
-    let recorded = pfcapture::record(&config, None, on_start, |dumped| match &dumped.result {
-        Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
-        Err(error) => print_line(&format!("error: {}", summary::chain(error))),
-    });
+    let on_news = |news: News<'_>| match news {
+        News::DelayOver => say("the delay is over: faults are recorded from now on"),
+        News::Dumped(dumped) => match &dumped.result {
+            Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
+            Err(error) => print_line(&format!("error: {}", summary::chain(error))),
+        },
+    };
+    let recorded = pfcapture::record(&config, None, on_start, on_news);
     match recorded {
         Ok(recorded) => {
             for line in summary::recorded(&recorded) {
