@@ -9,11 +9,14 @@
 mod attach;
 mod causes;
 mod check;
+mod content;
 mod counters;
 mod damage;
 mod files;
 mod outputs;
 mod recording;
 mod refusals;
+mod selection;
 mod stat;
+mod targets;
 mod witness;
