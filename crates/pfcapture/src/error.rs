@@ -50,8 +50,8 @@ pub enum Error {
     },
     /// Events cannot be bound to the control group, and it holds no process to attach to.
     #[error(
-        "no process in control group {}: it is not of the perf_event hierarchy, so only processes that \
-         are in it at the start can be recorded",
+        "no process in control group {}: it cannot be watched as a whole (for that it must be of the \
+         perf_event hierarchy, and the user privileged), only processes that are in it at the start",
         .path.display()
     )]
     EmptyCgroup {
@@ -102,14 +102,25 @@ pub enum Error {
     /// The kernel was built without perf events.
     #[error("this kernel has no perf events (CONFIG_PERF_EVENTS)")]
     NoPerfEvents,
+    /// More threads than the limit of descriptors allows.
+    #[error(
+        "{threads} threads need {descriptors} file descriptors, and the limit is {limit}: raise it \
+         with ulimit -n, record fewer threads, or run as root"
+    )]
+    TooManyThreads {
+        /// Threads of the targets.
+        threads: usize,
+        /// Descriptors for their events.
+        descriptors: usize,
+        /// `RLIMIT_NOFILE`.
+        limit: u64,
+    },
     /// Too many descriptors for the limit.
     #[error(
-        "out of file descriptors: {opened} opened, the limit is {limit}: raise it with ulimit -n, \
-         or record fewer threads"
+        "out of file descriptors: all {limit} that the limit allows are open: raise it with \
+         ulimit -n, or record fewer threads"
     )]
     Descriptors {
-        /// Descriptors that this recording holds.
-        opened: usize,
         /// `RLIMIT_NOFILE`.
         limit: u64,
     },

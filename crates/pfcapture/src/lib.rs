@@ -41,7 +41,7 @@ pub use error::Error;
 pub use event::{Abilities, EventKind};
 pub use live::{Happenings, Live, LiveEnd, Settled};
 pub use pairing::FaultRow;
-pub use session::{Recorded, Started, Windows, record};
+pub use session::{News, Recorded, Started, Windows, record};
 pub use stat::{
     Counting, Faults, Finished, Interval, ProcessFaults, Processes, Progress, Tally, TargetFaults,
     stat,

@@ -99,8 +99,7 @@ pub fn explain_cpu(error: io::Error, event: &'static str) -> Error {
 fn reason(error: io::Error, event: &'static str, tid: u32, paranoid: Option<i32>) -> Error {
     match (error.raw_os_error(), tid) {
         (Some(libc::ENOSYS), _) => Error::NoPerfEvents,
-        (Some(libc::EMFILE | libc::ENFILE), _) => Error::Descriptors {
-            opened: std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
+        (Some(libc::EMFILE), _) => Error::Descriptors {
             limit: rustix::process::getrlimit(rustix::process::Resource::Nofile)
                 .current
                 .unwrap_or(u64::MAX),

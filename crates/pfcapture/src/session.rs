@@ -61,6 +61,15 @@ pub struct Started {
     pub takes_marks: bool,
 }
 
+/// What happens while a recording runs.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// The delay is over: faults are recorded from now on.
+    DelayOver,
+    /// A flight recorder has written a file, or failed to.
+    Dumped(&'a Dumped),
+}
+
 /// A finished recording.
 #[derive(Debug)]
 pub struct Recorded {
@@ -146,9 +155,8 @@ pub fn default_ring_bytes(cpus: usize) -> usize {
 }
 
 /// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `live` is told of
-/// each fault at once; `on_start` is called when nothing of the target escapes any more, `on_dump` when
-/// a flight recorder has written a file or failed to. Must be called from the only thread of the
-/// process.
+/// each fault at once; `on_start` is called when nothing of the target escapes any more, `on_news` when
+/// something happens later. Must be called from the only thread of the process.
 ///
 /// # Errors
 /// Why nothing was recorded; a file is left only when recording had begun. [`Error::Write`] when the
@@ -157,7 +165,7 @@ pub fn record(
     config: &Config,
     mut live: Option<Box<dyn Live>>,
     on_start: impl FnOnce(&Started),
-    mut on_dump: impl FnMut(&Dumped),
+    mut on_news: impl FnMut(News<'_>),
 ) -> Result<Recorded, Error> {
     permission::raise_descriptor_limit();
     let plan = plan(config, permission::probe()?)?;
@@ -281,8 +289,8 @@ pub fn record(
     if let Some(duration) = config.duration {
         watch.end_after(config.delay.saturating_add(duration));
     }
-    let end = session.run(&mut watch, &mut on_dump)?;
-    session.finish(path, started, end, child, &accounts, on_dump)
+    let end = session.run(&mut watch, &mut on_news)?;
+    session.finish(path, started, end, child, &accounts, on_news)
 }
 
 /// What is to be opened.

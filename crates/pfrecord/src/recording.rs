@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pfcapture::{Config, Live, LiveEnd, Recorded, Started};
+use pfcapture::{Config, Live, LiveEnd, News, Recorded, Started};
 
 use crate::cli::Arguments;
 use crate::{exit_status, failed, print_line, summary};
@@ -27,10 +27,14 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
             say(&line);
         }
     };
-    let recorded = pfcapture::record(config, live, on_start, |dumped| match &dumped.result {
-        Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
-        Err(error) => print_line(&format!("error: {}", summary::chain(error))),
-    });
+    let on_news = |news: News<'_>| match news {
+        News::DelayOver => say("the delay is over: faults are recorded from now on"),
+        News::Dumped(dumped) => match &dumped.result {
+            Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
+            Err(error) => print_line(&format!("error: {}", summary::chain(error))),
+        },
+    };
+    let recorded = pfcapture::record(config, live, on_start, on_news);
     match recorded {
         Ok(recorded) => {
             for line in summary::recorded(&recorded) {

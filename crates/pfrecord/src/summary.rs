@@ -20,11 +20,14 @@ pub fn started(started: &Started) -> Vec<String> {
         );
     }
     if started.reach == "thread" && matches!(started.target, Target::Cgroup(_)) {
-        lines.push(
-            "not a group of the perf_event hierarchy: processes that are moved into it from now on \
-             are not recorded"
-                .to_owned(),
-        );
+        let why = if started.abilities.kernel_mode {
+            "not a group of the perf_event hierarchy"
+        } else {
+            "not privileged"
+        };
+        lines.push(format!(
+            "{why}: processes that are moved into the group from now on are not recorded"
+        ));
     }
     if started.ring_bytes < started.ring_wanted_bytes {
         lines.push(format!(

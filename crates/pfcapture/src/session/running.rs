@@ -19,7 +19,7 @@ use pft::record::{SnapshotReason, TraceHeader};
 
 use super::accounts::Accounts;
 use super::cpus::Cpus;
-use super::{Recorded, Started};
+use super::{News, Recorded, Started};
 use crate::Error;
 use crate::clock;
 use crate::config::Config;
@@ -31,7 +31,7 @@ use crate::live::Live;
 use crate::marks::Marks;
 use crate::ring::{self, LATE_NS, Rings};
 use crate::snapshot::Snapshotter;
-use crate::store::{Dumped, Item, Store};
+use crate::store::{Item, Store};
 use crate::sys;
 use crate::targets::Targets;
 use flight::Windows;
@@ -123,14 +123,14 @@ impl Session {
         }
     }
 
-    /// Records until an end comes. Tells of each file that a flight recorder writes.
+    /// Records until an end comes.
     ///
     /// # Errors
     /// What poll(2) refuses.
     pub fn run(
         &mut self,
         watch: &mut Watch,
-        mut on_dump: impl FnMut(&Dumped),
+        mut on_news: impl FnMut(News<'_>),
     ) -> Result<End, Error> {
         loop {
             let until_enabled_ns =
@@ -145,6 +145,7 @@ impl Session {
             if self.enable_ns.is_some_and(|at_ns| at_ns <= now_ns) {
                 self.targets.enable();
                 self.enable_ns = None;
+                on_news(News::DelayOver);
             }
             let walked_ns = now_ns.saturating_sub(LATE_NS);
             self.drain.walk(&mut self.rings, &self.targets, walked_ns);
@@ -153,7 +154,7 @@ impl Session {
             self.collect_marks(now_ns);
             self.show_new();
             self.fly(watch.window_asked(), walked_ns);
-            self.windows.tell(self.store.dumped(), &mut on_dump);
+            self.windows.tell(self.store.dumped(), &mut on_news);
             self.request_snapshots(now_ns);
             if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS {
                 self.flush(1);
@@ -199,13 +200,14 @@ impl Session {
         end: End,
         child: Option<Launched>,
         accounts: &Accounts,
-        on_dump: impl FnMut(&Dumped),
+        on_news: impl FnMut(News<'_>),
     ) -> Result<Recorded, Error> {
         self.targets.disable();
         self.look_at_cpus();
         let faults_after = accounts.totals();
         let duration_ns = clock::monotonic_ns().saturating_sub(self.start_ns);
         self.drain.walk(&mut self.rings, &self.targets, u64::MAX);
+        self.meet_strangers();
         let alive: Vec<u32> = self.drain.processes.keys().copied().collect();
         let created = alive.iter().filter(|pid| !started.pids.contains(pid)).count();
         let left_running = if started.target.is_processes() { created } else { 0 };
@@ -213,8 +215,10 @@ impl Session {
             self.take_in(taken);
         }
         for pid in alive {
+            let met = self.strangers.contains_key(&pid);
+            let reason = if met { SnapshotReason::Start } else { SnapshotReason::End };
             // Only one that is stuck is still under way.
-            let _ = self.snapshots.request(pid, SnapshotReason::End);
+            let _ = self.snapshots.request(pid, reason);
         }
         for taken in self.snapshots.wait_all(END_PATIENCE) {
             self.take_in(taken);
@@ -243,7 +247,7 @@ impl Session {
         }
         let events = self.checkpoint(true, &more);
         let finished = self.store.finish()?;
-        self.windows.tell(finished.dumped, on_dump);
+        self.windows.tell(finished.dumped, on_news);
         self.windows.suppressed = finished.suppressed;
         Ok(Recorded {
             path,

@@ -61,7 +61,8 @@ const SPARE_DESCRIPTORS: usize = 64;
 /// Finds the targets. A command is not started yet.
 ///
 /// # Errors
-/// [`Error::NoSuchProcess`], [`Error::NotAProcess`], [`Error::NoCgroup`], [`Error::EmptyCgroup`].
+/// [`Error::NoSuchProcess`], [`Error::NotAProcess`], [`Error::NoCgroup`], [`Error::EmptyCgroup`],
+/// [`Error::TooManyThreads`].
 pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
     let own_pid = std::process::id();
     let mut whom = Whom {
@@ -101,11 +102,17 @@ pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
             whom.cgroup = Some(folder);
         }
     }
-    if !whom.pids.is_empty() && too_many(&whom.pids, plan, cpus.len()) && may_watch_cpus(plan, cpus)
-    {
-        whom.reach = Reach::Cpus;
-        let pids: FxHashSet<u32> = whom.pids.iter().copied().collect();
-        whom.scope = Scope::Members { own_pid, pids, follow: plan.follow == Follow::All };
+    // Single threads cannot be told apart once all of a process is seen.
+    if plan.follow != Follow::None {
+        let crowd = Crowd::of(&whom.pids, plan, cpus.len());
+        if crowd.is_too_large() && may_watch_cpus(plan, cpus) {
+            whom.reach = Reach::Cpus;
+            let pids: FxHashSet<u32> = whom.pids.iter().copied().collect();
+            whom.scope = Scope::Members { own_pid, pids, follow: plan.follow == Follow::All };
+        } else if crowd.is_impossible() {
+            let Crowd { threads, descriptors, limit } = crowd;
+            return Err(Error::TooManyThreads { threads, descriptors, limit });
+        }
     }
     Ok(whom)
 }
@@ -131,14 +138,32 @@ fn push_new(list: &mut Vec<u32>, number: u32) {
     }
 }
 
-/// Whether events on each thread would need more descriptors than is good or allowed.
-fn too_many(pids: &[u32], plan: &Plan, cpus: usize) -> bool {
-    let threads = pids.iter().filter_map(|&pid| threads_of(pid)).map(|threads| threads.len()).sum();
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let most = MAX_DESCRIPTORS.min(limit.saturating_sub(SPARE_DESCRIPTORS));
-    // Single threads cannot be told apart once all of a process is seen.
-    plan.follow != Follow::None && Targets::descriptors(plan, threads, cpus) > most
+/// The threads of the targets, and what events on each of them take.
+#[derive(Debug, Clone, Copy)]
+struct Crowd {
+    threads: usize,
+    descriptors: usize,
+    limit: u64,
+}
+
+impl Crowd {
+    fn of(pids: &[u32], plan: &Plan, cpus: usize) -> Self {
+        let threads = pids.iter().filter_map(|&pid| threads_of(pid)).map(|t| t.len()).sum();
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let descriptors = Targets::descriptors(plan, threads, cpus);
+        Self { threads, descriptors, limit: limit.unwrap_or(u64::MAX) }
+    }
+
+    /// More descriptors than are good or allowed.
+    fn is_too_large(self) -> bool {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        self.descriptors > MAX_DESCRIPTORS.min(limit.saturating_sub(SPARE_DESCRIPTORS))
+    }
+
+    /// More descriptors than there can be.
+    fn is_impossible(self) -> bool {
+        usize::try_from(self.limit).is_ok_and(|limit| self.descriptors > limit)
+    }
 }
 
 fn may_watch_cpus(plan: &Plan, cpus: &[u32]) -> bool {

@@ -41,7 +41,7 @@ fn assert_exact(mode: &str, recording: &Recording, expected: &BTreeMap<Range, Ki
 /// Records `mode` until the workload's own counters (getrusage) show that the kernel served its faults
 /// as they were constructed: a page that is reclaimed or locked by someone else just then becomes a
 /// major fault, and the recording is right to say so. `None` when the mode cannot run here.
-fn record(
+pub fn record(
     mode: &str,
     user: User,
     how: impl Fn(Lab, &Workload) -> Option<Recording>,
@@ -127,7 +127,7 @@ fn attached_before_an_exec() {
 }
 
 /// What can be said of a page whose history before the recording is unknown.
-fn attached_cause(kind: &str) -> String {
+pub fn attached_cause(kind: &str) -> String {
     match kind {
         "minor/anon-first-touch" | "minor/zero-page" | "minor/huge-page" => "minor/anon-unknown",
         "cow/cow-zero" | "cow/cow-anon" => "cow/cow-anon-or-zero",
@@ -180,7 +180,7 @@ fn unprivileged_expected(mode: &str, recording: &Recording) -> BTreeMap<Range, K
 
 /// What can be said without an error code and without faults in kernel mode: neither read nor write
 /// is known, and whether a mapping forbids an access depends on that. Empty: nothing.
-fn unprivileged_cause<'a>(mode: &str, kind: &'a str) -> &'a str {
+pub fn unprivileged_cause<'a>(mode: &str, kind: &'a str) -> &'a str {
     match (mode, kind) {
         ("kernel-anon" | "efault", _) | ("invalid", "failed/invalid") => "",
         // In a mapping that cannot be written, the access was a read.

@@ -9,6 +9,7 @@
 mod attach;
 mod causes;
 mod check;
+mod content;
 mod counters;
 mod damage;
 mod files;
@@ -16,5 +17,7 @@ mod live;
 mod outputs;
 mod recording;
 mod refusals;
+mod selection;
 mod stat;
+mod targets;
 mod witness;

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use pft::Trace;
 use pft::keys::{fact, ledger};
-use pft::record::{Checkpoint, Frame, Outcome, flags};
 use pftestkit::Report;
 
+use crate::content::Content;
 use crate::recording::{Lab, User, program};
 
 fn pfrecord(lab: &Lab, args: &[&str]) -> Command {
@@ -20,59 +20,6 @@ fn pfrecord(lab: &Lab, args: &[&str]) -> Command {
 
 /// Makes faults until it is ended.
 const BUSY: [&str; 4] = ["--", "sh", "-c", "while :; do /bin/true; done"];
-
-/// What a trace says.
-struct Content {
-    facts: Vec<(String, String)>,
-    latencies_ns: Vec<u64>,
-    /// Faults that the kernel completed; others may be under way when the recording ends.
-    completed: u64,
-    last: Checkpoint,
-}
-
-impl Content {
-    /// Reads a trace that must be complete.
-    fn of(trace: &Trace) -> Self {
-        assert!(trace.is_complete(), "{:?}", trace.damage());
-        let mut content = Self {
-            facts: Vec::new(),
-            latencies_ns: Vec::new(),
-            completed: 0,
-            last: Checkpoint::default(),
-        };
-        for (_, frame) in trace.iter() {
-            match frame.unwrap() {
-                Frame::Host(facts) => {
-                    content.facts.extend(facts.into_iter().map(|fact| (fact.key, fact.value)));
-                }
-                Frame::Faults(batch) => {
-                    let outcomes =
-                        batch.columns.flags.iter().map(|bits| bits & flags::OUTCOME_MASK);
-                    let completed = [Outcome::Minor as u32, Outcome::Major as u32];
-                    content.completed += outcomes.filter(|o| completed.contains(o)).count() as u64;
-                    content.latencies_ns.extend(batch.columns.latency_ns);
-                }
-                Frame::Checkpoint(checkpoint) => content.last = checkpoint,
-                _ => {}
-            }
-        }
-        assert!(content.last.end);
-        content
-    }
-
-    fn fact(&self, key: &str) -> Option<&str> {
-        self.facts.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
-    }
-
-    fn count(&self, key: &str) -> Option<u64> {
-        self.last.ledger.iter().find(|entry| entry.key == key).map(|entry| entry.value)
-    }
-
-    fn captured(&self) -> u64 {
-        let kinds = [ledger::CAPTURED_MINOR, ledger::CAPTURED_MAJOR];
-        kinds.iter().filter_map(|key| self.count(key)).sum()
-    }
-}
 
 #[test]
 fn standard_output_carries_the_trace_and_nothing_else() {

@@ -9,7 +9,10 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use pftestkit::{Phase, Report, Workload};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tempfile::TempDir;
+
+use crate::content::Content;
 
 /// Whether the tests may record with all privileges.
 pub fn is_root() -> bool {
@@ -126,7 +129,13 @@ impl Lab {
 
     /// Records a workload from its first instruction; `None` when the workload cannot run here.
     pub fn launch(self, workload: &Workload) -> Option<Recording> {
-        let output = self.pfrecord().arg("--").args(workload.argv()).output().unwrap();
+        self.launch_with(&[], workload)
+    }
+
+    /// The same with options.
+    pub fn launch_with(self, options: &[&str], workload: &Workload) -> Option<Recording> {
+        let mut command = self.pfrecord();
+        let output = command.args(options).arg("--").args(workload.argv()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}");
         let report = Report::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
@@ -139,6 +148,11 @@ impl Lab {
 
     /// Attaches to a workload that is set up; `None` when the workload cannot run here.
     pub fn attach(self, workload: &Workload) -> Option<Recording> {
+        self.attach_with(&[], workload)
+    }
+
+    /// The same with options.
+    pub fn attach_with(self, options: &[&str], workload: &Workload) -> Option<Recording> {
         // The workload runs as the same user: unprivileged, it may observe itself only.
         let workload = if self.user == User::Nobody {
             let argv: Vec<_> = workload.argv().map(ToOwned::to_owned).collect();
@@ -155,8 +169,9 @@ impl Lab {
                 return None;
             }
         };
-        let mut recorder =
-            Recorder::start(self.pfrecord().arg("-p").arg(running.pid().to_string()));
+        let mut command = self.pfrecord();
+        command.args(options).args(["-p", &running.pid().to_string()]);
+        let mut recorder = Recorder::start(&mut command);
         let mut running = running;
         running.go().unwrap();
         let report = running.finish().unwrap();
@@ -176,16 +191,30 @@ pub struct Recorder {
 impl Recorder {
     /// Starts it and returns when it records.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !["recording", "counting"]
-            .iter()
-            .any(|word| said.contains(&format!("pfrecord: {word} ")))
-        {
-            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+        Self::started(command.stdout(Stdio::null()))
+    }
+
+    /// The same; standard output is where the command has it.
+    pub fn started(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut recorder = Self { child, stderr, said: String::new() };
+        recorder.wait_for(&["pfrecord: recording ", "pfrecord: counting "]);
+        recorder
+    }
+
+    /// Returns when it has said one of these.
+    pub fn wait_for(&mut self, words: &[&str]) {
+        while !words.iter().any(|word| self.said.contains(word)) {
+            assert_ne!(self.stderr.read_line(&mut self.said).unwrap(), 0, "{}", self.said);
         }
-        Self { child, stderr, said }
+    }
+
+    /// Whether it has said something that was not read yet.
+    pub fn has_said_more(&self) -> bool {
+        let mut waiting = [PollFd::new(self.stderr.get_ref(), PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        !self.stderr.buffer().is_empty() || poll(&mut waiting, Some(&now)).unwrap() > 0
     }
 
     pub fn finish(&mut self) -> (std::process::ExitStatus, String) {
@@ -198,6 +227,9 @@ impl Recorder {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 }
+
+/// Nothing was lost, and that adds up.
+pub const AGREED: &str = "0 lost, captured + lost = the kernel's count";
 
 /// A trace and what its workload knows.
 pub struct Recording {
@@ -218,6 +250,10 @@ pub type Range = (u32, u64, u64);
 #[derive(Debug, Clone)]
 pub struct Row {
     pub pid: u32,
+    pub tid: u32,
+    pub comm: String,
+    pub phase: String,
+    pub mode: String,
     pub addr: u64,
     pub kind: String,
     pub time_ns: u64,
@@ -228,6 +264,18 @@ pub struct Row {
 }
 
 impl Recording {
+    /// A recording that several workloads were attached to while they were set up.
+    pub fn of_running(lab: Lab, reports: impl IntoIterator<Item = Report>, said: String) -> Self {
+        let expectations = reports.into_iter().flat_map(|report| report.expectations);
+        let report = Report { expectations: expectations.collect(), ..Report::default() };
+        Self { lab, report, said, phases: vec![Phase::Run] }
+    }
+
+    /// Its trace.
+    pub fn content(&self) -> Content {
+        Content::of(&pft::Trace::open(self.lab.trace()).unwrap())
+    }
+
     /// Every fault. No fault counts as slow, however busy the machine: waits for I/O in flight are
     /// told by time only.
     pub fn rows(&self) -> Vec<Row> {
@@ -301,6 +349,10 @@ fn parse_csv(text: &[u8]) -> Vec<Row> {
             let text = |name: &str| record[name].clone();
             Row {
                 pid: text("pid").parse().unwrap(),
+                tid: text("tid").parse().unwrap(),
+                comm: text("comm"),
+                phase: text("phase"),
+                mode: text("mode"),
                 addr: u64::from_str_radix(text("addr").strip_prefix("0x").unwrap(), 16).unwrap(),
                 kind: format!("{}/{}", record["class"], record["cause"]),
                 time_ns: text("time_ns").parse().unwrap(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Session;
+use super::{News, Session};
 use crate::store::{DumpReason, Dumped};
 
 /// What a flight recorder wrote.
@@ -20,9 +20,9 @@ pub struct Windows {
 
 impl Windows {
     /// Tells what became of files, and remembers it.
-    pub(super) fn tell(&mut self, files: Vec<Dumped>, mut on_dump: impl FnMut(&Dumped)) {
+    pub(super) fn tell(&mut self, files: Vec<Dumped>, mut on_news: impl FnMut(News<'_>)) {
         for dumped in files {
-            on_dump(&dumped);
+            on_news(News::Dumped(&dumped));
             match dumped.result {
                 Ok(bytes) => {
                     self.written.push(dumped.path);

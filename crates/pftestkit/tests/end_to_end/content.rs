@@ -1,0 +1,87 @@
+//! What a trace holds, read without the model.
+
+use std::collections::BTreeSet;
+
+use pft::Trace;
+use pft::keys::ledger;
+use pft::record::{Checkpoint, Frame, Outcome, TaskKind, flags};
+
+/// What a trace says.
+pub struct Content {
+    pub facts: Vec<(String, String)>,
+    pub latencies_ns: Vec<u64>,
+    /// Faults that the kernel completed; others may be under way when the recording ends.
+    pub completed: u64,
+    pub last: Checkpoint,
+    /// Parent and child of each process that was seen being created.
+    pub forks: Vec<(u32, u32)>,
+    /// Processes with faults.
+    pub pids: BTreeSet<u32>,
+}
+
+impl Content {
+    /// Reads a trace that must be complete.
+    pub fn of(trace: &Trace) -> Self {
+        assert!(trace.is_complete(), "{:?}", trace.damage());
+        let mut content = Self {
+            facts: Vec::new(),
+            latencies_ns: Vec::new(),
+            completed: 0,
+            last: Checkpoint::default(),
+            forks: Vec::new(),
+            pids: BTreeSet::new(),
+        };
+        for (_, frame) in trace.iter() {
+            match frame.unwrap() {
+                Frame::Host(facts) => {
+                    content.facts.extend(facts.into_iter().map(|fact| (fact.key, fact.value)));
+                }
+                Frame::Faults(batch) => {
+                    let outcomes =
+                        batch.columns.flags.iter().map(|bits| bits & flags::OUTCOME_MASK);
+                    let completed = [Outcome::Minor as u32, Outcome::Major as u32];
+                    content.completed += outcomes.filter(|o| completed.contains(o)).count() as u64;
+                    content.latencies_ns.extend(batch.columns.latency_ns);
+                    content.pids.extend(batch.columns.pid);
+                }
+                Frame::Tasks(tasks) => {
+                    let created = tasks
+                        .iter()
+                        .filter(|task| task.kind == TaskKind::Fork && task.pid != task.parent_pid);
+                    content.forks.extend(created.map(|task| (task.parent_pid, task.pid)));
+                }
+                Frame::Checkpoint(checkpoint) => content.last = checkpoint,
+                _ => {}
+            }
+        }
+        assert!(content.last.end);
+        content
+    }
+
+    pub fn fact(&self, key: &str) -> Option<&str> {
+        self.facts.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    pub fn count(&self, key: &str) -> Option<u64> {
+        self.last.ledger.iter().find(|entry| entry.key == key).map(|entry| entry.value)
+    }
+
+    pub fn captured(&self) -> u64 {
+        let kinds = [ledger::CAPTURED_MINOR, ledger::CAPTURED_MAJOR];
+        kinds.iter().filter_map(|key| self.count(key)).sum()
+    }
+
+    /// The kernel's counts of completed faults are what was captured, left out and lost.
+    pub fn assert_reconciled(&self) {
+        let count = |key: &str| self.count(key).unwrap_or(0);
+        for (class, event) in [
+            ("minor", (ledger::MINOR_FAULTS_COUNT, ledger::MINOR_FAULTS_LOST)),
+            ("major", (ledger::MAJOR_FAULTS_COUNT, ledger::MAJOR_FAULTS_LOST)),
+        ] {
+            let parts = ["", "duplicates.", "filtered.", "own."];
+            let parts = parts.map(|part| count(&format!("captured.{part}{class}")));
+            let sum = parts.iter().sum::<u64>() + count(event.1);
+            assert_eq!(sum, count(event.0), "{class}: {:?}", self.last.ledger);
+        }
+    }
+}
