@@ -13,6 +13,7 @@ mod counters;
 mod damage;
 mod files;
 mod outputs;
+mod real_programs;
 mod recording;
 mod refusals;
 mod stat;

@@ -225,16 +225,14 @@ pub struct Row {
     pub attempts: u64,
     pub path: String,
     pub file_offset: Option<u64>,
+    /// Name of the last mark before it.
+    pub phase: String,
 }
 
 impl Recording {
-    /// Every fault. No fault counts as slow, however busy the machine: waits for I/O in flight are
-    /// told by time only.
+    /// Every fault.
     pub fn rows(&self) -> Vec<Row> {
-        let output = pfreport(&self.lab.trace(), &["--csv", "--slow-threshold", "1h"]);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        parse_csv(&output.stdout)
+        rows(&self.lab.trace())
     }
 
     /// The faults in the workload's ranges, by range.
@@ -292,6 +290,15 @@ pub fn pfreport(trace: &Path, args: &[&str]) -> Output {
     Command::new(program("pfreport")).arg(trace).args(args).output().unwrap()
 }
 
+/// Every fault of a trace. No fault counts as slow, however busy the machine: waits for I/O in flight
+/// are told by time only.
+pub fn rows(trace: &Path) -> Vec<Row> {
+    let output = pfreport(trace, &["--csv", "--slow-threshold", "1h"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    parse_csv(&output.stdout)
+}
+
 fn parse_csv(text: &[u8]) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text);
     reader
@@ -308,6 +315,7 @@ fn parse_csv(text: &[u8]) -> Vec<Row> {
                 attempts: text("attempts").parse().unwrap(),
                 path: text("path"),
                 file_offset: text("file_offset").parse().ok(),
+                phase: text("phase"),
             }
         })
         .collect()
