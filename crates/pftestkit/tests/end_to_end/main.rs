@@ -15,6 +15,7 @@ mod damage;
 mod files;
 mod live;
 mod outputs;
+mod real_programs;
 mod recording;
 mod refusals;
 mod selection;

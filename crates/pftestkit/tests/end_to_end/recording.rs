@@ -252,6 +252,7 @@ pub struct Row {
     pub pid: u32,
     pub tid: u32,
     pub comm: String,
+    /// Name of the last mark before it.
     pub phase: String,
     pub mode: String,
     pub addr: u64,
@@ -276,13 +277,9 @@ impl Recording {
         Content::of(&pft::Trace::open(self.lab.trace()).unwrap())
     }
 
-    /// Every fault. No fault counts as slow, however busy the machine: waits for I/O in flight are
-    /// told by time only.
+    /// Every fault.
     pub fn rows(&self) -> Vec<Row> {
-        let output = pfreport(&self.lab.trace(), &["--csv", "--slow-threshold", "1h"]);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        parse_csv(&output.stdout)
+        rows(&self.lab.trace())
     }
 
     /// The faults in the workload's ranges, by range.
@@ -338,6 +335,15 @@ pub fn summary_value(summary: &str, key: &str) -> u64 {
 
 pub fn pfreport(trace: &Path, args: &[&str]) -> Output {
     Command::new(program("pfreport")).arg(trace).args(args).output().unwrap()
+}
+
+/// Every fault of a trace. No fault counts as slow, however busy the machine: waits for I/O in flight
+/// are told by time only.
+pub fn rows(trace: &Path) -> Vec<Row> {
+    let output = pfreport(trace, &["--csv", "--slow-threshold", "1h"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    parse_csv(&output.stdout)
 }
 
 fn parse_csv(text: &[u8]) -> Vec<Row> {
