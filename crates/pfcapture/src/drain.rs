@@ -89,6 +89,8 @@ pub struct Drain {
     /// What was seen.
     pub counts: Counts,
     losses: u64,
+    /// The rings were paused before their first record.
+    pub rings_were_paused: bool,
     /// Time of the record that is being taken in.
     now_ns: u64,
 }
@@ -114,6 +116,7 @@ impl Drain {
             slowest_ns: 0,
             counts: Counts::default(),
             losses: 0,
+            rings_were_paused: false,
             now_ns: 0,
         }
     }
@@ -322,6 +325,10 @@ impl Drain {
             self.counts.unparsed += 1;
             return;
         };
+        if pending.last_record_ns == 0 && self.rings_were_paused {
+            // Not yet: the ring was paused while events were opened, and says so when it goes on.
+            return;
+        }
         self.losses += 1;
         self.counts.lost_records += count;
         self.lost.push(LostRecord {

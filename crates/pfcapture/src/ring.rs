@@ -86,6 +86,14 @@ impl Rings {
         Ok(Self { rings, bytes_per_cpu: bytes, watermark_bytes, last_time_ns: 0 })
     }
 
+    /// From now on records are counted as lost instead of written, or written again.
+    pub fn pause(&self, pause: bool) {
+        for ring in &self.rings {
+            // Refused only for a descriptor without a ring.
+            let _ = sys::pause_output(ring.as_fd(), pause);
+        }
+    }
+
     /// Walks the records of all rings that are older than `before_ns` in order of time and gives
     /// their room back. `visit` gets the index of the ring, the time and the bytes of each record.
     /// The time never runs back within a ring. A record may become visible late, after later ones of

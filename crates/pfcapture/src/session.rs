@@ -214,10 +214,15 @@ pub fn record(
     if plan.abilities.oom.is_some() {
         targets.open_oom(&rings)?;
     }
-    match &whom.reach {
-        Reach::Cpus => targets.open_cpus(None, &rings)?,
-        Reach::Cgroup(folder) => targets.open_cpus(Some(folder.as_fd()), &rings)?,
-        Reach::Threads => {}
+    let cgroup = match &whom.reach {
+        Reach::Cgroup(folder) => Some(folder.as_fd()),
+        _ => None,
+    };
+    if !matches!(whom.reach, Reach::Threads) {
+        rings.pause(true);
+        targets.open_cpus(cgroup, &rings)?;
+        targets.begin(&rings);
+        drain.rings_were_paused = true;
     }
     if let Some(child) = &mut child {
         child.release()?;

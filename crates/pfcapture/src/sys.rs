@@ -9,7 +9,7 @@ mod socket;
 
 use std::io;
 
-pub use event::{Bound, disable, enable, event_id, perf_event_open, set_output};
+pub use event::{Bound, disable, enable, event_id, pause_output, perf_event_open, set_output};
 pub use memory::{mapping_at, touch_fresh_pages};
 pub use process::{Manner, Reaped, fork_and_wait, own_cpu_ns, reap};
 pub use ring_map::RingMap;

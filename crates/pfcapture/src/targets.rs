@@ -38,6 +38,17 @@ pub struct Targets {
     pub ids: FxHashMap<u64, EventRef>,
     /// Threads on which events were opened; all CPUs together count as one.
     pub roots: usize,
+    /// What each of the first events had counted when its records began to count.
+    begin: Vec<Figures>,
+    /// What each event had counted when its records ceased to count.
+    end: Option<Vec<Figures>>,
+}
+
+/// What an event has counted: records that went into a ring, and lost ones.
+#[derive(Debug, Clone, Copy, Default)]
+struct Figures {
+    written: u64,
+    lost: u64,
 }
 
 /// What is opened on a thread.
@@ -49,11 +60,21 @@ pub enum Part {
     Surroundings,
 }
 
+/// How often figures are read to catch each CPU between two faults.
+const READINGS: usize = 8;
+
 impl Targets {
     /// No targets yet.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan, events: Vec::new(), ids: FxHashMap::default(), roots: 0 }
+        Self {
+            plan,
+            events: Vec::new(),
+            ids: FxHashMap::default(),
+            roots: 0,
+            begin: Vec::new(),
+            end: None,
+        }
     }
 
     /// Opens events on thread `tid`; `false` when it ended meanwhile. What was opened until then
@@ -139,20 +160,66 @@ impl Targets {
         }
     }
 
-    /// Stops all events, inherited copies included.
-    pub fn disable(&self) {
+    /// The rings were paused while events were opened, and are let go: what was counted until here is
+    /// nobody's.
+    pub fn begin(&mut self, rings: &Rings) {
+        if !self.plan.abilities.lost_counts {
+            rings.pause(false);
+            return;
+        }
+        let figures = self.figures();
+        rings.pause(false);
+        // The rings are empty: nothing is lost any more for a good while.
+        let lost = self.read_all().into_iter().map(|figures| figures.lost);
+        self.begin = figures.into_iter().zip(lost).map(|(f, lost)| Figures { lost, ..f }).collect();
+    }
+
+    /// Stops all events, inherited copies included, and settles what they counted.
+    ///
+    /// A fault that is under way while its event is stopped is counted and yet has no record. So first
+    /// the rings are closed, after which the kernel counts each record as lost that it does not write.
+    pub fn end(&mut self, rings: &Rings) {
+        if self.plan.abilities.lost_counts {
+            let lost: Vec<u64> = self.read_all().into_iter().map(|figures| figures.lost).collect();
+            rings.pause(true);
+            let figures = self.figures().into_iter().zip(lost);
+            self.end = Some(figures.map(|(f, lost)| Figures { lost, ..f }).collect());
+        }
         for (_, event) in &self.events {
             // Fails only for a descriptor that is none of ours.
             let _ = sys::disable(event.as_fd());
         }
     }
 
-    /// The kernel's count of each kind of event so far; kinds of one name are summed.
+    /// The figures while the rings are paused. A fault is counted a moment before its record is counted
+    /// as lost, so what seems to be written is too much at times, and never too little.
+    fn figures(&self) -> Vec<Figures> {
+        let mut least = self.read_all();
+        for _ in 1..READINGS {
+            for (least, now) in least.iter_mut().zip(self.read_all()) {
+                least.written = least.written.min(now.written);
+                least.lost = now.lost;
+            }
+        }
+        least
+    }
+
+    fn read_all(&self) -> Vec<Figures> {
+        let read = |event| {
+            let EventCount { count, lost } = read_count(event, true).unwrap_or_default();
+            let lost = lost.unwrap_or(0);
+            Figures { written: count.saturating_sub(lost), lost }
+        };
+        self.events.iter().map(|(_, event)| read(event)).collect()
+    }
+
+    /// The kernel's count of each kind of event so far; kinds of one name are summed. Once they are
+    /// stopped, what was counted while the rings were open.
     #[must_use]
     pub fn counts(&self) -> Vec<(EventKind, EventCount)> {
         let mut totals: Vec<(EventKind, EventCount)> = Vec::new();
-        for (kind, event) in &self.events {
-            let Ok(one) = read_count(event, self.plan.abilities.lost_counts) else {
+        for (index, (kind, event)) in self.events.iter().enumerate() {
+            let Some(one) = self.count(index, event) else {
                 continue;
             };
             match totals.iter_mut().find(|(known, _)| known.name() == kind.name()) {
@@ -164,6 +231,23 @@ impl Targets {
             }
         }
         totals
+    }
+
+    fn count(&self, index: usize, event: &OwnedFd) -> Option<EventCount> {
+        if !self.plan.abilities.lost_counts {
+            return read_count(event, false).ok();
+        }
+        let now = match &self.end {
+            Some(end) => *end.get(index)?,
+            None => {
+                let EventCount { count, lost } = read_count(event, true).ok()?;
+                Figures { written: count.saturating_sub(lost?), lost: lost? }
+            }
+        };
+        let begin = self.begin.get(index).copied().unwrap_or_default();
+        let lost = now.lost.saturating_sub(begin.lost);
+        let written = now.written.saturating_sub(begin.written);
+        Some(EventCount { count: written + lost, lost: Some(lost) })
     }
 
     /// Descriptors that the events of `threads` need.

@@ -324,6 +324,16 @@ fn tasks_of_another_pid_namespace_are_counted_only() {
 }
 
 #[test]
+fn what_a_ring_dropped_before_it_was_let_go_is_no_loss() {
+    let mut bench = Bench::new(&[10]);
+    bench.drain.rings_were_paused = true;
+    bench.feed(1, &raw::lost(told(10, (10, 11), 100), 42));
+    bench.feed(1, &raw::lost(told(10, (10, 11), 300), 7));
+    let lost = LostRecord { after_ns: 100, time_ns: 300, cpu: 6, by: LostBy::Ring, count: 7 };
+    assert_eq!((bench.drain.lost.as_slice(), bench.drain.counts.lost_records), (&[lost][..], 7));
+}
+
+#[test]
 fn samples_with_the_id_of_another_recorder_are_told_by_their_length() {
     let mut bench = Bench::new(&[10]);
     let foreign = |time_ns| Stamp { id: 9999, ..told(10, (10, 10), time_ns) };

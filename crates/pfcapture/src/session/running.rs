@@ -202,7 +202,7 @@ impl Session {
         accounts: &Accounts,
         on_news: impl FnMut(News<'_>),
     ) -> Result<Recorded, Error> {
-        self.targets.disable();
+        self.targets.end(&self.rings);
         self.look_at_cpus();
         let faults_after = accounts.totals();
         let duration_ns = clock::monotonic_ns().saturating_sub(self.start_ns);

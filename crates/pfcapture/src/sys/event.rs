@@ -103,3 +103,12 @@ pub fn enable(event: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: the descriptor is open for the duration of the call; the ioctl takes an int.
     check(unsafe { perf::ioctls::ENABLE(event.as_raw_fd(), 0) })
 }
+
+/// Has the records for the ring of `owner` counted as lost instead of written, or written again.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn pause_output(owner: BorrowedFd<'_>, pause: bool) -> io::Result<()> {
+    // SAFETY: the descriptor is open for the duration of the call; the ioctl takes an int.
+    check(unsafe { perf::ioctls::PAUSE_OUTPUT(owner.as_raw_fd(), u32::from(pause)) })
+}
