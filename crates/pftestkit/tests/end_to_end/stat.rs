@@ -267,7 +267,7 @@ fn an_ordinary_user_counts_what_happens_in_user_mode() {
     let output = counter(&lab).args(["-a", "--", "true"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("not permitted to watch the whole machine"), "{said}");
+    assert!(said.contains("not permitted to record all tasks of a CPU"), "{said}");
 }
 
 #[test]
