@@ -116,6 +116,12 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
             thousands(counts.foreign_ids)
         ));
     }
+    if counts.unparsed > 0 {
+        lines.push(format!(
+            "{} could not be read: call chains that another recorder takes can be the reason",
+            plural(counts.unparsed, "record", "records")
+        ));
+    }
     if recorded.lost_in_rings() > 0 {
         let larger = (recorded.started.ring_bytes * 4).max(8 << 20) >> 20;
         lines.push(format!(

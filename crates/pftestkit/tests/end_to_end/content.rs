@@ -8,6 +8,8 @@ use pft::record::{Checkpoint, Frame, Outcome, TaskKind, flags};
 
 /// What a trace says.
 pub struct Content {
+    /// Start of the trace, `CLOCK_MONOTONIC`.
+    pub start_ns: u64,
     pub facts: Vec<(String, String)>,
     pub latencies_ns: Vec<u64>,
     /// Faults that the kernel completed; others may be under way when the recording ends.
@@ -24,6 +26,7 @@ impl Content {
     pub fn of(trace: &Trace) -> Self {
         assert!(trace.is_complete(), "{:?}", trace.damage());
         let mut content = Self {
+            start_ns: trace.header().start_ns,
             facts: Vec::new(),
             latencies_ns: Vec::new(),
             completed: 0,

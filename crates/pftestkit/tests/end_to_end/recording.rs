@@ -5,11 +5,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use pftestkit::{Phase, Report, Workload};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tempfile::TempDir;
 
 use crate::content::Content;
@@ -134,16 +133,23 @@ impl Lab {
 
     /// The same with options.
     pub fn launch_with(self, options: &[&str], workload: &Workload) -> Option<Recording> {
-        let mut command = self.pfrecord();
-        let output = command.args(options).arg("--").args(workload.argv()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{said}");
-        let report = Report::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
-        if let Some(reason) = &report.skip {
+        let (status, recording) = self.launch_anyhow(options, workload);
+        assert!(status.success(), "{}", recording.said);
+        if let Some(reason) = &recording.report.skip {
             eprintln!("skipped: {reason}");
             return None;
         }
-        Some(Recording { lab: self, report, said, phases: vec![Phase::Setup, Phase::Run] })
+        Some(recording)
+    }
+
+    /// The same, however it ends.
+    pub fn launch_anyhow(self, options: &[&str], workload: &Workload) -> (ExitStatus, Recording) {
+        let mut command = self.pfrecord();
+        let output = command.args(options).arg("--").args(workload.argv()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let report = Report::parse(&String::from_utf8_lossy(&output.stdout)).unwrap();
+        let phases = vec![Phase::Setup, Phase::Run];
+        (output.status, Recording { lab: self, report, said, phases })
     }
 
     /// Attaches to a workload that is set up; `None` when the workload cannot run here.
@@ -210,14 +216,7 @@ impl Recorder {
         }
     }
 
-    /// Whether it has said something that was not read yet.
-    pub fn has_said_more(&self) -> bool {
-        let mut waiting = [PollFd::new(self.stderr.get_ref(), PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        !self.stderr.buffer().is_empty() || poll(&mut waiting, Some(&now)).unwrap() > 0
-    }
-
-    pub fn finish(&mut self) -> (std::process::ExitStatus, String) {
+    pub fn finish(&mut self) -> (ExitStatus, String) {
         self.stderr.read_to_string(&mut self.said).unwrap();
         (self.child.wait().unwrap(), std::mem::take(&mut self.said))
     }
@@ -225,6 +224,14 @@ impl Recorder {
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // After `finish` both are no-ops on a child that was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
 use pftestkit::{Phase, Report};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::recording::{AGREED, Lab, Recorder, Recording, User, is_root};
 
@@ -19,7 +20,7 @@ fn launch(delay: &str, mode: &str, args: &[&str]) -> Option<Recording> {
     let mut printed = String::new();
     lines.read_line(&mut printed).unwrap();
     assert!(printed.starts_with("ready "), "{printed}");
-    let in_time = !recorder.has_said_more();
+    let ready_ns = monotonic_ns();
     recorder.wait_for(&["pfrecord: the delay is over: faults are recorded from now on"]);
     let mut input = recorder.child.stdin.take().unwrap();
     input.write_all(b"\n\n").unwrap();
@@ -27,7 +28,16 @@ fn launch(delay: &str, mode: &str, args: &[&str]) -> Option<Recording> {
     let (status, said) = recorder.finish();
     assert!(status.success() && said.contains(AGREED), "{said}");
     let report = Report::parse(&printed).unwrap();
-    in_time.then(|| Recording::of_running(lab, [report], said))
+    let recording = Recording::of_running(lab, [report], said);
+    let content = recording.content();
+    let delay_ns: u64 = content.fact("capture.delay_ns").unwrap().parse().unwrap();
+    (ready_ns < content.start_ns + delay_ns).then_some(recording)
+}
+
+/// The clock of traces.
+fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap()
 }
 
 /// The same with longer and longer delays.

@@ -1,8 +1,10 @@
 //! Thousands of threads.
 
+use std::cell::Cell;
+
 use pftestkit::Phase;
 
-use super::ended;
+use super::{start, whole};
 use crate::causes::attached_cause;
 use crate::recording::{AGREED, Lab, Recorder, Recording, User, is_root};
 
@@ -12,25 +14,32 @@ fn so_many_threads_that_the_cpus_are_watched() {
         eprintln!("skipped: needs root, to watch all CPUs");
         return;
     }
-    let lab = Lab::alone();
-    let Ok(mut running) = lab.workload("many-threads").start().unwrap() else {
+    let skipped = Lab::alone().workload("many-threads").start().unwrap().is_err();
+    if skipped {
         eprintln!("skipped: this machine does not bear 2000 threads");
         return;
-    };
-    let pid = running.pid();
-    let mut command = lab.pfrecord();
-    let mut recorder = Recorder::start(command.args(["-m", "32M", "-p", &pid.to_string()]));
-    running.go().unwrap();
-    let report = running.finish().unwrap();
-    let said = ended(&mut recorder);
+    }
+    let target = Cell::new(0);
+    let recording = whole(|| {
+        let lab = Lab::alone();
+        let mut running = start(&lab.workload("many-threads"));
+        target.set(running.pid());
+        let mut command = lab.pfrecord();
+        command.args(["-m", "32M", "-p", &running.pid().to_string()]);
+        let mut recorder = Recorder::start(&mut command);
+        running.go().unwrap();
+        let report = running.finish().unwrap();
+        let (status, said) = recorder.finish();
+        (status, Recording::of_running(lab, [report], said))
+    });
+    let said = &recording.said;
     assert!(said.contains("so many threads that all tasks are watched"), "{said}");
-    let recording = Recording::of_running(lab, [report], said);
-    assert_eq!(recording.found(), recording.expected(attached_cause), "{}", recording.said);
+    assert_eq!(recording.found(), recording.expected(attached_cause), "{said}");
     let made: u64 = recording.report.of_phase(Phase::Run).map(|e| e.count).sum();
     assert_eq!(made, 6000);
     let content = recording.content();
     assert_eq!(content.fact("capture.reach"), Some("cpu"));
-    assert_eq!(content.pids.iter().copied().collect::<Vec<_>>(), [pid]);
+    assert_eq!(content.pids.iter().copied().collect::<Vec<_>>(), [target.get()]);
     content.assert_reconciled();
 }
 

@@ -1,12 +1,11 @@
 //! The whole machine.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use pftestkit::Report;
-
-use super::{ended, start, stopped};
+use super::{start, whole};
 use crate::causes::attached_cause;
-use crate::recording::{AGREED, Lab, Recorder, Recording, is_root};
+use crate::recording::{AGREED, Lab, Range, Recorder, Recording, is_root};
 
 /// Everything on the machine, with room for it.
 const ALL: [&str; 3] = ["-a", "-m", "64M"];
@@ -31,9 +30,11 @@ fn a_command_is_exact_while_the_machine_is_watched() {
         return;
     }
     for mode in ["anon", "zero", "cow", "shmem", "stack", "exec", "fork-storm", "thread-storm"] {
-        let lab = Lab::alone();
-        let workload = lab.workload(mode).args(["--pages", "40"]);
-        let recording = lab.launch_with(&ALL, &workload).unwrap();
+        let recording = whole(|| {
+            let lab = Lab::alone();
+            let workload = lab.workload(mode).args(["--pages", "40"]);
+            lab.launch_anyhow(&ALL, &workload)
+        });
         let expected = recording.expected(ToOwned::to_owned);
         assert_eq!(recording.found(), expected, "{mode}: {}", recording.said);
         assert!(recording.said.contains("the command ended (exit status: 0)"));
@@ -47,9 +48,11 @@ fn children_too_short_for_a_snapshot_are_known_by_their_records() {
         eprintln!("skipped: needs root, to watch the machine");
         return;
     }
-    let lab = Lab::alone();
-    let workload = lab.workload("short-forks").args(["--count", "200", "--pages", "2"]);
-    let recording = lab.launch_with(&ALL, &workload).unwrap();
+    let recording = whole(|| {
+        let lab = Lab::alone();
+        let workload = lab.workload("short-forks").args(["--count", "200", "--pages", "2"]);
+        lab.launch_anyhow(&ALL, &workload)
+    });
     let content = recording.content();
     let parent = recording.report.total.unwrap().pid;
     let children: BTreeSet<u32> =
@@ -65,42 +68,45 @@ fn children_too_short_for_a_snapshot_are_known_by_their_records() {
     assert_sound(&recording, None);
 }
 
+/// A file that is mapped before the recording begins.
+const FILE_NAME: &str = "data.bin";
+
 #[test]
 fn what_ran_before_is_known_by_name_and_maps() {
     if !is_root() {
         eprintln!("skipped: needs root, to watch the machine");
         return;
     }
-    let lab = Lab::alone();
-    let file = lab.dir.path().join("data.bin");
-    let mut of_file =
-        start(&lab.workload("private-file-write").args(["--pages", "80", "--file"]).arg(&file));
-    let mut anonymous = start(&lab.workload("anon").args(["--pages", "120"]));
-    let mut recorder = Recorder::start(lab.pfrecord().args(ALL));
-    let recorder_pid = recorder.child.id();
-    of_file.go().unwrap();
-    anonymous.go().unwrap();
-    // Stopped at once: what is to be found out about them is found out at the end, if not before.
-    let said = stopped(&mut recorder);
-    assert!(said.contains("recording all processes"), "{said}");
-    let pids = [of_file.pid(), anonymous.pid()];
-    let reports: [Report; 2] = [of_file, anonymous].map(|running| running.finish().unwrap());
-    let recording = Recording::of_running(lab, reports, said);
+    let recorder_pid = Cell::new(0);
+    let recording = whole(|| {
+        let lab = Lab::alone();
+        let file = lab.dir.path().join(FILE_NAME);
+        let of_file = lab.workload("private-file-write").args(["--pages", "80", "--file"]);
+        let mut of_file = start(&of_file.arg(&file));
+        let mut anonymous = start(&lab.workload("anon").args(["--pages", "120"]));
+        let mut recorder = Recorder::start(lab.pfrecord().args(ALL));
+        recorder_pid.set(recorder.child.id());
+        of_file.go().unwrap();
+        anonymous.go().unwrap();
+        // Stopped at once: what is to be found out about them is found out at the end, if not before.
+        recorder.signal("INT");
+        let (status, said) = recorder.finish();
+        let reports = [of_file, anonymous].map(|running| running.finish().unwrap());
+        (status, Recording::of_running(lab, reports, said))
+    });
+    assert!(recording.said.contains("recording all processes"), "{}", recording.said);
     assert_eq!(recording.found(), recording.expected(attached_cause), "{}", recording.said);
-    let ranges: Vec<_> = recording.expected(attached_cause).into_keys().collect();
-    let in_ranges = |pid: u32, addr: u64| {
-        ranges.iter().any(|range| range.0 == pid && (range.1..range.2).contains(&addr))
-    };
+    let file = recording.lab.dir.path().join(FILE_NAME);
+    let expected = recording.expected(ToOwned::to_owned);
     for row in recording.rows() {
-        if pids.contains(&row.pid) {
-            assert_eq!(row.comm, "pf-workload", "{row:?}");
-        }
-        if in_ranges(row.pid, row.addr) {
-            let path = if row.pid == pids[0] { file.to_str().unwrap() } else { "" };
-            assert_eq!(row.path, path);
+        let within = |range: &&Range| range.0 == row.pid && (range.1..range.2).contains(&row.addr);
+        if let Some(range) = expected.keys().find(within) {
+            let of_file = expected[range].contains_key("minor/file-private-write");
+            let path = if of_file { file.to_str().unwrap() } else { "" };
+            assert_eq!((row.comm.as_str(), row.path.as_str()), ("pf-workload", path));
         }
     }
-    assert_sound(&recording, Some(recorder_pid));
+    assert_sound(&recording, Some(recorder_pid.get()));
 }
 
 #[test]
@@ -109,10 +115,14 @@ fn a_recording_of_the_machine_ends_after_its_duration() {
         eprintln!("skipped: needs root, to watch the machine");
         return;
     }
-    let lab = Lab::alone();
-    let mut recorder = Recorder::start(lab.pfrecord().args(ALL).args(["-d", "300ms"]));
-    let recorder_pid = recorder.child.id();
-    let said = ended(&mut recorder);
-    assert!(said.contains("the duration is over"), "{said}");
-    assert_sound(&Recording::of_running(lab, [], said), Some(recorder_pid));
+    let recorder_pid = Cell::new(0);
+    let recording = whole(|| {
+        let lab = Lab::alone();
+        let mut recorder = Recorder::start(lab.pfrecord().args(ALL).args(["-d", "300ms"]));
+        recorder_pid.set(recorder.child.id());
+        let (status, said) = recorder.finish();
+        (status, Recording::of_running(lab, [], said))
+    });
+    assert!(recording.said.contains("the duration is over"), "{}", recording.said);
+    assert_sound(&recording, Some(recorder_pid.get()));
 }
