@@ -7,13 +7,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod attach;
+mod calls;
 mod causes;
 mod check;
+mod content;
 mod counters;
 mod damage;
 mod files;
+mod ledger;
+mod many_mappings;
+mod oom;
 mod outputs;
 mod recording;
 mod refusals;
+mod robust;
 mod stat;
 mod witness;

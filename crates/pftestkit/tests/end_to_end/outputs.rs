@@ -2,14 +2,13 @@
 //! that may not grow.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use pft::Trace;
 use pft::keys::{fact, ledger};
-use pft::record::{Checkpoint, Frame, Outcome, flags};
 use pftestkit::Report;
 
+use crate::content::Content;
 use crate::recording::{Lab, User, program};
 
 fn pfrecord(lab: &Lab, args: &[&str]) -> Command {
@@ -20,59 +19,6 @@ fn pfrecord(lab: &Lab, args: &[&str]) -> Command {
 
 /// Makes faults until it is ended.
 const BUSY: [&str; 4] = ["--", "sh", "-c", "while :; do /bin/true; done"];
-
-/// What a trace says.
-struct Content {
-    facts: Vec<(String, String)>,
-    latencies_ns: Vec<u64>,
-    /// Faults that the kernel completed; others may be under way when the recording ends.
-    completed: u64,
-    last: Checkpoint,
-}
-
-impl Content {
-    /// Reads a trace that must be complete.
-    fn of(trace: &Trace) -> Self {
-        assert!(trace.is_complete(), "{:?}", trace.damage());
-        let mut content = Self {
-            facts: Vec::new(),
-            latencies_ns: Vec::new(),
-            completed: 0,
-            last: Checkpoint::default(),
-        };
-        for (_, frame) in trace.iter() {
-            match frame.unwrap() {
-                Frame::Host(facts) => {
-                    content.facts.extend(facts.into_iter().map(|fact| (fact.key, fact.value)));
-                }
-                Frame::Faults(batch) => {
-                    let outcomes =
-                        batch.columns.flags.iter().map(|bits| bits & flags::OUTCOME_MASK);
-                    let completed = [Outcome::Minor as u32, Outcome::Major as u32];
-                    content.completed += outcomes.filter(|o| completed.contains(o)).count() as u64;
-                    content.latencies_ns.extend(batch.columns.latency_ns);
-                }
-                Frame::Checkpoint(checkpoint) => content.last = checkpoint,
-                _ => {}
-            }
-        }
-        assert!(content.last.end);
-        content
-    }
-
-    fn fact(&self, key: &str) -> Option<&str> {
-        self.facts.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
-    }
-
-    fn count(&self, key: &str) -> Option<u64> {
-        self.last.ledger.iter().find(|entry| entry.key == key).map(|entry| entry.value)
-    }
-
-    fn captured(&self) -> u64 {
-        let kinds = [ledger::CAPTURED_MINOR, ledger::CAPTURED_MAJOR];
-        kinds.iter().filter_map(|key| self.count(key)).sum()
-    }
-}
 
 #[test]
 fn standard_output_carries_the_trace_and_nothing_else() {
@@ -116,7 +62,7 @@ fn a_trace_ends_when_it_has_its_size() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("the trace has its largest size after "), "{said}");
     assert!(std::fs::metadata(lab.trace()).unwrap().len() >= 64 << 10);
-    let content = Content::of(&Trace::open(lab.trace()).unwrap());
+    let content = Content::open(&lab.trace());
     assert_eq!(content.completed, content.captured());
 }
 
@@ -139,10 +85,6 @@ fn fly(lab: &Lab, args: &[&str]) -> Child {
     command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn open(path: &Path) -> Content {
-    Content::of(&Trace::open(path).unwrap())
-}
-
 #[test]
 fn a_signal_writes_the_window_while_the_recording_goes_on() {
     let lab = Lab::new(User::Own);
@@ -152,7 +94,7 @@ fn a_signal_writes_the_window_while_the_recording_goes_on() {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-USR2", &pid]).status().unwrap().success());
     wait_for(&mut said, "wrote run.pft on SIGUSR2: ");
-    let first = open(&lab.trace());
+    let first = Content::open(&lab.trace());
     assert_eq!(first.fact(fact::FLIGHT_WRITTEN_ON), Some("signal"));
     assert_eq!(first.fact(fact::FLIGHT_LIMITED_BY), Some("start"));
     assert_eq!(first.fact(fact::TARGET_EXIT_STATUS), None);
@@ -165,7 +107,7 @@ fn a_signal_writes_the_window_while_the_recording_goes_on() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
     assert!(rest.contains("wrote run.2.pft at the end: "), "{rest}");
     assert!(rest.contains("captured + lost = the kernel's count"), "{rest}");
-    let last = open(&lab.dir.path().join("run.2.pft"));
+    let last = Content::open(&lab.dir.path().join("run.2.pft"));
     assert_eq!(last.fact(fact::FLIGHT_WRITTEN_ON), Some("end"));
     assert_eq!(last.fact(fact::TARGET_EXIT_STATUS), Some("0"));
     assert_eq!(last.completed, last.captured());
@@ -187,7 +129,7 @@ fn a_slow_fault_writes_the_window_that_holds_it() {
     let mut said = BufReader::new(child.stderr.take().unwrap());
     // The exec of the command is slow enough.
     wait_for(&mut said, "wrote run.pft on a slow fault: ");
-    let content = open(&lab.trace());
+    let content = Content::open(&lab.trace());
     assert_eq!(content.fact(fact::FLIGHT_WRITTEN_ON), Some("latency"));
     let slow = |latency_ns: u64| latency_ns > 1 && latency_ns != pft::record::LATENCY_UNKNOWN;
     assert!(content.latencies_ns.iter().any(|&latency_ns| slow(latency_ns)));
@@ -217,5 +159,5 @@ fn a_window_that_cannot_be_written_is_said_and_counts() {
     said.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
     assert!(rest.contains("wrote run.pft at the end: "), "{rest}");
-    assert_eq!(open(&lab.trace()).fact(fact::FLIGHT_WRITTEN_ON), Some("end"));
+    assert_eq!(Content::open(&lab.trace()).fact(fact::FLIGHT_WRITTEN_ON), Some("end"));
 }

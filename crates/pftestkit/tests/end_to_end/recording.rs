@@ -223,18 +223,18 @@ pub struct Row {
     pub time_ns: u64,
     pub latency_ns: Option<u64>,
     pub attempts: u64,
+    pub access: String,
+    pub region: String,
     pub path: String,
     pub file_offset: Option<u64>,
+    pub perms: String,
+    pub map_confidence: String,
 }
 
 impl Recording {
-    /// Every fault. No fault counts as slow, however busy the machine: waits for I/O in flight are
-    /// told by time only.
+    /// Every fault.
     pub fn rows(&self) -> Vec<Row> {
-        let output = pfreport(&self.lab.trace(), &["--csv", "--slow-threshold", "1h"]);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        parse_csv(&output.stdout)
+        rows(&self.lab.trace())
     }
 
     /// The faults in the workload's ranges, by range.
@@ -292,6 +292,15 @@ pub fn pfreport(trace: &Path, args: &[&str]) -> Output {
     Command::new(program("pfreport")).arg(trace).args(args).output().unwrap()
 }
 
+/// Every fault of a trace. No fault counts as slow, however busy the machine: waits for I/O in flight are
+/// told by time only.
+pub fn rows(trace: &Path) -> Vec<Row> {
+    let output = pfreport(trace, &["--csv", "--slow-threshold", "1h"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    parse_csv(&output.stdout)
+}
+
 fn parse_csv(text: &[u8]) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text);
     reader
@@ -306,8 +315,12 @@ fn parse_csv(text: &[u8]) -> Vec<Row> {
                 time_ns: text("time_ns").parse().unwrap(),
                 latency_ns: text("latency_ns").parse().ok(),
                 attempts: text("attempts").parse().unwrap(),
+                access: text("access"),
+                region: text("region"),
                 path: text("path"),
                 file_offset: text("file_offset").parse().ok(),
+                perms: text("perms"),
+                map_confidence: text("map_confidence"),
             }
         })
         .collect()
