@@ -283,6 +283,14 @@ pub fn target_attr(
     attr
 }
 
+/// An event that records nothing and tells only for how long it was enabled, behind its count.
+#[must_use]
+pub fn probe_attr() -> perf_event_attr {
+    let mut attr = base(b::PERF_TYPE_SOFTWARE, u64::from(b::PERF_COUNT_SW_DUMMY));
+    attr.read_format = u64::from(b::PERF_FORMAT_TOTAL_TIME_ENABLED);
+    attr
+}
+
 fn base(event_type: b::perf_type_id, config: u64) -> perf_event_attr {
     let mut attr = perf_event_attr {
         type_: event_type,

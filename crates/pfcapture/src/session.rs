@@ -211,6 +211,10 @@ pub fn record(
     let stack_limit_bytes =
         whom.pids.first().and_then(|&pid| host::stack_limit_bytes(Path::new("/proc"), pid));
     let header = about::new_header(page_bytes);
+    let watched = match whom.reach {
+        Reach::Threads => Cpus::of_threads(&cpus),
+        Reach::Cpus | Reach::Cgroup(_) => Cpus::bound(&cpus)?,
+    };
     if plan.abilities.oom.is_some() {
         targets.open_oom(&rings)?;
     }
@@ -269,13 +273,7 @@ pub fn record(
     }
     store.put(Item::Facts(facts));
     let snapshots = Snapshotter::start().map_err(Error::system("start the snapshot thread"))?;
-    let outside = Outside {
-        cpus: Cpus::new(&cpus, !matches!(whom.reach, Reach::Threads)),
-        marks,
-        live,
-        store,
-        snapshots,
-    };
+    let outside = Outside { cpus: watched, marks, live, store, snapshots };
     let mut session = Session::new((config, &header, &whom.tids), outside, rings, targets, drain);
     match config.target {
         // Its exec is recorded, and its mappings after that are in band.

@@ -15,7 +15,9 @@ pub(crate) fn classify(evidence: &Evidence) -> (Class, Cause) {
     } else {
         Class::Minor
     };
-    (class, evidence.map.map_or(Cause::Unknown, |map| cause(evidence, map)))
+    // It was made in another mapping than this one, if this one forbids it.
+    let map = evidence.map.filter(|map| map.allows(evidence.access));
+    (class, map.map_or(Cause::Unknown, |map| cause(evidence, map)))
 }
 
 /// What a fault of this cause leaves behind in its page.
@@ -174,6 +176,16 @@ mod tests {
             drops_known: false,
             no_swap: false,
             waited: false,
+        }
+    }
+
+    #[test]
+    fn what_the_mapping_forbids_was_made_in_another() {
+        for (prot, access) in
+            [(0, Access::Unknown), (0, Access::Read), (1, Access::Write), (3, Access::Exec)]
+        {
+            let forbidden = evidence(map(Backing::Anon, false, prot), false, access);
+            assert_eq!(classify(&forbidden), (Class::Minor, Cause::Unknown), "{prot} {access:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use pft::record::flags;
 
 use crate::names::Access;
 use crate::page_history::Past;
-use crate::vma::{Backing, EXEC, WRITE};
+use crate::vma::{Backing, EXEC, READ, WRITE};
 
 /// Addresses from here on never belong to a process: user space ends at 2^47 or, with five levels of
 /// page tables, at 2^56.
@@ -108,7 +108,7 @@ pub(crate) fn access_of(
         }
     }
     match map {
-        Some(map) if !map.shared && !map.writable() && !executable => Access::Read,
+        Some(map) if !map.shared && map.prot == READ => Access::Read,
         _ => Access::Unknown,
     }
 }
@@ -150,6 +150,7 @@ mod tests {
         assert_eq!(of(Some(0x4ffa), 0x5000, map(3, false)), Access::Unknown);
         assert_eq!(of(Some(0x9000), 0x5000, map(1, false)), Access::Read);
         assert_eq!(of(Some(0x9000), 0x5000, map(1, true)), Access::Unknown);
+        assert_eq!(of(Some(0x9000), 0x5000, map(0, false)), Access::Unknown, "it forbids each");
         assert_eq!(of(None, 0x5000, None), Access::Unknown);
     }
 

@@ -72,7 +72,8 @@ impl Drain {
             return;
         };
         let is_target = match self.scope.relation(victim.pid) {
-            Relation::Target => self.scope.learns() || self.knows(victim.pid),
+            // These records come from all tasks of the machine, whatever the others are bound to.
+            Relation::Target => self.scope.holds_unseen(victim.pid) || self.knows(victim.pid),
             Relation::Own | Relation::Other => false,
         };
         if is_target {

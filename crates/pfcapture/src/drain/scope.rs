@@ -15,6 +15,14 @@ pub enum Scope {
         /// The recorder.
         own_pid: u32,
     },
+    /// All that is seen except the recorder's own: the events follow a control group by themselves.
+    Group {
+        /// The recorder.
+        own_pid: u32,
+        /// Processes that were in the group at the start: only of these it is known that they belong to
+        /// it before they do anything.
+        members: FxHashSet<u32>,
+    },
     /// These processes, and with `follow` those that they create, among all that is seen.
     Members {
         /// The recorder.
@@ -43,10 +51,14 @@ impl Scope {
     pub fn relation(&self, pid: u32) -> Relation {
         match self {
             Self::Followed { .. } => Relation::Target,
-            Self::Others { own_pid } | Self::Members { own_pid, .. } if *own_pid == pid => {
+            Self::Others { own_pid }
+            | Self::Group { own_pid, .. }
+            | Self::Members { own_pid, .. }
+                if *own_pid == pid =>
+            {
                 Relation::Own
             }
-            Self::Others { .. } => Relation::Target,
+            Self::Others { .. } | Self::Group { .. } => Relation::Target,
             Self::Members { pids, .. } if pids.contains(&pid) => Relation::Target,
             Self::Members { .. } => Relation::Other,
         }
@@ -55,7 +67,17 @@ impl Scope {
     /// Whether processes have to be learnt when they first appear.
     #[must_use]
     pub const fn learns(&self) -> bool {
-        matches!(self, Self::Others { .. })
+        matches!(self, Self::Others { .. } | Self::Group { .. })
+    }
+
+    /// Whether a process of which nothing was seen yet belongs to what is recorded.
+    #[must_use]
+    pub fn holds_unseen(&self, pid: u32) -> bool {
+        match self {
+            Self::Others { .. } => true,
+            Self::Group { members, .. } => members.contains(&pid),
+            Self::Followed { .. } | Self::Members { .. } => false,
+        }
     }
 
     /// Whether a process that a target creates is one too.
@@ -63,7 +85,7 @@ impl Scope {
     pub const fn has_children(&self) -> bool {
         match self {
             Self::Followed { children } => *children,
-            Self::Others { .. } => true,
+            Self::Others { .. } | Self::Group { .. } => true,
             Self::Members { follow, .. } => *follow,
         }
     }
@@ -81,7 +103,7 @@ impl Scope {
 
     /// A process ended.
     pub fn ended(&mut self, pid: u32) {
-        if let Self::Members { pids, .. } = self {
+        if let Self::Members { pids, .. } | Self::Group { members: pids, .. } = self {
             pids.remove(&pid);
         }
     }
@@ -113,6 +135,17 @@ mod tests {
             Scope::Members { own_pid: 1, pids: [5].into_iter().collect(), follow: false };
         scope.created(6, 5);
         assert_eq!(scope.relation(6), Relation::Other);
+    }
+
+    #[test]
+    fn of_a_group_only_its_members_are_known_unseen() {
+        let mut scope = Scope::Group { own_pid: 1, members: [5].into_iter().collect() };
+        assert_eq!((scope.relation(1), scope.relation(6)), (Relation::Own, Relation::Target));
+        assert!(scope.learns() && scope.holds_unseen(5) && !scope.holds_unseen(6));
+        scope.ended(5);
+        assert!(!scope.holds_unseen(5));
+        assert!(Scope::Others { own_pid: 1 }.holds_unseen(6));
+        assert!(!Scope::Followed { children: true }.holds_unseen(6));
     }
 
     #[test]

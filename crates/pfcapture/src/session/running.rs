@@ -184,7 +184,7 @@ impl Session {
 
     fn look_at_cpus(&mut self) {
         if let Ok(online) = ring::online_cpus() {
-            self.cpus.look(online);
+            self.cpus.look(&online);
             self.drain.counts.unwatched_cpus = self.cpus.unwatched.len() as u64;
         }
     }

@@ -91,7 +91,9 @@ pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
             let folder = cgroup_folder(name)?;
             if let Some(open) = perf_cgroup(&folder, plan, cpus) {
                 whom.reach = Reach::Cgroup(open);
-                whom.scope = Scope::Others { own_pid };
+                let mut members = Vec::new();
+                collect_members(&folder, &mut members);
+                whom.scope = Scope::Group { own_pid, members: members.into_iter().collect() };
             } else {
                 collect_members(&folder, &mut whom.pids);
                 whom.pids.retain(|&pid| pid != own_pid);

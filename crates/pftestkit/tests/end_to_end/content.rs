@@ -1,10 +1,11 @@
-//! What a trace holds, read without the model.
+//! What the frames of a trace say by themselves, without the model.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use pft::Trace;
 use pft::keys::ledger;
-use pft::record::{Checkpoint, Frame, Outcome, TaskKind, flags};
+use pft::record::{Checkpoint, Frame, LostRecord, OomRecord, Outcome, TaskKind, flags};
 
 /// What a trace says.
 pub struct Content {
@@ -14,6 +15,8 @@ pub struct Content {
     pub latencies_ns: Vec<u64>,
     /// Faults that the kernel completed; others may be under way when the recording ends.
     pub completed: u64,
+    pub victims: Vec<OomRecord>,
+    pub losses: Vec<LostRecord>,
     pub last: Checkpoint,
     /// Parent and child of each process that was seen being created.
     pub forks: Vec<(u32, u32)>,
@@ -23,6 +26,11 @@ pub struct Content {
 
 impl Content {
     /// Reads a trace that must be complete.
+    pub fn open(path: &Path) -> Self {
+        Self::of(&Trace::open(path).unwrap())
+    }
+
+    /// Reads a trace that must be complete.
     pub fn of(trace: &Trace) -> Self {
         assert!(trace.is_complete(), "{:?}", trace.damage());
         let mut content = Self {
@@ -30,6 +38,8 @@ impl Content {
             facts: Vec::new(),
             latencies_ns: Vec::new(),
             completed: 0,
+            victims: Vec::new(),
+            losses: Vec::new(),
             last: Checkpoint::default(),
             forks: Vec::new(),
             pids: BTreeSet::new(),
@@ -53,6 +63,8 @@ impl Content {
                         .filter(|task| task.kind == TaskKind::Fork && task.pid != task.parent_pid);
                     content.forks.extend(created.map(|task| (task.parent_pid, task.pid)));
                 }
+                Frame::Oom(victims) => content.victims.extend(victims),
+                Frame::Lost(losses) => content.losses.extend(losses),
                 Frame::Checkpoint(checkpoint) => content.last = checkpoint,
                 _ => {}
             }
@@ -69,9 +81,13 @@ impl Content {
         self.last.ledger.iter().find(|entry| entry.key == key).map(|entry| entry.value)
     }
 
+    /// Counts together; those that the ledger does not have are nought.
+    pub fn sum(&self, keys: &[&str]) -> u64 {
+        keys.iter().filter_map(|key| self.count(key)).sum()
+    }
+
     pub fn captured(&self) -> u64 {
-        let kinds = [ledger::CAPTURED_MINOR, ledger::CAPTURED_MAJOR];
-        kinds.iter().filter_map(|key| self.count(key)).sum()
+        self.sum(&[ledger::CAPTURED_MINOR, ledger::CAPTURED_MAJOR])
     }
 
     /// The kernel's counts of completed faults are what was captured, left out and lost.

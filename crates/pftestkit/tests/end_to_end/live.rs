@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use pft::Trace;
 use pft::keys::ledger;
-use pft::record::Frame;
 use serde_json::Value;
 
+use crate::content::Content;
 use crate::recording::{Lab, User, pfreport, summary_value};
 
 fn fault_lines(text: &str) -> Vec<Value> {
@@ -133,18 +132,7 @@ fn a_slow_reader_costs_lines_and_says_how_many() {
         told_offline(&report).len() as u64,
         "no fault is missing in the trace"
     );
-    assert_eq!(ledger_value(&lab, ledger::DROPPED_LIVE), dropped);
-}
-
-fn ledger_value(lab: &Lab, key: &str) -> u64 {
-    let trace = Trace::open(lab.trace()).unwrap();
-    let mut last = None;
-    for (_, frame) in trace.iter() {
-        if let Frame::Checkpoint(checkpoint) = frame.unwrap() {
-            last = Some(checkpoint);
-        }
-    }
-    last.unwrap().ledger.iter().find(|entry| entry.key == key).unwrap().value
+    assert_eq!(Content::open(&lab.trace()).count(ledger::DROPPED_LIVE), Some(dropped));
 }
 
 /// Returns when the only child of `pid` has ended; it may still have to be waited for.

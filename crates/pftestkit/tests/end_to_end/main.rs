@@ -7,17 +7,22 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod attach;
+mod calls;
 mod causes;
 mod check;
 mod content;
 mod counters;
 mod damage;
 mod files;
+mod ledger;
 mod live;
+mod many_mappings;
+mod oom;
 mod outputs;
 mod real_programs;
 mod recording;
 mod refusals;
+mod robust;
 mod selection;
 mod stat;
 mod targets;

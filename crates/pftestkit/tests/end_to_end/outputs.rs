@@ -2,7 +2,6 @@
 //! that may not grow.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use pft::Trace;
@@ -63,7 +62,7 @@ fn a_trace_ends_when_it_has_its_size() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("the trace has its largest size after "), "{said}");
     assert!(std::fs::metadata(lab.trace()).unwrap().len() >= 64 << 10);
-    let content = Content::of(&Trace::open(lab.trace()).unwrap());
+    let content = Content::open(&lab.trace());
     assert_eq!(content.completed, content.captured());
 }
 
@@ -86,10 +85,6 @@ fn fly(lab: &Lab, args: &[&str]) -> Child {
     command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn open(path: &Path) -> Content {
-    Content::of(&Trace::open(path).unwrap())
-}
-
 #[test]
 fn a_signal_writes_the_window_while_the_recording_goes_on() {
     let lab = Lab::new(User::Own);
@@ -99,7 +94,7 @@ fn a_signal_writes_the_window_while_the_recording_goes_on() {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-USR2", &pid]).status().unwrap().success());
     wait_for(&mut said, "wrote run.pft on SIGUSR2: ");
-    let first = open(&lab.trace());
+    let first = Content::open(&lab.trace());
     assert_eq!(first.fact(fact::FLIGHT_WRITTEN_ON), Some("signal"));
     assert_eq!(first.fact(fact::FLIGHT_LIMITED_BY), Some("start"));
     assert_eq!(first.fact(fact::TARGET_EXIT_STATUS), None);
@@ -112,7 +107,7 @@ fn a_signal_writes_the_window_while_the_recording_goes_on() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
     assert!(rest.contains("wrote run.2.pft at the end: "), "{rest}");
     assert!(rest.contains("captured + lost = the kernel's count"), "{rest}");
-    let last = open(&lab.dir.path().join("run.2.pft"));
+    let last = Content::open(&lab.dir.path().join("run.2.pft"));
     assert_eq!(last.fact(fact::FLIGHT_WRITTEN_ON), Some("end"));
     assert_eq!(last.fact(fact::TARGET_EXIT_STATUS), Some("0"));
     assert_eq!(last.completed, last.captured());
@@ -134,7 +129,7 @@ fn a_slow_fault_writes_the_window_that_holds_it() {
     let mut said = BufReader::new(child.stderr.take().unwrap());
     // The exec of the command is slow enough.
     wait_for(&mut said, "wrote run.pft on a slow fault: ");
-    let content = open(&lab.trace());
+    let content = Content::open(&lab.trace());
     assert_eq!(content.fact(fact::FLIGHT_WRITTEN_ON), Some("latency"));
     let slow = |latency_ns: u64| latency_ns > 1 && latency_ns != pft::record::LATENCY_UNKNOWN;
     assert!(content.latencies_ns.iter().any(|&latency_ns| slow(latency_ns)));
@@ -164,5 +159,5 @@ fn a_window_that_cannot_be_written_is_said_and_counts() {
     said.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
     assert!(rest.contains("wrote run.pft at the end: "), "{rest}");
-    assert_eq!(open(&lab.trace()).fact(fact::FLIGHT_WRITTEN_ON), Some("end"));
+    assert_eq!(Content::open(&lab.trace()).fact(fact::FLIGHT_WRITTEN_ON), Some("end"));
 }

@@ -267,8 +267,12 @@ pub struct Row {
     pub time_ns: u64,
     pub latency_ns: Option<u64>,
     pub attempts: u64,
+    pub access: String,
+    pub region: String,
     pub path: String,
     pub file_offset: Option<u64>,
+    pub perms: String,
+    pub map_confidence: String,
 }
 
 impl Recording {
@@ -371,8 +375,12 @@ fn parse_csv(text: &[u8]) -> Vec<Row> {
                 time_ns: text("time_ns").parse().unwrap(),
                 latency_ns: text("latency_ns").parse().ok(),
                 attempts: text("attempts").parse().unwrap(),
+                access: text("access"),
+                region: text("region"),
                 path: text("path"),
                 file_offset: text("file_offset").parse().ok(),
+                perms: text("perms"),
+                map_confidence: text("map_confidence"),
             }
         })
         .collect()

@@ -1,7 +1,5 @@
 //! Thousands of threads.
 
-use std::cell::Cell;
-
 use pftestkit::Phase;
 
 use super::{start, whole};
@@ -19,19 +17,16 @@ fn so_many_threads_that_the_cpus_are_watched() {
         eprintln!("skipped: this machine does not bear 2000 threads");
         return;
     }
-    let target = Cell::new(0);
-    let recording = whole(|| {
-        let lab = Lab::alone();
-        let mut running = start(&lab.workload("many-threads"));
-        target.set(running.pid());
-        let mut command = lab.pfrecord();
-        command.args(["-m", "32M", "-p", &running.pid().to_string()]);
-        let mut recorder = Recorder::start(&mut command);
-        running.go().unwrap();
-        let report = running.finish().unwrap();
-        let (status, said) = recorder.finish();
-        (status, Recording::of_running(lab, [report], said))
-    });
+    let lab = Lab::alone();
+    let mut running = start(&lab.workload("many-threads"));
+    let target = running.pid();
+    let mut command = lab.pfrecord();
+    command.args(["-m", "32M", "-p", &running.pid().to_string()]);
+    let mut recorder = Recorder::start(&mut command);
+    running.go().unwrap();
+    let report = running.finish().unwrap();
+    let (status, said) = recorder.finish();
+    let recording = whole((status, Recording::of_running(lab, [report], said)));
     let said = &recording.said;
     assert!(said.contains("so many threads that all tasks are watched"), "{said}");
     assert_eq!(recording.found(), recording.expected(attached_cause), "{said}");
@@ -39,7 +34,7 @@ fn so_many_threads_that_the_cpus_are_watched() {
     assert_eq!(made, 6000);
     let content = recording.content();
     assert_eq!(content.fact("capture.reach"), Some("cpu"));
-    assert_eq!(content.pids.iter().copied().collect::<Vec<_>>(), [target.get()]);
+    assert_eq!(content.pids.iter().copied().collect::<Vec<_>>(), [target]);
     content.assert_reconciled();
 }
 

@@ -1,6 +1,5 @@
 //! The whole machine.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::{start, whole};
@@ -30,11 +29,9 @@ fn a_command_is_exact_while_the_machine_is_watched() {
         return;
     }
     for mode in ["anon", "zero", "cow", "shmem", "stack", "exec", "fork-storm", "thread-storm"] {
-        let recording = whole(|| {
-            let lab = Lab::alone();
-            let workload = lab.workload(mode).args(["--pages", "40"]);
-            lab.launch_anyhow(&ALL, &workload)
-        });
+        let lab = Lab::alone();
+        let workload = lab.workload(mode).args(["--pages", "40"]);
+        let recording = whole(lab.launch_anyhow(&ALL, &workload));
         let expected = recording.expected(ToOwned::to_owned);
         assert_eq!(recording.found(), expected, "{mode}: {}", recording.said);
         assert!(recording.said.contains("the command ended (exit status: 0)"));
@@ -48,11 +45,9 @@ fn children_too_short_for_a_snapshot_are_known_by_their_records() {
         eprintln!("skipped: needs root, to watch the machine");
         return;
     }
-    let recording = whole(|| {
-        let lab = Lab::alone();
-        let workload = lab.workload("short-forks").args(["--count", "200", "--pages", "2"]);
-        lab.launch_anyhow(&ALL, &workload)
-    });
+    let lab = Lab::alone();
+    let workload = lab.workload("short-forks").args(["--count", "200", "--pages", "2"]);
+    let recording = whole(lab.launch_anyhow(&ALL, &workload));
     let content = recording.content();
     let parent = recording.report.total.unwrap().pid;
     let children: BTreeSet<u32> =
@@ -77,23 +72,20 @@ fn what_ran_before_is_known_by_name_and_maps() {
         eprintln!("skipped: needs root, to watch the machine");
         return;
     }
-    let recorder_pid = Cell::new(0);
-    let recording = whole(|| {
-        let lab = Lab::alone();
-        let file = lab.dir.path().join(FILE_NAME);
-        let of_file = lab.workload("private-file-write").args(["--pages", "80", "--file"]);
-        let mut of_file = start(&of_file.arg(&file));
-        let mut anonymous = start(&lab.workload("anon").args(["--pages", "120"]));
-        let mut recorder = Recorder::start(lab.pfrecord().args(ALL));
-        recorder_pid.set(recorder.child.id());
-        of_file.go().unwrap();
-        anonymous.go().unwrap();
-        // Stopped at once: what is to be found out about them is found out at the end, if not before.
-        recorder.signal("INT");
-        let (status, said) = recorder.finish();
-        let reports = [of_file, anonymous].map(|running| running.finish().unwrap());
-        (status, Recording::of_running(lab, reports, said))
-    });
+    let lab = Lab::alone();
+    let file = lab.dir.path().join(FILE_NAME);
+    let of_file = lab.workload("private-file-write").args(["--pages", "80", "--file"]);
+    let mut of_file = start(&of_file.arg(&file));
+    let mut anonymous = start(&lab.workload("anon").args(["--pages", "120"]));
+    let mut recorder = Recorder::start(lab.pfrecord().args(ALL));
+    let recorder_pid = recorder.child.id();
+    of_file.go().unwrap();
+    anonymous.go().unwrap();
+    // Stopped at once: what is to be found out about them is found out at the end, if not before.
+    recorder.signal("INT");
+    let (status, said) = recorder.finish();
+    let reports = [of_file, anonymous].map(|running| running.finish().unwrap());
+    let recording = whole((status, Recording::of_running(lab, reports, said)));
     assert!(recording.said.contains("recording all processes"), "{}", recording.said);
     assert_eq!(recording.found(), recording.expected(attached_cause), "{}", recording.said);
     let file = recording.lab.dir.path().join(FILE_NAME);
@@ -106,7 +98,7 @@ fn what_ran_before_is_known_by_name_and_maps() {
             assert_eq!((row.comm.as_str(), row.path.as_str()), ("pf-workload", path));
         }
     }
-    assert_sound(&recording, Some(recorder_pid.get()));
+    assert_sound(&recording, Some(recorder_pid));
 }
 
 #[test]
@@ -115,14 +107,11 @@ fn a_recording_of_the_machine_ends_after_its_duration() {
         eprintln!("skipped: needs root, to watch the machine");
         return;
     }
-    let recorder_pid = Cell::new(0);
-    let recording = whole(|| {
-        let lab = Lab::alone();
-        let mut recorder = Recorder::start(lab.pfrecord().args(ALL).args(["-d", "300ms"]));
-        recorder_pid.set(recorder.child.id());
-        let (status, said) = recorder.finish();
-        (status, Recording::of_running(lab, [], said))
-    });
+    let lab = Lab::alone();
+    let mut recorder = Recorder::start(lab.pfrecord().args(ALL).args(["-d", "300ms"]));
+    let recorder_pid = recorder.child.id();
+    let (status, said) = recorder.finish();
+    let recording = whole((status, Recording::of_running(lab, [], said)));
     assert!(recording.said.contains("the duration is over"), "{}", recording.said);
-    assert_sound(&recording, Some(recorder_pid.get()));
+    assert_sound(&recording, Some(recorder_pid));
 }
