@@ -145,3 +145,28 @@ fn one_unknown_address_among_many_mappings_is_asked_for_alone() {
     // All maps were read at the start and at the end.
     assert_eq!(content.count(ledger::SNAPSHOTS_TAKEN), Some(2));
 }
+
+#[test]
+#[ignore = "prints a figure and judges nothing"]
+fn what_a_fault_costs_with_and_without_a_recorder() {
+    let lab = Lab::alone();
+    let workload = lab.workload("many-mappings").args(["--count", "60000", "--seconds", "2"]);
+    let ns_per_fault = |recorded: bool| -> f64 {
+        let mut running = workload.start().unwrap().unwrap();
+        let pid = running.pid().to_string();
+        let mut recorder =
+            recorded.then(|| Recorder::start(lab.pfrecord().args(["-f", "-p", &pid])));
+        running.go().unwrap();
+        let report = running.finish().unwrap();
+        if let Some(recorder) = &mut recorder {
+            let (status, said) = recorder.finish();
+            assert!(status.success(), "{said}");
+        }
+        let usage = report.usage[0];
+        usage.wall_ns as f64 / (usage.minflt + usage.majflt) as f64
+    };
+    for _ in 0..5 {
+        let (bare, recorded) = (ns_per_fault(false), ns_per_fault(true));
+        println!("{bare:.0} ns a fault, {recorded:.0} ns recorded: {:.2}", recorded / bare);
+    }
+}
