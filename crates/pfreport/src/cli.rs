@@ -17,9 +17,9 @@ Examples:
   ssh HOST cat run.pft | pfreport -              a trace from elsewhere
 
 Columns for --by:
-  trace phase time_ns wall_time latency_ns class cause slow access mode proc pid tid comm cpu addr
-  page_size_bytes nth attempts region region_kind path file_offset perms dev inode map_confidence
-  ip module
+  trace phase time_ns wall_time latency_ns class cause failure slow access mode proc pid tid comm
+  cpu addr page_size_bytes nth attempts region region_kind path file_offset perms dev inode
+  map_confidence ip module
 Columns for --sort: those of --by, and
   faults major pages touched_bytes stall_ns p50_ns p90_ns p99_ns max_ns
 

@@ -69,7 +69,7 @@ mod tests {
     use super::{BATCH_ROWS, write_faults};
     use crate::sample::{self, MODEL, Row};
 
-    const HEADER: &str = "trace,phase,time_ns,wall_time,latency_ns,class,cause,slow,access,mode,proc,pid,tid,\
+    const HEADER: &str = "trace,phase,time_ns,wall_time,latency_ns,class,cause,failure,slow,access,mode,proc,pid,tid,\
         comm,cpu,addr,page_size_bytes,nth,attempts,region,region_kind,path,file_offset,perms,dev,inode,\
         map_confidence,ip,module\n";
 
@@ -110,10 +110,10 @@ mod tests {
         );
         let expected = [
             HEADER,
-            "run.pft,,1500000001,2026-11-20T12:34:57.500000001Z,83000,major,file-read,false,read,user,0,\
+            "run.pft,,1500000001,2026-11-20T12:34:57.500000001Z,83000,major,file-read,,false,read,user,0,\
              4242,100,server,1,0x7f0000002010,4096,1,1,model.gguf,file,/srv/models/model.gguf,12304,\
              rw-p,0x0801,4711,exact,0x401000,server\n",
-            "run.pft,warm-up,2000000000,2026-11-20T12:34:58.000000000Z,,failed,efault,false,read,kernel,0,4242,\
+            "run.pft,warm-up,2000000000,2026-11-20T12:34:58.000000000Z,,failed,efault,no mapping,false,read,kernel,0,4242,\
              100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel]\n",
         ];
         assert_eq!(csv(&loaded), expected.concat());

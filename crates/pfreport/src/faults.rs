@@ -16,6 +16,7 @@ use polars::prelude::{
 };
 
 use crate::error::Error;
+use crate::failure;
 use crate::field::Field;
 use crate::load::Loaded;
 use crate::text::printable;
@@ -105,6 +106,14 @@ fn builder(loaded: &Loaded, field: Field) -> PolarsResult<Builder<'_>> {
         Field::LatencyNs => Box::new(move |rows| Ok(latencies(name, &faults.latency_ns[rows]))),
         Field::Class => names(name, Class::ALL, Class::as_str, |c| c as u32, &faults.class)?,
         Field::Cause => names(name, Cause::ALL, Cause::as_str, |c| c as u32, &faults.cause)?,
+        Field::Failure => {
+            let dtype = fixed(failure::REASONS)?;
+            Box::new(move |rows| {
+                // No reason has the number that stands for none.
+                let code = |row| failure::reason(faults, mappings, row).unwrap_or(NONE);
+                coded(name, rows.map(code), &dtype)
+            })
+        }
         Field::Slow => Box::new(move |rows| {
             Ok(BooleanChunked::from_slice(name.into(), &faults.slow[rows]).into_column())
         }),

@@ -37,6 +37,8 @@ fields! {
     Class = "class",
     /// Why it happened.
     Cause = "cause",
+    /// Why the access failed; null if it did not.
+    Failure = "failure",
     /// Minor fault beyond the threshold.
     Slow = "slow",
     /// What the instruction did.

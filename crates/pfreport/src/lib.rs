@@ -9,6 +9,7 @@ pub mod by;
 pub mod cli;
 pub mod csv;
 pub mod error;
+mod failure;
 pub mod faults;
 pub mod field;
 pub mod group;

@@ -7,6 +7,7 @@ use pft::keys::{fact, ledger};
 use super::screen::Screen;
 use super::{limits, losses};
 use crate::accounts::{Balance, Stored};
+use crate::failure;
 use crate::load::Loaded;
 use crate::scope::{Kind, Scope};
 use crate::units::{count, counted, duration};
@@ -187,7 +188,7 @@ fn apart(loaded: &Loaded) -> Option<String> {
     let scope = Scope::of(loaded);
     let exactness = &loaded.analysis.exactness;
     let parts = [
-        (loaded.class_count(Class::Failed), "failed (invalid access or EFAULT)"),
+        (loaded.class_count(Class::Failed), "failed"),
         (exactness.in_flight, "in flight at the end"),
         (exactness.unresolved, "unresolved"),
         (
@@ -201,7 +202,19 @@ fn apart(loaded: &Loaded) -> Option<String> {
         (exactness.interrupted, "interrupted and resumed"),
     ];
     let parts = parts.into_iter().filter(|&(n, _)| n > 0);
-    let parts: Vec<String> = parts.map(|(n, what)| format!("{} {what}", count(n))).collect();
+    let mut parts: Vec<String> = parts.map(|(n, what)| format!("{} {what}", count(n))).collect();
+    let reasons = failure::tally(loaded);
+    if let (Some(failed), false) = (parts.first_mut(), reasons.is_empty()) {
+        let reasons = match reasons.as_slice() {
+            [(_, reason)] => (*reason).to_owned(),
+            reasons => reasons
+                .iter()
+                .map(|&(n, reason)| format!("{} {reason}", count(n)))
+                .collect::<Vec<_>>()
+                .join(", "),
+        };
+        *failed = format!("{} failed ({reasons})", count(loaded.class_count(Class::Failed)));
+    }
     // Without entries, and among major faults alone, nothing of the kind could be seen.
     let none = || {
         (scope.latency && !scope.major_only)

@@ -40,7 +40,7 @@ fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
         commands.push((command("--by region,cause"), "why each region faults"));
     }
     if loaded.class_count(Class::Failed) > 0 {
-        commands.push((command("--by class,addr,module"), "where failed accesses happen"));
+        commands.push((command("--by failure,region,addr"), "where failed accesses happen"));
     }
     if !loaded.marks.is_empty() {
         commands.push((command("--by phase,cause"), "what each phase faults for"));

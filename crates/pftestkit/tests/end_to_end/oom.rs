@@ -163,6 +163,8 @@ fn failed_accesses_have_their_address_and_region() {
         let file = row.path.rsplit('/').next().unwrap_or_default();
         let of_workload = file.starts_with("pf-workload-") && row.region == file;
         let found = (row.addr, row.access.as_str(), row.perms.as_str(), row.region.as_str());
+        let why = ["no mapping", "not writable", "behind the end of the file"];
+        assert_eq!(row.failure, why[way]);
         match way {
             0 => assert_eq!(found, (start + offset, "read", "", "[unknown]")),
             1 => assert_eq!(found, (start + offset, "write", "r--p", "[anon]")),
@@ -173,4 +175,6 @@ fn failed_accesses_have_their_address_and_region() {
             }
         }
     }
+    let words = "9 failed (3 no mapping, 3 not writable, 3 behind the end of the file)";
+    assert!(recording.summary().contains(words), "{}", recording.summary());
 }

@@ -272,6 +272,7 @@ pub struct Row {
     pub path: String,
     pub file_offset: Option<u64>,
     pub perms: String,
+    pub failure: String,
     pub map_confidence: String,
 }
 
@@ -380,6 +381,7 @@ fn parse_csv(text: &[u8]) -> Vec<Row> {
                 path: text("path"),
                 file_offset: text("file_offset").parse().ok(),
                 perms: text("perms"),
+                failure: text("failure"),
                 map_confidence: text("map_confidence"),
             }
         })
