@@ -202,9 +202,8 @@ pub fn record(
         None => whom.pids.as_slice(),
     };
     let mut watch = Watch::new(ending)?;
-    if config.flight.is_some() {
-        watch.catch_window_signal()?;
-    }
+    // Without a flight recorder it asks for nothing, and must not end the recording.
+    watch.catch_window_signal()?;
     // What a process or its children do elsewhere than where it is recorded cannot be set against it.
     let comparable = plan.follow == Follow::All && config.target.is_processes();
     let accounts = Accounts::open(if comparable { &whom.pids } else { &[] });

@@ -104,6 +104,21 @@ fn a_recorder_that_was_stopped_accounts_for_every_fault() {
 }
 
 #[test]
+fn the_signal_for_a_flight_recorder_does_not_end_another_recording() {
+    let lab = Lab::new(User::Own);
+    let workload = lab.workload("anon").args(["--pages", "300"]);
+    let mut running = workload.start().unwrap().unwrap();
+    let pid = running.pid().to_string();
+    let mut recorder = Recorder::start(lab.pfrecord().args(["-p", &pid]));
+    recorder.signal("USR2");
+    running.go().unwrap();
+    running.finish().unwrap();
+    let (status, said) = recorder.finish();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(Content::open(&lab.trace()).captured() >= 300, "{said}");
+}
+
+#[test]
 fn a_target_killed_while_it_faults_ends_the_recording() {
     for _ in 0..3 {
         let lab = Lab::new(User::Own);
