@@ -124,6 +124,10 @@ impl Drain {
     /// Enters a thread found in `/proc`, with its events open since `time_ns`.
     pub fn present(&mut self, pid: u32, tid: u32, comm: Vec<u8>, time_ns: u64) {
         self.thread(0, pid, tid).covered_since_ns = Some(time_ns);
+        self.enter(pid, tid, comm, time_ns);
+    }
+
+    fn enter(&mut self, pid: u32, tid: u32, comm: Vec<u8>, time_ns: u64) {
         self.tasks.push(TaskRecord {
             time_ns,
             kind: TaskKind::Present,
@@ -155,15 +159,7 @@ impl Drain {
             if self.threads.get(&tid).is_some_and(|thread| thread.announced) {
                 continue;
             }
-            self.tasks.push(TaskRecord {
-                time_ns: first_ns,
-                kind: TaskKind::Present,
-                pid,
-                tid,
-                parent_pid: 0,
-                parent_tid: 0,
-                comm,
-            });
+            self.enter(pid, tid, comm, first_ns);
         }
     }
 

@@ -26,6 +26,20 @@ pub enum End {
     WriteFailed,
 }
 
+impl End {
+    /// As the trace has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TargetExited => "target",
+            Self::Signal => "signal",
+            Self::Duration => "duration",
+            Self::MaxSize => "size",
+            Self::WriteFailed => "failure",
+        }
+    }
+}
+
 /// The conditions under which a recording ends.
 #[derive(Debug)]
 pub struct Watch {

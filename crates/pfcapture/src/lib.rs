@@ -33,6 +33,7 @@ mod store;
 mod sys;
 mod targets;
 mod tracepoint;
+mod whom;
 
 pub use config::{Config, Flight, Output, Selection, Target};
 pub use counts::Counts;

@@ -2,9 +2,8 @@
 
 mod about;
 mod accounts;
-mod cpus;
+mod hotplug;
 mod running;
-pub(crate) mod whom;
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -32,11 +31,11 @@ use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Destination, Dumped, Item, Store, StorePlan};
 use crate::sys::Manner;
 use crate::targets::{EventCount, Part, Targets};
+use crate::whom::{self, Reach};
 use accounts::Accounts;
-use cpus::Cpus;
+use hotplug::Cpus;
 pub use running::flight::Windows;
 use running::{Outside, Session};
-use whom::Reach;
 
 /// What is known when the recording runs.
 #[derive(Debug, Clone)]
@@ -91,6 +90,10 @@ pub struct Recorded {
     pub events: Vec<(EventKind, EventCount)>,
     /// Processes that the target created and that still run, unrecorded from now on.
     pub left_running: usize,
+    /// The command, if it has not ended even when it was asked to.
+    pub outlived_by: Option<u32>,
+    /// It ended before faults were to be recorded.
+    pub in_delay: bool,
     /// What showing it live came to.
     pub live: Option<LiveEnd>,
     /// How the command ended.

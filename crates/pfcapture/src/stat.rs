@@ -23,8 +23,8 @@ use crate::host;
 use crate::launch::Launched;
 use crate::permission;
 use crate::ring;
-use crate::session::whom::{self, distinct};
 use crate::sys::{Bound, Manner};
+use crate::whom::{self, distinct};
 use counters::Counters;
 use looks::Looks;
 use running::Session;
@@ -180,7 +180,7 @@ pub fn stat(
         ids,
     };
     if let Some(duration) = config.duration {
-        watch.end_after(duration);
+        watch.end_after(config.delay.saturating_add(duration));
     }
     let mut session = Session::new(&counting, counters, watch, interval)?;
     on(Progress::Started(&counting));

@@ -1,15 +1,11 @@
 //! The thread that encodes, compresses and writes: the rings never wait for it.
 
-mod control;
 mod encode;
 mod files;
 mod flight;
-mod living;
 mod stream;
-mod tally;
 #[cfg(test)]
 mod tests;
-mod window;
 
 use std::io;
 use std::path::PathBuf;
@@ -27,7 +23,7 @@ use crate::Error;
 use crate::clock;
 use crate::config::Flight;
 use crate::pairing::FaultRow;
-use control::FlightControl;
+use flight::control::FlightControl;
 use stream::{OwnFile, StandardOutput, Stream};
 
 pub use flight::{DumpReason, DumpRequest, Dumped};

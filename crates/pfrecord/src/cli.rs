@@ -52,7 +52,8 @@ pub struct Arguments {
     command: Vec<OsString>,
 
     /// Start the command without randomised addresses, so that runs can be compared
-    #[arg(long, requires = "command", help_heading = "Whom to record")]
+    #[arg(long, requires = "command", conflicts_with_all = ["pid", "tid"])]
+    #[arg(help_heading = "Whom to record")]
     no_aslr: bool,
 
     /// Major faults only; the target still pays for the entry of every fault, so that stalls are known
@@ -90,7 +91,8 @@ pub struct Arguments {
     #[arg(short, long, help_heading = "The trace")]
     pub force: bool,
 
-    /// End when the trace has this size (1G); what was captured by then is still written
+    /// End when the trace has this size (1G), looked at about once a second; what was captured by then
+    /// is still written, and a command that was started is ended with SIGTERM
     #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "flight_recorder")]
     #[arg(help_heading = "The trace")]
     max_size: Option<u64>,
@@ -103,7 +105,8 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = values::window, help_heading = "The trace")]
     flight_recorder: Option<Duration>,
 
-    /// With --flight-recorder: write them too when a fault took longer than this (50ms)
+    /// With --flight-recorder: write them too when a fault took longer than this (50ms),
+    /// at most once in the time of a window
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     #[arg(requires = "flight_recorder", conflicts_with = "no_latency", help_heading = "The trace")]
     trigger_latency: Option<Duration>,
@@ -136,11 +139,12 @@ pub struct Arguments {
     pub interval: Option<Duration>,
 
     /// Exit with the command's exit status
-    #[arg(long, requires = "command", help_heading = "The recorder")]
+    #[arg(long, requires = "command", conflicts_with_all = ["pid", "tid"])]
+    #[arg(help_heading = "The recorder")]
     pub exit_status: bool,
 
     /// Say what this kernel and user can record and how to get more, and record nothing
-    #[arg(long, exclusive = true)]
+    #[arg(long, exclusive = true, help_heading = "Instead of recording")]
     pub check: bool,
 
     /// Print errors only
@@ -197,6 +201,12 @@ threads were missed; 126, 127 the command could not be started (no trace is left
 impl Arguments {
     /// What to record and how.
     pub fn config(&self) -> Result<Config, clap::Error> {
+        if self.live.file().is_some() && self.live.file() == self.output.as_deref() {
+            return Err(Self::command().error(
+                clap::error::ErrorKind::ArgumentConflict,
+                "trace and live lines cannot go to one file",
+            ));
+        }
         if self.live.is_on_stdout() && self.output.as_deref() == Some(Path::new("-")) {
             return Err(Self::command().error(
                 clap::error::ErrorKind::ArgumentConflict,

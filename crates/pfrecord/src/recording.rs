@@ -17,8 +17,10 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
     let live = match arguments.live.open(arguments.force) {
         Ok(live) => live.map(|live| Box::new(live) as Box<dyn Live>),
         Err(error) => {
-            print_line(&format!("error: cannot show faults live: {error}"));
             let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
+            let remedy = if exists { ": overwrite it with -f" } else { "" };
+            let place = arguments.live.place();
+            print_line(&format!("error: cannot show faults live in {place}: {error}{remedy}"));
             return ExitCode::from(if exists { 2 } else { 1 });
         }
     };
@@ -56,6 +58,8 @@ fn exit_code(arguments: &Arguments, recorded: &Recorded) -> ExitCode {
     match status.filter(|_| arguments.exit_status) {
         _ if recorded.windows.failed > 0 || live_failed => ExitCode::from(1),
         Some(status) => ExitCode::from(status),
+        // It was asked for, and there is none.
+        None if arguments.exit_status => ExitCode::from(1),
         None if !recorded.is_whole() => ExitCode::from(3),
         None => ExitCode::SUCCESS,
     }

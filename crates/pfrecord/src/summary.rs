@@ -104,6 +104,13 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         },
         agreement(recorded),
     )];
+    if recorded.in_delay {
+        lines
+            .push("it ended before the delay was over: no fault was to be recorded yet".to_owned());
+    }
+    if let Some(pid) = recorded.outlived_by {
+        lines.push(format!("the command (pid {pid}) did not end on SIGTERM and still runs"));
+    }
     if recorded.left_running > 0 {
         lines.push(format!(
             "still running, but no longer recorded: {} that the target created",
@@ -147,7 +154,7 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     };
     if recorded.windows.suppressed > 0 {
         lines.push(format!(
-            "{} had no window written: too soon after another",
+            "{} had no window written: within a window's time of another, or two were being written",
             plural(recorded.windows.suppressed, "trigger", "triggers")
         ));
     }

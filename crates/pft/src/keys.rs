@@ -17,6 +17,7 @@ pub mod fact {
     pub const LABEL_PREFIX: &str = "label.";
 
     keys! {
+        RECORDING_ENDED_BY = "recording.ended_by": "Why the recording ended: `target` (it exited), `signal`, `duration`, `size` or `failure` (of writing). A command that still ran was then ended with SIGTERM.",
         PFT_VERSION = "pft.version": "Version of the program that recorded.",
         KERNEL_RELEASE = "kernel.release": "`uname -r`.",
         KERNEL_VERSION = "kernel.version": "`uname -v`.",

@@ -6,12 +6,12 @@ use pft::keys::fact as keys;
 use pft::record::{Fact, TraceHeader};
 
 use super::Started;
-use super::whom::Whom;
 use crate::clock;
 use crate::config::{Config, Target};
 use crate::host::{self, fact};
 use crate::launch;
 use crate::store;
+use crate::whom::Whom;
 
 /// `pfrecord-NAME.PID.pft` in the working directory; the whole machine has no number.
 pub fn default_path(config: &Config, whom: &Whom) -> PathBuf {

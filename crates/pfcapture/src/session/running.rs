@@ -18,7 +18,7 @@ use pft::keys::{fact as fact_keys, ledger as ledger_keys};
 use pft::record::{SnapshotReason, TraceHeader};
 
 use super::accounts::Accounts;
-use super::cpus::Cpus;
+use super::hotplug::Cpus;
 use super::{News, Recorded, Started};
 use crate::Error;
 use crate::clock;
@@ -224,6 +224,7 @@ impl Session {
             self.take_in(taken);
         }
         self.drain.finish();
+        let command_pid = child.as_ref().map(|child| child.pid);
         let reaped = child.and_then(|mut child| {
             if end != End::TargetExited {
                 child.terminate();
@@ -241,6 +242,8 @@ impl Session {
             let code = reaped.exit_code();
             self.store.put(Item::Facts(vec![fact(fact_keys::TARGET_EXIT_STATUS, code)]));
         }
+        let ended_by = end.name();
+        self.store.put(Item::Facts(vec![fact(fact_keys::RECORDING_ENDED_BY, ended_by)]));
         if let Some((minor, major)) = accounts.growth(whole, &faults_after) {
             more.push((ledger_keys::RUSAGE_MINOR_FAULTS, minor));
             more.push((ledger_keys::RUSAGE_MAJOR_FAULTS, major));
@@ -259,6 +262,8 @@ impl Session {
             counts: self.drain.counts,
             events,
             left_running,
+            outlived_by: command_pid.filter(|_| reaped.is_none()),
+            in_delay: self.enable_ns.is_some(),
             live,
             exit_status: reaped.map(|reaped| ExitStatus::from_raw(reaped.status)),
         })

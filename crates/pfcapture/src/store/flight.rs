@@ -1,6 +1,11 @@
 //! The flight recorder: holds the last seconds and writes them, as traces of their own, on another
 //! thread, so that neither disk nor anything else holds up the recording.
 
+pub mod control;
+mod living;
+mod tally;
+mod window;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +19,10 @@ use pft::{EncodedFrame, Encoder, Trace, Writer};
 
 use super::encode::encode;
 use super::stream::{OwnFile, Stream};
-use super::window::{Extract, Window};
 use super::{Item, Sink, StorePlan, files, random_uuid};
 use crate::Error;
 use crate::host::fact;
+use window::{Extract, Window};
 
 /// Memory that a window may take; older segments go earlier when it needs more. What is being written
 /// is held beside it until it is written, for [`MAX_UNDER_WAY`] files at most.

@@ -1,7 +1,7 @@
 //! The part of the command line that is about the stream.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -43,6 +43,21 @@ impl LiveArguments {
     #[must_use]
     pub const fn is_on_stdout(&self) -> bool {
         self.live.is_some() && self.live_out.is_none()
+    }
+
+    /// Where the stream goes, in words.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.live_out {
+            Some(path) => path.display().to_string(),
+            None => "standard output".to_owned(),
+        }
+    }
+
+    /// The file that the stream goes to.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.live_out.as_deref()
     }
 
     /// The stream that is asked for, if any.

@@ -189,7 +189,7 @@ fn apart(loaded: &Loaded) -> Option<String> {
     let exactness = &loaded.analysis.exactness;
     let parts = [
         (loaded.class_count(Class::Failed), "failed"),
-        (exactness.in_flight, "in flight at the end"),
+        (exactness.in_flight, "in flight when their thread or the recording ended"),
         (exactness.unresolved, "unresolved"),
         (
             if scope.latency { exactness.without_entry } else { 0 },

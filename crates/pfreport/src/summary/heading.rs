@@ -15,6 +15,8 @@ const LABELS_SHOWN: usize = 10;
 
 /// Exit status of what SIGKILL ended.
 const SIGKILLED: u32 = 128 + 9;
+/// And SIGTERM.
+const TERMINATED: u32 = 128 + 15;
 
 /// Facts as kept in the file, fit to print.
 fn fact(loaded: &Loaded, key: &str) -> Option<String> {
@@ -49,8 +51,17 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     if let Some(line) = labels(loaded) {
         screen.labelled("labels", &line);
     }
+    let ended = match loaded.fact(key::RECORDING_ENDED_BY) {
+        Some("signal") => Some("by a signal to pfrecord"),
+        Some("duration") => Some("after the duration that was asked for"),
+        Some("size") => Some("at the size that was asked for"),
+        _ => None,
+    };
+    if let Some(ended) = ended {
+        screen.labelled("ended", ended);
+    }
     if let Some(status) = fact(loaded, key::TARGET_EXIT_STATUS) {
-        screen.labelled("exit", &exit(&status, Scope::of(loaded).oom));
+        screen.labelled("exit", &exit(&status, Scope::of(loaded).oom, ended.is_some()));
     }
 }
 
@@ -86,8 +97,10 @@ fn numbers(what: &str, list: &str) -> String {
     format!("{what}{ending} {}", spaced.join(", "))
 }
 
-fn exit(status: &str, oom_recorded: Option<bool>) -> String {
+/// `asked` tells whether pfrecord asked the command to end.
+fn exit(status: &str, oom_recorded: Option<bool>, asked: bool) -> String {
     match status.parse::<u32>() {
+        Ok(TERMINATED) if asked => format!("status {TERMINATED}: ended by pfrecord (SIGTERM)"),
         Ok(SIGKILLED) if oom_recorded == Some(false) => format!(
             "status {SIGKILLED}: killed by SIGKILL; whether by the OOM killer was not visible"
         ),
@@ -199,11 +212,13 @@ mod tests {
     #[test]
     fn the_oom_killer_is_neither_blamed_nor_cleared_unseen() {
         let unseen = "status 137: killed by SIGKILL; whether by the OOM killer was not visible";
-        assert_eq!(exit("137", Some(false)), unseen);
-        assert_eq!(exit("137", Some(true)), "status 137: killed by SIGKILL");
-        assert_eq!(exit("137", None), "status 137: killed by SIGKILL");
-        assert_eq!(exit("139", Some(false)), "status 139: killed by signal 11");
-        assert_eq!(exit("1", Some(false)), "status 1");
+        assert_eq!(exit("137", Some(false), false), unseen);
+        assert_eq!(exit("137", Some(true), false), "status 137: killed by SIGKILL");
+        assert_eq!(exit("137", None, false), "status 137: killed by SIGKILL");
+        assert_eq!(exit("139", Some(false), false), "status 139: killed by signal 11");
+        assert_eq!(exit("1", Some(false), false), "status 1");
+        assert_eq!(exit("143", None, false), "status 143: killed by signal 15");
+        assert_eq!(exit("143", None, true), "status 143: ended by pfrecord (SIGTERM)");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What a recording says of faults that it has no row for.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::Write;
 
 use pft::keys::ledger;
 
 use crate::content::Content;
+use crate::python::{self, Python};
 use crate::recording::{Lab, Recorder, User, is_root, pfreport, unwrapped};
 
 /// Has the kernel populate as many pages as the argument says, between two lines.
@@ -38,15 +38,8 @@ fn populated_pages_of_a_running_process_are_not_visible_to_perf() {
         return;
     }
     let lab = Lab::new(User::Own);
-    let mut python = Command::new("python3")
-        .args(["-c", POPULATE, "3000"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (pid, mut input) = (python.id(), python.stdin.take().unwrap());
-    let mut lines = BufReader::new(python.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    let Python { child: mut python, pid, mut input, mut lines } =
+        python::start(POPULATE, "3000", "ready");
     let before = minor_faults(pid);
     let mut recorder = Recorder::start(lab.pfrecord().args(["-p", &pid.to_string()]));
     input.write_all(b"\n").unwrap();

@@ -19,6 +19,7 @@ mod live;
 mod many_mappings;
 mod oom;
 mod outputs;
+mod python;
 mod real_programs;
 mod recording;
 mod refusals;

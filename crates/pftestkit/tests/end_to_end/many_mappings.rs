@@ -1,7 +1,6 @@
 //! A process with so many mappings that looking at them takes long.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use pft::Trace;
@@ -9,6 +8,7 @@ use pft::keys::ledger;
 use pft::record::{Frame, Snapshot, SnapshotReason};
 
 use crate::content::Content;
+use crate::python::{self, Python};
 use crate::recording::{Lab, Recorder, User, is_root, rows};
 
 /// Snapshots begin only while those before took less than this part of the time, and an allowance.
@@ -105,15 +105,8 @@ fn one_unknown_address_among_many_mappings_is_asked_for_alone() {
         return;
     }
     let lab = Lab::new(User::Own);
-    let mut python = Command::new("python3")
-        .args(["-c", GROWER, "8000"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (pid, mut input) = (python.id(), python.stdin.take().unwrap());
-    let mut lines = BufReader::new(python.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    let Python { child: mut python, pid, mut input, mut lines } =
+        python::start(GROWER, "8000", "ready");
     let args = ["--maps-interval", "1h", "-p"];
     let mut recorder = Recorder::start(lab.pfrecord().args(args).arg(pid.to_string()));
     input.write_all(b"\n").unwrap();

@@ -1,9 +1,9 @@
 //! Single threads, and threads that come while the recorder attaches.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::Write;
 
 use super::{Said, account, count_attached, counter, less, own_account, parse, rest, start};
+use crate::python::{self, Python};
 use crate::recording::{Lab, Recorder, User, is_root};
 
 #[test]
@@ -103,15 +103,8 @@ sys.stdin.readline()
 fn threads_created_during_the_attach_count_once() {
     let lab = Lab::new(User::Own);
     for pause_seconds in ["0", "0.002", "0.01"] {
-        let mut python = Command::new("python3")
-            .args(["-c", SPAWNER, pause_seconds])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (pid, mut input) = (python.id(), python.stdin.take().unwrap());
-        let mut lines = BufReader::new(python.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "spawning");
+        let Python { child: mut python, pid, mut input, mut lines } =
+            python::start(SPAWNER, pause_seconds, "spawning");
         let before = own_account(pid).0;
         let mut recorder = Recorder::start(counter(&lab).args(["-p", &pid.to_string()]));
         input.write_all(b"\n").unwrap();

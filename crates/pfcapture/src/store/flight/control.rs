@@ -7,11 +7,11 @@ use std::sync::mpsc::{Receiver, channel};
 
 use pft::record::Checkpoint;
 
-use super::flight::{DumpReason, DumpRequest, Dumped, MAX_UNDER_WAY, Recorder};
-use super::{Item, Store, StorePlan};
+use super::{DumpReason, DumpRequest, Dumped, MAX_UNDER_WAY, Recorder};
 use crate::Error;
 use crate::clock;
 use crate::config::Flight;
+use crate::store::{Item, Store, StorePlan};
 
 /// Even when memory is short, segments are no shorter than this.
 const MIN_SEGMENT_NS: u64 = 1_000_000_000;
@@ -19,18 +19,22 @@ const MIN_SEGMENT_NS: u64 = 1_000_000_000;
 /// What the session has to remember of it.
 #[derive(Debug)]
 pub struct FlightControl {
-    pub(super) window_ns: u64,
-    pub(super) segment_ns: u64,
+    pub(in crate::store) window_ns: u64,
+    pub(in crate::store) segment_ns: u64,
     /// When the last window was asked for by latency.
-    pub(super) latency_ns: Option<u64>,
-    pub(super) suppressed: u64,
-    pub(super) under_way: Arc<AtomicUsize>,
-    pub(super) dumped: Receiver<Dumped>,
+    pub(in crate::store) latency_ns: Option<u64>,
+    pub(in crate::store) suppressed: u64,
+    pub(in crate::store) under_way: Arc<AtomicUsize>,
+    pub(in crate::store) dumped: Receiver<Dumped>,
 }
 
 impl Store {
     /// A store that holds the last seconds.
-    pub(super) fn fly(path: &Path, flight: &Flight, plan: &StorePlan) -> Result<Self, Error> {
+    pub(in crate::store) fn fly(
+        path: &Path,
+        flight: &Flight,
+        plan: &StorePlan,
+    ) -> Result<Self, Error> {
         let window_ns = u64::try_from(flight.window.as_nanos()).unwrap_or(u64::MAX);
         let under_way = Arc::new(AtomicUsize::new(0));
         let (teller, dumped) = channel();
