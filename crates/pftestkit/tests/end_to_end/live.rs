@@ -46,7 +46,8 @@ fn told_offline(csv: &[u8]) -> Told {
 }
 
 /// Records a workload with live lines; both are in the folder of the lab. Where records became visible so
-/// late that they came out of order, the lines cannot know what the report knows: then again.
+/// late that they came out of order, or were lost, the lines cannot know what the report knows: then
+/// again.
 fn record_in_order(format: &str, mode: &str, args: &[&str]) -> (Lab, String) {
     for _ in 0..5 {
         let lab = Lab::new(User::Own);
@@ -54,14 +55,16 @@ fn record_in_order(format: &str, mode: &str, args: &[&str]) -> (Lab, String) {
         let mut command = lab.pfrecord();
         command.args(["-q", format, "--live-out"]).arg(&lines).arg("--");
         let output = command.args(lab.workload(mode).args(args).argv()).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let code = output.status.code();
+        // A recorder that gets no CPU loses records.
+        assert!(matches!(code, Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
         let content = Content::open(&lab.trace());
         match content.count(ledger::CAPTURED_OUT_OF_ORDER) {
-            Some(0) => return (lab, std::fs::read_to_string(&lines).unwrap()),
-            late => eprintln!("again: {late:?} records out of order"),
+            Some(0) if code == Some(0) => return (lab, std::fs::read_to_string(&lines).unwrap()),
+            late => eprintln!("again: {late:?} records out of order, exit code {code:?}"),
         }
     }
-    panic!("records came out of order five times");
+    panic!("records came out of order or were lost five times");
 }
 
 #[test]
@@ -125,7 +128,8 @@ fn a_slow_reader_costs_lines_and_says_how_many() {
     wait_for_end_of_children(recorder.id());
     stream.read_to_string(&mut text).unwrap();
     let status = recorder.wait().unwrap();
-    assert_eq!(status.code(), Some(0));
+    // Records that found no room in a ring are neither in the trace nor in the lines.
+    assert!(matches!(status.code(), Some(0 | 3)), "{status}");
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let dropped: u64 = lines
         .filter(|line| line["type"] == "dropped")
@@ -169,9 +173,15 @@ fn two_runs_of_a_fixed_workload_are_the_same_to_the_byte() {
         assert!(command.output().unwrap().status.success());
         std::fs::read_to_string(&lines).unwrap()
     };
-    // The first run may read the program from the disk.
-    run();
-    let (one, other) = (run(), run());
-    assert!(one.lines().count() > 300);
-    assert_eq!(one, other);
+    // The cache is warm when nothing was read and mapped anew since the run before.
+    let mut before = run();
+    assert!(before.lines().count() > 300);
+    for _ in 0..8 {
+        let now = run();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+    assert_eq!(before, run());
 }
