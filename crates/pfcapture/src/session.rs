@@ -100,11 +100,28 @@ pub struct Recorded {
     pub exit_status: Option<ExitStatus>,
 }
 
+/// Completions of one kind: what was seen of them, for whatever task, against the kernel's count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balance {
+    /// Kind.
+    pub kind: EventKind,
+    /// Samples that were read, and those that the kernel reports as lost.
+    pub seen_and_lost: u64,
+    /// Times that the event fired.
+    pub counted: u64,
+}
+
 impl Recorded {
     /// Whether every completion that the kernel counted was captured or is known to be lost; `None`
     /// where the kernel does not tell how many were lost.
     #[must_use]
     pub fn agrees(&self) -> Option<bool> {
+        Some(self.balances()?.iter().all(|balance| balance.seen_and_lost == balance.counted))
+    }
+
+    /// What was seen of each kind of completion, set against the kernel's count.
+    #[must_use]
+    pub fn balances(&self) -> Option<Vec<Balance>> {
         let counts = &self.counts;
         let seen = |kind| match kind {
             EventKind::Minor => Some(
@@ -115,13 +132,14 @@ impl Recorded {
             ),
             _ => None,
         };
-        let mut agrees = true;
-        for (kind, figures) in &self.events {
-            if let Some(seen) = seen(*kind) {
-                agrees &= seen + figures.lost? == figures.count;
-            }
-        }
-        Some(agrees)
+        let completions = self.events.iter().filter_map(|(kind, figures)| {
+            let balance = |seen| {
+                let lost = figures.lost?;
+                Some(Balance { kind: *kind, seen_and_lost: seen + lost, counted: figures.count })
+            };
+            Some(balance(seen(*kind)?))
+        });
+        completions.collect()
     }
 
     /// Records of all events that the kernel dropped because a ring was full.

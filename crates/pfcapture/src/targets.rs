@@ -60,8 +60,10 @@ pub enum Part {
     Surroundings,
 }
 
-/// How often figures are read to catch each CPU between two faults.
-const READINGS: usize = 8;
+/// So many readings without a loss in between catch a CPU between two faults.
+const QUIET_READINGS: usize = 8;
+/// A CPU that loses a record between any two readings is given up after so many.
+const MAX_READINGS: usize = 64;
 
 impl Targets {
     /// No targets yet.
@@ -191,26 +193,13 @@ impl Targets {
         }
     }
 
-    /// The figures while the rings are paused. A fault is counted a moment before its record is counted
-    /// as lost, so what seems to be written is too much at times, and never too little.
+    /// The figures of all events while the rings are paused.
     fn figures(&self) -> Vec<Figures> {
-        let mut least = self.read_all();
-        for _ in 1..READINGS {
-            for (least, now) in least.iter_mut().zip(self.read_all()) {
-                least.written = least.written.min(now.written);
-                least.lost = now.lost;
-            }
-        }
-        least
+        self.events.iter().map(|(_, event)| settled_figures(|| read_figures(event))).collect()
     }
 
     fn read_all(&self) -> Vec<Figures> {
-        let read = |event| {
-            let EventCount { count, lost } = read_count(event, true).unwrap_or_default();
-            let lost = lost.unwrap_or(0);
-            Figures { written: count.saturating_sub(lost), lost }
-        };
-        self.events.iter().map(|(_, event)| read(event)).collect()
+        self.events.iter().map(|(_, event)| read_figures(event)).collect()
     }
 
     /// The kernel's count of each kind of event so far; kinds of one name are summed. Once they are
@@ -267,6 +256,34 @@ impl Targets {
     }
 }
 
+/// The figures of an event whose ring is paused. Each record is lost now: the event is counted and a
+/// moment later the loss, and the kernel reads the one figure and a moment later the other. What was
+/// written is known where no loss came between two readings, but for a fault that was counted and not
+/// yet lost: the least of several such readings.
+fn settled_figures(mut read: impl FnMut() -> Figures) -> Figures {
+    let mut last = read();
+    let mut quiet = 0;
+    let mut written: Option<u64> = None;
+    for _ in 0..MAX_READINGS {
+        let now = read();
+        if now.lost == last.lost {
+            quiet += 1;
+            written = Some(written.map_or(now.written, |least| least.min(now.written)));
+        }
+        last = now;
+        if quiet == QUIET_READINGS {
+            break;
+        }
+    }
+    Figures { written: written.unwrap_or(last.written), lost: last.lost }
+}
+
+fn read_figures(event: &OwnedFd) -> Figures {
+    let EventCount { count, lost } = read_count(event, true).unwrap_or_default();
+    let lost = lost.unwrap_or(0);
+    Figures { written: count.saturating_sub(lost), lost }
+}
+
 fn read_count(event: &OwnedFd, lost_counts: bool) -> io::Result<EventCount> {
     let mut words = [0; 16];
     let read = rustix::io::read(event, &mut words)?;
@@ -283,4 +300,33 @@ fn read_count(event: &OwnedFd, lost_counts: bool) -> io::Result<EventCount> {
 pub fn threads_of(pid: u32) -> Option<Vec<u32>> {
     let entries = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     Some(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(readings: &[(u64, u64)]) -> (u64, u64) {
+        let mut readings = readings.iter().cycle();
+        let Figures { written, lost } = settled_figures(|| {
+            let (count, lost) = *readings.next().unwrap();
+            Figures { written: count - lost, lost }
+        });
+        (written, lost)
+    }
+
+    #[test]
+    fn what_was_written_is_told_by_readings_without_a_loss_in_between() {
+        // At rest.
+        assert_eq!(settled(&[(105, 5)]), (100, 5));
+        // The second reading meets a fault that is counted and not yet lost.
+        assert_eq!(settled(&[(105, 5), (106, 5), (106, 6), (106, 6)]), (100, 6));
+        // Losses come between the reading of the count and that of the losses.
+        assert_eq!(settled(&[(105, 5), (105, 7), (107, 7), (107, 7)]), (100, 7));
+    }
+
+    #[test]
+    fn a_cpu_that_never_rests_is_given_up() {
+        assert_eq!(settled(&[(105, 5), (106, 6)]), (100, 5));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use pfcapture::{DumpReason, Dumped, End, EventKind, Recorded, Started, Target};
+use pfcapture::{DumpReason, Dumped, End, Recorded, Started, Target};
 
 /// Lines when the recording runs.
 pub fn started(started: &Started) -> Vec<String> {
@@ -187,19 +187,23 @@ pub fn why(end: End, status: Option<ExitStatus>) -> String {
 
 /// How what was captured stands to the kernel's own count of completed faults.
 fn agreement(recorded: &Recorded) -> String {
-    if recorded.agrees() == Some(true) {
-        return ", captured + lost = the kernel's count".to_owned();
+    let Some(balances) = recorded.balances() else {
+        return ", and the kernel does not tell how many it lost".to_owned();
+    };
+    let (missing, surplus) = balances.iter().fold((0, 0), |(missing, surplus), balance| {
+        let (here, there) = (balance.seen_and_lost, balance.counted);
+        (missing + there.saturating_sub(here), surplus + here.saturating_sub(there))
+    });
+    match (missing, surplus) {
+        (0, 0) => ", captured + lost = the kernel's count".to_owned(),
+        (missing, 0) => format!(", {} fewer than the kernel counted", thousands(missing)),
+        (0, surplus) => format!(", {} more than the kernel counted", thousands(surplus)),
+        (missing, surplus) => format!(
+            ", {} fewer of one kind and {} more of another than the kernel counted",
+            thousands(missing),
+            thousands(surplus)
+        ),
     }
-    let completions = recorded
-        .events
-        .iter()
-        .filter(|(kind, _)| matches!(kind, EventKind::Minor | EventKind::Major));
-    let (mut count, mut lost) = (0, 0);
-    for (_, figures) in completions {
-        count += figures.count;
-        lost += figures.lost.unwrap_or(0);
-    }
-    format!(", but the kernel counted {} and lost {}", thousands(count), thousands(lost))
 }
 
 /// A number and its noun.
