@@ -1,6 +1,7 @@
 //! The events on targets: opened on every CPU, sent into that CPU's ring, counted at the end.
 
-use std::io;
+mod figures;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustc_hash::FxHashMap;
@@ -10,6 +11,8 @@ use crate::event::{EventKind, Follow, Plan, Start, target_attr};
 use crate::permission;
 use crate::ring::Rings;
 use crate::sys::{self, Bound};
+pub use figures::EventCount;
+use figures::Figures;
 
 /// Which events a record came from: the thread on which they were opened, and their kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,20 +23,19 @@ pub struct EventRef {
     pub kind: EventKind,
 }
 
-/// The kernel's own figures of all events of one kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct EventCount {
-    /// Times that the event fired.
-    pub count: u64,
-    /// Records that found no room in the ring; `None` before Linux 6.0.
-    pub lost: Option<u64>,
+/// An event on targets, which reports what happens on one CPU.
+#[derive(Debug)]
+struct Event {
+    kind: EventKind,
+    cpu: u32,
+    fd: OwnedFd,
 }
 
 /// All events on targets.
 #[derive(Debug)]
 pub struct Targets {
     plan: Plan,
-    events: Vec<(EventKind, OwnedFd)>,
+    events: Vec<Event>,
     /// By the id in the records.
     pub ids: FxHashMap<u64, EventRef>,
     /// Threads on which events were opened; all CPUs together count as one.
@@ -44,13 +46,6 @@ pub struct Targets {
     end: Option<Vec<Figures>>,
 }
 
-/// What an event has counted: records that went into a ring, and lost ones.
-#[derive(Debug, Clone, Copy, Default)]
-struct Figures {
-    written: u64,
-    lost: u64,
-}
-
 /// What is opened on a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -59,11 +54,6 @@ pub enum Part {
     /// Those of maps and tasks: other threads of the process are the targets.
     Surroundings,
 }
-
-/// So many readings without a loss in between catch a CPU between two faults.
-const QUIET_READINGS: usize = 8;
-/// A CPU that loses a record between any two readings is given up after so many.
-const MAX_READINGS: usize = 64;
 
 impl Targets {
     /// No targets yet.
@@ -149,16 +139,16 @@ impl Targets {
                 })?;
             let id = sys::event_id(event.as_fd()).map_err(Error::system("read an event id"))?;
             self.ids.insert(id, EventRef { root_tid, kind });
-            self.events.push((kind, event));
+            self.events.push(Event { kind, cpu: ring.cpu, fd: event });
         }
         Ok(())
     }
 
     /// Starts the fault events of a plan with a delay, inherited copies included.
     pub fn enable(&self) {
-        for (_, event) in self.events.iter().filter(|(kind, _)| kind.is_fault()) {
+        for event in self.events.iter().filter(|event| event.kind.is_fault()) {
             // Fails only for a descriptor that is none of ours.
-            let _ = sys::enable(event.as_fd());
+            let _ = sys::enable(event.fd.as_fd());
         }
     }
 
@@ -169,11 +159,12 @@ impl Targets {
             rings.pause(false);
             return;
         }
-        let figures = self.figures();
+        let written = figures::settled(&self.events);
         rings.pause(false);
         // The rings are empty: nothing is lost any more for a good while.
-        let lost = self.read_all().into_iter().map(|figures| figures.lost);
-        self.begin = figures.into_iter().zip(lost).map(|(f, lost)| Figures { lost, ..f }).collect();
+        let lost = figures::settled(&self.events);
+        let begin = written.into_iter().zip(lost);
+        self.begin = begin.map(|(f, Figures { lost, .. })| Figures { lost, ..f }).collect();
     }
 
     /// Stops all events, inherited copies included, and settles what they counted.
@@ -182,24 +173,15 @@ impl Targets {
     /// the rings are closed, after which the kernel counts each record as lost that it does not write.
     pub fn end(&mut self, rings: &Rings) {
         if self.plan.abilities.lost_counts {
-            let lost: Vec<u64> = self.read_all().into_iter().map(|figures| figures.lost).collect();
+            let lost = figures::current(&self.events);
             rings.pause(true);
-            let figures = self.figures().into_iter().zip(lost);
-            self.end = Some(figures.map(|(f, lost)| Figures { lost, ..f }).collect());
+            let end = figures::settled(&self.events).into_iter().zip(lost);
+            self.end = Some(end.map(|(f, Figures { lost, .. })| Figures { lost, ..f }).collect());
         }
-        for (_, event) in &self.events {
+        for event in &self.events {
             // Fails only for a descriptor that is none of ours.
-            let _ = sys::disable(event.as_fd());
+            let _ = sys::disable(event.fd.as_fd());
         }
-    }
-
-    /// The figures of all events while the rings are paused.
-    fn figures(&self) -> Vec<Figures> {
-        self.events.iter().map(|(_, event)| settled_figures(|| read_figures(event))).collect()
-    }
-
-    fn read_all(&self) -> Vec<Figures> {
-        self.events.iter().map(|(_, event)| read_figures(event)).collect()
     }
 
     /// The kernel's count of each kind of event so far; kinds of one name are summed. Once they are
@@ -207,16 +189,16 @@ impl Targets {
     #[must_use]
     pub fn counts(&self) -> Vec<(EventKind, EventCount)> {
         let mut totals: Vec<(EventKind, EventCount)> = Vec::new();
-        for (index, (kind, event)) in self.events.iter().enumerate() {
-            let Some(one) = self.count(index, event) else {
+        for (index, event) in self.events.iter().enumerate() {
+            let Some(one) = self.count(index, &event.fd) else {
                 continue;
             };
-            match totals.iter_mut().find(|(known, _)| known.name() == kind.name()) {
+            match totals.iter_mut().find(|(known, _)| known.name() == event.kind.name()) {
                 Some((_, total)) => {
                     total.count += one.count;
                     total.lost = total.lost.zip(one.lost).map(|(a, b)| a + b);
                 }
-                None => totals.push((*kind, one)),
+                None => totals.push((event.kind, one)),
             }
         }
         totals
@@ -224,12 +206,12 @@ impl Targets {
 
     fn count(&self, index: usize, event: &OwnedFd) -> Option<EventCount> {
         if !self.plan.abilities.lost_counts {
-            return read_count(event, false).ok();
+            return figures::read_count(event, false).ok();
         }
         let now = match &self.end {
             Some(end) => *end.get(index)?,
             None => {
-                let EventCount { count, lost } = read_count(event, true).ok()?;
+                let EventCount { count, lost } = figures::read_count(event, true).ok()?;
                 Figures { written: count.saturating_sub(lost?), lost: lost? }
             }
         };
@@ -256,77 +238,9 @@ impl Targets {
     }
 }
 
-/// The figures of an event whose ring is paused. Each record is lost now: the event is counted and a
-/// moment later the loss, and the kernel reads the one figure and a moment later the other. What was
-/// written is known where no loss came between two readings, but for a fault that was counted and not
-/// yet lost: the least of several such readings.
-fn settled_figures(mut read: impl FnMut() -> Figures) -> Figures {
-    let mut last = read();
-    let mut quiet = 0;
-    let mut written: Option<u64> = None;
-    for _ in 0..MAX_READINGS {
-        let now = read();
-        if now.lost == last.lost {
-            quiet += 1;
-            written = Some(written.map_or(now.written, |least| least.min(now.written)));
-        }
-        last = now;
-        if quiet == QUIET_READINGS {
-            break;
-        }
-    }
-    Figures { written: written.unwrap_or(last.written), lost: last.lost }
-}
-
-fn read_figures(event: &OwnedFd) -> Figures {
-    let EventCount { count, lost } = read_count(event, true).unwrap_or_default();
-    let lost = lost.unwrap_or(0);
-    Figures { written: count.saturating_sub(lost), lost }
-}
-
-fn read_count(event: &OwnedFd, lost_counts: bool) -> io::Result<EventCount> {
-    let mut words = [0; 16];
-    let read = rustix::io::read(event, &mut words)?;
-    let word = |index: usize| {
-        let bytes = words.get(index * 8..index * 8 + 8)?.try_into().ok()?;
-        (read >= index * 8 + 8).then(|| u64::from_ne_bytes(bytes))
-    };
-    let count = word(0).ok_or(io::ErrorKind::UnexpectedEof)?;
-    Ok(EventCount { count, lost: if lost_counts { word(1) } else { None } })
-}
-
 /// Threads of a process now, from `/proc/PID/task`; `None` when it is gone.
 #[must_use]
 pub fn threads_of(pid: u32) -> Option<Vec<u32>> {
     let entries = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     Some(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settled(readings: &[(u64, u64)]) -> (u64, u64) {
-        let mut readings = readings.iter().cycle();
-        let Figures { written, lost } = settled_figures(|| {
-            let (count, lost) = *readings.next().unwrap();
-            Figures { written: count - lost, lost }
-        });
-        (written, lost)
-    }
-
-    #[test]
-    fn what_was_written_is_told_by_readings_without_a_loss_in_between() {
-        // At rest.
-        assert_eq!(settled(&[(105, 5)]), (100, 5));
-        // The second reading meets a fault that is counted and not yet lost.
-        assert_eq!(settled(&[(105, 5), (106, 5), (106, 6), (106, 6)]), (100, 6));
-        // Losses come between the reading of the count and that of the losses.
-        assert_eq!(settled(&[(105, 5), (105, 7), (107, 7), (107, 7)]), (100, 7));
-    }
-
-    #[test]
-    fn a_cpu_that_never_rests_is_given_up() {
-        assert_eq!(settled(&[(105, 5), (106, 6)]), (100, 5));
-    }
 }

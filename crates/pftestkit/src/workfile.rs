@@ -16,6 +16,8 @@ pub struct WorkFile {
     path: PathBuf,
     file: File,
     pages: usize,
+    /// Keeps the page cache from giving it up.
+    locked: Option<Mapping>,
 }
 
 impl WorkFile {
@@ -35,7 +37,7 @@ impl WorkFile {
         let path = PathBuf::from(path);
         let open = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = open.with_context(|| format!("creating {}", path.display()))?;
-        let mut work = Self { path, file, pages };
+        let mut work = Self { path, file, pages, locked: None };
         let written = work.fill();
         written.with_context(|| format!("writing {}", work.path.display()))?;
         Ok(work)
@@ -73,11 +75,14 @@ impl WorkFile {
         Err(Skip(reason).into())
     }
 
-    /// Makes sure that all of it is in the page cache.
-    pub fn make_warm(&self) -> anyhow::Result<()> {
+    /// Makes sure that all of it is in the page cache, and stays there as far as the user may lock
+    /// memory: a machine may reclaim pages at any time, however much memory is free.
+    pub fn make_warm(&mut self) -> anyhow::Result<()> {
         let probe = Mapping::new(self.pages, Backing::ReadOnlyFile(&self.file))?;
+        let locked = probe.lock().is_ok();
         for _ in 0..10 {
             if !probe.resident()?.contains(&false) {
+                self.locked = locked.then_some(probe);
                 return Ok(());
             }
             fs::read(&self.path)?;

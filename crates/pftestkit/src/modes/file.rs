@@ -40,7 +40,7 @@ fn read_then_write(
     write_kind: Option<Kind>,
 ) -> anyhow::Result<()> {
     let (pages, window) = (args.pages_or(64), window_pages());
-    let file = WorkFile::new(args, pages * window)?;
+    let mut file = WorkFile::new(args, pages * window)?;
     let mapping = Mapping::new(pages * window, backing(file.file()))?;
     file.make_warm()?;
     session.ready()?;
@@ -61,7 +61,7 @@ fn read_then_write(
 /// The first access of each page is a write: the kernel copies the page and maps no neighbours.
 pub fn private_write(args: &Args, mut session: Session) -> anyhow::Result<()> {
     let pages = args.pages_or(256);
-    let file = WorkFile::new(args, pages)?;
+    let mut file = WorkFile::new(args, pages)?;
     let mapping = Mapping::new(pages, Backing::PrivateFile(file.file()))?;
     file.make_warm()?;
     session.ready()?;

@@ -22,8 +22,8 @@ const SPARE_MAPPINGS: usize = 500;
 pub fn reuse(args: &Args, mut session: Session) -> anyhow::Result<()> {
     let (windows, window) = (args.pages_or(8), window_pages());
     let pages = windows * window;
-    let first = WorkFile::new(args, pages + window)?;
-    let second = WorkFile::with_suffix(args, pages, ".second")?;
+    let mut first = WorkFile::new(args, pages + window)?;
+    let mut second = WorkFile::with_suffix(args, pages, ".second")?;
     let shared = Mapping::new(pages, Backing::ReadOnlyFile(first.file()))?;
     let range = shared.range();
     first.make_warm()?;
@@ -64,7 +64,7 @@ pub fn reuse(args: &Args, mut session: Session) -> anyhow::Result<()> {
 /// again: pages keep their place in the page table, only the new ones fault.
 pub fn mremap(args: &Args, mut session: Session) -> anyhow::Result<()> {
     let (pages, window) = (args.pages_or(32), window_pages());
-    let file = WorkFile::new(args, pages * window * 2)?;
+    let mut file = WorkFile::new(args, pages * window * 2)?;
     let anonymous = Mapping::new(pages, Backing::Anonymous)?;
     let of_file = Mapping::new(pages * window, Backing::ReadOnlyFile(file.file()))?;
     let places =
@@ -102,7 +102,7 @@ pub fn mremap(args: &Args, mut session: Session) -> anyhow::Result<()> {
 pub fn dontneed(args: &Args, mut session: Session) -> anyhow::Result<()> {
     let (pages, window) = (args.pages_or(64), window_pages());
     let middle = pages / 4..pages - pages / 4;
-    let file = WorkFile::new(args, pages * window)?;
+    let mut file = WorkFile::new(args, pages * window)?;
     let anonymous = Mapping::new(pages, Backing::Anonymous)?;
     let of_file = Mapping::new(pages * window, Backing::ReadOnlyFile(file.file()))?;
     file.make_warm()?;

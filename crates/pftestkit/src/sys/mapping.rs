@@ -9,7 +9,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::fs::{self, MemfdFlags, fadvise, memfd_create};
-use rustix::mm::{MremapFlags, mremap_fixed};
+use rustix::mm::{MremapFlags, mlock, mremap_fixed};
 
 use crate::pages::vmas;
 
@@ -199,6 +199,12 @@ impl Mapping {
         let harmless =
             advice == libc::MADV_NOHUGEPAGE && error.raw_os_error() == Some(libc::EINVAL);
         if harmless { Ok(()) } else { Err(error) }
+    }
+
+    /// Fetches all pages and keeps them in memory (`mlock(2)`).
+    pub fn lock(&self) -> io::Result<()> {
+        // SAFETY: the range is mapped; the call changes neither contents nor protection.
+        Ok(unsafe { mlock(self.start.cast(), self.len()) }?)
     }
 
     /// Which pages `mincore(2)` calls resident: in the page cache or the swap cache.
