@@ -25,3 +25,26 @@ pub fn realtime_ns() -> u64 {
 pub fn boottime_ns() -> u64 {
     read(ClockId::Boottime)
 }
+
+/// One moment by all clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// [`monotonic_ns`].
+    pub monotonic_ns: u64,
+    /// [`realtime_ns`].
+    pub realtime_ns: u64,
+    /// [`boottime_ns`].
+    pub boottime_ns: u64,
+}
+
+impl Moment {
+    /// This moment.
+    #[must_use]
+    pub fn now() -> Self {
+        Self {
+            monotonic_ns: monotonic_ns(),
+            realtime_ns: realtime_ns(),
+            boottime_ns: boottime_ns(),
+        }
+    }
+}

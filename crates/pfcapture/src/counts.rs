@@ -47,6 +47,12 @@ pub struct Counts {
     pub own_minor: u64,
     /// Likewise.
     pub own_major: u64,
+    /// Samples of entry events, whoever's, repeats included.
+    pub entry_samples: u64,
+    /// Of the kernel's count: minor faults that belong to no page fault; see [`Counts::settle`].
+    pub outside_minor: u64,
+    /// Likewise.
+    pub outside_major: u64,
     /// Entries without a major completion, where only major faults are recorded.
     pub not_major: u64,
     /// Completed faults that were served faster than the minimum, and not stored.
@@ -121,6 +127,44 @@ impl Counts {
         }
     }
 
+    /// Samples of minor faults, whoever's, repeats included.
+    #[must_use]
+    pub const fn minor_samples(&self) -> u64 {
+        self.minor + self.duplicate_minor + self.filtered_minor + self.own_minor
+    }
+
+    /// Samples of major faults likewise.
+    #[must_use]
+    pub const fn major_samples(&self) -> u64 {
+        self.major + self.duplicate_major + self.filtered_major + self.own_major
+    }
+
+    /// All records are read and the kernel's figures are final: finds out whether it counted faults
+    /// that belong to no page fault. It raises the events in other places than the exception too, and
+    /// without registers it counts and writes no sample. That this is what happened is known where
+    /// every entry that it counted was read, no record was lost, and no entry is left whose completion
+    /// might be the one that is missing.
+    pub(crate) fn settle(&mut self, events: &[(EventKind, EventCount)]) {
+        let entries = events.iter().filter(|(kind, _)| kind.is_entry());
+        let counted = entries.map(|(_, figures)| figures.count).reduce(|a, b| a + b);
+        let lost = events.iter().any(|(_, figures)| figures.lost != Some(0));
+        let doubtful = lost || self.lost_records + self.unparsed + self.abandoned > 0;
+        if doubtful || counted != Some(self.entry_samples) {
+            return;
+        }
+        for (kind, figures) in events {
+            match kind {
+                EventKind::Minor => {
+                    self.outside_minor = figures.count.saturating_sub(self.minor_samples());
+                }
+                EventKind::Major => {
+                    self.outside_major = figures.count.saturating_sub(self.major_samples());
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The totals and the kernel's figures as ledger entries.
     #[must_use]
     pub fn ledger(&self, events: &[(EventKind, EventCount)]) -> Vec<LedgerEntry> {
@@ -144,6 +188,8 @@ impl Counts {
             entry(keys::CAPTURED_FILTERED_MAJOR, self.filtered_major),
             entry(keys::CAPTURED_OWN_MINOR, self.own_minor),
             entry(keys::CAPTURED_OWN_MAJOR, self.own_major),
+            entry(keys::COUNTED_OUTSIDE_MINOR, self.outside_minor),
+            entry(keys::COUNTED_OUTSIDE_MAJOR, self.outside_major),
             entry(keys::CAPTURED_NOT_MAJOR, self.not_major),
             entry(keys::SKIPPED_FAST_MINOR, self.fast_minor),
             entry(keys::SKIPPED_FAST_MAJOR, self.fast_major),
@@ -182,5 +228,45 @@ const fn event_keys(kind: EventKind) -> (&'static str, &'static str) {
         EventKind::Sideband => (keys::SIDEBAND_COUNT, keys::SIDEBAND_LOST),
         EventKind::CallEntry(_) | EventKind::CallExit(_) => (keys::CALLS_COUNT, keys::CALLS_LOST),
         EventKind::Oom => (keys::OOM_COUNT, keys::OOM_LOST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(count: u64) -> EventCount {
+        EventCount { count, lost: Some(0) }
+    }
+
+    fn settled(counts: Counts, events: [(EventKind, EventCount); 4]) -> (u64, u64) {
+        let mut counts = counts;
+        counts.settle(&events);
+        (counts.outside_minor, counts.outside_major)
+    }
+
+    #[test]
+    fn a_count_without_a_page_fault_is_known_by_the_entries() {
+        let events = [
+            (EventKind::Minor, figures(104)),
+            (EventKind::Major, figures(3)),
+            (EventKind::EntryUser, figures(90)),
+            (EventKind::Entry, figures(13)),
+        ];
+        let counts =
+            Counts { minor: 60, own_minor: 40, major: 3, entry_samples: 103, ..Counts::default() };
+        assert_eq!(settled(counts.clone(), events), (4, 0));
+        // An entry is missing, or one has no end, or a record was lost: its fault may be it.
+        assert_eq!(settled(Counts { entry_samples: 102, ..counts.clone() }, events), (0, 0));
+        assert_eq!(settled(Counts { abandoned: 1, ..counts.clone() }, events), (0, 0));
+        let mut with_loss = events;
+        with_loss[0].1.lost = Some(1);
+        assert_eq!(settled(counts.clone(), with_loss), (0, 0));
+        with_loss[0].1.lost = None;
+        assert_eq!(settled(counts.clone(), with_loss), (0, 0));
+        // Without entries nothing is known.
+        let mut counts = counts;
+        counts.settle(&events[..2]);
+        assert_eq!((counts.outside_minor, counts.outside_major), (0, 0));
     }
 }

@@ -217,6 +217,9 @@ impl Drain {
             self.oom_victim(record);
             return;
         }
+        if kind == Some(b::PERF_RECORD_SAMPLE) && event.is_some_and(|event| event.kind.is_entry()) {
+            self.counts.entry_samples += 1;
+        }
         if !matches!(self.scope, Scope::Followed { .. }) && !self.admits(record, event) {
             return;
         }

@@ -87,6 +87,12 @@ impl EventKind {
         }
     }
 
+    /// Whether it tells of the entry of a fault.
+    #[must_use]
+    pub const fn is_entry(self) -> bool {
+        matches!(self, Self::EntryUser | Self::EntryKernel | Self::Entry)
+    }
+
     /// Whether it tells of faults, as against what is needed to understand them.
     #[must_use]
     pub const fn is_fault(self) -> bool {

@@ -106,11 +106,23 @@ pub fn stack_limit_bytes(proc_root: &Path, pid: u32) -> Option<u64> {
 /// `/proc/PID/stat`.
 #[must_use]
 pub fn fault_totals(proc_root: &Path, pid: u32) -> Option<(u64, u64)> {
-    let stat = std::fs::read_to_string(proc_root.join(pid.to_string()).join("stat")).ok()?;
-    // The name may hold anything, parentheses included: the fields follow its last one.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let fields = stat_fields(proc_root, pid)?;
     let field = |index: usize| fields.get(index)?.parse::<u64>().ok();
     Some((field(7)? + field(8)?, field(9)? + field(10)?))
+}
+
+/// Whether a process runs: one that has ended and was not waited for does not.
+#[must_use]
+pub fn is_running(proc_root: &Path, pid: u32) -> bool {
+    let fields = stat_fields(proc_root, pid);
+    fields.is_some_and(|fields| !matches!(fields.first().map(String::as_str), Some("Z" | "X")))
+}
+
+/// The fields of `/proc/PID/stat` from the state on.
+fn stat_fields(proc_root: &Path, pid: u32) -> Option<Vec<String>> {
+    let stat = std::fs::read_to_string(proc_root.join(pid.to_string()).join("stat")).ok()?;
+    // The name may hold anything, parentheses included: the fields follow its last one.
+    Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
 }
 
 /// Name of a thread; empty when it is gone.
@@ -157,5 +169,8 @@ mod tests {
         let stat = "7 (a) b ) S 1 7 7 0 -1 4194304 100 20 3 4 0 0 0 0 20 0 1 0 5 6 7";
         std::fs::write(root.path().join("7/stat"), stat).unwrap();
         assert_eq!(fault_totals(root.path(), 7), Some((120, 7)));
+        assert!(is_running(root.path(), 7) && !is_running(root.path(), 8));
+        std::fs::write(root.path().join("7/stat"), stat.replace(") S", ") Z")).unwrap();
+        assert!(!is_running(root.path(), 7));
     }
 }

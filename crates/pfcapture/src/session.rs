@@ -88,6 +88,9 @@ pub struct Recorded {
     pub counts: Counts,
     /// The kernel's own figures.
     pub events: Vec<(EventKind, EventCount)>,
+    /// Faults of a command, by the kernel's account of it, that no event showed; `None` where that is
+    /// not known.
+    pub unseen: Option<u64>,
     /// Processes that the target created and that still run, unrecorded from now on.
     pub left_running: usize,
     /// The command, if it has not ended even when it was asked to.
@@ -105,7 +108,8 @@ pub struct Recorded {
 pub struct Balance {
     /// Kind.
     pub kind: EventKind,
-    /// Samples that were read, and those that the kernel reports as lost.
+    /// Samples that were read, those that the kernel reports as lost, and what it counted outside of
+    /// page faults.
     pub seen_and_lost: u64,
     /// Times that the event fired.
     pub counted: u64,
@@ -124,12 +128,8 @@ impl Recorded {
     pub fn balances(&self) -> Option<Vec<Balance>> {
         let counts = &self.counts;
         let seen = |kind| match kind {
-            EventKind::Minor => Some(
-                counts.minor + counts.duplicate_minor + counts.filtered_minor + counts.own_minor,
-            ),
-            EventKind::Major => Some(
-                counts.major + counts.duplicate_major + counts.filtered_major + counts.own_major,
-            ),
+            EventKind::Minor => Some(counts.minor_samples() + counts.outside_minor),
+            EventKind::Major => Some(counts.major_samples() + counts.outside_major),
             _ => None,
         };
         let completions = self.events.iter().filter_map(|(kind, figures)| {
@@ -156,6 +156,15 @@ impl Recorded {
             && self.counts.unparsed == 0
             && self.counts.unwatched_cpus == 0
             && self.agrees() != Some(false)
+    }
+
+    /// Faults whose completion the kernel or the recorder dropped.
+    #[must_use]
+    pub fn lost_faults(&self) -> u64 {
+        let completions = [EventKind::Minor, EventKind::Major];
+        let completions = self.events.iter().filter(|(kind, _)| completions.contains(kind));
+        let lost: u64 = completions.filter_map(|(_, figures)| figures.lost).sum();
+        lost + self.counts.dropped
     }
 
     /// Records that the kernel or the recorder dropped.

@@ -221,6 +221,12 @@ impl Targets {
         Some(EventCount { count: written + lost, lost: Some(lost) })
     }
 
+    /// Whether completed faults of every kind are recorded, from the start on.
+    #[must_use]
+    pub fn see_every_fault(&self) -> bool {
+        self.plan.kernel_mode() && self.plan.wants(EventKind::Minor) && !self.plan.delayed
+    }
+
     /// Descriptors that the events of `threads` need.
     #[must_use]
     pub fn descriptors(plan: &Plan, threads: usize, cpus: usize) -> usize {

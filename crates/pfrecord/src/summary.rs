@@ -98,12 +98,10 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         "{why} after {seconds:.3} s: {} faults ({} major), {}{}",
         thousands(faults),
         thousands(counts.major),
-        match recorded.lost() {
-            0 => "0 lost".to_owned(),
-            lost => format!("{} records lost", thousands(lost)),
-        },
+        lost(recorded.lost_faults(), recorded.lost()),
         agreement(recorded),
     )];
+    lines.extend(apart(recorded));
     if recorded.in_delay {
         lines
             .push("it ended before the delay was over: no fault was to be recorded yet".to_owned());
@@ -119,7 +117,8 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     }
     if counts.foreign_ids > 0 {
         lines.push(format!(
-            "another recorder watches the same threads: {} records carried its identification",
+            "another recorder watches the same threads: {} records carried its identification, and \
+             where it runs in another pid namespace, its numbers of processes and threads",
             thousands(counts.foreign_ids)
         ));
     }
@@ -148,9 +147,17 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
             thousands(counts.dropped)
         ));
     }
-    let per_fault = match faults {
+    let dropped = recorded.live.as_ref().map_or(0, |live| live.dropped);
+    if dropped > 0 {
+        lines.push(format!(
+            "{} not shown live: the reader of the stream fell behind",
+            plural(dropped, "fault was", "faults were")
+        ));
+    }
+    let stored = faults.saturating_sub(counts.fast_minor + counts.fast_major);
+    let per_fault = match stored {
         0 => String::new(),
-        _ => format!(", {:.1} bytes a fault", recorded.file_bytes as f64 / faults as f64),
+        _ => format!(", {:.1} bytes a fault", recorded.file_bytes as f64 / stored as f64),
     };
     if recorded.windows.suppressed > 0 {
         lines.push(format!(
@@ -170,6 +177,34 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         None => {}
     }
     lines
+}
+
+/// What was lost: faults, by their completions, and records in all.
+fn lost(faults: u64, records: u64) -> String {
+    match records.saturating_sub(faults) {
+        0 => format!("{} lost", thousands(faults)),
+        others => format!("{} lost and {} other records", thousands(faults), thousands(others)),
+    }
+}
+
+/// What is in no count of completed faults.
+fn apart(recorded: &Recorded) -> Option<String> {
+    let counts = &recorded.counts;
+    let parts = [
+        (counts.fast_minor + counts.fast_major, "of these too fast to be stored"),
+        (counts.signalled, "accesses that failed"),
+        (counts.abandoned, "without completion"),
+        (counts.in_flight, "in flight when their thread or the recording ended"),
+        (counts.without_entry, "of these without entry: latency unknown"),
+        (
+            recorded.unseen.unwrap_or(0),
+            "more in the command's own accounting, which perf events do not show",
+        ),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> =
+        parts.map(|(count, what)| format!("{} {what}", thousands(count))).collect();
+    (!parts.is_empty()).then(|| format!("besides: {}", parts.join("; ")))
 }
 
 /// Why it ended.
@@ -195,7 +230,17 @@ fn agreement(recorded: &Recorded) -> String {
         (missing + there.saturating_sub(here), surplus + here.saturating_sub(there))
     });
     match (missing, surplus) {
-        (0, 0) => ", captured + lost = the kernel's count".to_owned(),
+        (0, 0) => {
+            let outside = recorded.counts.outside_minor + recorded.counts.outside_major;
+            let note = match outside {
+                0 => String::new(),
+                _ => format!(
+                    " but for {} that it counted outside of page faults",
+                    thousands(outside)
+                ),
+            };
+            format!(", captured + lost = the kernel's count{note}")
+        }
         (missing, 0) => format!(", {} fewer than the kernel counted", thousands(missing)),
         (0, surplus) => format!(", {} more than the kernel counted", thousands(surplus)),
         (missing, surplus) => format!(

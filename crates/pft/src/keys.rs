@@ -106,6 +106,8 @@ pub mod ledger {
         CAPTURED_FILTERED_MAJOR = "captured.filtered.major": "Major faults likewise.",
         CAPTURED_OWN_MINOR = "captured.own.minor": "Minor faults of the recorder itself, left out.",
         CAPTURED_OWN_MAJOR = "captured.own.major": "Major faults likewise.",
+        COUNTED_OUTSIDE_MINOR = "counted.outside.minor": "Of the kernel's count of minor faults: those that belong to no page fault. The kernel writes no record of them; known where the entry of every page fault was captured and none is without its end.",
+        COUNTED_OUTSIDE_MAJOR = "counted.outside.major": "Major faults likewise.",
         CAPTURED_NOT_MAJOR = "captured.not_major": "Entries without a major completion when only major faults were recorded: minor faults, or accesses that failed.",
         CAPTURED_CALLS = "captured.calls": "System calls that change address spaces, as stored.",
         CAPTURED_OOM = "captured.oom": "Victims of the OOM killer, as stored.",

@@ -10,7 +10,7 @@ mod storing;
 use std::collections::HashMap;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use super::accounts::Accounts;
 use super::hotplug::Cpus;
 use super::{News, Recorded, Started};
 use crate::Error;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
-use crate::host::fact;
+use crate::host::{self, fact};
 use crate::launch::Launched;
 use crate::live::Live;
 use crate::marks::Marks;
@@ -164,7 +164,7 @@ impl Session {
                 self.flush(FLUSH_ROWS);
             }
             if now_ns.saturating_sub(self.checkpoint_ns) >= CHECKPOINT_NS {
-                self.checkpoint(false, &[]);
+                self.checkpoint(None, &[]);
                 self.checkpoint_ns = now_ns;
             }
             if self.store.has_failed() {
@@ -203,14 +203,17 @@ impl Session {
         on_news: impl FnMut(News<'_>),
     ) -> Result<Recorded, Error> {
         self.targets.end(&self.rings);
+        let stopped = Moment::now();
         self.look_at_cpus();
         let faults_after = accounts.totals();
-        let duration_ns = clock::monotonic_ns().saturating_sub(self.start_ns);
+        let duration_ns = stopped.monotonic_ns.saturating_sub(self.start_ns);
+        self.collect_marks(stopped.monotonic_ns);
+        self.marks.close();
         self.drain.walk(&mut self.rings, &self.targets, u64::MAX);
         self.meet_strangers();
         let alive: Vec<u32> = self.drain.processes.keys().copied().collect();
-        let created = alive.iter().filter(|pid| !started.pids.contains(pid)).count();
-        let left_running = if started.target.is_processes() { created } else { 0 };
+        let mut created = alive.clone();
+        created.retain(|pid| started.target.is_processes() && !started.pids.contains(pid));
         for taken in self.snapshots.wait_all(END_PATIENCE) {
             self.take_in(taken);
         }
@@ -231,7 +234,6 @@ impl Session {
             }
             child.reap_within(END_PATIENCE)
         });
-        self.collect_marks(clock::monotonic_ns());
         self.flush(1);
         let live = self.show.take().map(Show::finish);
         self.drain.counts.live_dropped = live.as_ref().map_or(0, |live| live.dropped);
@@ -248,10 +250,17 @@ impl Session {
             more.push((ledger_keys::RUSAGE_MINOR_FAULTS, minor));
             more.push((ledger_keys::RUSAGE_MAJOR_FAULTS, major));
         }
-        let events = self.checkpoint(true, &more);
+        let events = self.checkpoint(Some(stopped), &more);
+        let counts = &self.drain.counts;
+        let seen = counts.minor + counts.major;
+        let comparable = self.targets.see_every_fault() && counts.lost_records == 0;
+        let usage = accounts.growth(whole, &[]).filter(|_| comparable);
+        let unseen = usage.map(|(minor, major)| (minor + major).saturating_sub(seen));
         let finished = self.store.finish()?;
         self.windows.tell(finished.dumped, on_news);
         self.windows.suppressed = finished.suppressed;
+        // Where its end was lost, or comes with that of the command, it is gone by now.
+        created.retain(|&pid| host::is_running(Path::new("/proc"), pid));
         Ok(Recorded {
             path,
             started,
@@ -261,7 +270,8 @@ impl Session {
             windows: self.windows,
             counts: self.drain.counts,
             events,
-            left_running,
+            unseen,
+            left_running: created.len(),
             outlived_by: command_pid.filter(|_| reaped.is_none()),
             in_delay: self.enable_ns.is_some(),
             live,

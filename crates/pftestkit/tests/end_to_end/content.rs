@@ -99,7 +99,8 @@ impl Content {
         ] {
             let parts = ["", "duplicates.", "filtered.", "own."];
             let parts = parts.map(|part| count(&format!("captured.{part}{class}")));
-            let sum = parts.iter().sum::<u64>() + count(event.1);
+            let outside = count(&format!("counted.outside.{class}"));
+            let sum = parts.iter().sum::<u64>() + outside + count(event.1);
             assert_eq!(sum, count(event.0), "{class}: {:?}", self.last.ledger);
         }
     }

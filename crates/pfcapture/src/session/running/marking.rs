@@ -26,6 +26,11 @@ impl Marking {
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.marks.iter().flat_map(Marks::fds)
     }
+
+    /// No mark is taken any more: whoever still sets one learns that at once.
+    pub fn close(&mut self) {
+        self.marks = None;
+    }
 }
 
 impl Session {

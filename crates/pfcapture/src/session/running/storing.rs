@@ -3,7 +3,7 @@
 use pft::record::{Checkpoint, LedgerEntry};
 
 use super::Session;
-use crate::clock;
+use crate::clock::Moment;
 use crate::event::EventKind;
 use crate::store::Item;
 use crate::targets::EventCount;
@@ -54,19 +54,24 @@ impl Session {
         }
     }
 
+    /// Stores the ledger; the last one is that of the moment at which the events were stopped.
     pub(super) fn checkpoint(
         &mut self,
-        end: bool,
+        end: Option<Moment>,
         more: &[(&str, u64)],
     ) -> Vec<(EventKind, EventCount)> {
         let events = self.targets.counts();
+        if end.is_some() {
+            self.drain.counts.settle(&events);
+        }
+        let at = end.unwrap_or_else(Moment::now);
         let mut ledger = self.drain.counts.ledger(&events);
         ledger.extend(more.iter().map(|&(key, value)| LedgerEntry { key: key.to_owned(), value }));
         self.store.put(Item::Checkpoint(Checkpoint {
-            time_ns: clock::monotonic_ns(),
-            realtime_ns: clock::realtime_ns(),
-            boottime_ns: clock::boottime_ns(),
-            end,
+            time_ns: at.monotonic_ns,
+            realtime_ns: at.realtime_ns,
+            boottime_ns: at.boottime_ns,
+            end: end.is_some(),
             ledger,
         }));
         events
