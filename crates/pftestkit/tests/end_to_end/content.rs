@@ -5,7 +5,9 @@ use std::path::Path;
 
 use pft::Trace;
 use pft::keys::ledger;
-use pft::record::{Checkpoint, Frame, LostRecord, OomRecord, Outcome, TaskKind, flags};
+use pft::record::{
+    Checkpoint, Frame, LostRecord, OomRecord, Outcome, SnapshotReason, TaskKind, flags,
+};
 
 /// What a trace says.
 pub struct Content {
@@ -17,6 +19,8 @@ pub struct Content {
     pub completed: u64,
     pub victims: Vec<OomRecord>,
     pub losses: Vec<LostRecord>,
+    /// When each snapshot at the end began.
+    pub end_snapshots_ns: Vec<u64>,
     pub last: Checkpoint,
     /// Parent and child of each process that was seen being created.
     pub forks: Vec<(u32, u32)>,
@@ -40,6 +44,7 @@ impl Content {
             completed: 0,
             victims: Vec::new(),
             losses: Vec::new(),
+            end_snapshots_ns: Vec::new(),
             last: Checkpoint::default(),
             forks: Vec::new(),
             pids: BTreeSet::new(),
@@ -64,6 +69,9 @@ impl Content {
                     content.forks.extend(created.map(|task| (task.parent_pid, task.pid)));
                 }
                 Frame::Oom(victims) => content.victims.extend(victims),
+                Frame::Snapshot(snapshot) if snapshot.reason == SnapshotReason::End => {
+                    content.end_snapshots_ns.push(snapshot.start_ns);
+                }
                 Frame::Lost(losses) => content.losses.extend(losses),
                 Frame::Checkpoint(checkpoint) => content.last = checkpoint,
                 _ => {}

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use pft::keys::ledger;
+use pft::keys::{fact, ledger};
 
 use crate::content::Content;
 use crate::python::{self, Python};
@@ -88,9 +88,51 @@ fn failed_accesses_are_told_apart_from_faults() {
         assert_eq!(entered, completed + failed, "{mode}");
         let counted = content.sum(&[ledger::MINOR_FAULTS_COUNT, ledger::MAJOR_FAULTS_COUNT]);
         assert_eq!(counted, completed, "{mode}");
+        let accesses = [(signalled, "accesses that failed"), (0, "found no room in a ring")];
+        for (number, what) in accesses {
+            let words = format!(" {number} {what}");
+            assert_eq!(recording.said.contains(&words), number > 0, "{mode}: {}", recording.said);
+        }
         let summary = recording.summary();
         assert_eq!(number_after(&summary, " apart "), Some(failed), "{mode}: {summary}");
         let words = format!("{failed} failed (");
         assert!(summary.contains(&words), "{mode}: {summary}");
+    }
+}
+
+#[test]
+fn the_closing_lines_tell_what_perf_does_not_show_of_a_command() {
+    if !is_root() {
+        eprintln!("skipped: needs root, to see faults in kernel mode");
+        return;
+    }
+    let lab = Lab::new(User::Own);
+    let workload = lab.workload("anon");
+    let recording = lab.launch(&workload).unwrap();
+    let content = Content::open(&recording.lab.trace());
+    let known = content.sum(&[ledger::RUSAGE_MINOR_FAULTS, ledger::RUSAGE_MAJOR_FAULTS]);
+    // Starting a program takes some.
+    let unseen = known - content.captured();
+    assert_ne!(unseen, 0);
+    let words = format!(" {unseen} more in the command's own accounting");
+    assert!(recording.said.contains(&words), "{}", recording.said);
+}
+
+#[test]
+fn a_recording_is_over_when_its_events_are_stopped() {
+    let lab = Lab::new(User::Own);
+    // It takes a while to end, and what it has created is gone by then.
+    let slow_to_end = "trap 'sleep 0.5; exit 3' TERM; while :; do sleep 0.1; done";
+    let mut command = lab.pfrecord();
+    command.args(["-d", "300ms", "--", "sh", "-c", slow_to_end]);
+    let (status, said) = Recorder::start(&mut command).finish();
+    assert_eq!(status.code(), Some(0), "{said}");
+    let content = Content::open(&lab.trace());
+    assert_eq!(content.fact(fact::TARGET_EXIT_STATUS), Some("3"));
+    assert!(!said.contains("still running"), "{said}");
+    // They are taken before the command is told to end.
+    assert!(!content.end_snapshots_ns.is_empty());
+    for time_ns in content.end_snapshots_ns {
+        assert!(content.last.time_ns <= time_ns, "{} {time_ns}", content.last.time_ns);
     }
 }
