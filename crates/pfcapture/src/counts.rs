@@ -49,10 +49,10 @@ pub struct Counts {
     pub own_major: u64,
     /// Samples of entry events, whoever's, repeats included.
     pub entry_samples: u64,
-    /// Of the kernel's count: minor faults that belong to no page fault; see [`Counts::settle`].
-    pub outside_minor: u64,
+    /// Of the kernel's count: minor faults without a record; see [`Counts::settle`].
+    pub unrecorded_minor: u64,
     /// Likewise.
-    pub outside_major: u64,
+    pub unrecorded_major: u64,
     /// Entries without a major completion, where only major faults are recorded.
     pub not_major: u64,
     /// Completed faults that were served faster than the minimum, and not stored.
@@ -139,26 +139,25 @@ impl Counts {
         self.major + self.duplicate_major + self.filtered_major + self.own_major
     }
 
-    /// All records are read and the kernel's figures are final: finds out whether it counted faults
-    /// that belong to no page fault. It raises the events in other places than the exception too, and
-    /// without registers it counts and writes no sample. That this is what happened is known where
-    /// every entry that it counted was read, no record was lost, and no entry is left whose completion
-    /// might be the one that is missing.
+    /// All records are read and the kernel's figures are final. The kernel raises the events of
+    /// completion in other places than page faults too; without registers it counts there, and writes
+    /// no record. Where every entry of a fault that it counted was read and nothing was lost, no fault
+    /// is missing: what its count of completions is ahead is of that kind.
     pub(crate) fn settle(&mut self, events: &[(EventKind, EventCount)]) {
         let entries = events.iter().filter(|(kind, _)| kind.is_entry());
         let counted = entries.map(|(_, figures)| figures.count).reduce(|a, b| a + b);
         let lost = events.iter().any(|(_, figures)| figures.lost != Some(0));
-        let doubtful = lost || self.lost_records + self.unparsed + self.abandoned > 0;
+        let doubtful = lost || self.lost_records + self.unparsed > 0;
         if doubtful || counted != Some(self.entry_samples) {
             return;
         }
         for (kind, figures) in events {
             match kind {
                 EventKind::Minor => {
-                    self.outside_minor = figures.count.saturating_sub(self.minor_samples());
+                    self.unrecorded_minor = figures.count.saturating_sub(self.minor_samples());
                 }
                 EventKind::Major => {
-                    self.outside_major = figures.count.saturating_sub(self.major_samples());
+                    self.unrecorded_major = figures.count.saturating_sub(self.major_samples());
                 }
                 _ => {}
             }
@@ -188,8 +187,8 @@ impl Counts {
             entry(keys::CAPTURED_FILTERED_MAJOR, self.filtered_major),
             entry(keys::CAPTURED_OWN_MINOR, self.own_minor),
             entry(keys::CAPTURED_OWN_MAJOR, self.own_major),
-            entry(keys::COUNTED_OUTSIDE_MINOR, self.outside_minor),
-            entry(keys::COUNTED_OUTSIDE_MAJOR, self.outside_major),
+            entry(keys::COUNTED_UNRECORDED_MINOR, self.unrecorded_minor),
+            entry(keys::COUNTED_UNRECORDED_MAJOR, self.unrecorded_major),
             entry(keys::CAPTURED_NOT_MAJOR, self.not_major),
             entry(keys::SKIPPED_FAST_MINOR, self.fast_minor),
             entry(keys::SKIPPED_FAST_MAJOR, self.fast_major),
@@ -242,11 +241,11 @@ mod tests {
     fn settled(counts: Counts, events: [(EventKind, EventCount); 4]) -> (u64, u64) {
         let mut counts = counts;
         counts.settle(&events);
-        (counts.outside_minor, counts.outside_major)
+        (counts.unrecorded_minor, counts.unrecorded_major)
     }
 
     #[test]
-    fn a_count_without_a_page_fault_is_known_by_the_entries() {
+    fn what_the_kernel_counts_without_a_record_is_known_by_the_entries() {
         let events = [
             (EventKind::Minor, figures(104)),
             (EventKind::Major, figures(3)),
@@ -256,9 +255,8 @@ mod tests {
         let counts =
             Counts { minor: 60, own_minor: 40, major: 3, entry_samples: 103, ..Counts::default() };
         assert_eq!(settled(counts.clone(), events), (4, 0));
-        // An entry is missing, or one has no end, or a record was lost: its fault may be it.
+        // An entry is missing, or a record was lost: its fault may be it.
         assert_eq!(settled(Counts { entry_samples: 102, ..counts.clone() }, events), (0, 0));
-        assert_eq!(settled(Counts { abandoned: 1, ..counts.clone() }, events), (0, 0));
         let mut with_loss = events;
         with_loss[0].1.lost = Some(1);
         assert_eq!(settled(counts.clone(), with_loss), (0, 0));
@@ -267,6 +265,6 @@ mod tests {
         // Without entries nothing is known.
         let mut counts = counts;
         counts.settle(&events[..2]);
-        assert_eq!((counts.outside_minor, counts.outside_major), (0, 0));
+        assert_eq!((counts.unrecorded_minor, counts.unrecorded_major), (0, 0));
     }
 }

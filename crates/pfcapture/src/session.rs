@@ -108,8 +108,8 @@ pub struct Recorded {
 pub struct Balance {
     /// Kind.
     pub kind: EventKind,
-    /// Samples that were read, those that the kernel reports as lost, and what it counted outside of
-    /// page faults.
+    /// Samples that were read, those that the kernel reports as lost, and what it counts without a
+    /// record.
     pub seen_and_lost: u64,
     /// Times that the event fired.
     pub counted: u64,
@@ -128,8 +128,8 @@ impl Recorded {
     pub fn balances(&self) -> Option<Vec<Balance>> {
         let counts = &self.counts;
         let seen = |kind| match kind {
-            EventKind::Minor => Some(counts.minor_samples() + counts.outside_minor),
-            EventKind::Major => Some(counts.major_samples() + counts.outside_major),
+            EventKind::Minor => Some(counts.minor_samples() + counts.unrecorded_minor),
+            EventKind::Major => Some(counts.major_samples() + counts.unrecorded_major),
             _ => None,
         };
         let completions = self.events.iter().filter_map(|(kind, figures)| {

@@ -231,12 +231,12 @@ fn agreement(recorded: &Recorded) -> String {
     });
     match (missing, surplus) {
         (0, 0) => {
-            let outside = recorded.counts.outside_minor + recorded.counts.outside_major;
-            let note = match outside {
+            let unrecorded = recorded.counts.unrecorded_minor + recorded.counts.unrecorded_major;
+            let note = match unrecorded {
                 0 => String::new(),
                 _ => format!(
-                    " but for {} that it counted outside of page faults",
-                    thousands(outside)
+                    " but for {} that it counted without a page fault's entry",
+                    thousands(unrecorded)
                 ),
             };
             format!(", captured + lost = the kernel's count{note}")

@@ -107,8 +107,8 @@ impl Content {
         ] {
             let parts = ["", "duplicates.", "filtered.", "own."];
             let parts = parts.map(|part| count(&format!("captured.{part}{class}")));
-            let outside = count(&format!("counted.outside.{class}"));
-            let sum = parts.iter().sum::<u64>() + outside + count(event.1);
+            let unrecorded = count(&format!("counted.unrecorded.{class}"));
+            let sum = parts.iter().sum::<u64>() + unrecorded + count(event.1);
             assert_eq!(sum, count(event.0), "{class}: {:?}", self.last.ledger);
         }
     }
