@@ -24,7 +24,7 @@ pub fn table(
     Ok(top.map_or_else(|| groups.clone(), |top| groups.head(Some(top))))
 }
 
-/// The first `top` rows of a result of [`table`] for people, in lines of `width` columns.
+/// The first `top` rows of a result of [`table`] for people, in lines of `width` columns where long names can give way.
 ///
 /// # Errors
 /// [`Error::Table`] should Polars refuse a column.
@@ -32,7 +32,7 @@ pub fn render(
     groups: &DataFrame,
     keys: &[Field],
     top: usize,
-    width: usize,
+    width: Option<usize>,
 ) -> Result<String, Error> {
     let lines = rows(&groups.head(Some(top)))?.into_iter().map(|group| {
         let mut line: Vec<String> = (0..keys.len()).map(|i| group.key(i).to_owned()).collect();
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn groups_read_well() {
         let keys = [Field::Path, Field::Cause];
-        let text = render(&table(&loaded(), &keys, None, None).unwrap(), &keys, 20, 100).unwrap();
+        let text = render(&table(&loaded(), &keys, None, None).unwrap(), &keys, 20, None).unwrap();
         let expected = "  \
   path                    cause             faults  major  pages  touched  stall  p50  p99  max
   /srv/models/model.gguf  file-read              2      2      2     8KiB    3ms  3ms  3ms  3ms
@@ -108,7 +108,7 @@ mod tests {
         let loaded = loaded();
         let text = |sort, keys: &[Field]| {
             let groups = table(&loaded, keys, Some(sort), None).unwrap();
-            render(&groups, keys, 1, 100).unwrap().lines().nth(1).unwrap().trim_start().to_owned()
+            render(&groups, keys, 1, None).unwrap().lines().nth(1).unwrap().trim_start().to_owned()
         };
         assert!(text("faults", &[Field::Region]).starts_with("[heap]"));
         assert!(text("max_ns", &[Field::Region]).starts_with("model.gguf"));

@@ -98,6 +98,17 @@ fn groups_on_the_screen() {
 }
 
 #[test]
+fn nothing_is_shortened_in_a_pipe() {
+    let output =
+        Scene::new(3).run(&["run.pft", "--by", "trace,comm,path,region,wall_time,addr,ip"]);
+    let rows = text(&output.stdout);
+    assert!(rows.lines().all(|line| line.chars().count() > 150), "{rows}");
+    assert!(rows.contains("  /srv/\\x9b31m\\u{202e}data.bin  "), "{rows}");
+    assert!(rows.contains("  0x7f0000000000  0x401000  "), "{rows}");
+    assert!(!rows.contains('…'), "{rows}");
+}
+
+#[test]
 fn pictures_are_named_after_the_trace() {
     let scene = Scene::new(3);
     fs::create_dir(scene.path("pictures")).unwrap();
