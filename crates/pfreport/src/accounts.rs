@@ -31,12 +31,22 @@ pub struct Stored {
 /// Records that were lost, by what they told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LostRecords {
-    /// Entries and completions of faults.
-    pub faults: u64,
-    /// Mappings, tasks, and the system calls that change them.
-    pub maps: u64,
-    /// Signals of failed accesses, victims of the OOM killer.
-    pub others: u64,
+    /// Completions of faults, each of another fault.
+    pub completions: u64,
+    /// Entries of faults.
+    pub entries: u64,
+    /// Error codes of faults in kernel mode, which have a record of their own.
+    pub error_codes: u64,
+    /// Whole faults that were read, then dropped by the recorder.
+    pub dropped: u64,
+    /// Mappings and tasks.
+    pub sideband: u64,
+    /// System calls that change mappings.
+    pub calls: u64,
+    /// Signals of failed accesses.
+    pub signals: u64,
+    /// Victims of the OOM killer.
+    pub oom: u64,
 }
 
 /// Keys of the parts that make up a balance: captured (stored or skipped), twice, of others, own, lost.
@@ -108,16 +118,14 @@ impl Loaded {
     #[must_use]
     pub fn lost_records(&self) -> LostRecords {
         LostRecords {
-            faults: self.sum(&[
-                ledger::PAGE_FAULTS_LOST,
-                ledger::MINOR_FAULTS_LOST,
-                ledger::MAJOR_FAULTS_LOST,
-                ledger::TRACEPOINT_USER_LOST,
-                ledger::TRACEPOINT_KERNEL_LOST,
-                ledger::DROPPED_RECORDER,
-            ]),
-            maps: self.sum(&[ledger::SIDEBAND_LOST, ledger::CALLS_LOST]),
-            others: self.sum(&[ledger::SIGNAL_LOST, ledger::OOM_LOST]),
+            completions: self.sum(&[ledger::MINOR_FAULTS_LOST, ledger::MAJOR_FAULTS_LOST]),
+            entries: self.sum(&[ledger::PAGE_FAULTS_LOST, ledger::TRACEPOINT_USER_LOST]),
+            error_codes: self.sum(&[ledger::TRACEPOINT_KERNEL_LOST]),
+            dropped: self.sum(&[ledger::DROPPED_RECORDER]),
+            sideband: self.sum(&[ledger::SIDEBAND_LOST]),
+            calls: self.sum(&[ledger::CALLS_LOST]),
+            signals: self.sum(&[ledger::SIGNAL_LOST]),
+            oom: self.sum(&[ledger::OOM_LOST]),
         }
     }
 
@@ -209,7 +217,7 @@ mod tests {
     use pfmodel::names::Class;
     use pft::keys::{fact, ledger};
 
-    use super::{Balance, Stored};
+    use super::{Balance, LostRecords, Stored};
     use crate::load::Loaded;
     use crate::sample::{self, Row};
 
@@ -258,14 +266,24 @@ mod tests {
 
     #[test]
     fn any_lost_record_is_a_loss() {
-        let lost = |key| {
-            let lost = loaded(&[(key, 1)]).lost_records();
-            (lost.faults, lost.maps, lost.others)
-        };
-        assert_eq!(lost(ledger::MAJOR_FAULTS_LOST), (1, 0, 0));
-        assert_eq!(lost(ledger::CALLS_LOST), (0, 1, 0));
-        assert_eq!(lost(ledger::OOM_LOST), (0, 0, 1));
-        assert!(!loaded(&[(ledger::SIGNAL_LOST, 1)]).is_whole());
+        let none = LostRecords::default();
+        let expected = [
+            (ledger::MINOR_FAULTS_LOST, LostRecords { completions: 1, ..none }),
+            (ledger::MAJOR_FAULTS_LOST, LostRecords { completions: 1, ..none }),
+            (ledger::PAGE_FAULTS_LOST, LostRecords { entries: 1, ..none }),
+            (ledger::TRACEPOINT_USER_LOST, LostRecords { entries: 1, ..none }),
+            (ledger::TRACEPOINT_KERNEL_LOST, LostRecords { error_codes: 1, ..none }),
+            (ledger::DROPPED_RECORDER, LostRecords { dropped: 1, ..none }),
+            (ledger::SIDEBAND_LOST, LostRecords { sideband: 1, ..none }),
+            (ledger::CALLS_LOST, LostRecords { calls: 1, ..none }),
+            (ledger::SIGNAL_LOST, LostRecords { signals: 1, ..none }),
+            (ledger::OOM_LOST, LostRecords { oom: 1, ..none }),
+        ];
+        for (key, lost) in expected {
+            let loaded = loaded(&[(key, 1)]);
+            assert_eq!(loaded.lost_records(), lost, "{key}");
+            assert!(!loaded.is_whole(), "{key}");
+        }
         assert!(!loaded(&[(ledger::CPUS_UNWATCHED, 1)]).is_whole());
         assert!(!loaded(&[(ledger::CAPTURED_OOM, 1)]).is_whole());
     }

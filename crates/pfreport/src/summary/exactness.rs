@@ -156,7 +156,7 @@ fn unseen(loaded: &Loaded) -> Option<String> {
         Kind::Processes => !scope.follow || !had_children,
         _ => false,
     };
-    let whose_lost = scope.by_cpu && loaded.lost_records().faults > 0;
+    let whose_lost = scope.by_cpu && loaded.lost_records().completions > 0;
     let same_time = scope.delay_ns == 0 && scope.window_ns.is_none();
     if !same_processes || !same_time || whose_lost || !exactness.kernel_mode {
         return None;

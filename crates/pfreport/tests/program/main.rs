@@ -200,7 +200,7 @@ fn unfinished_and_lossy_recordings_are_3() {
     let lossy = Scene::with(50, true, 9).run(&["run.pft"]);
     assert_eq!(lossy.status.code(), Some(3));
     let report = text(&lossy.stdout);
-    assert!(report.contains("LOST       9 records of faults"), "{report}");
+    assert!(report.contains("LOST       9 faults (completions)\n"), "{report}");
     assert!(report.contains("minor 59 = the kernel's"), "{report}");
     assert_eq!(report.lines().last(), Some("Summary: major=2 minor=50 cow=0"));
 }
