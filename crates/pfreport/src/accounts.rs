@@ -28,6 +28,15 @@ pub struct Stored {
     pub rows: u64,
 }
 
+/// Completed faults that damage took from a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// So many, by the closing ledger.
+    Exactly(u64),
+    /// So many and perhaps more; the ledger does not tell.
+    AtLeast(u64),
+}
+
 /// Records that were lost, by what they told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LostRecords {
@@ -151,10 +160,36 @@ impl Loaded {
         let may_differ = !self.damage.is_empty()
             || !self.analysis.exactness.complete
             || self.sum(&[ledger::DROPPED_RECORDER]) > 0;
+        let stored = if may_differ { Vec::new() } else { self.stored() };
+        stored.into_iter().filter(|stored| stored.expected != stored.rows).collect()
+    }
+
+    /// How many completed faults that were captured and stored the damage of the file took. None for a
+    /// file without damage.
+    #[must_use]
+    pub fn taken_by_damage(&self) -> Option<Taken> {
+        if self.damage.is_empty() {
+            return None;
+        }
+        let stored = self.stored();
+        let missing = stored.iter().map(|kind| kind.expected.saturating_sub(kind.rows));
+        let missing = missing.fold(0, u64::saturating_add);
+        let dropped = self.sum(&[ledger::DROPPED_RECORDER]);
+        let told = self.analysis.exactness.complete && dropped == 0 && stored.len() == 2;
+        // Of what kind the dropped faults were is not known, and an earlier ledger knows of less.
+        Some(if told {
+            Taken::Exactly(missing)
+        } else {
+            Taken::AtLeast(missing.saturating_sub(dropped))
+        })
+    }
+
+    /// Each kind of which the ledger tells how many should be in the table.
+    fn stored(&self) -> Vec<Stored> {
         // The ledger of a window counts what it holds.
         let skipped =
             if Scope::of(self).window_ns.is_some() { Some([0; 2]) } else { self.skipped() };
-        let Some(skipped) = skipped.filter(|_| !may_differ) else {
+        let Some(skipped) = skipped else {
             return Vec::new();
         };
         let rows = |name| match name {
@@ -165,7 +200,13 @@ impl Loaded {
             let expected = self.counted(parts.captured)?.saturating_sub(skipped);
             Some(Stored { name: parts.name, expected, rows: rows(parts.name) })
         });
-        stored.filter(|stored| stored.expected != stored.rows).collect()
+        stored.collect()
+    }
+
+    /// Records of completions that came twice and were counted once.
+    #[must_use]
+    pub fn received_twice(&self) -> u64 {
+        self.sum(&[ledger::CAPTURED_DUPLICATES_MINOR, ledger::CAPTURED_DUPLICATES_MAJOR])
     }
 
     /// Whether the closing ledger accounts for every fault that the kernel counted, and the table holds
@@ -217,7 +258,7 @@ mod tests {
     use pfmodel::names::Class;
     use pft::keys::{fact, ledger};
 
-    use super::{Balance, LostRecords, Stored};
+    use super::{Balance, LostRecords, Stored, Taken};
     use crate::load::Loaded;
     use crate::sample::{self, Row};
 
@@ -262,6 +303,29 @@ mod tests {
         assert!(loaded.is_whole());
         loaded.ledger.insert(ledger::CAPTURED_MINOR.to_owned(), 5);
         assert_eq!(loaded.missing_rows(), [Stored { name: "minor", expected: 5, rows: 3 }]);
+    }
+
+    #[test]
+    fn damage_took_what_the_ledger_has_and_the_table_has_not() {
+        let counts = [
+            (ledger::CAPTURED_MINOR, 10),
+            (ledger::SKIPPED_FAST_MINOR, 2),
+            (ledger::SKIPPED_FAST_MAJOR, 0),
+            (ledger::CAPTURED_MAJOR, 4),
+        ];
+        let mut loaded = loaded(&counts);
+        loaded.facts.insert(fact::CAPTURE_MIN_LATENCY_NS.to_owned(), "1000".to_owned());
+        assert_eq!(loaded.taken_by_damage(), None);
+        loaded.damage.push("a frame is broken".to_owned());
+        // 8 of 10 minor faults were stored and 3 are left; 1 of 4 major ones.
+        assert_eq!(loaded.taken_by_damage(), Some(Taken::Exactly(8)));
+        loaded.ledger.insert(ledger::DROPPED_RECORDER.to_owned(), 3);
+        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(5)));
+        loaded.ledger.remove(ledger::DROPPED_RECORDER);
+        loaded.analysis.exactness.complete = false;
+        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(8)));
+        loaded.ledger.clear();
+        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(0)));
     }
 
     #[test]
