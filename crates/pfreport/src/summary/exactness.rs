@@ -76,7 +76,7 @@ fn unseen(loaded: &Loaded) -> Option<String> {
     };
     let whose_lost = scope.by_cpu && loaded.lost_records().completions > 0;
     let same_time = scope.delay_ns == 0 && scope.window_ns.is_none();
-    if !same_processes || !same_time || whose_lost || !exactness.kernel_mode {
+    if !same_processes || !same_time || whose_lost {
         return None;
     }
     let missing = |usage, terms: [&str; 2]| {
@@ -95,11 +95,23 @@ fn unseen(loaded: &Loaded) -> Option<String> {
     let parts = parts.into_iter().filter_map(|(n, name)| Some(format!("{} {name}", count(n?))));
     // Children that nobody waited for are recorded, but in no usage.
     let bound = if had_children { "at least " } else { "" };
-    Some(format!(
-        "{bound}{} in rusage that perf events do not show: starting the program, MAP_POPULATE, mlock, \
-         pinned I/O",
-        parts.collect::<Vec<_>>().join(" and ")
-    ))
+    let parts = parts.collect::<Vec<_>>().join(" and ");
+    let attached = match scope.kind {
+        Kind::Processes => "; or faults while the events were being opened",
+        _ => "",
+    };
+    let such = format!(
+        "starting the program, MAP_POPULATE, mlock, pinned I/O, futex, process_vm_readv, \
+         /proc/PID/mem{attached}"
+    );
+    Some(if exactness.kernel_mode {
+        format!("{bound}{parts} in rusage that perf events do not show: {such}")
+    } else {
+        format!(
+            "{bound}{parts} in rusage that were not captured: in kernel mode, or such as perf events \
+             do not show ({such})"
+        )
+    })
 }
 
 fn apart(loaded: &Loaded) -> Option<String> {
