@@ -52,7 +52,7 @@ fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
     if loaded.analysis.processes.len() > 1 {
         commands.push((command("--by pid,comm,cause"), "who faults for what"));
     }
-    commands.push((command("--png"), "draw latency, timeline, regions, heatmap"));
+    commands.push((command("--png"), "latency, timeline, regions, heatmap"));
     commands.push((command("--csv=faults.csv"), "every fault, for other tools"));
     commands
 }
