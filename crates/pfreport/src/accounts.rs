@@ -28,15 +28,34 @@ pub struct Stored {
     pub rows: u64,
 }
 
+/// Completed faults that damage took from a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// So many, by the closing ledger.
+    Exactly(u64),
+    /// So many and perhaps more; the ledger does not tell.
+    AtLeast(u64),
+}
+
 /// Records that were lost, by what they told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LostRecords {
-    /// Entries and completions of faults.
-    pub faults: u64,
-    /// Mappings, tasks, and the system calls that change them.
-    pub maps: u64,
-    /// Signals of failed accesses, victims of the OOM killer.
-    pub others: u64,
+    /// Completions of faults, each of another fault.
+    pub completions: u64,
+    /// Entries of faults.
+    pub entries: u64,
+    /// Error codes of faults in kernel mode, which have a record of their own.
+    pub error_codes: u64,
+    /// Whole faults that were read, then dropped by the recorder.
+    pub dropped: u64,
+    /// Mappings and tasks.
+    pub sideband: u64,
+    /// System calls that change mappings.
+    pub calls: u64,
+    /// Signals of failed accesses.
+    pub signals: u64,
+    /// Victims of the OOM killer.
+    pub oom: u64,
 }
 
 /// Keys of the parts that make up a balance: captured (stored or skipped), twice, of others, own, lost.
@@ -108,16 +127,14 @@ impl Loaded {
     #[must_use]
     pub fn lost_records(&self) -> LostRecords {
         LostRecords {
-            faults: self.sum(&[
-                ledger::PAGE_FAULTS_LOST,
-                ledger::MINOR_FAULTS_LOST,
-                ledger::MAJOR_FAULTS_LOST,
-                ledger::TRACEPOINT_USER_LOST,
-                ledger::TRACEPOINT_KERNEL_LOST,
-                ledger::DROPPED_RECORDER,
-            ]),
-            maps: self.sum(&[ledger::SIDEBAND_LOST, ledger::CALLS_LOST]),
-            others: self.sum(&[ledger::SIGNAL_LOST, ledger::OOM_LOST]),
+            completions: self.sum(&[ledger::MINOR_FAULTS_LOST, ledger::MAJOR_FAULTS_LOST]),
+            entries: self.sum(&[ledger::PAGE_FAULTS_LOST, ledger::TRACEPOINT_USER_LOST]),
+            error_codes: self.sum(&[ledger::TRACEPOINT_KERNEL_LOST]),
+            dropped: self.sum(&[ledger::DROPPED_RECORDER]),
+            sideband: self.sum(&[ledger::SIDEBAND_LOST]),
+            calls: self.sum(&[ledger::CALLS_LOST]),
+            signals: self.sum(&[ledger::SIGNAL_LOST]),
+            oom: self.sum(&[ledger::OOM_LOST]),
         }
     }
 
@@ -143,10 +160,36 @@ impl Loaded {
         let may_differ = !self.damage.is_empty()
             || !self.analysis.exactness.complete
             || self.sum(&[ledger::DROPPED_RECORDER]) > 0;
+        let stored = if may_differ { Vec::new() } else { self.stored() };
+        stored.into_iter().filter(|stored| stored.expected != stored.rows).collect()
+    }
+
+    /// How many completed faults that were captured and stored the damage of the file took. None for a
+    /// file without damage.
+    #[must_use]
+    pub fn taken_by_damage(&self) -> Option<Taken> {
+        if self.damage.is_empty() {
+            return None;
+        }
+        let stored = self.stored();
+        let missing = stored.iter().map(|kind| kind.expected.saturating_sub(kind.rows));
+        let missing = missing.fold(0, u64::saturating_add);
+        let dropped = self.sum(&[ledger::DROPPED_RECORDER]);
+        let told = self.analysis.exactness.complete && dropped == 0 && stored.len() == 2;
+        // Of what kind the dropped faults were is not known, and an earlier ledger knows of less.
+        Some(if told {
+            Taken::Exactly(missing)
+        } else {
+            Taken::AtLeast(missing.saturating_sub(dropped))
+        })
+    }
+
+    /// Each kind of which the ledger tells how many should be in the table.
+    fn stored(&self) -> Vec<Stored> {
         // The ledger of a window counts what it holds.
         let skipped =
             if Scope::of(self).window_ns.is_some() { Some([0; 2]) } else { self.skipped() };
-        let Some(skipped) = skipped.filter(|_| !may_differ) else {
+        let Some(skipped) = skipped else {
             return Vec::new();
         };
         let rows = |name| match name {
@@ -157,7 +200,13 @@ impl Loaded {
             let expected = self.counted(parts.captured)?.saturating_sub(skipped);
             Some(Stored { name: parts.name, expected, rows: rows(parts.name) })
         });
-        stored.filter(|stored| stored.expected != stored.rows).collect()
+        stored.collect()
+    }
+
+    /// Records of completions that came twice and were counted once.
+    #[must_use]
+    pub fn received_twice(&self) -> u64 {
+        self.sum(&[ledger::CAPTURED_DUPLICATES_MINOR, ledger::CAPTURED_DUPLICATES_MAJOR])
     }
 
     /// Whether the closing ledger accounts for every fault that the kernel counted, and the table holds
@@ -209,7 +258,7 @@ mod tests {
     use pfmodel::names::Class;
     use pft::keys::{fact, ledger};
 
-    use super::{Balance, Stored};
+    use super::{Balance, LostRecords, Stored, Taken};
     use crate::load::Loaded;
     use crate::sample::{self, Row};
 
@@ -257,15 +306,48 @@ mod tests {
     }
 
     #[test]
+    fn damage_took_what_the_ledger_has_and_the_table_has_not() {
+        let counts = [
+            (ledger::CAPTURED_MINOR, 10),
+            (ledger::SKIPPED_FAST_MINOR, 2),
+            (ledger::SKIPPED_FAST_MAJOR, 0),
+            (ledger::CAPTURED_MAJOR, 4),
+        ];
+        let mut loaded = loaded(&counts);
+        loaded.facts.insert(fact::CAPTURE_MIN_LATENCY_NS.to_owned(), "1000".to_owned());
+        assert_eq!(loaded.taken_by_damage(), None);
+        loaded.damage.push("a frame is broken".to_owned());
+        // 8 of 10 minor faults were stored and 3 are left; 1 of 4 major ones.
+        assert_eq!(loaded.taken_by_damage(), Some(Taken::Exactly(8)));
+        loaded.ledger.insert(ledger::DROPPED_RECORDER.to_owned(), 3);
+        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(5)));
+        loaded.ledger.remove(ledger::DROPPED_RECORDER);
+        loaded.analysis.exactness.complete = false;
+        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(8)));
+        loaded.ledger.clear();
+        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(0)));
+    }
+
+    #[test]
     fn any_lost_record_is_a_loss() {
-        let lost = |key| {
-            let lost = loaded(&[(key, 1)]).lost_records();
-            (lost.faults, lost.maps, lost.others)
-        };
-        assert_eq!(lost(ledger::MAJOR_FAULTS_LOST), (1, 0, 0));
-        assert_eq!(lost(ledger::CALLS_LOST), (0, 1, 0));
-        assert_eq!(lost(ledger::OOM_LOST), (0, 0, 1));
-        assert!(!loaded(&[(ledger::SIGNAL_LOST, 1)]).is_whole());
+        let none = LostRecords::default();
+        let expected = [
+            (ledger::MINOR_FAULTS_LOST, LostRecords { completions: 1, ..none }),
+            (ledger::MAJOR_FAULTS_LOST, LostRecords { completions: 1, ..none }),
+            (ledger::PAGE_FAULTS_LOST, LostRecords { entries: 1, ..none }),
+            (ledger::TRACEPOINT_USER_LOST, LostRecords { entries: 1, ..none }),
+            (ledger::TRACEPOINT_KERNEL_LOST, LostRecords { error_codes: 1, ..none }),
+            (ledger::DROPPED_RECORDER, LostRecords { dropped: 1, ..none }),
+            (ledger::SIDEBAND_LOST, LostRecords { sideband: 1, ..none }),
+            (ledger::CALLS_LOST, LostRecords { calls: 1, ..none }),
+            (ledger::SIGNAL_LOST, LostRecords { signals: 1, ..none }),
+            (ledger::OOM_LOST, LostRecords { oom: 1, ..none }),
+        ];
+        for (key, lost) in expected {
+            let loaded = loaded(&[(key, 1)]);
+            assert_eq!(loaded.lost_records(), lost, "{key}");
+            assert!(!loaded.is_whole(), "{key}");
+        }
         assert!(!loaded(&[(ledger::CPUS_UNWATCHED, 1)]).is_whole());
         assert!(!loaded(&[(ledger::CAPTURED_OOM, 1)]).is_whole());
     }

@@ -24,7 +24,8 @@ pub fn table(
     Ok(top.map_or_else(|| groups.clone(), |top| groups.head(Some(top))))
 }
 
-/// The first `top` rows of a result of [`table`] for people, in lines of `width` columns.
+/// The first `top` rows of a result of [`table`] for people, in lines of `width` columns where long
+/// names can give way. Measures that are known of none of these rows are left out.
 ///
 /// # Errors
 /// [`Error::Table`] should Polars refuse a column.
@@ -32,8 +33,10 @@ pub fn render(
     groups: &DataFrame,
     keys: &[Field],
     top: usize,
-    width: usize,
+    width: Option<usize>,
 ) -> Result<String, Error> {
+    let measures = ["faults", "major", "pages", "touched", "stall", "p50", "p99", "max"];
+    let mut header: Vec<&str> = keys.iter().map(|key| key.name()).chain(measures).collect();
     let lines = rows(&groups.head(Some(top)))?.into_iter().map(|group| {
         let mut line: Vec<String> = (0..keys.len()).map(|i| group.key(i).to_owned()).collect();
         line.extend([
@@ -48,9 +51,16 @@ pub fn render(
         ]);
         line
     });
-    let measures = ["faults", "major", "pages", "touched", "stall", "p50", "p99", "max"];
-    let header: Vec<&str> = keys.iter().map(|key| key.name()).chain(measures).collect();
-    let mut text = layout(&header, keys.len(), lines.collect(), width);
+    let mut lines: Vec<Vec<String>> = lines.collect();
+    // A measure that is known of no row, as latencies of failed accesses, takes no room.
+    for i in (keys.len()..header.len()).rev() {
+        if !lines.is_empty() && lines.iter().all(|line| line.get(i).is_some_and(|cell| cell == "-"))
+        {
+            header.remove(i);
+            lines.iter_mut().for_each(|line| drop(line.remove(i)));
+        }
+    }
+    let mut text = layout(&header, keys.len(), lines, width);
     let left_out = groups.height().saturating_sub(top);
     if left_out > 0 {
         let more = counted(left_out as u64, "more group");
@@ -94,7 +104,7 @@ mod tests {
     #[test]
     fn groups_read_well() {
         let keys = [Field::Path, Field::Cause];
-        let text = render(&table(&loaded(), &keys, None, None).unwrap(), &keys, 20, 100).unwrap();
+        let text = render(&table(&loaded(), &keys, None, None).unwrap(), &keys, 20, None).unwrap();
         let expected = "  \
   path                    cause             faults  major  pages  touched  stall  p50  p99  max
   /srv/models/model.gguf  file-read              2      2      2     8KiB    3ms  3ms  3ms  3ms
@@ -104,11 +114,28 @@ mod tests {
     }
 
     #[test]
+    fn measures_that_are_known_of_no_row_take_no_room() {
+        let mut loaded = loaded();
+        let (class, cause) = (Class::Failed, Cause::Invalid);
+        for addr in [0x10, 0x2010] {
+            let row = Row { latency: None, class, cause, addr, size: 0, ..Row::default() };
+            sample::push(&mut loaded.analysis, row);
+        }
+        let keys = [Field::Class];
+        let groups = table(&loaded, &keys, Some("class"), None).unwrap();
+        let last = groups.tail(Some(1));
+        let text = render(&last, &keys, 20, None).unwrap();
+        assert_eq!(text, "  class   faults  major  pages\n  failed       2      0      2\n");
+        let text = render(&groups, &keys, 20, None).unwrap();
+        assert!(text.lines().next().unwrap().ends_with("p50  p99  max"), "{text}");
+    }
+
+    #[test]
     fn top_follows_the_order_asked_for() {
         let loaded = loaded();
         let text = |sort, keys: &[Field]| {
             let groups = table(&loaded, keys, Some(sort), None).unwrap();
-            render(&groups, keys, 1, 100).unwrap().lines().nth(1).unwrap().trim_start().to_owned()
+            render(&groups, keys, 1, None).unwrap().lines().nth(1).unwrap().trim_start().to_owned()
         };
         assert!(text("faults", &[Field::Region]).starts_with("[heap]"));
         assert!(text("max_ns", &[Field::Region]).starts_with("model.gguf"));

@@ -23,9 +23,12 @@ Columns for --by:
 Columns for --sort: those of --by, and
   faults major pages touched_bytes stall_ns p50_ns p90_ns p99_ns max_ns
 
-Exit status: 0 done; 1 failed; 2 wrong usage, or an output that exists or may not be replaced; 3 done,
-but the trace is damaged or incomplete, or records were lost, unreadable or do not add up to the
-kernel's counts.";
+Exit status:
+  0  done
+  1  failed
+  2  wrong usage, or an output that exists or may not be replaced
+  3  done, but the trace is damaged or incomplete, or records were lost, unreadable or do not add up
+     to the kernel's counts";
 
 /// Reports where page faults happen, what they cost and why.
 ///
@@ -78,6 +81,12 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_breaks_lines_where_they_are_written() {
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains(EXAMPLES), "{help}");
     }
 
     #[test]

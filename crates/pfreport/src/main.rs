@@ -44,9 +44,8 @@ fn main() -> ExitCode {
 fn report(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let stdout = io::stdout().lock();
     let bold = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let width = terminal_size::terminal_size_of(&stdout)
-        .map_or(Layout::WIDTH, |(columns, _)| usize::from(columns.0).max(Layout::WIDTH_MIN));
-    let layout = Layout { bold, width };
+    let layout = terminal_size::terminal_size_of(&stdout)
+        .map_or(Layout::PIPED, |(columns, _)| Layout::terminal(usize::from(columns.0), bold));
     Ok(run(arguments, &mut BufWriter::new(stdout), &mut io::stderr(), layout)?)
 }
 

@@ -64,7 +64,7 @@ pub fn run(
     } else if !keys.is_empty() {
         let groups = by::table(&loaded, &keys, arguments.sort.as_deref(), None)?;
         let top = arguments.top.unwrap_or(GROUP_ROWS);
-        out.write_all(by::render(&groups, &keys, top, layout.width)?.as_bytes())?;
+        out.write_all(by::render(&groups, &keys, top, layout.table_width)?.as_bytes())?;
         if let Some(caveat) = Scope::of(&loaded).caveat(loaded.skipped()) {
             writeln!(out, "  {caveat}")?;
         }

@@ -1,5 +1,6 @@
 //! The one-screen summary: what was recorded, how exact it is, what the faults cost, where and why.
 
+mod captured;
 mod causes;
 mod diagnosis;
 mod exactness;

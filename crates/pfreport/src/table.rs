@@ -9,19 +9,21 @@ use crate::text::shorten_path;
 /// Least width that a name is shortened to.
 const NAME_MIN: usize = 12;
 
-/// Columns whose names are words of a fixed list, which nobody could guess from their ends.
-const VOCABULARY: [&str; 4] = ["class", "cause", "kind", "region_kind"];
+/// Columns of names that can be long. Nobody could guess a word of a fixed list or a number from its
+/// ends, and shortened addresses look alike.
+const LONG: [&str; 7] = ["comm", "module", "name", "path", "phase", "region", "trace"];
 
 /// Lays out a table. The first `names` columns hold names, the others numbers. Each line begins with
 /// two spaces and ends with a newline; no line ends with spaces. Where a line would be longer than
-/// `line_width`, the longest names are shortened in their middle, except classes and the like. Numbers stand close to their units
+/// `line_width`, the longest names are shortened in their middle, but only in columns of names that can
+/// be long: the line stays longer if that is not enough. Numbers stand close to their units
 /// (`1.5MiB`), so that a space always separates columns.
 #[must_use]
 pub fn layout(
     header: &[&str],
     names: usize,
     mut rows: Vec<Vec<String>>,
-    line_width: usize,
+    line_width: Option<usize>,
 ) -> String {
     for cell in rows.iter_mut().flat_map(|row| row.iter_mut().skip(names)) {
         cell.retain(|c| c != ' ');
@@ -33,9 +35,9 @@ pub fn layout(
             cells.map(|cell| cell.chars().count()).fold(header, usize::max)
         })
         .collect();
-    let mut excess = widths.iter().map(|width| width + 2).sum::<usize>().saturating_sub(line_width);
-    let mut by_width: Vec<usize> =
-        (0..names).filter(|&i| !VOCABULARY.contains(&header[i])).collect();
+    let needed: usize = widths.iter().map(|width| width + 2).sum();
+    let mut excess = line_width.map_or(0, |width| needed.saturating_sub(width));
+    let mut by_width: Vec<usize> = (0..names).filter(|&i| LONG.contains(&header[i])).collect();
     by_width.sort_by_key(|&i| Reverse(widths[i]));
     for i in by_width {
         let width = widths[i].saturating_sub(excess).max(NAME_MIN.min(widths[i]));
@@ -76,21 +78,32 @@ mod tests {
     fn names_left_numbers_right() {
         let row = |name: &str, n: &str| vec![name.to_owned(), n.to_owned()];
         let text =
-            layout(&["region", "faults"], 1, vec![row("[heap]", "1,234"), row("größe", "5")], 100);
+            layout(&["region", "faults"], 1, vec![row("[heap]", "1,234"), row("größe", "5")], None);
         assert_eq!(text, "  region  faults\n  [heap]   1,234\n  größe        5\n");
+    }
+
+    #[test]
+    fn addresses_and_reasons_stay_whole_where_names_cannot_give_enough() {
+        let cells = ["not executable", "/a/long/way/to/lib.so", "0x7f0123e7e000", "0x7f0123456789"];
+        let row = cells.map(str::to_owned).to_vec();
+        let text = |width| layout(&["failure", "path", "addr", "ip"], 4, vec![row.clone()], width);
+        let line = |width| text(width).lines().nth(1).map(str::to_owned).unwrap();
+        let whole = format!("  {}", cells.join("  "));
+        assert_eq!(line(None), whole);
+        assert_eq!(line(Some(40)), whole.replace(cells[1], "/a/l…/lib.so"));
     }
 
     #[test]
     fn words_of_the_vocabulary_stay_whole() {
         let row = vec!["anon-first-touch-or-zero".to_owned(), "/a/long/way/to/libc.so".to_owned()];
-        let text = layout(&["cause", "path"], 2, vec![row], 44);
+        let text = layout(&["cause", "path"], 2, vec![row], Some(44));
         assert_eq!(text.lines().nth(1), Some("  anon-first-touch-or-zero  /a/long…/libc.so"));
     }
 
     #[test]
     fn long_names_give_way() {
         let row = vec!["short".to_owned(), "/a".repeat(60), "1,234".to_owned()];
-        let text = layout(&["kind", "path", "faults"], 2, vec![row], 100);
+        let text = layout(&["kind", "path", "faults"], 2, vec![row], Some(100));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1].chars().count(), 100);
         assert!(

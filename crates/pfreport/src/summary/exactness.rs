@@ -5,22 +5,14 @@ use pfmodel::table::NONE;
 use pft::keys::{fact, ledger};
 
 use super::screen::Screen;
-use super::{limits, losses};
-use crate::accounts::{Balance, Stored};
+use super::{captured, limits};
 use crate::failure;
 use crate::load::Loaded;
 use crate::scope::{Kind, Scope};
 use crate::units::{count, counted, duration};
 
 pub fn write(screen: &mut Screen, loaded: &Loaded) {
-    screen.labelled("captured", &captured(loaded));
-    if let Some(line) = left_out(loaded) {
-        screen.labelled("left out", &line);
-    }
-    losses::write(screen, loaded);
-    if let Some(line) = reconciliation(loaded) {
-        screen.labelled("counters", &line);
-    }
+    captured::write(screen, loaded);
     if let Some(line) = unseen(loaded) {
         screen.labelled("not seen", &line);
     }
@@ -50,47 +42,6 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
-fn captured(loaded: &Loaded) -> String {
-    let stored = loaded.analysis.exactness.faults;
-    let least = duration(Scope::of(loaded).min_latency_ns);
-    let none_lost = if loaded.is_whole() { ", none lost" } else { "" };
-    match loaded.skipped() {
-        Some([0, 0]) => format!("{}{none_lost}", counted(stored, "fault")),
-        Some([minor, major]) => {
-            let skipped = minor.saturating_add(major);
-            format!(
-                "{}{none_lost}: {} stored; {} ({} minor, {} major) took less than {least} and were \
-                 counted only",
-                counted(stored.saturating_add(skipped), "fault"),
-                count(stored),
-                count(skipped),
-                count(minor),
-                count(major)
-            )
-        }
-        None => format!(
-            "{}{none_lost}; those that took less than {least} were not stored, their number is not known",
-            counted(stored, "fault")
-        ),
-    }
-}
-
-/// What was read because it shares the rings with the targets.
-fn left_out(loaded: &Loaded) -> Option<String> {
-    let of = |minor, major, whose| {
-        let [minor, major] = [minor, major].map(|key| loaded.sum(&[key]));
-        (minor + major > 0).then(|| {
-            let faults = counted(minor.saturating_add(major), "fault");
-            format!("{faults} {whose} ({} minor, {} major)", count(minor), count(major))
-        })
-    };
-    let filtered =
-        of(ledger::CAPTURED_FILTERED_MINOR, ledger::CAPTURED_FILTERED_MAJOR, "of other tasks");
-    let own = of(ledger::CAPTURED_OWN_MINOR, ledger::CAPTURED_OWN_MAJOR, "of the recorder itself");
-    let parts: Vec<String> = [filtered, own].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| format!("read, but not recorded: {}", parts.join("; ")))
-}
-
 fn mappings(loaded: &Loaded) -> Option<String> {
     let [exact, inferred, unknown] = loaded.analysis.exactness.map_confidence;
     let how = match Scope::of(loaded).calls {
@@ -110,39 +61,6 @@ fn mappings(loaded: &Loaded) -> Option<String> {
     })
 }
 
-/// What was captured and lost against what the kernel counted.
-fn reconciliation(loaded: &Loaded) -> Option<String> {
-    let in_words = |Balance { name, ours, kernel }| {
-        if ours == kernel {
-            format!("{name} {} = the kernel's", count(kernel))
-        } else {
-            let gap = count(ours.abs_diff(kernel));
-            let side = if ours < kernel { "fewer" } else { "more" };
-            format!("{name} {}, {gap} {side} than the kernel's {}", count(ours), count(kernel))
-        }
-    };
-    let mut parts: Vec<String> = loaded.balances().into_iter().map(in_words).collect();
-    if Scope::of(loaded).window_ns.is_some() {
-        return Some(
-            "the kernel does not count for a window: there is nothing to compare with".into(),
-        );
-    }
-    if parts.is_empty() {
-        return Some(
-            "none in the file: captured faults cannot be checked against the kernel's".into(),
-        );
-    }
-    parts.extend(loaded.missing_rows().into_iter().map(|Stored { name, expected, rows }| {
-        format!("the file holds {} {name} of {} stored", count(rows), count(expected))
-    }));
-    let terms =
-        if left_out(loaded).is_some() { "captured + left out + lost" } else { "captured + lost" };
-    let as_of =
-        if loaded.analysis.exactness.complete { "" } else { " (as of the last checkpoint)" };
-    let verdict = if loaded.is_balanced() { "" } else { ": the recording is not exact" };
-    Some(format!("{terms}: {}{as_of}{verdict}", parts.join("; ")))
-}
-
 /// Faults that the processes' own accounting has and perf's events have not. Said only where both
 /// count the same faults.
 fn unseen(loaded: &Loaded) -> Option<String> {
@@ -156,9 +74,9 @@ fn unseen(loaded: &Loaded) -> Option<String> {
         Kind::Processes => !scope.follow || !had_children,
         _ => false,
     };
-    let whose_lost = scope.by_cpu && loaded.lost_records().faults > 0;
+    let whose_lost = scope.by_cpu && loaded.lost_records().completions > 0;
     let same_time = scope.delay_ns == 0 && scope.window_ns.is_none();
-    if !same_processes || !same_time || whose_lost || !exactness.kernel_mode {
+    if !same_processes || !same_time || whose_lost {
         return None;
     }
     let missing = |usage, terms: [&str; 2]| {
@@ -177,11 +95,23 @@ fn unseen(loaded: &Loaded) -> Option<String> {
     let parts = parts.into_iter().filter_map(|(n, name)| Some(format!("{} {name}", count(n?))));
     // Children that nobody waited for are recorded, but in no usage.
     let bound = if had_children { "at least " } else { "" };
-    Some(format!(
-        "{bound}{} in rusage that perf events do not show: starting the program, MAP_POPULATE, mlock, \
-         pinned I/O",
-        parts.collect::<Vec<_>>().join(" and ")
-    ))
+    let parts = parts.collect::<Vec<_>>().join(" and ");
+    let attached = match scope.kind {
+        Kind::Processes => "; or faults while the events were being opened",
+        _ => "",
+    };
+    let such = format!(
+        "starting the program, MAP_POPULATE, mlock, pinned I/O, futex, process_vm_readv, \
+         /proc/PID/mem{attached}"
+    );
+    Some(if exactness.kernel_mode {
+        format!("{bound}{parts} in rusage that perf events do not show: {such}")
+    } else {
+        format!(
+            "{bound}{parts} in rusage that were not captured: in kernel mode, or such as perf events \
+             do not show ({such})"
+        )
+    })
 }
 
 fn apart(loaded: &Loaded) -> Option<String> {
@@ -215,9 +145,10 @@ fn apart(loaded: &Loaded) -> Option<String> {
         };
         *failed = format!("{} failed ({reasons})", count(loaded.class_count(Class::Failed)));
     }
-    // Without entries, and among major faults alone, nothing of the kind could be seen.
+    // Without entries, and among major faults alone, nothing of the kind could be seen; and what damage
+    // took cannot be told.
     let none = || {
-        (scope.latency && !scope.major_only)
+        (scope.latency && !scope.major_only && loaded.damage.is_empty())
             .then(|| "none failed, unresolved, in flight or without entry".into())
     };
     if parts.is_empty() { none() } else { Some(parts.join(", ")) }

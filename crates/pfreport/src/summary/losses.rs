@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use pfmodel::table::Loss;
-use pft::keys::{fact, ledger};
+use pft::keys::fact;
 
 use super::screen::Screen;
+use crate::accounts::LostRecords;
 use crate::load::Loaded;
 use crate::scope::{Kind, Scope};
 use crate::units::{bytes, count, counted, moment};
@@ -22,39 +23,22 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
 
 fn lines(loaded: &Loaded) -> Vec<String> {
     let lost = loaded.lost_records();
-    let scope = Scope::of(loaded);
     let mut lines = Vec::new();
-    if lost.faults > 0 {
-        let ring = loaded.fact(fact::RING_BYTES_PER_CPU).and_then(|text| text.parse().ok());
-        let ring = ring
-            .map_or_else(String::new, |size| format!("; the rings held {} per CPU", bytes(size)));
-        let dropped = loaded.counted(ledger::DROPPED_RECORDER).filter(|&n| n > 0);
-        let dropped = dropped.map_or_else(String::new, |n| {
-            format!(", {} of them dropped by the recorder, which fell behind", count(n))
-        });
-        // The rings hold the records of all tasks.
-        let whose = match scope {
-            Scope { by_cpu: true, .. } if scope.kind != Kind::System => " of whatever task",
-            _ => "",
-        };
-        lines.push(format!("{} of faults{whose}{dropped}{ring}", counted(lost.faults, "record")));
+    lines.extend(faults(loaded, &lost));
+    if lost.dropped > 0 {
+        let faults = counted(lost.dropped, "fault");
+        lines.push(format!("{faults} dropped by the recorder, which fell behind"));
     }
-    if loaded.unparsed() > 0 {
-        let records = counted(loaded.unparsed(), "record");
-        lines.push(format!("{records} that the recorder could not parse"));
-    }
-    if lost.maps > 0 {
-        lines.push(format!(
-            "{} of mappings or tasks: regions near the loss may be wrong",
-            counted(lost.maps, "record")
-        ));
-    }
-    if lost.others > 0 {
-        lines.push(format!(
-            "{} of signals or OOM kills: failed accesses and victims may be missing",
-            counted(lost.others, "record")
-        ));
-    }
+    let others = [
+        (lost.error_codes, "of error codes of faults in kernel mode: their access is unknown"),
+        (loaded.unparsed(), "that the recorder could not parse"),
+        (lost.sideband, "of mappings or tasks: regions near the loss may be wrong"),
+        (lost.calls, "of calls that change mappings: regions near the loss may be wrong"),
+        (lost.signals, "of signals: failed accesses may be missing"),
+        (lost.oom, "of OOM kills: victims may be missing"),
+    ];
+    let others = others.into_iter().filter(|&(n, _)| n > 0);
+    lines.extend(others.map(|(n, what)| format!("{} {what}", counted(n, "record"))));
     let unwatched = loaded.unwatched_cpus();
     if unwatched > 0 {
         lines.push(format!(
@@ -64,6 +48,28 @@ fn lines(loaded: &Loaded) -> Vec<String> {
     }
     lines.extend(stretches(&loaded.analysis.exactness.losses));
     lines
+}
+
+/// What the rings lost of faults: a completion is a fault, and so adds up with those captured; an entry is
+/// only a part of one.
+fn faults(loaded: &Loaded, lost: &LostRecords) -> Option<String> {
+    let scope = Scope::of(loaded);
+    // The rings hold the records of all tasks.
+    let whose = match scope {
+        Scope { by_cpu: true, .. } if scope.kind != Kind::System => " of whatever task",
+        _ => "",
+    };
+    let completions = (lost.completions > 0)
+        .then(|| format!("{}{whose} (completions)", counted(lost.completions, "fault")));
+    let entries = (lost.entries > 0).then(|| {
+        let noun = if lost.entries == 1 { "entry" } else { "entries" };
+        format!("{} {noun}{whose} (without one a latency is unknown)", count(lost.entries))
+    });
+    let parts: Vec<String> = completions.into_iter().chain(entries).collect();
+    let ring = loaded.fact(fact::RING_BYTES_PER_CPU).and_then(|text| text.parse().ok());
+    let ring =
+        ring.map_or_else(String::new, |size| format!("; the rings held {} per CPU", bytes(size)));
+    (!parts.is_empty()).then(|| format!("{}{ring}", parts.join(" and ")))
 }
 
 /// When and on which CPU records were lost: the largest stretches one by one in order of time, the
@@ -112,7 +118,44 @@ fn stretch(loss: &Loss) -> String {
 mod tests {
     use pfmodel::table::Loss;
 
-    use super::stretches;
+    use pft::keys::{fact, ledger};
+
+    use super::{lines, stretches};
+    use crate::sample;
+
+    #[test]
+    fn each_kind_of_record_is_called_by_its_name() {
+        let mut loaded = sample::empty();
+        let lost = [
+            (ledger::MINOR_FAULTS_LOST, 1_000),
+            (ledger::MAJOR_FAULTS_LOST, 1),
+            (ledger::TRACEPOINT_USER_LOST, 900),
+            (ledger::PAGE_FAULTS_LOST, 9),
+            (ledger::TRACEPOINT_KERNEL_LOST, 5),
+            (ledger::DROPPED_RECORDER, 7),
+            (ledger::CALLS_LOST, 76),
+            (ledger::SIGNAL_LOST, 2),
+            (ledger::OOM_LOST, 1),
+        ];
+        loaded.ledger = lost.map(|(key, n)| (key.to_owned(), n)).into();
+        loaded.facts.insert(fact::RING_BYTES_PER_CPU.to_owned(), "65536".to_owned());
+        let expected = [
+            "1,001 faults (completions) and 909 entries (without one a latency is unknown); the rings \
+             held 64 KiB per CPU",
+            "7 faults dropped by the recorder, which fell behind",
+            "5 records of error codes of faults in kernel mode: their access is unknown",
+            "76 records of calls that change mappings: regions near the loss may be wrong",
+            "2 records of signals: failed accesses may be missing",
+            "1 record of OOM kills: victims may be missing",
+        ];
+        assert_eq!(lines(&loaded), expected);
+        loaded.facts = [(fact::TARGET_KIND, "command"), (fact::CAPTURE_REACH, "cpu")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        loaded.ledger = [(ledger::PAGE_FAULTS_LOST.to_owned(), 1)].into();
+        let entry = "1 entry of whatever task (without one a latency is unknown)";
+        assert_eq!(lines(&loaded), [entry]);
+    }
 
     #[test]
     fn the_largest_stretches_are_listed_in_order_of_time() {

@@ -18,12 +18,14 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
     let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
     for (command, why) in commands {
-        // A command is never shortened; a long path leaves no room for its purpose.
-        if width + why.len() + 4 > screen.width() {
-            screen.verbatim(&format!("  {command}\n"));
-        } else {
-            screen.verbatim(&format!("  {command:<width$}  {why}\n"));
-        }
+        // A command is never shortened; a long one takes the room of the columns, or of its purpose.
+        let (length, room) = (command.chars().count(), why.chars().count() + 4);
+        let line = match screen.width() {
+            columns if width + room <= columns => format!("  {command:<width$}  {why}\n"),
+            columns if length + room <= columns => format!("  {command}  {why}\n"),
+            _ => format!("  {command}\n"),
+        };
+        screen.verbatim(&line);
     }
 }
 
@@ -40,7 +42,9 @@ fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
         commands.push((command("--by region,cause"), "why each region faults"));
     }
     if loaded.class_count(Class::Failed) > 0 {
-        commands.push((command("--by failure,region,addr"), "where failed accesses happen"));
+        // Failed accesses have no latency, so they come last in the usual order.
+        let failures = command("--by failure,region,addr --sort failure");
+        commands.push((failures, "where failed accesses happen"));
     }
     if !loaded.marks.is_empty() {
         commands.push((command("--by phase,cause"), "what each phase faults for"));
@@ -48,7 +52,7 @@ fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
     if loaded.analysis.processes.len() > 1 {
         commands.push((command("--by pid,comm,cause"), "who faults for what"));
     }
-    commands.push((command("--png"), "latency, timeline, regions, heatmap as pictures"));
+    commands.push((command("--png"), "latency, timeline, regions, heatmap"));
     commands.push((command("--csv=faults.csv"), "every fault, for other tools"));
     commands
 }
@@ -60,5 +64,39 @@ fn quoted(word: &str) -> String {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use pfmodel::names::{Cause, Class};
+    use pfmodel::table::NONE;
+
+    use super::commands;
+    use crate::by;
+    use crate::cli::Arguments;
+    use crate::field::Field;
+    use crate::group::rows;
+    use crate::sample::{self, HEAP, Row};
+
+    #[test]
+    fn failed_accesses_are_the_first_rows_of_their_command() {
+        let mut loaded = sample::empty();
+        for i in 0..50_u64 {
+            let row = Row { addr: 0x100_0000 + i * 4_096, mapping: HEAP, ..Row::default() };
+            sample::push(&mut loaded.analysis, row);
+        }
+        let (class, cause) = (Class::Failed, Cause::Invalid);
+        let row = Row { latency: None, class, cause, addr: 0x10, mapping: NONE, ..Row::default() };
+        sample::push(&mut loaded.analysis, row);
+
+        let commands = commands(&loaded);
+        let (command, _) = commands.iter().find(|(_, why)| why.contains("failed")).unwrap();
+        let arguments = Arguments::try_parse_from(command.split(' ')).unwrap();
+        let keys: Vec<Field> =
+            arguments.by.iter().map(|name| Field::parse(name).unwrap()).collect();
+        let groups = by::table(&loaded, &keys, arguments.sort.as_deref(), Some(1)).unwrap();
+        assert_eq!(rows(&groups).unwrap()[0].key(0), "no mapping");
     }
 }

@@ -26,7 +26,7 @@ impl Screen {
 
     /// A table, as [`layout`] makes it.
     pub fn table(&mut self, header: &[&str], names: usize, rows: Vec<Vec<String>>) {
-        self.text.push_str(&layout(header, names, rows, self.layout.width));
+        self.text.push_str(&layout(header, names, rows, self.layout.table_width));
     }
 
     /// A heading with an empty line before it.
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn wraps_under_the_text() {
-        let mut screen = Screen::new(Layout { bold: false, width: 100 });
+        let mut screen = Screen::new(Layout::PIPED);
         screen.heading("title");
         screen.labelled("label", &["word"; 19].join(" "));
         let expected =
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_units() {
-        let mut screen = Screen::new(Layout { bold: false, width: 10 });
+        let mut screen = Screen::new(Layout { width: 10, ..Layout::PIPED });
         screen.paragraph("took 152 µs, all 97 % of it");
         screen.paragraph("sleep 1 (pid 12345)");
         let expected = "  took\n  152 µs,\n  all 97 %\n  of it\n  sleep 1\n  (pid 12345)\n";
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn headings_are_bold_on_request() {
-        let mut screen = Screen::new(Layout { bold: true, width: 100 });
+        let mut screen = Screen::new(Layout::terminal(100, true));
         screen.heading("one");
         screen.heading("two");
         assert_eq!(screen.into_text(), "\x1b[1mone\x1b[0m\n\n\x1b[1mtwo\x1b[0m\n");

@@ -23,9 +23,7 @@ fn assert_golden(name: &str, text: &str) {
 }
 
 fn screen(loaded: &Loaded) -> String {
-    let text =
-        render(loaded, Style { top: 10, layout: Layout { bold: false, width: Layout::WIDTH } })
-            .unwrap();
+    let text = render(loaded, Style { top: 10, layout: Layout::PIPED }).unwrap();
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "{line}");
         assert!(!line.ends_with(' '), "{line:?}");

@@ -11,6 +11,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
 
+use pft::FrameKind;
 use scene::{Scene, assert_harmless, program, text};
 
 #[test]
@@ -98,6 +99,17 @@ fn groups_on_the_screen() {
 }
 
 #[test]
+fn nothing_is_shortened_in_a_pipe() {
+    let output =
+        Scene::new(3).run(&["run.pft", "--by", "trace,comm,path,region,wall_time,addr,ip"]);
+    let rows = text(&output.stdout);
+    assert!(rows.lines().all(|line| line.chars().count() > 150), "{rows}");
+    assert!(rows.contains("  /srv/\\x9b31m\\u{202e}data.bin  "), "{rows}");
+    assert!(rows.contains("  0x7f0000000000  0x401000  "), "{rows}");
+    assert!(!rows.contains('…'), "{rows}");
+}
+
+#[test]
 fn pictures_are_named_after_the_trace() {
     let scene = Scene::new(3);
     fs::create_dir(scene.path("pictures")).unwrap();
@@ -181,6 +193,49 @@ fn what_is_left_of_a_trace_is_reported_with_3() {
     assert!(text(&output.stderr).starts_with("warning: the file is damaged"));
 }
 
+/// The line of a summary with this label, unwrapped.
+fn labelled(summary: &str, label: &str) -> String {
+    let mut lines = summary.lines().skip_while(|line| !line.starts_with(&format!("  {label} ")));
+    let first = lines.next().unwrap_or_default().get(13..).unwrap_or_default();
+    let more = lines.take_while(|line| line.starts_with("             ")).map(str::trim);
+    std::iter::once(first).chain(more).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_damage_took_is_counted() {
+    let scene = Scene::new(50);
+    let whole = fs::read(&scene.trace).unwrap();
+    let trace = pft::Trace::open(&scene.trace).unwrap();
+    let summary_without = |kind: FrameKind| {
+        let frame = trace.frames().iter().find(|frame| frame.kind == kind).unwrap();
+        let mut flipped = whole.clone();
+        let last = usize::try_from(frame.offset + frame.stored_bytes - 1).unwrap();
+        flipped[last] ^= 1;
+        fs::write(&scene.trace, &flipped).unwrap();
+        let output = scene.run(&["run.pft"]);
+        assert_eq!(output.status.code(), Some(3));
+        text(&output.stdout).to_owned()
+    };
+
+    let faults = summary_without(FrameKind::Faults);
+    let captured = "0 faults known from the file; 52 more completed, and the damage took them";
+    assert_eq!(labelled(&faults, "captured"), captured);
+    let counters = "minor 50 = the kernel's; major 2 = the kernel's";
+    let before = format!("before the damage, captured + lost: {counters}");
+    assert_eq!(labelled(&faults, "counters"), before);
+    assert!(!faults.contains("none failed"), "{faults}");
+
+    let snapshot = summary_without(FrameKind::Snapshot);
+    let captured = "52 faults known from the file; the damage took none that completed";
+    assert_eq!(labelled(&snapshot, "captured"), captured);
+    assert_eq!(labelled(&snapshot, "counters"), format!("captured + lost: {counters}"));
+
+    let checkpoint = summary_without(FrameKind::Checkpoint);
+    let captured = "52 faults known from the file; how many more there were is not known";
+    assert_eq!(labelled(&checkpoint, "captured"), captured);
+    assert!(labelled(&checkpoint, "counters").starts_with("none in the file"), "{checkpoint}");
+}
+
 #[test]
 fn unfinished_and_lossy_recordings_are_3() {
     let unfinished = Scene::with(50, false, 0).run(&["run.pft"]);
@@ -189,7 +244,7 @@ fn unfinished_and_lossy_recordings_are_3() {
     let lossy = Scene::with(50, true, 9).run(&["run.pft"]);
     assert_eq!(lossy.status.code(), Some(3));
     let report = text(&lossy.stdout);
-    assert!(report.contains("LOST       9 records of faults"), "{report}");
+    assert!(report.contains("LOST       9 faults (completions)\n"), "{report}");
     assert!(report.contains("minor 59 = the kernel's"), "{report}");
     assert_eq!(report.lines().last(), Some("Summary: major=2 minor=50 cow=0"));
 }

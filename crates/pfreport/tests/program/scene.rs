@@ -118,7 +118,9 @@ pub fn trace_bytes(
     writer.snapshot(&snapshot(START + 2 * SECOND, SnapshotReason::End)).unwrap();
     let entry = |key: &str, value| LedgerEntry { key: key.to_owned(), value };
     let ledger = vec![
+        entry("captured.major", 2),
         entry("captured.minor", touched),
+        entry("event.major-faults.count", 2),
         entry("event.minor-faults.count", touched + lost),
         entry("event.minor-faults.lost", lost),
     ];

@@ -201,6 +201,30 @@ fn what_perf_does_not_show_is_said_only_where_both_sides_count_the_same() {
 }
 
 #[test]
+fn what_may_be_behind_the_unseen_depends_on_what_was_recorded() {
+    let line = |kind, kernel_mode| {
+        let mut loaded = with_facts(sample::empty(), &[(fact::TARGET_KIND, kind)]);
+        loaded.analysis.exactness.kernel_mode = kernel_mode;
+        let counts = [(ledger::CAPTURED_MINOR, 24_906), (ledger::RUSAGE_MINOR_FAULTS, 24_920)];
+        set_ledger(&mut loaded, &counts);
+        let text = screen(&loaded);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (_, line) = text.split_once(" not seen ").unwrap();
+        line.split_once(" apart ").unwrap().0.to_owned()
+    };
+    let such = "starting the program, MAP_POPULATE, mlock, pinned I/O, futex, process_vm_readv, \
+                /proc/PID/mem";
+    let shown = format!("14 minor in rusage that perf events do not show: {such}");
+    assert_eq!(line("command", true), shown);
+    let opening = "; or faults while the events were being opened";
+    assert_eq!(line("processes", true), format!("{shown}{opening}"));
+    let captured = "14 minor in rusage that were not captured: in kernel mode, or such as perf events do \
+                    not show";
+    assert_eq!(line("command", false), format!("{captured} ({such})"));
+    assert_eq!(line("processes", false), format!("{captured} ({such}{opening})"));
+}
+
+#[test]
 fn the_last_line_says_what_was_not_recorded() {
     let last = |loaded: &Loaded| screen(loaded).lines().last().unwrap().to_owned();
     let least = (fact::CAPTURE_MIN_LATENCY_NS, "1000");
