@@ -58,11 +58,12 @@ pub struct LostRecords {
     pub oom: u64,
 }
 
-/// Keys of the parts that make up a balance: captured (stored or skipped), twice, of others, own, lost.
+/// Keys of the parts that make up a balance: captured (stored or skipped), twice, of others, own,
+/// without a record, lost.
 struct Parts {
     name: &'static str,
     captured: &'static str,
-    others: [&'static str; 4],
+    others: [&'static str; 5],
     kernel: &'static str,
     skipped: &'static str,
 }
@@ -74,6 +75,7 @@ const MINOR: Parts = Parts {
         ledger::CAPTURED_DUPLICATES_MINOR,
         ledger::CAPTURED_FILTERED_MINOR,
         ledger::CAPTURED_OWN_MINOR,
+        ledger::COUNTED_UNRECORDED_MINOR,
         ledger::MINOR_FAULTS_LOST,
     ],
     kernel: ledger::MINOR_FAULTS_COUNT,
@@ -86,6 +88,7 @@ const MAJOR: Parts = Parts {
         ledger::CAPTURED_DUPLICATES_MAJOR,
         ledger::CAPTURED_FILTERED_MAJOR,
         ledger::CAPTURED_OWN_MAJOR,
+        ledger::COUNTED_UNRECORDED_MAJOR,
         ledger::MAJOR_FAULTS_LOST,
     ],
     kernel: ledger::MAJOR_FAULTS_COUNT,
@@ -281,7 +284,8 @@ mod tests {
             (ledger::SKIPPED_FAST_MAJOR, 0),
             (ledger::CAPTURED_DUPLICATES_MINOR, 2),
             (ledger::CAPTURED_FILTERED_MINOR, 300),
-            (ledger::CAPTURED_OWN_MINOR, 40),
+            (ledger::CAPTURED_OWN_MINOR, 37),
+            (ledger::COUNTED_UNRECORDED_MINOR, 3),
             (ledger::MINOR_FAULTS_COUNT, 352),
         ]);
         loaded.facts.insert(fact::CAPTURE_MIN_LATENCY_NS.to_owned(), "1000".to_owned());

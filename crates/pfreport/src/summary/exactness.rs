@@ -22,7 +22,8 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     if let Some(n) = loaded.counted(ledger::CAPTURED_FOREIGN_IDS).filter(|&n| n > 0) {
         let records = counted(n, "record");
         let line = format!(
-            "another recorder watched the same threads: {records} carried its identification"
+            "another recorder watched the same threads: {records} carried its identification, and where it \
+             ran in another pid namespace, its numbers of processes and threads"
         );
         screen.labelled("foreign", &line);
     }
