@@ -54,6 +54,7 @@ pub(crate) struct Analyser {
     page_shift: u32,
     stack_limit_bytes: Option<u64>,
     slow_threshold_ns: u64,
+    /// Nothing has shown swap space so far.
     no_swap: bool,
     /// Faults were left out, so that a page may have been touched unseen.
     lacks_faults: bool,
@@ -244,6 +245,8 @@ impl Analyser {
         let over_ns = fault.time_ns.saturating_add(latency_ns);
         self.world.note_fault(place.mm, (page, history_addr), fault.time_ns, over_ns);
         let (class, cause, nth) = found;
+        // Without swap to begin with, only what must have been swapped out gets that cause.
+        self.no_swap &= cause != Cause::SwapIn;
         let slow = over_threshold && class != Class::Major;
         let row = Row { class, cause, slow, page_size_bytes, nth, ..blank() };
         self.filled(fault, place, access, row)

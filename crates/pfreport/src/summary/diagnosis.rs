@@ -125,9 +125,13 @@ const fn advice(cause: Cause, order: Option<Order>) -> Option<&'static str> {
             "larger readahead (MADV_SEQUENTIAL, read_ahead_kb), or loading the file ahead of use \
              (MADV_POPULATE_READ)"
         }
-        (Cause::SwapIn | Cause::FileOrSwap, _) => {
+        (Cause::SwapIn, _) => {
             "more memory for this workload, or keeping what it needs resident (memory.low, mlock); \
              it is being swapped out and read back"
+        }
+        (Cause::FileOrSwap, _) => {
+            "keeping what it needs resident (memory.low, mlock), or more memory for this workload; \
+             whether it is read back from swap or from its file is not known"
         }
         (Cause::AnonRefault, _) => {
             "keeping memory that is given back and touched again (allocator settings such as \
