@@ -67,14 +67,16 @@ fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &[usize]) ->
     match group.stall_ns {
         Some(stall_ns) if stall_ns > 0 => {
             let mut wall = Union::default();
+            let (mut known, mut latencies_ns) = (0, 0_u64);
             for &row in chosen {
-                let (from_ns, latency_ns) =
-                    (analysis.faults.time_ns[row], analysis.faults.latency_ns[row]);
-                if latency_ns != LATENCY_UNKNOWN {
-                    wall.add(from_ns, from_ns.saturating_add(latency_ns));
+                let from_ns = analysis.faults.time_ns[row];
+                if let Some(stall_ns) = analysis.faults.stall_ns(row) {
+                    wall.add(from_ns, from_ns.saturating_add(stall_ns));
+                    known += 1;
+                    latencies_ns = latencies_ns.saturating_add(analysis.faults.latency_ns[row]);
                 }
             }
-            let each = duration(stall_ns / group.faults.max(1));
+            let each = duration(latencies_ns / known.max(1));
             let cost = if group.faults == 1 {
                 format!("{faults} of {each}")
             } else {

@@ -15,6 +15,27 @@ fn with_facts(mut loaded: Loaded, facts: &[(&str, &str)]) -> Loaded {
 }
 
 #[test]
+fn a_fault_that_began_before_the_window_stalls_since_its_start() {
+    let mut loaded = with_facts(sample::empty(), &[(fact::FLIGHT_WINDOW_NS, "9000000000")]);
+    let second = 1_000_000_000;
+    let row = Row { class: Class::Major, cause: Cause::FileRead, mapping: MODEL, ..Row::default() };
+    sample::push(&mut loaded.analysis, Row { latency: Some(30 * second), ..row });
+    loaded.analysis.faults.before_ns = vec![25 * second];
+    let late = Row { time: 8 * second, latency: Some(second), ..row };
+    sample::push(&mut loaded.analysis, late);
+    let text = screen(&loaded);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = " major file-read 2 1 4KiB 6s 60% 1s 30s 30s 30s ";
+    assert!(text.contains(line), "{text}");
+    let note =
+        "stall: sum over all threads (since the start, for 1 fault that began before it); wall:";
+    assert!(text.contains(note), "{text}");
+    let cost = "100 % of the stall time (6 s of 6 s; 60 % of the wall time) is major file-read of";
+    assert!(text.contains(cost), "{text}");
+    assert!(text.contains("2 faults, 15.5 s each on average"), "{text}");
+}
+
+#[test]
 fn a_machine_with_many_processes() {
     let mut loaded = with_facts(
         sample::empty(),
