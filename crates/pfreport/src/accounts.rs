@@ -1,10 +1,11 @@
 //! The ledger of a trace: what was captured, left out and lost against what the kernel counted.
 
 use pfmodel::names::Class;
-use pft::keys::ledger;
+use pft::keys::{fact, ledger};
 
 use crate::load::Loaded;
 use crate::scope::Scope;
+use crate::units::duration;
 
 /// Completions of one kind, as the recorder accounts for them and as the kernel counted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,36 @@ impl Loaded {
     #[must_use]
     pub fn counted(&self, key: &str) -> Option<u64> {
         self.ledger.get(key).copied()
+    }
+
+    /// When faults began to be recorded, nanoseconds since the start of the trace: when the delay was over.
+    /// It began with the recording: of how much of it is left in a later window of a flight recorder the
+    /// file says nothing, so there it is 0.
+    #[must_use]
+    pub fn recorded_since_ns(&self) -> u64 {
+        let scope = Scope::of(self);
+        let begins_later =
+            scope.window_ns.is_some() && self.fact(fact::FLIGHT_LIMITED_BY) != Some("start");
+        if begins_later { 0 } else { scope.delay_ns.min(self.analysis.duration_ns) }
+    }
+
+    /// How long faults were recorded, nanoseconds: what rates and shares of time refer to.
+    #[must_use]
+    pub fn recorded_ns(&self) -> u64 {
+        self.analysis.duration_ns - self.recorded_since_ns()
+    }
+
+    /// The same as text, with the delay: `100 ms after a delay of 1.8 s`.
+    #[must_use]
+    pub fn recorded_length(&self) -> String {
+        let delay_ns = Scope::of(self).delay_ns;
+        match (self.recorded_since_ns(), self.recorded_ns()) {
+            (0, ns) => duration(ns),
+            (since_ns, 0) => {
+                format!("{}, less than the delay of {}", duration(since_ns), duration(delay_ns))
+            }
+            (since_ns, ns) => format!("{} after a delay of {}", duration(ns), duration(since_ns)),
+        }
     }
 
     /// The sum of some counts of the ledger; those that were not recorded add nothing.
@@ -254,6 +285,27 @@ mod tests {
         assert!(loaded.is_whole());
         loaded.ledger.insert(ledger::CAPTURED_MINOR.to_owned(), 5);
         assert_eq!(loaded.missing_rows(), [Stored { name: "minor", expected: 5, rows: 3 }]);
+    }
+
+    #[test]
+    fn a_delay_is_no_recorded_time() {
+        let mut loaded = loaded(&[]);
+        let times = |loaded: &Loaded| {
+            (loaded.recorded_since_ns(), loaded.recorded_ns(), loaded.recorded_length())
+        };
+        let second = 1_000_000_000;
+        assert_eq!(times(&loaded), (0, 10 * second, "10 s".to_owned()));
+        loaded.facts.insert(fact::CAPTURE_DELAY_NS.to_owned(), "8000000000".to_owned());
+        let after = (8 * second, 2 * second, "2 s after a delay of 8 s".to_owned());
+        assert_eq!(times(&loaded), after);
+        // The delay began with the recording.
+        loaded.facts.insert(fact::FLIGHT_WINDOW_NS.to_owned(), "1000".to_owned());
+        assert_eq!(times(&loaded).0, 0);
+        loaded.facts.insert(fact::FLIGHT_LIMITED_BY.to_owned(), "start".to_owned());
+        assert_eq!(times(&loaded), after);
+        loaded.facts.insert(fact::CAPTURE_DELAY_NS.to_owned(), "12000000000".to_owned());
+        let during = (10 * second, 0, "10 s, less than the delay of 12 s".to_owned());
+        assert_eq!(times(&loaded), during);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
     let horizontal = Scale::new((0.0, length_ns as f64), (FAULTS.left, FAULTS.right));
     let marks = Marks::new(canvas, loaded, horizontal, FAULTS.right);
     let subtitle = format!("one bar is {bar}; {stalls}{}", marks.note());
-    canvas.title(loaded, &format!("{faults} in {}", duration(length_ns)), &subtitle)?;
+    canvas.title(loaded, &format!("{faults} in {}", loaded.recorded_length()), &subtitle)?;
     if analysis.faults.is_empty() {
         return canvas.nothing("no faults");
     }

@@ -15,7 +15,7 @@ use crate::units::{bytes, count, counted, duration, percent};
 pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<(), Error> {
     let everything = Measures { pages: true, percentiles: true };
     let causes = rows(&grouped(loaded, &[Field::Class, Field::Cause], everything)?)?;
-    let wall_ns = loaded.analysis.duration_ns;
+    let wall_ns = loaded.recorded_ns();
     let wall = |group: &Group| {
         let class = Class::ALL.iter().find(|class| class.as_str() == group.key(0))?;
         let cause = Cause::ALL.iter().find(|cause| cause.as_str() == group.key(1))?;

@@ -87,7 +87,7 @@ fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &[usize]) ->
                 percent(stall_ns, total_ns),
                 duration(stall_ns),
                 duration(total_ns),
-                percent(wall.length_ns, analysis.duration_ns),
+                percent(wall.length_ns, loaded.recorded_ns()),
             )
         }
         _ => format!(
@@ -160,7 +160,7 @@ const fn advice(cause: Cause, order: Option<Order>) -> Option<&'static str> {
 /// Processes beyond the usual alert.
 fn major_rate(loaded: &Loaded) -> Option<String> {
     let major = loaded.class_count(Class::Major);
-    let seconds = loaded.analysis.duration_ns as f64 / 1e9;
+    let seconds = loaded.recorded_ns() as f64 / 1e9;
     (major as f64 > ALERT_PER_SECOND as f64 * seconds && seconds > 0.0).then(|| {
         format!(
             "{} major faults/s over the whole recording exceed the usual alert of {ALERT_PER_SECOND}/s.",

@@ -56,8 +56,10 @@ fn followed(scope: &Scope) -> Option<String> {
 }
 
 fn delay(scope: &Scope) -> Option<String> {
-    (scope.delay_ns > 0)
-        .then(|| format!("faults of the first {} were not recorded", duration(scope.delay_ns)))
+    // A window may begin later than the recording.
+    let whose = if scope.window_ns.is_some() { " of the recording" } else { "" };
+    let first = duration(scope.delay_ns);
+    (scope.delay_ns > 0).then(|| format!("faults of the first {first}{whose} were not recorded"))
 }
 
 fn kernel_mode(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
