@@ -9,6 +9,7 @@ use crate::classify::{change, classify};
 use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
 use crate::fault_order::{Fault, FaultOrder};
 use crate::incomplete::{Entry, StackAbove, Verdict, judge};
+use crate::intern::Interner;
 use crate::names::{Access, Cause, Class};
 use crate::page_history::{HUGE_SHIFT, PageKey, Past};
 use crate::piece_tree::Piece;
@@ -54,11 +55,13 @@ pub(crate) struct Analyser {
     page_shift: u32,
     stack_limit_bytes: Option<u64>,
     slow_threshold_ns: u64,
+    /// Nothing has shown swap space so far.
     no_swap: bool,
     /// Faults were left out, so that a page may have been touched unseen.
     lacks_faults: bool,
     /// What came to be before may have been touched unseen.
     unseen_until_ns: Option<u64>,
+    start_ns: u64,
     last_ns: u64,
     /// Faults seen so far.
     now: u32,
@@ -71,6 +74,8 @@ pub(crate) struct Analyser {
 /// Where a fault happened.
 #[derive(Debug, Clone, Copy)]
 struct Place {
+    /// When that was looked at.
+    at_ns: u64,
     proc: u32,
     mm: u32,
     comm: u32,
@@ -91,6 +96,7 @@ impl Analyser {
             no_swap: recording.has_no_swap(),
             lacks_faults: recording.lacks_faults(),
             unseen_until_ns,
+            start_ns: recording.header.start_ns,
             last_ns: 0,
             now: unseen,
             missed_at: unseen,
@@ -128,13 +134,17 @@ impl Analyser {
         self.last_ns = self.last_ns.max(fault.time_ns.saturating_add(latency_ns));
         self.exactness.error_code |= fault.flags & flags::ERROR_CODE_VALID != 0;
         self.exactness.kernel_mode |= fault.flags & flags::KERNEL_MODE != 0;
-        if let Some(until_ns) = self.unseen_until_ns.take() {
-            self.world.advance(Moment { ns: until_ns.min(fault.time_ns), faults: 0 });
-        }
-        self.world.advance(Moment { ns: fault.time_ns, faults: self.now });
-
         let outcome = outcome_of(fault.flags);
-        let place = self.place(&fault, outcome);
+        let completed = matches!(outcome, Some(Outcome::Minor | Outcome::Major));
+        // What a fault found that began before the trace and went on in it, the trace shows at its start.
+        let goes_on = completed && fault.time_ns.saturating_add(latency_ns) >= self.start_ns;
+        let at_ns = fault.time_ns.max(if goes_on { self.start_ns } else { 0 });
+        if let Some(until_ns) = self.unseen_until_ns.take() {
+            self.world.advance(Moment { ns: until_ns.min(at_ns), faults: 0 });
+        }
+        self.world.advance(Moment { ns: at_ns, faults: self.now });
+
+        let place = self.place(&fault, outcome, at_ns);
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let user_ip = (!kernel_mode).then_some(fault.ip);
         let access = access_of(ErrorCode::of(fault.flags), user_ip, fault.addr, place.map);
@@ -148,30 +158,36 @@ impl Analyser {
         row
     }
 
-    /// Finds thread and mapping. The mapping is the one at entry; if there is none, one that came to
-    /// be before the completion: the kernel extends a stack during the fault.
-    fn place(&mut self, fault: &Fault, outcome: Option<Outcome>) -> Place {
+    /// Finds thread and mapping. The mapping is the one at `at_ns`, which is the entry or after it; if
+    /// there is none, one that came to be before the completion: the kernel extends a stack during the
+    /// fault.
+    fn place(&mut self, fault: &Fault, outcome: Option<Outcome>, at_ns: u64) -> Place {
         let world = &mut self.world;
-        let thread = world.thread(fault.pid, fault.tid, fault.time_ns);
+        let thread = world.thread(fault.pid, fault.tid, at_ns);
         let (proc, comm) = world
             .threads
             .get(thread as usize)
             .map_or((NONE, 0), |thread| (thread.proc, thread.comm));
         let mm = world.mm_of(proc);
+        if at_ns > fault.time_ns && world.is_made_after(mm, fault.time_ns) {
+            // It was another address space at entry, and the thread had another name.
+            let (mm, comm) = (NONE, Interner::EMPTY);
+            return Place { at_ns, proc, mm, comm, piece: None, map: None, stack_grown: false };
+        }
         let mut piece = world.piece_at(mm, fault.addr);
         let mut stack_grown = false;
         if piece.is_none() && outcome != Some(Outcome::Signalled) {
-            piece = world.piece_under_way(mm, fault.addr, fault.time_ns);
+            piece = world.piece_under_way(mm, fault.addr, at_ns);
         }
         // A record that is applied already may be about this fault as well.
-        if piece.is_none() || world.is_ahead_of(fault.time_ns) {
+        if piece.is_none() || world.is_ahead_of(at_ns) {
             let completed = matches!(outcome, Some(Outcome::Minor | Outcome::Major));
             let until_ns = match fault.latency_ns {
                 LATENCY_UNKNOWN if completed => fault.time_ns,
                 LATENCY_UNKNOWN => fault.time_ns.saturating_add(GROWTH_WITHIN_NS),
                 latency_ns => fault.time_ns.saturating_add(latency_ns),
             };
-            let window = (Moment { ns: fault.time_ns, faults: self.now }, until_ns);
+            let window = (Moment { ns: at_ns, faults: self.now }, until_ns);
             // Inside its own fault a thread maps nothing, so its record tells of a stack growing.
             // Without a completion only the name can tell that from a later mmap.
             let ahead = world.apply_map_ahead(fault.pid, fault.addr, window, |map| {
@@ -185,7 +201,7 @@ impl Analyser {
         let map = piece.and_then(|piece| world.evidence_of(piece));
         let stack_grown =
             stack_grown && map.is_some_and(|map| map.backing == Backing::Anon && map.writable());
-        Place { proc, mm, comm, piece, map, stack_grown }
+        Place { at_ns, proc, mm, comm, piece, map, stack_grown }
     }
 
     fn completed(&mut self, fault: &Fault, place: Place, access: Access, major: bool) -> Row {
@@ -196,7 +212,7 @@ impl Analyser {
         };
         let huge = (HUGE_SHIFT..u64::BITS).contains(&page_shift);
         let (page, history_addr) = self.page(fault, place, huge);
-        let advice = self.world.advice(place.mm, history_addr, fault.time_ns);
+        let advice = self.world.advice(place.mm, history_addr, place.at_ns);
         let drops_known = self.world.are_drops_known(place.mm);
         let slow_ns = Some(fault.latency_ns).filter(|&latency_ns| latency_ns != LATENCY_UNKNOWN);
         let over_threshold = slow_ns.is_some_and(|latency_ns| latency_ns > self.slow_threshold_ns);
@@ -244,6 +260,8 @@ impl Analyser {
         let over_ns = fault.time_ns.saturating_add(latency_ns);
         self.world.note_fault(place.mm, (page, history_addr), fault.time_ns, over_ns);
         let (class, cause, nth) = found;
+        // Without swap to begin with, only what must have been swapped out gets that cause.
+        self.no_swap &= cause != Cause::SwapIn;
         let slow = over_threshold && class != Class::Major;
         let row = Row { class, cause, slow, page_size_bytes, nth, ..blank() };
         self.filled(fault, place, access, row)
@@ -306,6 +324,7 @@ impl Analyser {
         // A completed access that the mapping forbids shows that it was another mapping.
         let contradicted =
             row.class != Class::Failed && !place.map.is_some_and(|map| map.allows(access));
+        let at_entry = place.at_ns == fault.time_ns;
         let exactness = &mut self.exactness;
         exactness.faults += 1;
         exactness.without_entry += u64::from(fault.flags & flags::NO_ENTRY != 0);
@@ -328,7 +347,7 @@ impl Analyser {
             is_known: place
                 .piece
                 .is_some_and(|piece| self.world.is_known(place.mm, piece, fault.addr)),
-            may_be_exact: !contradicted && !self.world.is_map_uncertain(place.mm),
+            may_be_exact: at_entry && !contradicted && !self.world.is_map_uncertain(place.mm),
             ..row
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::evidence::{Evidence, MapEvidence};
 use crate::names::{Access, Cause, Class};
-use crate::page_history::{Change, PageState};
+use crate::page_history::{Change, Loss, PageState};
 use crate::vma::Backing;
 
 /// Class and cause, by the first rule that holds.
@@ -44,6 +44,7 @@ fn cause(evidence: &Evidence, map: MapEvidence) -> Cause {
     if evidence.major
         && !present
         && !map.shared
+        && (!evidence.no_swap || must_be_swapped(evidence, map))
         && let Some(cause) = swap_cause(evidence, map)
     {
         return cause;
@@ -64,13 +65,21 @@ fn cause(evidence: &Evidence, map: MapEvidence) -> Cause {
     }
 }
 
+/// Whether a page that is gone can only be in swap: its content was its own, and no advice took that.
+fn must_be_swapped(evidence: &Evidence, map: MapEvidence) -> bool {
+    let past = evidence.past;
+    let had_content = match past.state {
+        PageState::Clean => false,
+        PageState::Private => true,
+        PageState::Unknown => past.touched && map.backing == Backing::Anon,
+    };
+    had_content && past.loss == Loss::No && evidence.drops_known && !map.may_be_new
+}
+
 /// A major fault of private memory that came, or may have come, from swap.
 fn swap_cause(evidence: &Evidence, map: MapEvidence) -> Option<Cause> {
     let past = evidence.past;
     match map.backing {
-        // Nothing was there that could have been swapped out, and nowhere to go: another process made
-        // it wait (userfaultfd(2)).
-        Backing::Anon if evidence.no_swap && map.seen_from_start && !past.touched => None,
         Backing::Anon => Some(Cause::SwapIn),
         Backing::File if past.state == PageState::Private => Some(Cause::SwapIn),
         Backing::File if map.writable() => {
@@ -103,7 +112,10 @@ fn write_to_present_cause(evidence: &Evidence, map: MapEvidence) -> Option<Cause
 }
 
 fn file_cause(evidence: &Evidence, map: MapEvidence) -> Cause {
-    let had_copy = !map.shared && evidence.past.state == PageState::Private;
+    let present = evidence.error.is_some_and(|error| error.present);
+    // With nowhere to be swapped out to, a private copy that is read from storage was dropped.
+    let dropped = evidence.major && !present && evidence.no_swap;
+    let had_copy = !map.shared && evidence.past.state == PageState::Private && !dropped;
     if !map.shared && evidence.access == Access::Write && !had_copy {
         return Cause::FilePrivateWrite;
     }
@@ -134,7 +146,7 @@ fn anon_cause(evidence: &Evidence, map: MapEvidence, present: bool) -> Cause {
         // Without an error code this may be a write to a present page.
         let absent = evidence.error.is_some() || evidence.access != Access::Unknown;
         // Where all advice is known, a page that none was given for was not dropped.
-        let gone = evidence.past.dropped || !evidence.drops_known;
+        let gone = evidence.past.loss == Loss::Yes || !evidence.drops_known;
         let sure = absent && gone && !map.may_be_new;
         return if sure { Cause::AnonRefault } else { Cause::AnonUnknown };
     }
@@ -151,13 +163,13 @@ fn anon_cause(evidence: &Evidence, map: MapEvidence, present: bool) -> Cause {
 mod tests {
     use super::*;
     use crate::evidence::ErrorCode;
-    use crate::page_history::Past;
+    use crate::page_history::{Loss, Past};
 
     const UNTOUCHED: Past =
-        Past { faults: 0, touched: false, state: PageState::Unknown, dropped: false };
+        Past { faults: 0, touched: false, state: PageState::Unknown, loss: Loss::No };
 
     fn past(state: PageState) -> Past {
-        Past { faults: 1, touched: true, state, dropped: false }
+        Past { faults: 1, touched: true, state, loss: Loss::No }
     }
 
     fn map(backing: Backing, shared: bool, prot: u32) -> MapEvidence {
@@ -264,7 +276,7 @@ mod tests {
         assert_eq!(cause(Evidence { past: again, ..unseen }), Cause::AnonRefault);
         let known = Evidence { past: again, drops_known: true, ..base(Access::Write) };
         assert_eq!(cause(known), Cause::AnonUnknown, "no advice, so not dropped");
-        let dropped = Past { dropped: true, ..again };
+        let dropped = Past { loss: Loss::Yes, ..again };
         assert_eq!(cause(Evidence { past: dropped, ..known }), Cause::AnonRefault);
         let merged = Some(MapEvidence { may_be_new: true, ..anon });
         let touched = Evidence { past: again, map: merged, ..base(Access::Write) };

@@ -82,7 +82,7 @@ pub(crate) struct Evidence {
     pub huge: bool,
     /// All advice that drops pages is known.
     pub drops_known: bool,
-    /// The machine had no swap space when the recording began.
+    /// The machine had no swap space, as far as the trace tells.
     pub no_swap: bool,
     /// It waited: longer than the threshold, or a signal interrupted it.
     pub waited: bool,

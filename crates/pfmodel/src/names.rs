@@ -44,9 +44,10 @@ named! {
         Invalid = "invalid",
         /// Invalid access just below a stack.
         StackOverflow = "stack-overflow",
-        /// Major fault on anonymous memory, or on a private page written earlier in the trace.
+        /// Major fault on anonymous memory, or on a private page written earlier in the trace, unless the
+        /// machine is known to have had no swap space.
         SwapIn = "swap-in",
-        /// Major fault on a private writable file page whose history is unknown.
+        /// Major fault on a private writable file page whose history is unknown, likewise.
         FileOrSwap = "file-or-swap",
         /// Write after this page was read as the shared zero page.
         CowZero = "cow-zero",

@@ -31,28 +31,28 @@ pub(crate) struct Past {
     pub touched: bool,
     /// Its content.
     pub state: PageState,
-    /// It was given back on advice since it last faulted in.
-    pub dropped: bool,
+    /// Whether it was given back since it last faulted in.
+    pub loss: Loss,
 }
 
 impl Past {
     /// What it means for a page that has a file behind it: without the private copy, that is the content.
     pub(crate) fn of_file(self) -> Self {
-        if self.dropped { Self { state: PageState::Clean, ..self } } else { self }
+        if self.loss == Loss::Yes { Self { state: PageState::Clean, ..self } } else { self }
     }
 
     fn after(self, loss: Loss) -> Self {
         match loss {
             Loss::No => self,
-            Loss::Unsure => Self { state: PageState::Unknown, ..self },
-            Loss::Yes => Self { state: PageState::Unknown, dropped: true, ..self },
+            Loss::Unsure | Loss::Yes => Self { state: PageState::Unknown, loss, ..self },
         }
     }
 }
 
 /// Whether the kernel took a page away, on advice, since it last faulted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Loss {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum Loss {
+    #[default]
     No,
     Unsure,
     Yes,
@@ -163,7 +163,7 @@ impl Entry {
             (_, true) => PageState::Clean,
             _ => PageState::Unknown,
         };
-        Past { faults: self.faults, touched: true, state, dropped: false }
+        Past { faults: self.faults, touched: true, state, loss: Loss::No }
     }
 
     fn change(&mut self, change: Change, now: u32) {
@@ -260,7 +260,7 @@ fn combine(own: Past, other: Past) -> Past {
         faults: own.faults.saturating_add(other.faults),
         touched: own.touched || other.touched,
         state: if own.touched { own.state } else { other.state },
-        dropped: own.dropped || other.dropped,
+        loss: own.loss.max(other.loss),
     }
 }
 
@@ -292,7 +292,7 @@ mod tests {
     }
 
     fn known(faults: u32, state: PageState) -> Past {
-        Past { faults, touched: true, state, dropped: false }
+        Past { faults, touched: true, state, loss: Loss::No }
     }
 
     #[test]
@@ -342,11 +342,11 @@ mod tests {
         let mut pages = PageHistory::default();
         visit(&mut pages, PAGE, 0, 5, Change::Private);
         let again = visit_advised(&mut pages, PAGE, (0, 8), Some((7, false)), Change::Clean);
-        assert_eq!(again, Past { dropped: true, ..known(1, PageState::Unknown) });
+        assert_eq!(again, Past { loss: Loss::Yes, ..known(1, PageState::Unknown) });
         let third = visit_advised(&mut pages, PAGE, (0, 9), Some((7, false)), Change::Private);
         assert_eq!(third, known(2, PageState::Clean), "advice counts once");
         let fourth = visit_advised(&mut pages, PAGE, (0, 12), Some((10, false)), Change::Keep);
-        assert!(fourth.dropped);
+        assert_eq!(fourth.loss, Loss::Yes);
         let other = PageKey { base: 600, ..PAGE };
         let first = visit_advised(&mut pages, other, (0, 13), Some((10, false)), Change::Clean);
         assert_eq!(first, Past::default(), "nothing was there to drop");
@@ -355,11 +355,12 @@ mod tests {
     #[test]
     fn advice_under_way_leaves_the_content_open() {
         let mut pages = PageHistory::default();
+        let open = |faults| Past { loss: Loss::Unsure, ..known(faults, PageState::Unknown) };
         visit(&mut pages, PAGE, 0, 5, Change::Private);
         let during = visit_advised(&mut pages, PAGE, (0, 8), Some((7, true)), Change::Private);
-        assert_eq!(during, known(1, PageState::Unknown));
+        assert_eq!(during, open(1));
         let behind = visit_advised(&mut pages, PAGE, (0, 9), Some((7, false)), Change::Private);
-        assert_eq!(behind, known(2, PageState::Unknown), "dropped before or after fault 8");
+        assert_eq!(behind, open(2), "dropped before or after fault 8");
         let later = visit_advised(&mut pages, PAGE, (0, 10), Some((7, false)), Change::Private);
         assert_eq!(later, known(3, PageState::Private));
     }
@@ -369,7 +370,7 @@ mod tests {
         let mut pages = PageHistory::default();
         visit(&mut pages, RANGE, 0, 1, Change::Private);
         let again = visit_advised(&mut pages, PAGE, (0, 3), Some((2, false)), Change::Private);
-        assert!(again.dropped && again.touched);
+        assert_eq!((again.loss, again.touched), (Loss::Yes, true));
         let next = visit_advised(&mut pages, PAGE, (0, 4), Some((2, false)), Change::Private);
         assert_eq!(next, known(2, PageState::Private));
     }
@@ -379,9 +380,10 @@ mod tests {
         let mut pages = PageHistory::default();
         visit(&mut pages, PAGE, 0, 5, Change::Private);
         let advice = Some(Dropped { faults: 7, unsure: false });
-        assert!(pages.past(PAGE, 0, 8, advice).dropped);
+        assert_eq!(pages.past(PAGE, 0, 8, advice).loss, Loss::Yes);
         visit_advised(&mut pages, PAGE, (0, 9), Some((7, false)), Change::Private);
-        assert_eq!(pages.past(PAGE, 0, 8, advice), known(2, PageState::Unknown));
-        assert!(!pages.past(PAGE, 0, 10, advice).dropped);
+        let unsure = Past { loss: Loss::Unsure, ..known(2, PageState::Unknown) };
+        assert_eq!(pages.past(PAGE, 0, 8, advice), unsure);
+        assert_eq!(pages.past(PAGE, 0, 10, advice).loss, Loss::No);
     }
 }

@@ -47,9 +47,11 @@ impl Recording {
         self.fact(fact::CAPTURE_CALLS) == Some("yes")
     }
 
-    /// Whether the recorder says that there was no swap space.
+    /// Whether the recorder says that there was no swap space, each time that it says anything of it.
     pub(crate) fn has_no_swap(&self) -> bool {
-        self.fact(fact::VM_SWAP_TOTAL_BYTES) == Some("0")
+        let facts = self.facts.iter().filter(|fact| fact.key == fact::VM_SWAP_TOTAL_BYTES);
+        let mut sizes = facts.map(|fact| fact.value.trim()).peekable();
+        sizes.peek().is_some() && sizes.all(|size| size == "0")
     }
 
     /// Whether faults of the targets were left out of the trace on request, at any time.

@@ -1,16 +1,22 @@
 //! The result of the analysis: the fault table as columns, and the tables it refers to.
 
+use pft::record::LATENCY_UNKNOWN;
+
 use crate::names::{Access, Cause, Class, MapConfidence, RegionKind};
 
 /// Index that refers to nothing.
 pub const NONE: u32 = u32::MAX;
 
-/// One row per fault, in order of entry time. All columns have the same length.
+/// One row per fault, in order of entry time. All columns have the same length, except `before_ns`.
 #[derive(Debug, Clone, Default)]
 pub struct FaultTable {
-    /// Entry time, nanoseconds since the start of the trace (saturating: never negative).
+    /// Entry time, nanoseconds since the start of the trace; 0 if the entry was before it.
     pub time_ns: Vec<u64>,
-    /// Entry to completion; [`pft::record::LATENCY_UNKNOWN`] when unknown.
+    /// How long before the start of the trace the entry was, nanoseconds: of the first rows, which are
+    /// those that began before it. There are some in the window of a flight recorder.
+    pub before_ns: Vec<u64>,
+    /// Entry to completion, the part before the start of the trace included;
+    /// [`LATENCY_UNKNOWN`] when unknown.
     pub latency_ns: Vec<u64>,
     /// Class.
     pub class: Vec<Class>,
@@ -59,6 +65,25 @@ impl FaultTable {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.time_ns.is_empty()
+    }
+
+    /// How long before the start of the trace the entry of a fault was, nanoseconds; 0 if it was inside.
+    #[must_use]
+    pub fn before_ns(&self, row: usize) -> u64 {
+        self.before_ns.get(row).copied().unwrap_or(0)
+    }
+
+    /// How long a fault stalled its thread inside the trace, nanoseconds: its latency without what was
+    /// before the start. `None` when unknown.
+    #[must_use]
+    pub fn stall_ns(&self, row: usize) -> Option<u64> {
+        let latency_ns = self.latency_ns.get(row).filter(|&&ns| ns != LATENCY_UNKNOWN)?;
+        Some(latency_ns.saturating_sub(self.before_ns(row)))
+    }
+
+    /// The same of each fault.
+    pub fn stalls_ns(&self) -> impl Iterator<Item = Option<u64>> + '_ {
+        (0..self.len()).map(|row| self.stall_ns(row))
     }
 }
 

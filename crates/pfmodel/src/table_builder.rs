@@ -35,6 +35,7 @@ pub(crate) struct Row {
 pub(crate) fn with_capacity(rows: usize) -> FaultTable {
     FaultTable {
         time_ns: Vec::with_capacity(rows),
+        before_ns: Vec::new(),
         latency_ns: Vec::with_capacity(rows),
         class: Vec::with_capacity(rows),
         cause: Vec::with_capacity(rows),
@@ -93,6 +94,9 @@ pub(crate) fn finish(
     start_ns: u64,
 ) -> [u64; 3] {
     let mut counts = [0; 3];
+    // They come in order of time.
+    let before = table.time_ns.iter().map(|&time_ns| start_ns.saturating_sub(time_ns));
+    table.before_ns = before.take_while(|&before_ns| before_ns > 0).collect();
     let columns = table.time_ns.iter_mut().zip(&table.addr).zip(&table.mapping).zip(awaiting);
     for ((((time_ns, &addr), &mapping), &awaiting), confidence) in
         columns.zip(&mut table.map_confidence)

@@ -354,4 +354,9 @@ impl World {
     pub(crate) fn mm_of(&self, proc: u32) -> u32 {
         self.processes.get(proc as usize).map_or(NONE, |process| process.mm)
     }
+
+    /// Whether an address space came to be, by `fork` or `exec`, after a moment.
+    pub(crate) fn is_made_after(&self, mm: u32, time_ns: u64) -> bool {
+        self.mms.get(mm as usize).is_some_and(|mm| mm.made_ns > time_ns)
+    }
 }

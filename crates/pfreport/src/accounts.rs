@@ -1,10 +1,11 @@
 //! The ledger of a trace: what was captured, left out and lost against what the kernel counted.
 
 use pfmodel::names::Class;
-use pft::keys::ledger;
+use pft::keys::{fact, ledger};
 
 use crate::load::Loaded;
 use crate::scope::Scope;
+use crate::units::duration;
 
 /// Completions of one kind, as the recorder accounts for them and as the kernel counted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +101,36 @@ impl Loaded {
     #[must_use]
     pub fn counted(&self, key: &str) -> Option<u64> {
         self.ledger.get(key).copied()
+    }
+
+    /// When faults began to be recorded, nanoseconds since the start of the trace: when the delay was over.
+    /// It began with the recording: of how much of it is left in a later window of a flight recorder the
+    /// file says nothing, so there it is 0.
+    #[must_use]
+    pub fn recorded_since_ns(&self) -> u64 {
+        let scope = Scope::of(self);
+        let begins_later =
+            scope.window_ns.is_some() && self.fact(fact::FLIGHT_LIMITED_BY) != Some("start");
+        if begins_later { 0 } else { scope.delay_ns.min(self.analysis.duration_ns) }
+    }
+
+    /// How long faults were recorded, nanoseconds: what rates and shares of time refer to.
+    #[must_use]
+    pub fn recorded_ns(&self) -> u64 {
+        self.analysis.duration_ns - self.recorded_since_ns()
+    }
+
+    /// The same as text, with the delay: `100 ms after a delay of 1.8 s`.
+    #[must_use]
+    pub fn recorded_length(&self) -> String {
+        let delay_ns = Scope::of(self).delay_ns;
+        match (self.recorded_since_ns(), self.recorded_ns()) {
+            (0, ns) => duration(ns),
+            (since_ns, 0) => {
+                format!("{}, less than the delay of {}", duration(since_ns), duration(delay_ns))
+            }
+            (since_ns, ns) => format!("{} after a delay of {}", duration(ns), duration(since_ns)),
+        }
     }
 
     /// The sum of some counts of the ledger; those that were not recorded add nothing.
@@ -257,102 +288,4 @@ impl Loaded {
 }
 
 #[cfg(test)]
-mod tests {
-    use pfmodel::names::Class;
-    use pft::keys::{fact, ledger};
-
-    use super::{Balance, LostRecords, Stored, Taken};
-    use crate::load::Loaded;
-    use crate::sample::{self, Row};
-
-    /// Three minor faults and one major one in the table, and more in the ledger.
-    fn loaded(counts: &[(&str, u64)]) -> Loaded {
-        let mut loaded = sample::empty();
-        for time in 0..3 {
-            sample::push(&mut loaded.analysis, Row { time, ..Row::default() });
-        }
-        sample::push(&mut loaded.analysis, Row { class: Class::Major, ..Row::default() });
-        loaded.ledger = counts.iter().map(|&(key, n)| (key.to_owned(), n)).collect();
-        loaded
-    }
-
-    #[test]
-    fn every_part_of_the_kernels_count_is_accounted_for() {
-        let mut loaded = loaded(&[
-            (ledger::CAPTURED_MINOR, 10),
-            (ledger::SKIPPED_FAST_MINOR, 7),
-            (ledger::SKIPPED_FAST_MAJOR, 0),
-            (ledger::CAPTURED_DUPLICATES_MINOR, 2),
-            (ledger::CAPTURED_FILTERED_MINOR, 300),
-            (ledger::CAPTURED_OWN_MINOR, 37),
-            (ledger::COUNTED_UNRECORDED_MINOR, 3),
-            (ledger::MINOR_FAULTS_COUNT, 352),
-        ]);
-        loaded.facts.insert(fact::CAPTURE_MIN_LATENCY_NS.to_owned(), "1000".to_owned());
-        assert_eq!(loaded.balances(), [Balance { name: "minor", ours: 352, kernel: 352 }]);
-        assert_eq!(loaded.skipped(), Some([7, 0]));
-        assert_eq!(loaded.missing_rows(), []);
-        assert!(loaded.is_whole());
-        // Skipped faults were captured: they are no part of their own.
-        loaded.ledger.insert(ledger::SKIPPED_FAST_MINOR.to_owned(), 6);
-        assert_eq!(loaded.balances(), [Balance { name: "minor", ours: 352, kernel: 352 }]);
-        assert_eq!(loaded.missing_rows(), [Stored { name: "minor", expected: 4, rows: 3 }]);
-        assert!(!loaded.is_whole());
-        loaded.facts.insert(fact::FLIGHT_WINDOW_NS.to_owned(), "1000".to_owned());
-        loaded.ledger.insert(ledger::CAPTURED_MINOR.to_owned(), 3);
-        assert_eq!(
-            (loaded.balances(), loaded.missing_rows(), loaded.skipped()),
-            (vec![], vec![], None)
-        );
-        assert!(loaded.is_whole());
-        loaded.ledger.insert(ledger::CAPTURED_MINOR.to_owned(), 5);
-        assert_eq!(loaded.missing_rows(), [Stored { name: "minor", expected: 5, rows: 3 }]);
-    }
-
-    #[test]
-    fn damage_took_what_the_ledger_has_and_the_table_has_not() {
-        let counts = [
-            (ledger::CAPTURED_MINOR, 10),
-            (ledger::SKIPPED_FAST_MINOR, 2),
-            (ledger::SKIPPED_FAST_MAJOR, 0),
-            (ledger::CAPTURED_MAJOR, 4),
-        ];
-        let mut loaded = loaded(&counts);
-        loaded.facts.insert(fact::CAPTURE_MIN_LATENCY_NS.to_owned(), "1000".to_owned());
-        assert_eq!(loaded.taken_by_damage(), None);
-        loaded.damage.push("a frame is broken".to_owned());
-        // 8 of 10 minor faults were stored and 3 are left; 1 of 4 major ones.
-        assert_eq!(loaded.taken_by_damage(), Some(Taken::Exactly(8)));
-        loaded.ledger.insert(ledger::DROPPED_RECORDER.to_owned(), 3);
-        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(5)));
-        loaded.ledger.remove(ledger::DROPPED_RECORDER);
-        loaded.analysis.exactness.complete = false;
-        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(8)));
-        loaded.ledger.clear();
-        assert_eq!(loaded.taken_by_damage(), Some(Taken::AtLeast(0)));
-    }
-
-    #[test]
-    fn any_lost_record_is_a_loss() {
-        let none = LostRecords::default();
-        let expected = [
-            (ledger::MINOR_FAULTS_LOST, LostRecords { completions: 1, ..none }),
-            (ledger::MAJOR_FAULTS_LOST, LostRecords { completions: 1, ..none }),
-            (ledger::PAGE_FAULTS_LOST, LostRecords { entries: 1, ..none }),
-            (ledger::TRACEPOINT_USER_LOST, LostRecords { entries: 1, ..none }),
-            (ledger::TRACEPOINT_KERNEL_LOST, LostRecords { error_codes: 1, ..none }),
-            (ledger::DROPPED_RECORDER, LostRecords { dropped: 1, ..none }),
-            (ledger::SIDEBAND_LOST, LostRecords { sideband: 1, ..none }),
-            (ledger::CALLS_LOST, LostRecords { calls: 1, ..none }),
-            (ledger::SIGNAL_LOST, LostRecords { signals: 1, ..none }),
-            (ledger::OOM_LOST, LostRecords { oom: 1, ..none }),
-        ];
-        for (key, lost) in expected {
-            let loaded = loaded(&[(key, 1)]);
-            assert_eq!(loaded.lost_records(), lost, "{key}");
-            assert!(!loaded.is_whole(), "{key}");
-        }
-        assert!(!loaded(&[(ledger::CPUS_UNWATCHED, 1)]).is_whole());
-        assert!(!loaded(&[(ledger::CAPTURED_OOM, 1)]).is_whole());
-    }
-}
+mod tests;

@@ -120,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn what_began_before_the_start_keeps_its_moment() {
+        let mut loaded = sample::empty();
+        sample::push(&mut loaded.analysis, Row { latency: Some(900), ..Row::default() });
+        sample::push(&mut loaded.analysis, Row { time: 5, ..Row::default() });
+        loaded.analysis.faults.before_ns = vec![700];
+        let csv = csv(&loaded);
+        assert!(csv.contains("\nrun.pft,,0,2026-11-20T12:34:55.999999300Z,900,minor,"), "{csv}");
+        assert!(csv.contains("\nrun.pft,,5,2026-11-20T12:34:56.000000005Z,1000,minor,"), "{csv}");
+    }
+
+    #[test]
     fn hostile_names_are_escaped_and_quoted() {
         let mut loaded = sample::empty();
         loaded.analysis.comms[0] = b"a,\"b\"\n\x1b[2J".to_vec();

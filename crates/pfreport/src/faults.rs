@@ -95,8 +95,11 @@ fn builder(loaded: &Loaded, field: Field) -> PolarsResult<Builder<'_>> {
         Field::WallTime => {
             let start_ns = loaded.header.start_realtime_ns;
             Box::new(move |rows| {
-                let times = faults.time_ns[rows].iter();
-                let times = times.map(|&t| start_ns.saturating_add(t).cast_signed());
+                // The true one, also before the start.
+                let times = rows.map(|row| {
+                    let ns = start_ns.saturating_add(faults.time_ns[row]);
+                    ns.saturating_sub(faults.before_ns(row)).cast_signed()
+                });
                 Ok(Int64Chunked::from_vec(name.into(), times.collect())
                     .into_datetime(TimeUnit::Nanoseconds, None)
                     .into_series()

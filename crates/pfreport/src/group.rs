@@ -44,6 +44,7 @@ pub const MEASURES: [&str; 9] = [
 // Columns that only the aggregation sees. The point keeps them apart from keys of the same name.
 const KEY: &str = ".key";
 const LATENCY: &str = ".latency_ns";
+const STALL: &str = ".stall_ns";
 const MAJOR: &str = ".major";
 const PAGE: &str = ".page";
 const SIZE: &str = ".size_bytes";
@@ -52,7 +53,7 @@ const SIZE: &str = ".size_bytes";
 /// then by the keys.
 ///
 /// Columns: the keys, then those of [`MEASURES`] that were asked for. `stall_ns` is the sum over all
-/// threads; measures of latency are null where no latency is known. Percentiles are by nearest rank:
+/// threads, of the time inside the trace; measures of latency are null where no latency is known. Percentiles are by nearest rank:
 /// the smallest latency that at least this share of the faults does not exceed. `touched_bytes` is
 /// distinct pages times the size installed, a lower bound of what got mapped.
 ///
@@ -64,6 +65,12 @@ pub fn grouped(loaded: &Loaded, keys: &[Field], measures: Measures) -> Result<Da
     let packed = packed(KEY, &frame)?;
     let is_major = faults.class.iter().map(|&class| Some(class == Class::Major));
     frame.with_column(latencies(LATENCY, &faults.latency_ns))?;
+    // What was before the start stalled nobody in the trace.
+    let stall = if faults.before_ns.is_empty() { LATENCY } else { STALL };
+    if stall == STALL {
+        let stalls = UInt64Chunked::from_iter_options(STALL.into(), faults.stalls_ns());
+        frame.with_column(stalls.into_column())?;
+    }
     frame.with_column(BooleanChunked::from_iter_options(MAJOR.into(), is_major).into_column())?;
     let mut aggregates = counts();
     if measures.pages {
@@ -73,7 +80,7 @@ pub fn grouped(loaded: &Loaded, keys: &[Field], measures: Measures) -> Result<Da
         frame.with_column(sizes.into_column())?;
         aggregates.extend(distinct_pages(&faults.page_size_bytes));
     }
-    aggregates.extend(latency(measures));
+    aggregates.extend(latency(measures, stall));
     let key_columns: Vec<Expr> = keys.iter().map(|key| col(key.name())).collect();
     let groups = match packed {
         Some(packed) => {
@@ -137,8 +144,8 @@ fn distinct_pages(sizes: &[u64]) -> [Expr; 2] {
     [pages().alias("pages"), touched.unwrap_or_else(|| lit(0_u64)).alias("touched_bytes")]
 }
 
-fn latency(measures: Measures) -> Vec<Expr> {
-    let mut expressions = vec![col(LATENCY).sum().alias("stall_ns")];
+fn latency(measures: Measures, stall: &str) -> Vec<Expr> {
+    let mut expressions = vec![col(stall).sum().alias("stall_ns")];
     if measures.percentiles {
         for (share, name) in [(0.5, "p50_ns"), (0.9, "p90_ns"), (0.99, "p99_ns")] {
             let rank = col(LATENCY).quantile(lit(share), QuantileMethod::Equiprobable);
@@ -233,6 +240,18 @@ mod tests {
         }
         let groups = grouped(&loaded, &[Field::Class], ALL).unwrap();
         assert_eq!(column(&groups, "stall_ns"), [Some(12_000_000_000)]);
+    }
+
+    #[test]
+    fn stall_is_what_is_inside_the_trace() {
+        let mut loaded = sample::empty();
+        for latency in [3_000, 50] {
+            sample::push(&mut loaded.analysis, Row { latency: Some(latency), ..Row::default() });
+        }
+        loaded.analysis.faults.before_ns = vec![2_900];
+        let groups = grouped(&loaded, &[Field::Class], ALL).unwrap();
+        assert_eq!(column(&groups, "stall_ns"), [Some(150)]);
+        assert_eq!(column(&groups, "max_ns"), [Some(3_000)]);
     }
 
     #[test]

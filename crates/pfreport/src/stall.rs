@@ -2,7 +2,6 @@
 
 use pfmodel::names::{Cause, Class};
 use pfmodel::table::Analysis;
-use pft::record::LATENCY_UNKNOWN;
 
 /// Length of a union of intervals that arrive in order of their start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,7 +33,8 @@ pub struct WallStall {
 }
 
 impl WallStall {
-    /// Walks the table once. Faults of unknown latency add nothing.
+    /// Walks the table once. Faults of unknown latency add nothing; those that began before the trace
+    /// count from its start.
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
         let faults = &analysis.faults;
@@ -43,13 +43,11 @@ impl WallStall {
             processes: vec![Union::default(); analysis.processes.len()],
             causes: vec![Union::default(); Class::ALL.len() * Cause::ALL.len()],
         };
-        let rows = faults.time_ns.iter().zip(&faults.latency_ns);
+        let rows = faults.time_ns.iter().zip(faults.stalls_ns());
         let kinds = faults.class.iter().zip(&faults.cause).zip(&faults.proc);
-        for ((&from_ns, &latency_ns), ((&class, &cause), &proc)) in rows.zip(kinds) {
-            if latency_ns == LATENCY_UNKNOWN {
-                continue;
-            }
-            let to_ns = from_ns.saturating_add(latency_ns);
+        for ((&from_ns, stall_ns), ((&class, &cause), &proc)) in rows.zip(kinds) {
+            let Some(stall_ns) = stall_ns else { continue };
+            let to_ns = from_ns.saturating_add(stall_ns);
             stall.total.add(from_ns, to_ns);
             stall.causes[index(class, cause)].add(from_ns, to_ns);
             if let Some(process) = stall.processes.get_mut(proc as usize) {
@@ -84,6 +82,16 @@ mod tests {
             union.add(from, to);
         }
         assert_eq!(union.length_ns, 21);
+    }
+
+    #[test]
+    fn stalls_count_from_the_start() {
+        let mut analysis = sample::two_processes().analysis;
+        for (before, latency) in [(900, 1_000), (400, 700), (0, 20)] {
+            sample::push(&mut analysis, Row { latency: Some(latency), ..Row::default() });
+            analysis.faults.before_ns.extend((before > 0).then_some(before));
+        }
+        assert_eq!(WallStall::of(&analysis).total.length_ns, 300);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use pfmodel::names::{Access, Cause, Class};
-use pft::record::{LATENCY_UNKNOWN, Outcome, TaskKind, flags};
+use pft::record::{CallRecord, LATENCY_UNKNOWN, Outcome, TaskKind, flags};
 
 use crate::trace::*;
 
@@ -50,16 +50,65 @@ fn anonymous_memory_from_first_read_to_refault() {
 }
 
 #[test]
-fn a_wait_where_nothing_was_and_without_swap_is_no_swap_in() {
-    let major = |swap_bytes| {
-        let trace = seen().fact("vm.swap_total_bytes", swap_bytes);
-        let trace = trace.fault(fault(20, ANON, WRITE).major());
-        causes(&trace.fault(fault(30, ANON, WRITE).major()).analyse())
+fn nothing_is_swapped_in_where_there_is_no_swap() {
+    let majors = |base: fn() -> Trace, sizes: &[&str]| {
+        let trace = sizes.iter().fold(base(), |t, size| t.fact("vm.swap_total_bytes", size));
+        let analysis = trace
+            .fault(fault(20, ANON, READ).major())
+            .fault(fault(30, ANON, WRITE_PRESENT))
+            .fault(fault(40, ANON, WRITE).major())
+            .fault(fault(50, FILE, READ).major())
+            .fault(fault(60, FILE + 0x1000, WRITE).major())
+            .fault(fault(70, FILE + 0x1000, READ).major())
+            .fault(fault(80, FILE + 0x1000, WRITE_PRESENT))
+            .fault(fault(90, FILE + 0x1000, WRITE).major())
+            .analyse();
+        analysis.faults.cause
     };
-    let (nothing, swapped) = ((Class::Major, Cause::Unknown), (Class::Major, Cause::SwapIn));
-    // Swap space may have been added since: what was touched before may have gone there.
-    assert_eq!(major("0"), [nothing, swapped]);
-    assert_eq!(major("4096"), [swapped, swapped]);
+    use Cause::{
+        CowAnon, CowAnonOrZero, CowFile, FileOrSwap, FilePrivateWrite, FileRead, SwapIn, Unknown,
+    };
+    let expected = [
+        Unknown,
+        CowAnonOrZero,
+        Unknown,
+        FileRead,
+        FilePrivateWrite,
+        FileRead,
+        CowFile,
+        FilePrivateWrite,
+    ];
+    // Known from the start, or not: whoever made it wait, swap did not.
+    assert_eq!(majors(seen, &["0"]), expected);
+    assert_eq!(majors(found, &["0"]), expected);
+    let swapped = [SwapIn, CowAnon, SwapIn, FileOrSwap, FileOrSwap, SwapIn, CowAnon, SwapIn];
+    for sizes in [&[][..], &["4096"], &["0", "4096"], &["4096", "0"]] {
+        assert_eq!(majors(found, sizes), swapped, "{sizes:?}");
+    }
+}
+
+#[test]
+fn a_page_that_only_swap_can_have_shows_that_there_is_some() {
+    let majors = |trace: Trace| {
+        let analysis = trace
+            .fact("vm.swap_total_bytes", "0")
+            .fault(fault(20, ANON, WRITE))
+            .fault(fault(30, ANON + 0x1000, READ).major())
+            // What a fault in between leaves is not known, but it is there.
+            .fault(fault(36, ANON, READ))
+            .fault(fault(40, ANON, READ).major())
+            .fault(fault(50, ANON + 0x2000, READ).major())
+            .analyse();
+        [1, 3, 4].map(|row| analysis.faults.cause[row])
+    };
+    use Cause::{SwapIn, Unknown};
+    assert_eq!(majors(seen().with_calls()), [Unknown, SwapIn, SwapIn]);
+    assert_eq!(majors(seen()), [Unknown; 3], "it may have been dropped");
+    let dropped = |result| CallRecord { result, ..madvise(37, ANON, LEN, 4) };
+    assert_eq!(majors(seen().with_calls().call(dropped(0))), [Unknown; 3]);
+    assert_eq!(majors(seen().with_calls().call(dropped(-22))), [Unknown; 3], "it may be");
+    let grown = map(38, ANON, ANON + 2 * LEN, RW, "//anon");
+    assert_eq!(majors(seen().with_calls().map(grown)), [Unknown; 3], "it may be a new one");
 }
 
 #[test]

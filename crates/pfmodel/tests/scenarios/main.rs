@@ -12,3 +12,4 @@ mod mappings;
 mod moves;
 mod processes;
 mod trace;
+mod windows;

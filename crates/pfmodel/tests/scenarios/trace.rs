@@ -72,6 +72,11 @@ pub fn fault(time: u64, addr: u64, code: u32) -> Fault {
     }
 }
 
+/// The same, from `before` the start of the trace to `after` it.
+pub fn across_start(before: u64, after: u64, addr: u64, code: u32) -> Fault {
+    Fault { latency: before + after, ..fault(before.wrapping_neg(), addr, code) }
+}
+
 /// The same in another process.
 pub fn fault_of(pid: u32, time: u64, addr: u64, code: u32) -> Fault {
     Fault { pid, tid: pid, ..fault(time, addr, code) }
@@ -297,7 +302,7 @@ fn columns(faults: &[Fault]) -> FaultColumns {
         let code =
             fault.code.map_or(0, |code| flags::ERROR_CODE_VALID | code << flags::ERROR_CODE_SHIFT);
         let page = fault.page_shift << flags::PAGE_SHIFT_SHIFT;
-        columns.time_ns.push(START_NS + fault.time);
+        columns.time_ns.push(START_NS.wrapping_add(fault.time));
         columns.latency_ns.push(fault.latency);
         columns.addr.push(fault.addr);
         columns.ip.push(fault.ip);

@@ -22,7 +22,7 @@ pub struct Group {
     pub pages: Option<u64>,
     /// Distinct pages times the size installed.
     pub touched_bytes: Option<u64>,
-    /// Sum of the latencies.
+    /// Sum of the latencies, as far as they are inside the trace.
     pub stall_ns: Option<u64>,
     /// Half of the latencies are no longer.
     pub p50_ns: Option<u64>,

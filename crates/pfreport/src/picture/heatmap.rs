@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 
-use pft::record::LATENCY_UNKNOWN;
 use plotters::style::{BLACK, Color as _, RGBColor};
 
 use super::canvas::{Canvas, Drawn, Frame, GREY, HEIGHT, Side, TEXT, WIDTH};
@@ -79,10 +78,8 @@ fn lanes(loaded: &Loaded, places: &Places) -> (Vec<Lane>, u64) {
     for (row, &addr) in analysis.faults.addr.iter().enumerate() {
         let place = places.of(analysis, row);
         pages[place].push(addr / page_bytes);
-        let latency_ns = analysis.faults.latency_ns[row];
-        if latency_ns != LATENCY_UNKNOWN {
-            stall_ns[place] = stall_ns[place].saturating_add(latency_ns);
-        }
+        let stalled_ns = analysis.faults.stall_ns(row).unwrap_or(0);
+        stall_ns[place] = stall_ns[place].saturating_add(stalled_ns);
     }
     let mut chosen: Vec<usize> = (0..pages.len()).filter(|&i| !pages[i].is_empty()).collect();
     let all = analysis.faults.len() as u64;

@@ -1,6 +1,5 @@
 //! Which regions and files fault or stall most.
 
-use pft::record::LATENCY_UNKNOWN;
 use plotters::style::{BLACK, Color as _, RGBColor};
 
 use super::canvas::{Canvas, Drawn, Frame, GREY, HEIGHT, Side, TEXT, WIDTH};
@@ -110,9 +109,7 @@ fn bars<'a>(loaded: &Loaded, places: &'a Places) -> Vec<Bar<'a>> {
         let bar = &mut bars[places.of(analysis, row)];
         let level = STACK.iter().position(|&class| class == faults.class[row]).unwrap_or(0);
         bar.faults[level] += 1;
-        if faults.latency_ns[row] != LATENCY_UNKNOWN {
-            bar.stall_ns = bar.stall_ns.saturating_add(faults.latency_ns[row]);
-        }
+        bar.stall_ns = bar.stall_ns.saturating_add(faults.stall_ns(row).unwrap_or(0));
     }
     bars.retain(|bar| bar.total() > 0);
     let all: u64 = bars.iter().map(Bar::total).sum();

@@ -1,7 +1,6 @@
 //! When faults happened, and when they stalled threads.
 
 use pfmodel::table::Analysis;
-use pft::record::LATENCY_UNKNOWN;
 use plotters::style::Color as _;
 
 use super::canvas::{Canvas, Drawn, Frame, GREY, HEIGHT, Side, TEXT, WIDTH};
@@ -36,7 +35,7 @@ pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
     let horizontal = Scale::new((0.0, length_ns as f64), (FAULTS.left, FAULTS.right));
     let marks = Marks::new(canvas, loaded, horizontal, FAULTS.right);
     let subtitle = format!("one bar is {bar}; {stalls}{}", marks.note());
-    canvas.title(loaded, &format!("{faults} in {}", duration(length_ns)), &subtitle)?;
+    canvas.title(loaded, &format!("{faults} in {}", loaded.recorded_length()), &subtitle)?;
     if analysis.faults.is_empty() {
         return canvas.nothing("no faults");
     }
@@ -77,16 +76,14 @@ fn bars(analysis: &Analysis, bar_ns: f64, length_ns: u64) -> (Vec<Bar>, Vec<Bar>
     let number = (length_ns as f64 / bar_ns).ceil() as usize;
     let (mut faults, mut stall) = (vec![Bar::default(); number], vec![Bar::default(); number]);
     let table = &analysis.faults;
-    let rows = table.time_ns.iter().zip(&table.latency_ns).zip(&table.class);
-    for ((&time_ns, &latency_ns), &class) in rows {
+    let rows = table.time_ns.iter().zip(table.stalls_ns()).zip(&table.class);
+    for ((&time_ns, stall_ns), &class) in rows {
         let level = STACK.iter().position(|&c| c == class).unwrap_or(0);
         let first = ((time_ns as f64 / bar_ns) as usize).min(number - 1);
         faults[first][level] += 1.0;
-        if latency_ns == LATENCY_UNKNOWN {
-            continue;
-        }
+        let Some(stall_ns) = stall_ns else { continue };
         // A long stall covers several bars.
-        let (from, to) = (time_ns as f64, time_ns as f64 + latency_ns as f64);
+        let (from, to) = (time_ns as f64, time_ns as f64 + stall_ns as f64);
         for (i, bar) in stall.iter_mut().enumerate().skip(first) {
             let (left, right) = (i as f64 * bar_ns, (i + 1) as f64 * bar_ns);
             if left >= to {
@@ -140,11 +137,13 @@ mod tests {
     fn stalls_spread_over_the_bars_they_cover() {
         let mut analysis = sample::empty().analysis;
         analysis.duration_ns = 40;
+        sample::push(&mut analysis, Row { latency: Some(100), ..Row::default() });
+        analysis.faults.before_ns = vec![96];
         sample::push(&mut analysis, Row { time: 5, latency: Some(20), ..Row::default() });
         sample::push(&mut analysis, Row { time: 39, latency: None, ..Row::default() });
         let (faults, stall) = bars(&analysis, 10.0, length_ns(&analysis));
         let minor = |bars: Vec<[f64; 4]>| bars.iter().map(|bar| bar[2]).collect::<Vec<_>>();
-        assert_eq!(minor(faults), [1.0, 0.0, 0.0, 1.0]);
-        assert_eq!(minor(stall), [5.0, 10.0, 5.0, 0.0]);
+        assert_eq!(minor(faults), [2.0, 0.0, 0.0, 1.0]);
+        assert_eq!(minor(stall), [9.0, 10.0, 5.0, 0.0]);
     }
 }

@@ -10,12 +10,12 @@ use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
 use crate::table::known;
-use crate::units::{bytes, count, duration, percent};
+use crate::units::{bytes, count, counted, duration, percent};
 
 pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<(), Error> {
     let everything = Measures { pages: true, percentiles: true };
     let causes = rows(&grouped(loaded, &[Field::Class, Field::Cause], everything)?)?;
-    let wall_ns = loaded.analysis.duration_ns;
+    let wall_ns = loaded.recorded_ns();
     let wall = |group: &Group| {
         let class = Class::ALL.iter().find(|class| class.as_str() == group.key(0))?;
         let cause = Cause::ALL.iter().find(|cause| cause.as_str() == group.key(1))?;
@@ -48,8 +48,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<
     let touched = "touched: distinct pages × size installed";
     screen.paragraph(&if scope.latency {
         format!(
-            "{caveat}stall: sum over all threads; wall: share of the {} in which at least one thread was \
+            "{caveat}stall: sum over all threads{}; wall: share of the {} in which at least one thread was \
              stalled so ({} by any fault); {touched}",
+            earlier(loaded),
             duration(wall_ns),
             percent(stall.total.length_ns, wall_ns)
         )
@@ -57,4 +58,12 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<
         format!("{caveat}{touched}")
     });
     Ok(())
+}
+
+/// From when on faults that began before the trace count.
+fn earlier(loaded: &Loaded) -> String {
+    match loaded.analysis.faults.before_ns.len() as u64 {
+        0 => String::new(),
+        n => format!(" (since the start, for {} that began before it)", counted(n, "fault")),
+    }
 }

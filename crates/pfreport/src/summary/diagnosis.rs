@@ -67,14 +67,16 @@ fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &[usize]) ->
     match group.stall_ns {
         Some(stall_ns) if stall_ns > 0 => {
             let mut wall = Union::default();
+            let (mut known, mut latencies_ns) = (0, 0_u64);
             for &row in chosen {
-                let (from_ns, latency_ns) =
-                    (analysis.faults.time_ns[row], analysis.faults.latency_ns[row]);
-                if latency_ns != LATENCY_UNKNOWN {
-                    wall.add(from_ns, from_ns.saturating_add(latency_ns));
+                let from_ns = analysis.faults.time_ns[row];
+                if let Some(stall_ns) = analysis.faults.stall_ns(row) {
+                    wall.add(from_ns, from_ns.saturating_add(stall_ns));
+                    known += 1;
+                    latencies_ns = latencies_ns.saturating_add(analysis.faults.latency_ns[row]);
                 }
             }
-            let each = duration(stall_ns / group.faults.max(1));
+            let each = duration(latencies_ns / known.max(1));
             let cost = if group.faults == 1 {
                 format!("{faults} of {each}")
             } else {
@@ -85,7 +87,7 @@ fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &[usize]) ->
                 percent(stall_ns, total_ns),
                 duration(stall_ns),
                 duration(total_ns),
-                percent(wall.length_ns, analysis.duration_ns),
+                percent(wall.length_ns, loaded.recorded_ns()),
             )
         }
         _ => format!(
@@ -125,9 +127,13 @@ const fn advice(cause: Cause, order: Option<Order>) -> Option<&'static str> {
             "larger readahead (MADV_SEQUENTIAL, read_ahead_kb), or loading the file ahead of use \
              (MADV_POPULATE_READ)"
         }
-        (Cause::SwapIn | Cause::FileOrSwap, _) => {
+        (Cause::SwapIn, _) => {
             "more memory for this workload, or keeping what it needs resident (memory.low, mlock); \
              it is being swapped out and read back"
+        }
+        (Cause::FileOrSwap, _) => {
+            "keeping what it needs resident (memory.low, mlock), or more memory for this workload; \
+             whether it is read back from swap or from its file is not known"
         }
         (Cause::AnonRefault, _) => {
             "keeping memory that is given back and touched again (allocator settings such as \
@@ -154,7 +160,7 @@ const fn advice(cause: Cause, order: Option<Order>) -> Option<&'static str> {
 /// Processes beyond the usual alert.
 fn major_rate(loaded: &Loaded) -> Option<String> {
     let major = loaded.class_count(Class::Major);
-    let seconds = loaded.analysis.duration_ns as f64 / 1e9;
+    let seconds = loaded.recorded_ns() as f64 / 1e9;
     (major as f64 > ALERT_PER_SECOND as f64 * seconds && seconds > 0.0).then(|| {
         format!(
             "{} major faults/s over the whole recording exceed the usual alert of {ALERT_PER_SECOND}/s.",

@@ -150,11 +150,8 @@ fn labels(loaded: &Loaded) -> Option<String> {
 }
 
 fn when_and_where(loaded: &Loaded) -> String {
-    let mut text = format!(
-        "{} for {}",
-        utc(loaded.header.start_realtime_ns),
-        duration(loaded.analysis.duration_ns)
-    );
+    let mut text =
+        format!("{} for {}", utc(loaded.header.start_realtime_ns), loaded.recorded_length());
     if let Some(host) = fact(loaded, key::MACHINE_HOSTNAME) {
         text.push_str(&format!(" on {host}"));
     }

@@ -27,7 +27,9 @@ fn lines(loaded: &Loaded) -> Vec<String> {
 }
 
 fn majors(loaded: &Loaded, scope: &Scope) -> Option<String> {
-    let others = loaded.counted(ledger::CAPTURED_NOT_MAJOR).map_or_else(String::new, |n| {
+    // Without entries that count is 0, and was not measured.
+    let others = loaded.counted(ledger::CAPTURED_NOT_MAJOR).filter(|_| scope.latency);
+    let others = others.map_or_else(String::new, |n| {
         let entries = counted(n, "more entry").replace("entrys", "entries");
         format!("; {entries} came to no major fault: minor faults, or accesses that failed")
     });
@@ -54,8 +56,10 @@ fn followed(scope: &Scope) -> Option<String> {
 }
 
 fn delay(scope: &Scope) -> Option<String> {
-    (scope.delay_ns > 0)
-        .then(|| format!("faults of the first {} were not recorded", duration(scope.delay_ns)))
+    // A window may begin later than the recording.
+    let whose = if scope.window_ns.is_some() { " of the recording" } else { "" };
+    let first = duration(scope.delay_ns);
+    (scope.delay_ns > 0).then(|| format!("faults of the first {first}{whose} were not recorded"))
 }
 
 fn kernel_mode(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
@@ -116,8 +120,7 @@ mod tests {
             (fact::CAPTURE_KERNEL_MODE, "no"),
         ];
         let expected = [
-            "only major faults were recorded; minor and copy-on-write faults were not; 31 more entries \
-             came to no major fault: minor faults, or accesses that failed",
+            "only major faults were recorded; minor and copy-on-write faults were not",
             "latencies were not recorded, nor accesses that failed or did not complete; times are those \
              of the completion",
             "processes that the target created were not recorded",
@@ -126,6 +129,9 @@ mod tests {
             "no error codes: writes are not told from reads",
         ];
         assert_eq!(lines_with(&facts, false, false), expected);
+        let majors = "only major faults were recorded; minor and copy-on-write faults were not; 31 more \
+                      entries came to no major fault: minor faults, or accesses that failed";
+        assert_eq!(lines_with(&[(fact::CAPTURE_MAJOR_ONLY, "yes")], true, true), [majors]);
         let threads = [(fact::TARGET_KIND, "threads")];
         let created = "threads and processes that these threads created were not recorded";
         assert_eq!(lines_with(&threads, true, true), [created]);

@@ -13,7 +13,8 @@ use crate::units::{count, duration, moment};
 /// What the table calls the time before the first mark.
 const BEFORE: &str = "(before the first mark)";
 
-/// When a phase began first, and how long it lasted in all: a name may be marked several times.
+/// When a phase began first, and how long it lasted in all while faults were recorded: a name may be
+/// marked several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
     from_ns: u64,
@@ -53,6 +54,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
     screen.heading("Phases");
     let header = ["phase", "begins", "length", "faults", "major", "stall", "p50", "p99", "max"];
     screen.table(&header, 1, lines.collect());
+    if loaded.recorded_since_ns() > 0 {
+        screen.paragraph("length: of the time after the delay");
+    }
     let more = groups.len().saturating_sub(top);
     let idle = spans.len().saturating_sub(groups.len());
     for (number, what) in [(more, "more"), (idle, "without faults")] {
@@ -66,11 +70,16 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
 /// All phases; none stands for the time before the first mark, if there is any.
 fn spans(loaded: &Loaded) -> BTreeMap<Option<&str>, Span> {
     let mut spans = BTreeMap::new();
-    let mut add = |name, from_ns: u64, to_ns: u64| {
-        let span = spans.entry(name).or_insert(Span { from_ns, length_ns: 0 });
-        span.length_ns += to_ns.saturating_sub(from_ns);
-    };
+    let since_ns = loaded.recorded_since_ns();
     let end_ns = loaded.analysis.duration_ns;
+    let mut add = |name, from_ns: u64, to_ns: u64| {
+        // What was over before is no phase without faults.
+        if since_ns > 0 && to_ns <= since_ns {
+            return;
+        }
+        let span = spans.entry(name).or_insert(Span { from_ns, length_ns: 0 });
+        span.length_ns += to_ns.saturating_sub(from_ns.max(since_ns));
+    };
     let first_ns = loaded.marks.first().map_or(end_ns, |mark| mark.time_ns);
     if first_ns > 0 {
         add(None, 0, first_ns);
@@ -84,6 +93,8 @@ fn spans(loaded: &Loaded) -> BTreeMap<Option<&str>, Span> {
 
 #[cfg(test)]
 mod tests {
+    use pft::keys::fact;
+
     use super::{BTreeMap, Span, spans};
     use crate::sample;
 
@@ -98,6 +109,11 @@ mod tests {
         let expected =
             [(None, span(0, 1)), (Some("load"), span(1, 3)), (Some("serve"), span(3, 6))];
         assert_eq!(spans(&loaded), BTreeMap::from(expected));
+        let delay = fact::CAPTURE_DELAY_NS.to_owned();
+        loaded.facts.insert(delay.clone(), (4 * second).to_string());
+        let expected = [(Some("load"), span(6, 1)), (Some("serve"), span(3, 5))];
+        assert_eq!(spans(&loaded), BTreeMap::from(expected));
+        loaded.facts.remove(&delay);
         loaded.marks[0].time_ns = 0;
         assert!(!spans(&loaded).contains_key(&None));
     }

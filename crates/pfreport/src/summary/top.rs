@@ -30,7 +30,7 @@ pub fn processes(
     let analysis = &loaded.analysis;
     let lines = groups.iter().take(top).filter_map(|group| {
         let (number, process) = process(analysis, group)?;
-        let life_ns = life_ns(analysis, process);
+        let life_ns = life_ns(loaded, process);
         let stalled = stall.processes.get(number).map_or(0, |union| union.length_ns);
         Some(vec![
             process.pid.to_string(),
@@ -55,7 +55,7 @@ pub fn processes(
         screen.paragraph(&rest_of(rest));
     }
     let stalled = "stalled: share of the life with at least one thread stalled".to_owned();
-    let alarming = groups.iter().filter(|group| exceeds_alert(analysis, group)).count();
+    let alarming = groups.iter().filter(|group| exceeds_alert(loaded, group)).count();
     let alarming = match alarming {
         0 => String::new(),
         1 => " (exceeded by 1 process)".to_owned(),
@@ -64,7 +64,7 @@ pub fn processes(
     let alert = format!("the usual alert is {ALERT_PER_SECOND} major faults/s{alarming}");
     let stalled = Some(stalled).filter(|_| Scope::of(loaded).latency);
     let notes: Vec<String> =
-        [stalled, Some(alert), thread(analysis, cells)].into_iter().flatten().collect();
+        [stalled, Some(alert), thread(loaded, cells)].into_iter().flatten().collect();
     screen.paragraph(&notes.join("; "));
 }
 
@@ -84,27 +84,25 @@ fn rest_of(groups: &[Group]) -> String {
 }
 
 /// Whether the major faults of a process alone would fire the usual alert.
-fn exceeds_alert(analysis: &Analysis, group: &Group) -> bool {
-    process(analysis, group).is_some_and(|(_, process)| {
-        let life_ns = life_ns(analysis, process);
+fn exceeds_alert(loaded: &Loaded, group: &Group) -> bool {
+    process(&loaded.analysis, group).is_some_and(|(_, process)| {
+        let life_ns = life_ns(loaded, process);
         let seconds = life_ns as f64 / 1e9;
         life_ns >= RATE_LIFE_MIN_NS && group.major as f64 > ALERT_PER_SECOND as f64 * seconds
     })
 }
 
 /// The thread that waited longest, if there are several.
-fn thread(analysis: &Analysis, cells: &[Group]) -> Option<String> {
+fn thread(loaded: &Loaded, cells: &[Group]) -> Option<String> {
     let groups = rolled_up(cells, &THREAD);
     let group = groups.first().filter(|_| groups.len() > 1)?;
     let is_it = |thread: &&Thread| {
         thread.proc.to_string() == group.key(0) && thread.tid.to_string() == group.key(1)
     };
-    let life_ns: u64 = analysis
-        .threads
-        .iter()
-        .filter(is_it)
-        .map(|thread| thread.to_ns.saturating_sub(thread.from_ns))
-        .sum();
+    let since_ns = loaded.recorded_since_ns();
+    let threads = loaded.analysis.threads.iter().filter(is_it);
+    let lives = threads.map(|thread| thread.to_ns.saturating_sub(thread.from_ns.max(since_ns)));
+    let life_ns: u64 = lives.sum();
     group.stall_ns.map(|ns| {
         let share = if life_ns > 0 {
             format!(", {} of its {}", percent(ns, life_ns), duration(life_ns))
@@ -162,7 +160,8 @@ fn comm(analysis: &Analysis, comm: u32) -> String {
     analysis.comms.get(comm as usize).map_or_else(|| "?".to_owned(), |comm| printable(comm))
 }
 
-/// Life of a process inside the recording.
-fn life_ns(analysis: &Analysis, process: &Process) -> u64 {
-    process.exit_ns.unwrap_or(analysis.duration_ns).saturating_sub(process.first_seen_ns)
+/// Life of a process while faults were recorded.
+fn life_ns(loaded: &Loaded, process: &Process) -> u64 {
+    let from_ns = process.first_seen_ns.max(loaded.recorded_since_ns());
+    process.exit_ns.unwrap_or(loaded.analysis.duration_ns).saturating_sub(from_ns)
 }

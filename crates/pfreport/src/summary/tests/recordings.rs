@@ -15,6 +15,55 @@ fn with_facts(mut loaded: Loaded, facts: &[(&str, &str)]) -> Loaded {
 }
 
 #[test]
+fn a_fault_that_began_before_the_window_stalls_since_its_start() {
+    let mut loaded = with_facts(sample::empty(), &[(fact::FLIGHT_WINDOW_NS, "9000000000")]);
+    let second = 1_000_000_000;
+    let row = Row { class: Class::Major, cause: Cause::FileRead, mapping: MODEL, ..Row::default() };
+    sample::push(&mut loaded.analysis, Row { latency: Some(30 * second), ..row });
+    loaded.analysis.faults.before_ns = vec![25 * second];
+    let late = Row { time: 8 * second, latency: Some(second), ..row };
+    sample::push(&mut loaded.analysis, late);
+    let text = screen(&loaded);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = " major file-read 2 1 4KiB 6s 60% 1s 30s 30s 30s ";
+    assert!(text.contains(line), "{text}");
+    let note =
+        "stall: sum over all threads (since the start, for 1 fault that began before it); wall:";
+    assert!(text.contains(note), "{text}");
+    let cost = "100 % of the stall time (6 s of 6 s; 60 % of the wall time) is major file-read of";
+    assert!(text.contains(cost), "{text}");
+    assert!(text.contains("2 faults, 15.5 s each on average"), "{text}");
+}
+
+#[test]
+fn rates_and_shares_are_of_the_time_after_a_delay() {
+    let mut loaded = with_facts(sample::empty(), &[(fact::CAPTURE_DELAY_NS, "8000000000")]);
+    for i in 0..1_500 {
+        let row = Row {
+            time: 8_000_000_000 + i * 1_000_000,
+            latency: Some(400_000),
+            class: Class::Major,
+            cause: Cause::FileRead,
+            mapping: MODEL,
+            ..Row::default()
+        };
+        sample::push(&mut loaded.analysis, Row { tid: 100 + (i % 2) as u32, ..row });
+    }
+    let text = screen(&loaded).split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "recorded 2026-11-20 12:34:56 UTC for 2 s after a delay of 8 s",
+        "major file-read 1,500 1 4KiB 600ms 30% ",
+        "share of the 2 s in which at least one thread was stalled so (30 % by any fault)",
+        "4242 server 1,500 1,500 750/s 600ms 30% 2s",
+        "500 major faults/s (exceeded by 1 process); longest stalled thread: 100 (300 ms, 15 % of its 2 s)",
+        "(600 ms of 600 ms; 30 % of the wall time)",
+        "750 major faults/s over the whole recording exceed the usual alert of 500/s.",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+#[test]
 fn a_machine_with_many_processes() {
     let mut loaded = with_facts(
         sample::empty(),
