@@ -40,7 +40,7 @@ pub use counts::Counts;
 pub use end::End;
 pub use error::Error;
 pub use event::{Abilities, EventKind};
-pub use live::{Happenings, Live, LiveEnd, Settled};
+pub use live::{Happenings, Live, LiveEnd, Settled, Skipped};
 pub use pairing::FaultRow;
 pub use session::{News, Recorded, Started, Windows, record};
 pub use stat::{

@@ -42,6 +42,15 @@ pub struct Happenings {
     pub faults: Vec<Settled>,
 }
 
+/// Faults that were captured and handed to nobody, because they were served faster than asked for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// Minor faults.
+    pub minor: u64,
+    /// Major faults.
+    pub major: u64,
+}
+
 /// What a stream came to.
 #[derive(Debug, Default)]
 pub struct LiveEnd {
@@ -64,5 +73,5 @@ pub trait Live: Send {
     fn take(&mut self, happenings: Happenings);
 
     /// The recording is over. Waits for what was taken to be shown, as long as that makes progress.
-    fn finish(self: Box<Self>) -> LiveEnd;
+    fn finish(self: Box<Self>, skipped: Skipped) -> LiveEnd;
 }

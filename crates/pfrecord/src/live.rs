@@ -23,7 +23,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use clap::ValueEnum;
-use pfcapture::{Happenings, LiveEnd};
+use pfcapture::{Happenings, LiveEnd, Skipped};
 use pft::record::{Fact, TraceHeader};
 
 pub use arguments::LiveArguments;
@@ -56,8 +56,13 @@ pub struct Style {
     pub fixed_ts: bool,
 }
 
-/// What happened, and what is missing of it.
-type Message = (Happenings, Missed);
+/// What the recorder tells the thread that judges.
+enum Message {
+    /// What happened, and what is missing of it.
+    Happened(Box<Happenings>, Missed),
+    /// The recording is over, and so many faults were none of those asked for.
+    Over(Skipped),
+}
 
 /// Shows faults while they are recorded.
 #[derive(Debug)]
@@ -143,13 +148,14 @@ impl pfcapture::Live for Stream {
         self.missed += missed.faults();
         self.waiting.fetch_add(happenings.faults.len(), Ordering::Relaxed);
         // The thread takes messages until the sender is gone.
-        let _ = messages.send((happenings, missed));
+        let _ = messages.send(Message::Happened(Box::new(happenings), missed));
     }
 
-    fn finish(self: Box<Self>) -> LiveEnd {
-        drop(self.messages);
-        let output = self.thread.map(JoinHandle::join);
-        let error = match output {
+    fn finish(self: Box<Self>, skipped: Skipped) -> LiveEnd {
+        if let Some(messages) = self.messages {
+            let _ = messages.send(Message::Over(skipped));
+        }
+        let error = match self.thread.map(JoinHandle::join) {
             Some(Ok(output)) => output.finish(),
             Some(Err(_)) => Some(io::Error::other("the thread that shows faults died")),
             None => None,
@@ -159,10 +165,16 @@ impl pfcapture::Live for Stream {
 }
 
 fn show(mut lines: Lines, inbox: &Receiver<Message>, waiting: &AtomicUsize) -> Output {
-    for (happenings, missed) in inbox {
-        let faults = happenings.faults.len();
-        lines.take(happenings, missed);
-        waiting.fetch_sub(faults, Ordering::Relaxed);
+    let mut skipped = Skipped::default();
+    for message in inbox {
+        match message {
+            Message::Happened(happenings, missed) => {
+                let faults = happenings.faults.len();
+                lines.take(*happenings, missed);
+                waiting.fetch_sub(faults, Ordering::Relaxed);
+            }
+            Message::Over(number) => skipped = number,
+        }
     }
-    lines.finish()
+    lines.finish(skipped)
 }

@@ -233,7 +233,7 @@ impl Session {
         });
         self.collect_marks(clock::monotonic_ns());
         self.flush(1);
-        let live = self.show.take().map(Show::finish);
+        let live = self.show.take().map(|show| show.finish(&self.drain.counts));
         self.drain.counts.live_dropped = live.as_ref().map_or(0, |live| live.dropped);
         // A command that was still running has gone on to fault after the events were stopped.
         let whole = reaped.filter(|_| end == End::TargetExited);

@@ -101,6 +101,27 @@ fn lines_come_in_order_of_time_and_end_with_the_summary() {
 }
 
 #[test]
+fn what_is_left_out_on_request_is_summed_up_as_in_the_report() {
+    for left_out in [
+        &["--min-latency", "1h"][..],
+        &["--major-only"],
+        &["--major-only", "--no-latency"],
+        &["--no-latency"],
+    ] {
+        let lab = Lab::new(User::Own);
+        let lines = lab.dir.path().join("lines");
+        let mut command = lab.pfrecord();
+        command.args(["-q", "--live", "--live-out"]).arg(&lines).args(left_out).arg("--");
+        let output = command.args(lab.workload("anon").argv()).output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{output:?}");
+        let report = String::from_utf8(pfreport(&lab.trace(), &[]).stdout).unwrap();
+        let lines = std::fs::read_to_string(&lines).unwrap();
+        assert_eq!(lines.lines().last(), report.lines().last(), "{left_out:?}");
+        assert!(!lines.contains("minor=0 "), "{left_out:?}");
+    }
+}
+
+#[test]
 fn without_a_file_nothing_is_written() {
     let lab = Lab::new(User::Own);
     let mut command = lab.pfrecord_bare();
