@@ -24,6 +24,8 @@ pub enum End {
     MaxSize,
     /// The trace cannot be written any more.
     WriteFailed,
+    /// Faults were only shown live, and that is not possible any more: the reader has gone.
+    ShownToNobody,
 }
 
 impl End {
@@ -36,6 +38,7 @@ impl End {
             Self::Duration => "duration",
             Self::MaxSize => "size",
             Self::WriteFailed => "failure",
+            Self::ShownToNobody => "reader",
         }
     }
 }

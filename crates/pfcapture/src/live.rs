@@ -56,7 +56,9 @@ pub struct Skipped {
 pub struct LiveEnd {
     /// Faults that were not shown because whoever shows them fell behind.
     pub dropped: u64,
-    /// Why nothing more was shown after some point. That nobody was listening any more is no error.
+    /// Whoever read has gone, and was not told the rest. That is no error.
+    pub reader_gone: bool,
+    /// Why nothing more was shown after some point.
     pub error: Option<io::Error>,
 }
 
@@ -71,6 +73,9 @@ pub trait Live: Send {
     /// Takes what happened. Never waits: when more comes than can be shown, faults are dropped and
     /// counted.
     fn take(&mut self, happenings: Happenings);
+
+    /// Whether nothing more can be shown. Never waits.
+    fn is_over(&self) -> bool;
 
     /// The recording is over. Waits for what was taken to be shown, as long as that makes progress.
     fn finish(self: Box<Self>, skipped: Skipped) -> LiveEnd;

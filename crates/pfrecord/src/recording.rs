@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pfcapture::{Config, Live, LiveEnd, News, Recorded, Started};
+use pfcapture::{Config, Live, LiveEnd, News, Output, Recorded, Started};
 
 use crate::cli::Arguments;
 use crate::{exit_status, failed, print_line, summary};
@@ -41,6 +41,12 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
         Ok(recorded) => {
             for line in summary::recorded(&recorded) {
                 say(&line);
+            }
+            let reader_gone = recorded.live.as_ref().is_some_and(|live| live.reader_gone);
+            if reader_gone && config.output != Output::None {
+                say(
+                    "the reader of the live lines went away and was not told the rest: the trace has it",
+                );
             }
             let error = recorded.live.as_ref().and_then(|live| live.error.as_ref());
             if let Some(error) = error {

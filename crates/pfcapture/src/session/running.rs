@@ -173,6 +173,9 @@ impl Session {
             if self.store.is_full() {
                 return Ok(End::MaxSize);
             }
+            if self.store.is_nowhere() && self.show.as_ref().is_some_and(Show::is_over) {
+                return Ok(End::ShownToNobody);
+            }
             if let Some(end) = end {
                 return Ok(end);
             }

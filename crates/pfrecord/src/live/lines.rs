@@ -109,7 +109,7 @@ impl Lines {
 
     /// Shows what happened; `missed` came after it.
     pub fn take(&mut self, happenings: Happenings, missed: Missed) {
-        if self.output.is_closed() {
+        if self.output.shared().is_closed() {
             return;
         }
         self.stamps.note_present(&happenings.tasks);

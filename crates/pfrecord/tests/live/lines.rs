@@ -215,6 +215,33 @@ fn a_full_disk_ends_the_lines_with_an_error() {
 }
 
 #[test]
+fn a_reader_that_has_gone_is_noticed_without_a_fault_and_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    // Opened for writing too: the stream then need not wait for it.
+    let reader = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+    let mut stream = Box::new(Stream::create(TEXT, &path, false).unwrap());
+    stream.begin(&header(), &[]).unwrap();
+    assert!(!stream.is_over());
+    drop(reader);
+    assert!(stream.is_over());
+    let end = stream.finish(Skipped::default());
+    assert!(end.reader_gone && end.error.is_none(), "{end:?}");
+}
+
+#[test]
+fn a_file_is_never_without_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stream = Box::new(Stream::create(TEXT, &folder.path().join("lines"), false).unwrap());
+    stream.begin(&header(), &[]).unwrap();
+    assert!(!stream.is_over());
+    let end = stream.finish(Skipped::default());
+    assert!(!end.reader_gone && end.error.is_none(), "{end:?}");
+}
+
+#[test]
 fn a_recording_that_never_began_has_an_end() {
     let folder = tempfile::tempdir().unwrap();
     let stream = Stream::create(TEXT, &folder.path().join("lines"), false).unwrap();

@@ -27,6 +27,11 @@ impl Show {
         self.shown = [0; 6];
     }
 
+    /// Whether nothing more can be shown.
+    pub fn is_over(&self) -> bool {
+        self.live.is_over()
+    }
+
     /// The recording is over.
     pub fn finish(self, counts: &Counts) -> LiveEnd {
         self.live.finish(Skipped { minor: counts.fast_minor, major: counts.fast_major })
