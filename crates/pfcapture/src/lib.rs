@@ -37,7 +37,7 @@ mod whom;
 
 pub use config::{Config, Flight, Output, Selection, Target};
 pub use counts::Counts;
-pub use end::End;
+pub use end::{End, catch_window_signal};
 pub use error::Error;
 pub use event::{Abilities, EventKind};
 pub use live::{Happenings, Live, LiveEnd, Settled, Skipped};

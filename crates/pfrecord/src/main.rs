@@ -56,6 +56,10 @@ fn exit_status(status: ExitStatus) -> Option<u8> {
 }
 
 fn main() -> ExitCode {
+    // Before anything else: a window may be asked for at any time.
+    if let Err(error) = pfcapture::catch_window_signal() {
+        return failed(error);
+    }
     let arguments = cli::Arguments::parse();
     if let Some(action) = &arguments.action {
         return action.run().map_or_else(failed, |()| ExitCode::SUCCESS);
