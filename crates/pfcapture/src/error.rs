@@ -200,7 +200,10 @@ pub enum Error {
     )]
     NoRecorder,
     /// The process that was named takes no marks.
-    #[error("process {pid} takes no marks: it is no pfrecord of this user that runs")]
+    #[error(
+        "process {pid} takes no marks: it is no recording of this user that runs (a pfrecord that only \
+         counts takes none)"
+    )]
     NotARecorder {
         /// The number asked for.
         pid: u32,
