@@ -73,12 +73,14 @@ pub struct Arguments {
     #[arg(help_heading = "What to record")]
     min_latency: Option<Duration>,
 
-    /// End after this time (10s, 500ms, 2m); a command that was started is then ended with SIGTERM
+    /// End after this time (10s, 500ms, 2m), which begins when the delay of -D is over; a command that
+    /// was started is then ended with SIGTERM
     #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
     #[arg(help_heading = "What to record")]
     duration: Option<Duration>,
 
-    /// Record faults only from this time after the start; mappings are followed from the start
+    /// Record faults only from this time after the start, when the time of -d begins too; mappings are
+    /// followed from the start
     #[arg(short = 'D', long, value_name = "TIME", value_parser = humantime::parse_duration)]
     #[arg(help_heading = "What to record")]
     delay: Option<Duration>,
