@@ -3,12 +3,14 @@
 mod values;
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use pfcapture::{Config, Flight, Output, Selection, Target};
 use pfrecord::live::LiveArguments;
+use pft::text::printable;
 
 use crate::action::Action;
 
@@ -140,7 +142,8 @@ pub struct Arguments {
     #[arg(help_heading = "Instead of recording")]
     pub interval: Option<Duration>,
 
-    /// Exit with the command's exit status
+    /// Exit with the command's exit status, 128 plus the signal that killed it: also where records were
+    /// lost, which 3 would tell; with 1 if it has not ended, or live lines or a window failed
     #[arg(long, requires = "command", conflicts_with_all = ["pid", "tid"])]
     #[arg(help_heading = "The recorder")]
     pub exit_status: bool,
@@ -201,6 +204,11 @@ usage); 3 recorded, but records were lost or do not add up to the kernel's count
 threads were missed; 126, 127 the command could not be started (no trace is left).";
 
 impl Arguments {
+    /// The command line, or its help, version or error.
+    pub fn parse_or_exit() -> Self {
+        Self::try_parse().unwrap_or_else(|error| printed(error, std::env::args_os()).exit())
+    }
+
     /// What to record and how.
     pub fn config(&self) -> Result<Config, clap::Error> {
         if self.live.file().is_some() && self.live.file() == self.output.as_deref() {
@@ -264,9 +272,32 @@ impl Arguments {
     }
 }
 
+/// The error of these words as it may be printed: it repeats some of them, which may hold anything.
+fn printed(error: clap::Error, words: impl Iterator<Item = OsString>) -> clap::Error {
+    let words = words.map(|word| printable(word.as_bytes()));
+    Arguments::try_parse_from(words).err().unwrap_or(error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_repeats_nothing_that_a_terminal_obeys() {
+        for wrong in ["--pid=1ev\nil", "-p1ev\nil", "--no\nil", "--level=\u{202e}", "mark\u{1b}c"] {
+            let words = ["pfrecord", wrong].map(OsString::from);
+            let error = Arguments::try_parse_from(&words).unwrap_err();
+            let said = printed(error, words.into_iter()).to_string();
+            let first = said.lines().next().unwrap();
+            assert!(
+                first.contains("\\x0ail")
+                    || first.contains("\\u{202e}")
+                    || first.contains("\\x1bc"),
+                "{said}"
+            );
+            assert!(!said.contains(['\u{202e}', '\u{1b}']), "{said}");
+        }
+    }
 
     #[test]
     fn the_definition_is_sound() {

@@ -11,8 +11,8 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
-use clap::Parser;
 use pfcapture::Error;
+use pft::text::printable;
 
 /// What could not be done as asked; the exit codes are in the help.
 fn exit_code(error: &Error) -> u8 {
@@ -30,13 +30,10 @@ fn exit_code(error: &Error) -> u8 {
     }
 }
 
-/// Prints a line on standard error, if anybody listens. Names in it may hold anything: control
-/// characters are shown, not sent.
+/// Prints a line on standard error, if anybody listens. Names in it may hold anything: what a terminal
+/// would obey is shown, not sent.
 fn print_line(line: &str) {
-    let mut text = String::with_capacity(line.len() + 1);
-    for c in line.chars() {
-        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
-    }
+    let mut text = printable(line.as_bytes());
     text.push('\n');
     // A closed terminal or a full disk must not end the recording.
     let _ = std::io::stderr().write_all(text.as_bytes());
@@ -60,7 +57,7 @@ fn main() -> ExitCode {
     if let Err(error) = pfcapture::catch_window_signal() {
         return failed(error);
     }
-    let arguments = cli::Arguments::parse();
+    let arguments = cli::Arguments::parse_or_exit();
     if let Some(action) = &arguments.action {
         return action.run().map_or_else(failed, |()| ExitCode::SUCCESS);
     }
