@@ -199,8 +199,8 @@ from writes and copy-on-write from first touches. Without it, one's own processe
 recorded at kernel.perf_event_paranoid 2 or less; the report says what is missing.
 
 Exit codes: 0 recorded; 1 failed (disk full: the trace is valid up to there); 2 not possible as
-asked (not permitted, no such process, the output exists or is no regular file, limits, wrong
-usage); 3 recorded, but records were lost or do not add up to the kernel's counts, or a CPU or
+asked (not permitted, no such process or folder, the output exists or is no regular file, limits,
+wrong usage); 3 recorded, but records were lost or do not add up to the kernel's counts, or a CPU or
 threads were missed; 126, 127 the command could not be started (no trace is left).";
 
 impl Arguments {

@@ -7,7 +7,7 @@ mod recording;
 mod stat;
 mod summary;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
@@ -17,15 +17,23 @@ use pft::text::printable;
 /// What could not be done as asked; the exit codes are in the help.
 fn exit_code(error: &Error) -> u8 {
     match error {
-        Error::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+        Error::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
         Error::Exec { .. } => 126,
-        Error::Output { .. }
-        | Error::Write { .. }
+        Error::Output { source, .. } => creation_code(source),
+        Error::Write { .. }
         | Error::Stream { .. }
         | Error::ReaderGone { .. }
         | Error::Encode { .. }
         | Error::System { .. }
         | Error::Open { .. } => 1,
+        _ => 2,
+    }
+}
+
+/// The same of a file that cannot be created: a full disk is a failure, anything else a wrong place.
+fn creation_code(error: &io::Error) -> u8 {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => 1,
         _ => 2,
     }
 }
@@ -36,7 +44,7 @@ fn print_line(line: &str) {
     let mut text = printable(line.as_bytes());
     text.push('\n');
     // A closed terminal or a full disk must not end the recording.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Says why nothing was done.
@@ -62,7 +70,7 @@ fn main() -> ExitCode {
         return action.run().map_or_else(failed, |()| ExitCode::SUCCESS);
     }
     if arguments.check {
-        return match check::run(&mut std::io::stdout().lock()) {
+        return match check::run(&mut io::stdout().lock()) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(2),
             Err(_) => ExitCode::FAILURE,
@@ -76,4 +84,22 @@ fn main() -> ExitCode {
         return stat::run(&config, arguments.interval, arguments.exit_status, arguments.quiet);
     }
     recording::run(&arguments, &config)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_place_where_nothing_can_be_created_is_a_wrong_one_unless_it_is_full() {
+        let code = |kind: io::ErrorKind| {
+            exit_code(&Error::Output { path: PathBuf::new(), source: kind.into() })
+        };
+        assert_eq!(code(io::ErrorKind::PermissionDenied), 2);
+        assert_eq!(code(io::ErrorKind::NotFound), 2);
+        assert_eq!(code(io::ErrorKind::ReadOnlyFilesystem), 2);
+        assert_eq!(code(io::ErrorKind::StorageFull), 1);
+    }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use pfcapture::{Config, Live, LiveEnd, News, Output, Recorded, Started};
 
 use crate::cli::Arguments;
-use crate::{exit_status, failed, print_line, summary};
+use crate::{creation_code, exit_status, failed, print_line, summary};
 
 /// Records.
 pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
@@ -21,7 +21,7 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
             let remedy = if exists { ": overwrite it with -f" } else { "" };
             let place = arguments.live.place();
             print_line(&format!("error: cannot show faults live in {place}: {error}{remedy}"));
-            return ExitCode::from(if exists { 2 } else { 1 });
+            return ExitCode::from(creation_code(&error));
         }
     };
     let on_start = |started: &Started| {

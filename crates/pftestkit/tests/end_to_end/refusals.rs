@@ -95,7 +95,10 @@ fn a_command_is_not_started_for_nothing() {
     let (trace, touched) = (lab.dir.path().join("no/run.pft"), lab.dir.path().join("touched"));
     let mut command = Command::new(program("pfrecord"));
     command.arg("-o").arg(&trace).args(["--", "touch"]).arg(&touched);
-    refused(&command.output().unwrap(), 1, "No such file or directory");
+    refused(&command.output().unwrap(), 2, "No such file or directory");
+    let mut command = Command::new(program("pfrecord"));
+    command.args(["--live", "--live-out"]).arg(&trace).args(["--", "touch"]).arg(&touched);
+    refused(&command.output().unwrap(), 2, "No such file or directory");
     assert!(!touched.exists());
 }
 
