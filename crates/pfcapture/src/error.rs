@@ -267,7 +267,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// The system refused `action`: the error of whatever that is.
     pub(crate) fn system(action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::System { action, source }
+        move |source| match source.raw_os_error() {
+            Some(libc::EMFILE) => Self::descriptors(),
+            _ => Self::System { action, source },
+        }
+    }
+
+    /// There are no more descriptors (`EMFILE`).
+    pub(crate) fn descriptors() -> Self {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        Self::Descriptors { limit: limit.unwrap_or(u64::MAX) }
     }
 }

@@ -99,11 +99,7 @@ pub fn explain_cpu(error: io::Error, event: &'static str) -> Error {
 fn reason(error: io::Error, event: &'static str, tid: u32, paranoid: Option<i32>) -> Error {
     match (error.raw_os_error(), tid) {
         (Some(libc::ENOSYS), _) => Error::NoPerfEvents,
-        (Some(libc::EMFILE), _) => Error::Descriptors {
-            limit: rustix::process::getrlimit(rustix::process::Resource::Nofile)
-                .current
-                .unwrap_or(u64::MAX),
-        },
+        (Some(libc::EMFILE), _) => Error::descriptors(),
         (Some(libc::EACCES | libc::EPERM), 0) => match paranoid {
             Some(level) if level > 2 => Error::Paranoid { level },
             _ => Error::Blocked { source: error },

@@ -113,6 +113,21 @@ fn the_command_cannot_be_started() {
 }
 
 #[test]
+fn the_recorders_own_limit_is_named() {
+    let lab = Lab::new(User::Own);
+    // Too few for the pipes to the command, and for what comes before or after them.
+    for limit in [6, 8, 10, 12, 16] {
+        let pfrecord = lab.pfrecord();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]);
+        command.arg(pfrecord.get_program()).args(pfrecord.get_args()).args(["--", "true"]);
+        let output = command.output().unwrap();
+        refused(&output, 2, &format!("all {limit} that the limit allows are open"));
+        assert!(!lab.trace().exists());
+    }
+}
+
+#[test]
 fn the_exit_status_is_passed_on_when_asked() {
     let lab = Lab::new(User::Own);
     let run = |args: &[&str]| {
