@@ -178,6 +178,14 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// Not even the header of the trace could be written.
+    #[error("cannot write {}: no trace is left there", .path.display())]
+    NotBegun {
+        /// Path.
+        path: PathBuf,
+        /// Cause.
+        source: pft::Error,
+    },
     /// The trace could not be written on.
     #[error("cannot write {}: it ends after {bytes} bytes and is valid up to there", .path.display())]
     Write {
@@ -231,7 +239,10 @@ pub enum Error {
         source: io::Error,
     },
     /// The trace could not be written on to standard output.
-    #[error("cannot write to standard output: the trace there is valid up to byte {bytes}")]
+    #[error("cannot write to standard output: {}", match bytes {
+        0 => "no trace is there".to_owned(),
+        bytes => format!("the trace there is valid up to byte {bytes}"),
+    })]
     Stream {
         /// Bytes of whole frames that went out.
         bytes: u64,
@@ -239,10 +250,10 @@ pub enum Error {
         source: pft::Error,
     },
     /// Nobody reads standard output any more.
-    #[error(
-        "nobody reads standard output any more: the {bytes} bytes of whole frames that went there are \
-         a valid trace"
-    )]
+    #[error("nobody reads standard output any more: {}", match bytes {
+        0 => "no trace went there".to_owned(),
+        bytes => format!("the {bytes} bytes of whole frames that went there are a valid trace"),
+    })]
     ReaderGone {
         /// Bytes of whole frames that went out.
         bytes: u64,

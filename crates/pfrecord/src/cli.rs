@@ -198,6 +198,10 @@ Root (or CAP_PERFMON) sees kernel-mode faults and the hardware error code, which
 from writes and copy-on-write from first touches. Without it, one's own processes can be
 recorded at kernel.perf_event_paranoid 2 or less; the report says what is missing.
 
+A command that still runs when the recording ends is ended with SIGTERM: after -d, at --max-size,
+on a signal, when the trace cannot be written, and when live lines are all that is wanted and nobody
+reads them any more.
+
 Exit codes: 0 recorded; 1 failed (disk full: the trace is valid up to there); 2 not possible as
 asked (not permitted, no such process or folder, the output exists or is no regular file, limits,
 wrong usage); 3 recorded, but records were lost or do not add up to the kernel's counts, or a CPU or

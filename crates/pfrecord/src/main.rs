@@ -20,7 +20,8 @@ fn exit_code(error: &Error) -> u8 {
         Error::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
         Error::Exec { .. } => 126,
         Error::Output { source, .. } => creation_code(source),
-        Error::Write { .. }
+        Error::NotBegun { .. }
+        | Error::Write { .. }
         | Error::Stream { .. }
         | Error::ReaderGone { .. }
         | Error::Encode { .. }
@@ -49,8 +50,13 @@ fn print_line(line: &str) {
 
 /// Says why nothing was done.
 fn failed(error: Error) -> ExitCode {
+    failed_with(error, "")
+}
+
+/// Says why nothing was done, or not all of it, and what came of that.
+fn failed_with(error: Error, consequence: &str) -> ExitCode {
     let code = exit_code(&error);
-    print_line(&format!("error: {:#}", anyhow::Error::from(error)));
+    print_line(&format!("error: {:#}{consequence}", anyhow::Error::from(error)));
     ExitCode::from(code)
 }
 

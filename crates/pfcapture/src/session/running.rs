@@ -203,7 +203,7 @@ impl Session {
         end: End,
         child: Option<Launched>,
         accounts: &Accounts,
-        on_news: impl FnMut(News<'_>),
+        mut on_news: impl FnMut(News<'_>),
     ) -> Result<Recorded, Error> {
         self.targets.end(&self.rings);
         self.look_at_cpus();
@@ -231,6 +231,7 @@ impl Session {
         let reaped = child.and_then(|mut child| {
             if end != End::TargetExited {
                 child.terminate();
+                on_news(News::CommandTerminated);
             }
             child.reap_within(END_PATIENCE)
         });
