@@ -27,11 +27,13 @@ pub enum Error {
     /// perf events work, but not on this process.
     #[error(
         "cannot observe process {pid}: it belongs to another user or is protected (setuid, not \
-         dumpable): run as its owner or as root"
+         dumpable): run as its owner{}", behind("; to observe others, ", .remedy)
     )]
     NotObservable {
         /// The process.
         pid: u32,
+        /// What gives the privileges, as `--check` has it, where they are missing.
+        remedy: Option<String>,
     },
     /// There is no such thread.
     #[error("no thread with number {tid}: see ps -eL")]
@@ -50,13 +52,16 @@ pub enum Error {
     },
     /// Events cannot be bound to the control group, and it holds no process to attach to.
     #[error(
-        "no process in control group {}: it cannot be watched as a whole (for that it must be of the \
-         perf_event hierarchy, and the user privileged), only processes that are in it at the start",
-        .path.display()
+        "no process in control group {}: it cannot be watched as a whole, only processes that are in it \
+         at the start; for that it must be of the perf_event hierarchy, and the user privileged{}",
+        .path.display(),
+        behind(": ", .remedy)
     )]
     EmptyCgroup {
         /// Its folder.
         path: PathBuf,
+        /// What gives the privileges, as `--check` has it, where they are missing.
+        remedy: Option<String>,
     },
     /// Events cannot be bound to the control group.
     #[error(
@@ -72,12 +77,14 @@ pub enum Error {
     },
     /// Not permitted to watch other users' tasks.
     #[error(
-        "not permitted to record all tasks of a CPU (kernel.perf_event_paranoid = {level}): run as \
-         root, or: sudo setcap cap_perfmon,cap_sys_ptrace+ep $(command -v pfrecord)"
+        "not permitted to record all tasks of a CPU (kernel.perf_event_paranoid = {level}){}",
+        behind(": ", .remedy)
     )]
     SystemWide {
         /// Value of `/proc/sys/kernel/perf_event_paranoid`; -1 when unreadable.
         level: i32,
+        /// What gives the privileges, as `--check` has it, where they are missing.
+        remedy: Option<String>,
     },
     /// The kernel is too old to leave child processes out.
     #[error(
@@ -275,6 +282,11 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+}
+
+/// A remedy, if there is one, behind these words.
+fn behind(words: &str, remedy: &Option<String>) -> String {
+    remedy.as_ref().map_or_else(String::new, |remedy| format!("{words}{remedy}"))
 }
 
 impl Error {
