@@ -138,7 +138,7 @@ fn without_a_file_nothing_is_written() {
 fn lines_that_nobody_reads_end_a_recording_without_a_file_only() {
     let lab = Lab::new(User::Own);
     let mut command = lab.pfrecord_bare();
-    command.args(["--live", "--", "sleep", "1000"]);
+    command.args(["--live", "--", "sleep", "30"]);
     let (status, said) = read_one_line(&mut command);
     assert_eq!(status.code(), Some(0), "{said}");
     assert!(said.contains("pfrecord: nobody reads the live lines any more after "), "{said}");

@@ -132,7 +132,8 @@ fn a_window_that_is_asked_for_too_early_is_written_when_there_is_one() {
         place == "wait_for_partner"
     });
     assert!(Command::new("kill").args(["-USR2", &pid]).status().unwrap().success());
-    let reader = std::fs::File::open(&lines).unwrap();
+    // For writing too: that does not wait for a recorder that is gone.
+    let reader = std::fs::File::options().read(true).write(true).open(&lines).unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap());
     wait_for(&mut said, "wrote run.pft on SIGUSR2: ");
     drop((child.stdin.take(), reader));
