@@ -6,7 +6,7 @@
 mod judge;
 mod machine;
 mod refusal;
-mod remedy;
+pub(crate) mod remedy;
 #[cfg(test)]
 mod tests;
 mod trials;

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -24,6 +25,8 @@ pub enum End {
     MaxSize,
     /// The trace cannot be written any more.
     WriteFailed,
+    /// Faults were only shown live, and that is not possible any more: the reader has gone.
+    ShownToNobody,
 }
 
 impl End {
@@ -36,6 +39,7 @@ impl End {
             Self::Duration => "duration",
             Self::MaxSize => "size",
             Self::WriteFailed => "failure",
+            Self::ShownToNobody => "reader",
         }
     }
 }
@@ -45,7 +49,7 @@ impl End {
 pub struct Watch {
     signals: UnixStream,
     /// SIGUSR2, if that is caught.
-    window_signals: Option<UnixStream>,
+    window_signals: Option<&'static UnixStream>,
     /// Processes that run.
     targets: Vec<OwnedFd>,
     /// Whether the end of those is the end of the recording.
@@ -92,13 +96,13 @@ impl Watch {
     /// # Errors
     /// What the system refuses.
     pub fn catch_window_signal(&mut self) -> Result<(), Error> {
-        self.window_signals = Some(catch(&[SIGUSR2])?);
+        self.window_signals = Some(window_signals()?);
         Ok(())
     }
 
     /// Whether the window of a flight recorder was asked for since the last call.
     pub fn window_asked(&mut self) -> bool {
-        self.window_signals.as_ref().is_some_and(has_come)
+        self.window_signals.is_some_and(has_come)
     }
 
     /// Ends the recording after `duration` from now; one beyond the clock's range never ends it.
@@ -135,6 +139,26 @@ impl Watch {
         }
         Ok((self.ends_with_targets && self.targets.is_empty()).then_some(End::TargetExited))
     }
+}
+
+/// SIGUSR2, if it is caught: by the process, and for good.
+static WINDOW_SIGNALS: OnceLock<UnixStream> = OnceLock::new();
+
+/// From now on SIGUSR2 does not end this process, whatever it does; one that comes while a recording
+/// is set up asks for a window as soon as that runs. Commands that are started have the default again.
+///
+/// # Errors
+/// What the system refuses.
+pub fn catch_window_signal() -> Result<(), Error> {
+    window_signals().map(|_| ())
+}
+
+fn window_signals() -> Result<&'static UnixStream, Error> {
+    if let Some(signals) = WINDOW_SIGNALS.get() {
+        return Ok(signals);
+    }
+    let signals = catch(&[SIGUSR2])?;
+    Ok(WINDOW_SIGNALS.get_or_init(|| signals))
 }
 
 /// Makes signals readable.

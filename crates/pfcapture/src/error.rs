@@ -27,11 +27,13 @@ pub enum Error {
     /// perf events work, but not on this process.
     #[error(
         "cannot observe process {pid}: it belongs to another user or is protected (setuid, not \
-         dumpable): run as its owner or as root"
+         dumpable): run as its owner{}", behind("; to observe others, ", .remedy)
     )]
     NotObservable {
         /// The process.
         pid: u32,
+        /// What gives the privileges, as `--check` has it, where they are missing.
+        remedy: Option<String>,
     },
     /// There is no such thread.
     #[error("no thread with number {tid}: see ps -eL")]
@@ -50,13 +52,16 @@ pub enum Error {
     },
     /// Events cannot be bound to the control group, and it holds no process to attach to.
     #[error(
-        "no process in control group {}: it cannot be watched as a whole (for that it must be of the \
-         perf_event hierarchy, and the user privileged), only processes that are in it at the start",
-        .path.display()
+        "no process in control group {}: it cannot be watched as a whole, only processes that are in it \
+         at the start; for that it must be of the perf_event hierarchy, and the user privileged{}",
+        .path.display(),
+        behind(": ", .remedy)
     )]
     EmptyCgroup {
         /// Its folder.
         path: PathBuf,
+        /// What gives the privileges, as `--check` has it, where they are missing.
+        remedy: Option<String>,
     },
     /// Events cannot be bound to the control group.
     #[error(
@@ -72,12 +77,14 @@ pub enum Error {
     },
     /// Not permitted to watch other users' tasks.
     #[error(
-        "not permitted to record all tasks of a CPU (kernel.perf_event_paranoid = {level}): run as \
-         root, or: sudo setcap cap_perfmon,cap_sys_ptrace+ep $(command -v pfrecord)"
+        "not permitted to record all tasks of a CPU (kernel.perf_event_paranoid = {level}){}",
+        behind(": ", .remedy)
     )]
     SystemWide {
         /// Value of `/proc/sys/kernel/perf_event_paranoid`; -1 when unreadable.
         level: i32,
+        /// What gives the privileges, as `--check` has it, where they are missing.
+        remedy: Option<String>,
     },
     /// The kernel is too old to leave child processes out.
     #[error(
@@ -178,6 +185,14 @@ pub enum Error {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// Not even the header of the trace could be written.
+    #[error("cannot write {}: no trace is left there", .path.display())]
+    NotBegun {
+        /// Path.
+        path: PathBuf,
+        /// Cause.
+        source: pft::Error,
+    },
     /// The trace could not be written on.
     #[error("cannot write {}: it ends after {bytes} bytes and is valid up to there", .path.display())]
     Write {
@@ -200,7 +215,10 @@ pub enum Error {
     )]
     NoRecorder,
     /// The process that was named takes no marks.
-    #[error("process {pid} takes no marks: it is no pfrecord of this user that runs")]
+    #[error(
+        "process {pid} takes no marks: it is no recording of this user that runs (a pfrecord that only \
+         counts takes none)"
+    )]
     NotARecorder {
         /// The number asked for.
         pid: u32,
@@ -228,7 +246,10 @@ pub enum Error {
         source: io::Error,
     },
     /// The trace could not be written on to standard output.
-    #[error("cannot write to standard output: the trace there is valid up to byte {bytes}")]
+    #[error("cannot write to standard output: {}", match bytes {
+        0 => "no trace is there".to_owned(),
+        bytes => format!("the trace there is valid up to byte {bytes}"),
+    })]
     Stream {
         /// Bytes of whole frames that went out.
         bytes: u64,
@@ -236,10 +257,10 @@ pub enum Error {
         source: pft::Error,
     },
     /// Nobody reads standard output any more.
-    #[error(
-        "nobody reads standard output any more: the {bytes} bytes of whole frames that went there are \
-         a valid trace"
-    )]
+    #[error("nobody reads standard output any more: {}", match bytes {
+        0 => "no trace went there".to_owned(),
+        bytes => format!("the {bytes} bytes of whole frames that went there are a valid trace"),
+    })]
     ReaderGone {
         /// Bytes of whole frames that went out.
         bytes: u64,
@@ -263,8 +284,23 @@ pub enum Error {
     },
 }
 
+/// A remedy, if there is one, behind these words.
+fn behind(words: &str, remedy: &Option<String>) -> String {
+    remedy.as_ref().map_or_else(String::new, |remedy| format!("{words}{remedy}"))
+}
+
 impl Error {
+    /// The system refused `action`: the error of whatever that is.
     pub(crate) fn system(action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::System { action, source }
+        move |source| match source.raw_os_error() {
+            Some(libc::EMFILE) => Self::descriptors(),
+            _ => Self::System { action, source },
+        }
+    }
+
+    /// There are no more descriptors (`EMFILE`).
+    pub(crate) fn descriptors() -> Self {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        Self::Descriptors { limit: limit.unwrap_or(u64::MAX) }
     }
 }

@@ -27,7 +27,8 @@ impl Launched {
     /// Forks; the child waits for [`Launched::release`]. The process must have one thread only.
     ///
     /// # Errors
-    /// When a name holds a NUL byte or the system refuses.
+    /// [`Error::Exec`] when a name holds a NUL byte or there can be no more processes; what the system
+    /// refuses otherwise.
     pub fn fork(argv: &[OsString], manner: Manner) -> Result<Self, Error> {
         let command =
             argv.first().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -40,7 +41,11 @@ impl Launched {
         if arguments.is_empty() {
             return Err(refused(io::Error::from_raw_os_error(libc::ENOENT)));
         }
-        let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|error| refused(error.into()));
+        // Theirs are the recorder's own limits, not the command's.
+        let pipe = || {
+            let pipe = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from);
+            pipe.map_err(Error::system("make a pipe to the command"))
+        };
         let (go_read, go_write) = pipe()?;
         let (status_read, status_write) = pipe()?;
         let pid = sys::fork_and_wait(&arguments, (&go_read, &go_write), &status_write, manner)

@@ -37,10 +37,10 @@ mod whom;
 
 pub use config::{Config, Flight, Output, Selection, Target};
 pub use counts::Counts;
-pub use end::End;
+pub use end::{End, catch_window_signal};
 pub use error::Error;
 pub use event::{Abilities, EventKind};
-pub use live::{Happenings, Live, LiveEnd, Settled};
+pub use live::{Happenings, Live, LiveEnd, Settled, Skipped};
 pub use pairing::FaultRow;
 pub use session::{News, Recorded, Started, Windows, record};
 pub use stat::{

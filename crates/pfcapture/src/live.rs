@@ -42,12 +42,23 @@ pub struct Happenings {
     pub faults: Vec<Settled>,
 }
 
+/// Faults that were captured and handed to nobody, because they were served faster than asked for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// Minor faults.
+    pub minor: u64,
+    /// Major faults.
+    pub major: u64,
+}
+
 /// What a stream came to.
 #[derive(Debug, Default)]
 pub struct LiveEnd {
     /// Faults that were not shown because whoever shows them fell behind.
     pub dropped: u64,
-    /// Why nothing more was shown after some point. That nobody was listening any more is no error.
+    /// Whoever read has gone, and was not told the rest. That is no error.
+    pub reader_gone: bool,
+    /// Why nothing more was shown after some point.
     pub error: Option<io::Error>,
 }
 
@@ -63,6 +74,9 @@ pub trait Live: Send {
     /// counted.
     fn take(&mut self, happenings: Happenings);
 
+    /// Whether nothing more can be shown. Never waits.
+    fn is_over(&self) -> bool;
+
     /// The recording is over. Waits for what was taken to be shown, as long as that makes progress.
-    fn finish(self: Box<Self>) -> LiveEnd;
+    fn finish(self: Box<Self>, skipped: Skipped) -> LiveEnd;
 }

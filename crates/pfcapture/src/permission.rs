@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::Error;
+use crate::check::remedy;
 use pft::record::CallKind;
 
 use crate::event::{Abilities, EventKind, Follow, Plan, Start, target_attr};
@@ -91,7 +92,8 @@ pub fn explain(error: io::Error, event: &'static str, tid: u32) -> Error {
 #[must_use]
 pub fn explain_cpu(error: io::Error, event: &'static str) -> Error {
     if refused(&error) {
-        return Error::SystemWide { level: paranoid_level().unwrap_or(-1) };
+        let level = paranoid_level().unwrap_or(-1);
+        return Error::SystemWide { level, remedy: remedy::privileges() };
     }
     explain(error, event, 0)
 }
@@ -99,16 +101,14 @@ pub fn explain_cpu(error: io::Error, event: &'static str) -> Error {
 fn reason(error: io::Error, event: &'static str, tid: u32, paranoid: Option<i32>) -> Error {
     match (error.raw_os_error(), tid) {
         (Some(libc::ENOSYS), _) => Error::NoPerfEvents,
-        (Some(libc::EMFILE), _) => Error::Descriptors {
-            limit: rustix::process::getrlimit(rustix::process::Resource::Nofile)
-                .current
-                .unwrap_or(u64::MAX),
-        },
+        (Some(libc::EMFILE), _) => Error::descriptors(),
         (Some(libc::EACCES | libc::EPERM), 0) => match paranoid {
             Some(level) if level > 2 => Error::Paranoid { level },
             _ => Error::Blocked { source: error },
         },
-        (Some(libc::EACCES | libc::EPERM), pid) => Error::NotObservable { pid },
+        (Some(libc::EACCES | libc::EPERM), pid) => {
+            Error::NotObservable { pid, remedy: remedy::privileges() }
+        }
         _ => Error::Open { event, tid, source: error },
     }
 }
@@ -137,7 +137,7 @@ mod tests {
         let why = |errno, tid, level| {
             reason(io::Error::from_raw_os_error(errno), "page-faults", tid, Some(level))
         };
-        assert!(matches!(why(libc::EACCES, 7, 2), Error::NotObservable { pid: 7 }));
+        assert!(matches!(why(libc::EACCES, 7, 2), Error::NotObservable { pid: 7, .. }));
         assert!(matches!(why(libc::ENOSYS, 0, 2), Error::NoPerfEvents));
         assert!(matches!(why(libc::EMFILE, 7, 2), Error::Descriptors { .. }));
         assert!(matches!(why(libc::EINVAL, 7, 2), Error::Open { tid: 7, .. }));

@@ -65,6 +65,8 @@ pub struct Started {
 pub enum News<'a> {
     /// The delay is over: faults are recorded from now on.
     DelayOver,
+    /// The recording ends before its command, which was sent SIGTERM.
+    CommandTerminated,
     /// A flight recorder has written a file, or failed to.
     Dumped(&'a Dumped),
 }

@@ -51,6 +51,10 @@ pub struct Counting {
     /// Threads that appeared while each pass of attaching was under way, so that some may not be
     /// counted, nor what they create.
     pub unsure_threads: usize,
+    /// Processes that a target creates are counted with it.
+    pub follow: bool,
+    /// Counting begins so long after the start of the command.
+    pub delay: Duration,
 }
 
 /// Faults of a stretch of time.
@@ -89,13 +93,15 @@ pub struct TargetFaults {
 pub struct Finished {
     /// How it ended.
     pub status: ExitStatus,
-    /// CPU time in user mode, of it and of the descendants that it waited for.
+    /// CPU time in user mode, of it and of the descendants that it waited for, from its start to its
+    /// end.
     pub user: Duration,
     /// CPU time in the kernel, likewise.
     pub system: Duration,
     /// Minor and major faults by getrusage(2), likewise. It counts those too that the kernel makes on
-    /// a process's behalf (exec, `mlock`, `MAP_POPULATE`). `None` when the command was ended by the
-    /// recorder, after the last look at the counters.
+    /// a process's behalf (exec, `mlock`, `MAP_POPULATE`). `None` where it counts others as well: when
+    /// the command was ended by the recorder, after the last look at the counters, when counting began
+    /// late, and when descendants are left out.
     pub rusage: Option<(u64, u64)>,
 }
 
@@ -108,6 +114,8 @@ pub struct Tally {
     pub end: End,
     /// How long it took.
     pub duration: Duration,
+    /// It ended before faults were to be counted.
+    pub in_delay: bool,
     /// All faults.
     pub faults: Faults,
     /// The same by process or thread asked for.
@@ -178,6 +186,8 @@ pub fn stat(
         kernel_mode_allowed,
         unsure_threads,
         ids,
+        follow: config.follow,
+        delay: config.delay,
     };
     if let Some(duration) = config.duration {
         watch.end_after(config.delay.saturating_add(duration));
@@ -188,7 +198,8 @@ pub fn stat(
         child.launched.release()?;
     }
     let comms: Vec<String> = counting.ids.iter().map(|&id| looks::comm(id)).collect();
-    let end = match session.pass(config.delay)? {
+    let early = session.pass(config.delay)?;
+    let end = match early {
         Some(end) => end,
         None => session.run(&mut on)?,
     };
@@ -197,10 +208,11 @@ pub fn stat(
     Ok(Tally {
         end,
         duration,
+        in_delay: early.is_some(),
         faults: rows.iter().fold(Faults::default(), |sum, &row| sum + row),
         targets: targets.map(|((&id, comm), &faults)| TargetFaults { id, comm, faults }).collect(),
         processes: session.looks.map(Looks::into_processes),
-        command: child.and_then(|child| child.finish(end)),
+        command: child.and_then(|child| child.finish(end, &counting)),
         counting,
     })
 }
@@ -250,12 +262,13 @@ impl Child {
     }
 
     /// Ends the command, if the end of counting was not its own, and tells how it ended.
-    fn finish(mut self, end: End) -> Option<Finished> {
+    fn finish(mut self, end: End, counting: &Counting) -> Option<Finished> {
         if end != End::TargetExited {
             self.launched.terminate();
         }
         let reaped = self.launched.reap_within(END_PATIENCE)?;
-        let before = self.before.filter(|_| end == End::TargetExited);
+        let comparable = end == End::TargetExited && counting.follow && counting.delay.is_zero();
+        let before = self.before.filter(|_| comparable);
         Some(Finished {
             status: ExitStatus::from_raw(reaped.status),
             user: reaped.user,

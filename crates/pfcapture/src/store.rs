@@ -246,6 +246,12 @@ impl Store {
         None
     }
 
+    /// Whether what is put is forgotten.
+    #[must_use]
+    pub fn is_nowhere(&self) -> bool {
+        self.thread.is_none()
+    }
+
     /// Whether writing has failed: nothing more will be stored.
     #[must_use]
     pub fn has_failed(&self) -> bool {

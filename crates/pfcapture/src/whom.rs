@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use rustix::fs::{Mode, OFlags};
 
 use crate::Error;
+use crate::check::remedy;
 use crate::config::{Config, Target};
 use crate::drain::Scope;
 use crate::event::{EventKind, Follow, Plan, Start, target_attr};
@@ -98,7 +99,7 @@ pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
                 collect_members(&folder, &mut whom.pids);
                 whom.pids.retain(|&pid| pid != own_pid);
                 if whom.pids.is_empty() {
-                    return Err(Error::EmptyCgroup { path: folder });
+                    return Err(Error::EmptyCgroup { path: folder, remedy: remedy::privileges() });
                 }
             }
             whom.cgroup = Some(folder);

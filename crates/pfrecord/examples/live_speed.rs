@@ -47,7 +47,7 @@ fn main() -> std::io::Result<()> {
             std::thread::sleep(Duration::from_micros(100));
         }
     }
-    let end = stream.finish();
+    let end = stream.finish(Default::default());
     let seconds = start.elapsed().as_secs_f64();
     let bytes = path.metadata().map_or(0, |meta| meta.len());
     println!(

@@ -26,12 +26,16 @@ pub fn run(out: &mut impl Write) -> io::Result<bool> {
     for answer in &answers {
         print_answer(out, answer)?;
     }
-    if answers.iter().any(|answer| !answer.enable.is_empty()) {
+    let commands: Vec<&String> = answers.iter().flat_map(|answer| &answer.enable).collect();
+    if !commands.is_empty() {
         writeln!(
             out,
             "\nBelow an answer: what enables it, all lines together; \"or:\" is instead of the line \
-             above.\nInstead of setcap, pfrecord can be run as root."
+             above."
         )?;
+    }
+    if machine.uid != Some(0) && commands.iter().any(|command| command.contains("sudo setcap ")) {
+        writeln!(out, "Instead of setcap, pfrecord can be run as root.")?;
     }
     out.flush()?;
     Ok(answers.iter().any(|a| a.wish == Wish::OwnProcesses && a.verdict == Verdict::Yes))

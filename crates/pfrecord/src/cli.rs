@@ -3,12 +3,14 @@
 mod values;
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use pfcapture::{Config, Flight, Output, Selection, Target};
 use pfrecord::live::LiveArguments;
+use pft::text::printable;
 
 use crate::action::Action;
 
@@ -73,12 +75,14 @@ pub struct Arguments {
     #[arg(help_heading = "What to record")]
     min_latency: Option<Duration>,
 
-    /// End after this time (10s, 500ms, 2m); a command that was started is then ended with SIGTERM
+    /// End after this time (10s, 500ms, 2m), which begins when the delay of -D is over; a command that
+    /// was started is then ended with SIGTERM
     #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
     #[arg(help_heading = "What to record")]
     duration: Option<Duration>,
 
-    /// Record faults only from this time after the start; mappings are followed from the start
+    /// Record faults only from this time after the start, when the time of -d begins too; mappings are
+    /// followed from the start
     #[arg(short = 'D', long, value_name = "TIME", value_parser = humantime::parse_duration)]
     #[arg(help_heading = "What to record")]
     delay: Option<Duration>,
@@ -138,7 +142,8 @@ pub struct Arguments {
     #[arg(help_heading = "Instead of recording")]
     pub interval: Option<Duration>,
 
-    /// Exit with the command's exit status
+    /// Exit with the command's exit status, 128 plus the signal that killed it: also where records were
+    /// lost, which 3 would tell; with 1 if it has not ended, or live lines or a window failed
     #[arg(long, requires = "command", conflicts_with_all = ["pid", "tid"])]
     #[arg(help_heading = "The recorder")]
     pub exit_status: bool,
@@ -193,12 +198,21 @@ Root (or CAP_PERFMON) sees kernel-mode faults and the hardware error code, which
 from writes and copy-on-write from first touches. Without it, one's own processes can be
 recorded at kernel.perf_event_paranoid 2 or less; the report says what is missing.
 
+A command that still runs when the recording ends is ended with SIGTERM: after -d, at --max-size,
+on a signal, when the trace cannot be written, and when live lines are all that is wanted and nobody
+reads them any more.
+
 Exit codes: 0 recorded; 1 failed (disk full: the trace is valid up to there); 2 not possible as
-asked (not permitted, no such process, the output exists or is no regular file, limits, wrong
-usage); 3 recorded, but records were lost or do not add up to the kernel's counts, or a CPU or
+asked (not permitted, no such process or folder, the output exists or is no regular file, limits,
+wrong usage); 3 recorded, but records were lost or do not add up to the kernel's counts, or a CPU or
 threads were missed; 126, 127 the command could not be started (no trace is left).";
 
 impl Arguments {
+    /// The command line, or its help, version or error.
+    pub fn parse_or_exit() -> Self {
+        Self::try_parse().unwrap_or_else(|error| printed(error, std::env::args_os()).exit())
+    }
+
     /// What to record and how.
     pub fn config(&self) -> Result<Config, clap::Error> {
         if self.live.file().is_some() && self.live.file() == self.output.as_deref() {
@@ -262,9 +276,32 @@ impl Arguments {
     }
 }
 
+/// The error of these words as it may be printed: it repeats some of them, which may hold anything.
+fn printed(error: clap::Error, words: impl Iterator<Item = OsString>) -> clap::Error {
+    let words = words.map(|word| printable(word.as_bytes()));
+    Arguments::try_parse_from(words).err().unwrap_or(error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_repeats_nothing_that_a_terminal_obeys() {
+        for wrong in ["--pid=1ev\nil", "-p1ev\nil", "--no\nil", "--level=\u{202e}", "mark\u{1b}c"] {
+            let words = ["pfrecord", wrong].map(OsString::from);
+            let error = Arguments::try_parse_from(&words).unwrap_err();
+            let said = printed(error, words.into_iter()).to_string();
+            let first = said.lines().next().unwrap();
+            assert!(
+                first.contains("\\x0ail")
+                    || first.contains("\\u{202e}")
+                    || first.contains("\\x1bc"),
+                "{said}"
+            );
+            assert!(!said.contains(['\u{202e}', '\u{1b}']), "{said}");
+        }
+    }
 
     #[test]
     fn the_definition_is_sound() {

@@ -23,13 +23,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use clap::ValueEnum;
-use pfcapture::{Happenings, LiveEnd};
+use pfcapture::{Happenings, LiveEnd, Skipped};
 use pft::record::{Fact, TraceHeader};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub use arguments::LiveArguments;
 
 use lines::Lines;
-use output::Output;
+use output::{Output, Shared};
 use tally::Missed;
 
 /// Faults that may wait to be judged. The model judges several hundred thousand a second, so these
@@ -56,8 +57,13 @@ pub struct Style {
     pub fixed_ts: bool,
 }
 
-/// What happened, and what is missing of it.
-type Message = (Happenings, Missed);
+/// What the recorder tells the thread that judges.
+enum Message {
+    /// What happened, and what is missing of it.
+    Happened(Box<Happenings>, Missed),
+    /// The recording is over, and so many faults were none of those asked for.
+    Over(Skipped),
+}
 
 /// Shows faults while they are recorded.
 #[derive(Debug)]
@@ -70,6 +76,9 @@ pub struct Stream {
     /// Lines that the writing thread could not take, so far.
     dropped: Arc<AtomicU64>,
     missed: u64,
+    /// Where the lines go, to be asked whether anybody reads there.
+    place: Option<File>,
+    writer: Option<Arc<Shared>>,
     thread: Option<JoinHandle<Output>>,
 }
 
@@ -115,6 +124,8 @@ impl Stream {
             waiting: Arc::default(),
             dropped: Arc::default(),
             missed: 0,
+            place: None,
+            writer: None,
             thread: None,
         }
     }
@@ -125,7 +136,9 @@ impl pfcapture::Live for Stream {
         let Some(file) = self.file.take() else {
             return Ok(());
         };
+        self.place = Some(file.try_clone()?);
         let output = Output::start(file, self.style.format, Arc::clone(&self.dropped))?;
+        self.writer = Some(Arc::clone(output.shared()));
         let (messages, inbox) = channel();
         let (style, waiting) = (self.style, Arc::clone(&self.waiting));
         let (header, facts) = (header.clone(), facts.to_vec());
@@ -143,26 +156,50 @@ impl pfcapture::Live for Stream {
         self.missed += missed.faults();
         self.waiting.fetch_add(happenings.faults.len(), Ordering::Relaxed);
         // The thread takes messages until the sender is gone.
-        let _ = messages.send((happenings, missed));
+        let _ = messages.send(Message::Happened(Box::new(happenings), missed));
     }
 
-    fn finish(self: Box<Self>) -> LiveEnd {
-        drop(self.messages);
-        let output = self.thread.map(JoinHandle::join);
-        let error = match output {
+    fn is_over(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.is_closed())
+            || self.place.as_ref().is_some_and(has_no_reader)
+    }
+
+    fn finish(self: Box<Self>, skipped: Skipped) -> LiveEnd {
+        if let Some(messages) = self.messages {
+            let _ = messages.send(Message::Over(skipped));
+        }
+        let error = match self.thread.map(JoinHandle::join) {
             Some(Ok(output)) => output.finish(),
             Some(Err(_)) => Some(io::Error::other("the thread that shows faults died")),
             None => None,
         };
-        LiveEnd { dropped: self.missed + self.dropped.load(Ordering::Relaxed), error }
+        let gone = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+        LiveEnd {
+            dropped: self.missed + self.dropped.load(Ordering::Relaxed),
+            reader_gone: error.as_ref().is_some_and(gone),
+            error: error.filter(|error| !gone(error)),
+        }
     }
 }
 
+/// Whether the other end of a pipe is closed, which a quiet target does not let the writing thread see.
+fn has_no_reader(place: &File) -> bool {
+    let mut fds = [PollFd::new(place, PollFlags::empty())];
+    let closed = poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+    closed && fds.iter().any(|fd| fd.revents().contains(PollFlags::ERR))
+}
+
 fn show(mut lines: Lines, inbox: &Receiver<Message>, waiting: &AtomicUsize) -> Output {
-    for (happenings, missed) in inbox {
-        let faults = happenings.faults.len();
-        lines.take(happenings, missed);
-        waiting.fetch_sub(faults, Ordering::Relaxed);
+    let mut skipped = Skipped::default();
+    for message in inbox {
+        match message {
+            Message::Happened(happenings, missed) => {
+                let faults = happenings.faults.len();
+                lines.take(*happenings, missed);
+                waiting.fetch_sub(faults, Ordering::Relaxed);
+            }
+            Message::Over(number) => skipped = number,
+        }
     }
-    lines.finish()
+    lines.finish(skipped)
 }

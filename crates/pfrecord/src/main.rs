@@ -7,19 +7,20 @@ mod recording;
 mod stat;
 mod summary;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
-use clap::Parser;
 use pfcapture::Error;
+use pft::text::printable;
 
 /// What could not be done as asked; the exit codes are in the help.
 fn exit_code(error: &Error) -> u8 {
     match error {
-        Error::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+        Error::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
         Error::Exec { .. } => 126,
-        Error::Output { .. }
+        Error::Output { source, .. } => creation_code(source),
+        Error::NotBegun { .. }
         | Error::Write { .. }
         | Error::Stream { .. }
         | Error::ReaderGone { .. }
@@ -30,22 +31,32 @@ fn exit_code(error: &Error) -> u8 {
     }
 }
 
-/// Prints a line on standard error, if anybody listens. Names in it may hold anything: control
-/// characters are shown, not sent.
-fn print_line(line: &str) {
-    let mut text = String::with_capacity(line.len() + 1);
-    for c in line.chars() {
-        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+/// The same of a file that cannot be created: a full disk is a failure, anything else a wrong place.
+fn creation_code(error: &io::Error) -> u8 {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => 1,
+        _ => 2,
     }
+}
+
+/// Prints a line on standard error, if anybody listens. Names in it may hold anything: what a terminal
+/// would obey is shown, not sent.
+fn print_line(line: &str) {
+    let mut text = printable(line.as_bytes());
     text.push('\n');
     // A closed terminal or a full disk must not end the recording.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Says why nothing was done.
 fn failed(error: Error) -> ExitCode {
+    failed_with(error, "")
+}
+
+/// Says why nothing was done, or not all of it, and what came of that.
+fn failed_with(error: Error, consequence: &str) -> ExitCode {
     let code = exit_code(&error);
-    print_line(&format!("error: {:#}", anyhow::Error::from(error)));
+    print_line(&format!("error: {:#}{consequence}", anyhow::Error::from(error)));
     ExitCode::from(code)
 }
 
@@ -56,12 +67,16 @@ fn exit_status(status: ExitStatus) -> Option<u8> {
 }
 
 fn main() -> ExitCode {
-    let arguments = cli::Arguments::parse();
+    // Before anything else: a window may be asked for at any time.
+    if let Err(error) = pfcapture::catch_window_signal() {
+        return failed(error);
+    }
+    let arguments = cli::Arguments::parse_or_exit();
     if let Some(action) = &arguments.action {
         return action.run().map_or_else(failed, |()| ExitCode::SUCCESS);
     }
     if arguments.check {
-        return match check::run(&mut std::io::stdout().lock()) {
+        return match check::run(&mut io::stdout().lock()) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(2),
             Err(_) => ExitCode::FAILURE,
@@ -75,4 +90,22 @@ fn main() -> ExitCode {
         return stat::run(&config, arguments.interval, arguments.exit_status, arguments.quiet);
     }
     recording::run(&arguments, &config)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_place_where_nothing_can_be_created_is_a_wrong_one_unless_it_is_full() {
+        let code = |kind: io::ErrorKind| {
+            exit_code(&Error::Output { path: PathBuf::new(), source: kind.into() })
+        };
+        assert_eq!(code(io::ErrorKind::PermissionDenied), 2);
+        assert_eq!(code(io::ErrorKind::NotFound), 2);
+        assert_eq!(code(io::ErrorKind::ReadOnlyFilesystem), 2);
+        assert_eq!(code(io::ErrorKind::StorageFull), 1);
+    }
 }

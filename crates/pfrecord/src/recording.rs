@@ -1,11 +1,12 @@
 //! A recording as its user sees it: lines when it runs and when it is done, and the exit code.
 
+use std::cell::Cell;
 use std::process::ExitCode;
 
-use pfcapture::{Config, Live, LiveEnd, News, Recorded, Started};
+use pfcapture::{Config, Error, Live, LiveEnd, News, Output, Recorded, Started};
 
 use crate::cli::Arguments;
-use crate::{exit_status, failed, print_line, summary};
+use crate::{creation_code, exit_status, failed_with, print_line, summary};
 
 /// Records.
 pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
@@ -21,16 +22,19 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
             let remedy = if exists { ": overwrite it with -f" } else { "" };
             let place = arguments.live.place();
             print_line(&format!("error: cannot show faults live in {place}: {error}{remedy}"));
-            return ExitCode::from(if exists { 2 } else { 1 });
+            return ExitCode::from(creation_code(&error));
         }
     };
+    let (begun, terminated) = (Cell::new(false), Cell::new(false));
     let on_start = |started: &Started| {
+        begun.set(true);
         for line in summary::started(started) {
             say(&line);
         }
     };
     let on_news = |news: News<'_>| match news {
         News::DelayOver => say("the delay is over: faults are recorded from now on"),
+        News::CommandTerminated => terminated.set(true),
         News::Dumped(dumped) => match &dumped.result {
             Ok(bytes) => say(&summary::dumped(dumped, *bytes)),
             Err(error) => print_line(&format!("error: {}", summary::chain(error))),
@@ -42,13 +46,25 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
             for line in summary::recorded(&recorded) {
                 say(&line);
             }
+            let reader_gone = recorded.live.as_ref().is_some_and(|live| live.reader_gone);
+            if reader_gone && config.output != Output::None {
+                say(
+                    "the reader of the live lines went away and was not told the rest: the trace has it",
+                );
+            }
             let error = recorded.live.as_ref().and_then(|live| live.error.as_ref());
             if let Some(error) = error {
                 print_line(&format!("error: cannot show faults live any more: {error}"));
             }
             exit_code(arguments, &recorded)
         }
-        Err(error) => failed(error),
+        Err(error) => {
+            // The file is created when the command runs already.
+            let unwritten = matches!(error, Error::NotBegun { .. } | Error::Output { .. });
+            let too_late = unwritten && !begun.get() && crate::exit_code(&error) == 1;
+            let ended = terminated.get() || too_late && !config.command.is_empty();
+            failed_with(error, if ended { "; the command was ended with SIGTERM" } else { "" })
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `--stat`: counts faults and says how many there were.
 
+mod table;
 mod text;
 
 use std::io::IsTerminal as _;
@@ -44,6 +45,8 @@ pub fn run(
     let status = tally.command.and_then(|command| crate::exit_status(command.status));
     match status {
         Some(status) if pass_exit_status => ExitCode::from(status),
+        // It was asked for, and there is none.
+        None if pass_exit_status => ExitCode::from(1),
         _ if tally.counting.unsure_threads > 0 => ExitCode::from(3),
         _ => ExitCode::SUCCESS,
     }

@@ -217,6 +217,7 @@ pub fn why(end: End, status: Option<ExitStatus>) -> String {
         (End::Duration, _) => "the duration is over".to_owned(),
         (End::MaxSize, _) => "the trace has its largest size".to_owned(),
         (End::WriteFailed, _) => "the trace could not be written".to_owned(),
+        (End::ShownToNobody, _) => "nobody reads the live lines any more".to_owned(),
     }
 }
 

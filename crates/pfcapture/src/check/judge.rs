@@ -225,10 +225,18 @@ impl Judge<'_> {
             }
             None => lacks.push("whether other users' maps can be read is unknown"),
         }
+        let mut enable = Vec::new();
+        if !lacks.is_empty() {
+            enable.push(self.place.capabilities(None));
+        }
+        if self.machine.own_pid_namespace == Some(false) {
+            lacks.push("only the tasks of this pid namespace");
+            enable.push(self.place.pid_namespace());
+        }
         if lacks.is_empty() {
             return answer(wish, Verdict::Yes, "events open on whole CPUs");
         }
-        refused(wish, Verdict::Partly, (lacks.join("; "), vec![self.place.capabilities(None)]))
+        refused(wish, Verdict::Partly, (lacks.join("; "), enable))
     }
 
     fn cgroups(&self) -> Answer {

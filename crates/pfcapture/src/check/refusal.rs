@@ -33,11 +33,11 @@ impl Judge<'_> {
         }
         if is_permission(errno) && machine.selinux_enforcing == Some(true) {
             let why = "SELinux is enforcing, and refuses perf_event_open as it seems";
-            return (why.to_owned(), vec!["sudo ausearch -m avc -c pfrecord".to_owned()]);
+            return (why.to_owned(), vec![self.place.as_root("sudo ausearch -m avc -c pfrecord")]);
         }
         if is_permission(errno) && !machine.proc_mounted {
             let why = format!("{}; why is unknown without /proc", errno_words(errno));
-            return (why, vec!["sudo mount -t proc proc /proc".to_owned()]);
+            return (why, vec![self.place.unhindered("sudo mount -t proc proc /proc")]);
         }
         (format!("perf_event_open answers: {}; why is unknown", errno_words(errno)), Vec::new())
     }

@@ -1,9 +1,23 @@
 //! Commands that give a user what is missing, fit for the place: a container is changed from outside.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::machine::{Capability, Machine};
 use crate::launch;
+
+/// What lets this program observe any process; `None` when it is privileged as it is.
+#[must_use]
+pub fn privileges() -> Option<String> {
+    let machine = Machine::read(Path::new("/"));
+    if machine.may_perfmon() == Some(true) && machine.has(Capability::SysPtrace) == Some(true) {
+        return None;
+    }
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("pfrecord"));
+    let place = Place { machine: &machine, program: &program };
+    let command = place.capabilities(None);
+    let root_has_them = command.contains("sudo setcap ") && machine.uid != Some(0);
+    Some(if root_has_them { format!("run as root, or: {command}") } else { command })
+}
 
 /// Where the commands will be run, and for which program.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +29,7 @@ pub struct Place<'a> {
 impl Place<'_> {
     /// A kernel setting; it belongs to the whole machine.
     pub fn sysctl(self, name: &str, value: impl std::fmt::Display) -> String {
-        let host = if self.machine.is_confined() { "on the host: " } else { "" };
-        format!("{host}sudo sysctl {name}={value}")
+        self.as_root(&format!("sudo sysctl {name}={value}"))
     }
 
     /// Mounts tracefs.
@@ -27,13 +40,37 @@ impl Place<'_> {
                 "the host's /sys/kernel/tracing mounted inside",
             );
         }
-        "sudo mount -t tracefs nodev /sys/kernel/tracing".to_owned()
+        self.as_root("sudo mount -t tracefs nodev /sys/kernel/tracing")
+    }
+
+    /// A command that needs root: of the host, where this place is a part of it.
+    pub fn as_root(self, command: &str) -> String {
+        if self.machine.is_confined() {
+            return format!("on the host: {command}");
+        }
+        self.unhindered(command)
+    }
+
+    /// A command that gains privileges.
+    pub fn unhindered(self, command: &str) -> String {
+        match self.machine.no_new_privs {
+            Some(true) => format!("in a session without no_new_privs: {command}"),
+            _ => command.to_owned(),
+        }
+    }
+
+    /// Lets all tasks of the machine be seen.
+    pub fn pid_namespace(self) -> String {
+        match self.machine.container {
+            Some(_) => self.container("--pid host", "the pid namespace of the host"),
+            None => "run pfrecord outside of this pid namespace".to_owned(),
+        }
     }
 
     /// Lets the own group read tracefs. Its mode alone does not: the files below are for owner and group.
     pub fn open_tracefs(self, mount_point: &Path) -> String {
-        let host = if self.machine.is_confined() { "on the host: " } else { "" };
-        format!("{host}sudo mount -o remount,mode=750,gid=$(id -g) {}", mount_point.display())
+        let mount_point = mount_point.display();
+        self.as_root(&format!("sudo mount -o remount,mode=750,gid=$(id -g) {mount_point}"))
     }
 
     /// Privileges of the recorder: those to observe any process, and `more`. Always all of them:
@@ -59,11 +96,7 @@ impl Place<'_> {
             return self.container(&docker.join(" "), &names.join(" and "));
         }
         let program = launch::quoted(&[self.program.as_os_str().to_owned()]);
-        let command = format!("sudo setcap {}+ep {program}", names.join(","));
-        if machine.no_new_privs == Some(true) {
-            return format!("in a session without no_new_privs: {command}");
-        }
-        command
+        self.unhindered(&format!("sudo setcap {}+ep {program}", names.join(",")))
     }
 
     /// Lets perf_event_open pass a seccomp filter.

@@ -230,6 +230,14 @@ fn a_container_is_changed_from_outside() {
 }
 
 #[test]
+fn the_whole_system_is_no_more_than_the_pid_namespace() {
+    let within = Machine { own_pid_namespace: Some(false), ..desktop() };
+    let (verdict, why, enable) = about(Wish::SystemWide, &within, &root_trials());
+    assert_eq!((verdict, why.as_str()), (Verdict::Partly, "only the tasks of this pid namespace"));
+    assert_eq!(enable, ["run pfrecord outside of this pid namespace"]);
+}
+
+#[test]
 fn capabilities_of_a_user_namespace_do_not_count() {
     let all = Some((1 << 41) - 1);
     let machine = Machine { own_user_namespace: Some(false), effective: all, ..desktop() };
@@ -244,6 +252,9 @@ fn setcap_does_nothing_under_no_new_privs_and_old_kernels_know_no_perfmon() {
     let machine = Machine { no_new_privs: Some(true), ..desktop() };
     let (_, _, enable) = about(Wish::OtherUsers, &machine, &user_trials());
     assert_eq!(enable, [format!("in a session without no_new_privs: {SETCAP}")]);
+    let elsewhere = "in a session without no_new_privs: sudo ";
+    let commands = judged(&machine, &user_trials()).into_iter().flat_map(|answer| answer.enable);
+    assert!(commands.into_iter().all(|one| one.trim_start_matches("or: ").starts_with(elsewhere)));
     let old = Machine { last_capability: Some(37), ..desktop() };
     let (_, _, enable) = about(Wish::OtherUsers, &old, &user_trials());
     assert_eq!(enable, [SETCAP.replace("cap_perfmon", "cap_sys_admin")]);

@@ -193,7 +193,12 @@ fn only_one_recorder_can_be_meant() {
     assert_eq!(choose(&[7], None), Ok(7));
     assert_eq!(choose(&[7], Some(7)), Ok(7));
     assert!(choose(&[], None).unwrap_err().starts_with("no recording to mark"));
-    assert!(choose(&[], Some(7)).unwrap_err().starts_with("process 7 takes no marks"));
+    let none = choose(&[], Some(7)).unwrap_err();
+    assert!(
+        none.starts_with("process 7 takes no marks: it is no recording of this user"),
+        "{none}"
+    );
+    assert!(none.ends_with("(a pfrecord that only counts takes none)"), "{none}");
     assert_eq!(
         choose(&[7, 42], None).unwrap_err(),
         "several recordings run: choose one with --to PID (7: pfrecord -p 17; 42: pfrecord -p 142)"

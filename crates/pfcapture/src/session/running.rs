@@ -173,6 +173,9 @@ impl Session {
             if self.store.is_full() {
                 return Ok(End::MaxSize);
             }
+            if self.store.is_nowhere() && self.show.as_ref().is_some_and(Show::is_over) {
+                return Ok(End::ShownToNobody);
+            }
             if let Some(end) = end {
                 return Ok(end);
             }
@@ -200,7 +203,7 @@ impl Session {
         end: End,
         child: Option<Launched>,
         accounts: &Accounts,
-        on_news: impl FnMut(News<'_>),
+        mut on_news: impl FnMut(News<'_>),
     ) -> Result<Recorded, Error> {
         self.targets.end(&self.rings);
         let stopped = Moment::now();
@@ -231,11 +234,12 @@ impl Session {
         let reaped = child.and_then(|mut child| {
             if end != End::TargetExited {
                 child.terminate();
+                on_news(News::CommandTerminated);
             }
             child.reap_within(END_PATIENCE)
         });
         self.flush(1);
-        let live = self.show.take().map(Show::finish);
+        let live = self.show.take().map(|show| show.finish(&self.drain.counts));
         self.drain.counts.live_dropped = live.as_ref().map_or(0, |live| live.dropped);
         // A command that was still running has gone on to fault after the events were stopped.
         let whole = reaped.filter(|_| end == End::TargetExited);

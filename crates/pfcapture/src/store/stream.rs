@@ -38,6 +38,18 @@ pub enum Place {
 }
 
 impl Place {
+    /// The error of writing the header; a file without one is removed.
+    fn not_begun(self, source: pft::Error) -> Error {
+        match self {
+            Self::File(path) => {
+                // What is left otherwise is no trace either.
+                let _ = std::fs::remove_file(&path);
+                Error::NotBegun { path, source }
+            }
+            Self::Stdout => self.error(0, source),
+        }
+    }
+
     /// The error of writing, behind a valid trace of `bytes`.
     fn error(self, bytes: u64, source: pft::Error) -> Error {
         let gone = |source: &pft::Error| {
@@ -154,7 +166,7 @@ impl<M: Medium> Stream<M> {
         let place = medium.place();
         let (encoder, writer) = Encoder::new(header, level)
             .and_then(|encoder| Ok((encoder, Writer::create(medium, header, level)?)))
-            .map_err(|source| place.error(0, source))?;
+            .map_err(|source| place.not_begun(source))?;
         Ok(Self { encoder, writer, max_bytes: max_bytes.unwrap_or(u64::MAX) })
     }
 
@@ -215,6 +227,7 @@ mod tests {
     use crate::store::tests::header;
 
     /// Takes so many bytes and then closes; keeps what it took.
+    #[derive(Debug)]
     struct Pipe {
         taken: Rc<RefCell<Vec<u8>>>,
         room: usize,
@@ -312,6 +325,15 @@ mod tests {
         stream.take(&mut fact("one")).unwrap();
         let error = stream.close().unwrap_err();
         assert!(matches!(error, Error::ReaderGone { bytes } if bytes == length(1) as u64));
+    }
+
+    #[test]
+    fn nothing_is_called_a_trace_that_has_no_header() {
+        let full = |closed| Pipe { taken: Rc::default(), room: 0, closed };
+        for closed in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
+            let error = Stream::create(full(closed), &header(), 1, None).unwrap_err().to_string();
+            assert!(error.contains(": no trace "), "{error}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct LiveArguments {
     )]
     live: Option<Format>,
 
-    /// Print them into this file rather than on standard output
+    /// Print them into this file rather than on standard output (-)
     #[arg(long, value_name = "FILE", requires = "live")]
     live_out: Option<PathBuf>,
 
@@ -41,14 +41,14 @@ impl LiveArguments {
 
     /// Whether standard output is for the stream.
     #[must_use]
-    pub const fn is_on_stdout(&self) -> bool {
-        self.live.is_some() && self.live_out.is_none()
+    pub fn is_on_stdout(&self) -> bool {
+        self.live.is_some() && self.file().is_none()
     }
 
     /// Where the stream goes, in words.
     #[must_use]
     pub fn place(&self) -> String {
-        match &self.live_out {
+        match self.file() {
             Some(path) => path.display().to_string(),
             None => "standard output".to_owned(),
         }
@@ -57,7 +57,7 @@ impl LiveArguments {
     /// The file that the stream goes to.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
-        self.live_out.as_deref()
+        self.live_out.as_deref().filter(|path| path.as_os_str() != "-")
     }
 
     /// The stream that is asked for, if any.
@@ -69,7 +69,7 @@ impl LiveArguments {
             return Ok(None);
         };
         let style = Style { format, fixed_ts: self.fixed_ts };
-        match &self.live_out {
+        match self.file() {
             Some(path) => Stream::create(style, path, overwrite).map(Some),
             None => Stream::on_stdout(style).map(Some),
         }
@@ -102,6 +102,17 @@ mod tests {
         let program = parse("p --live --live-out x --fixed-ts -- ls").unwrap();
         assert!(program.live.is_wanted() && program.live.fixed_ts);
         assert_eq!(program.command, ["ls"]);
+    }
+
+    #[test]
+    fn a_dash_is_standard_output() {
+        let live = |words: &str| Program::try_parse_from(words.split(' ')).unwrap().live;
+        for words in ["p --live", "p --live --live-out -"] {
+            let live = live(words);
+            assert!(live.is_on_stdout() && live.file().is_none(), "{words}");
+            assert_eq!(live.place(), "standard output");
+        }
+        assert!(!live("p --live --live-out x").is_on_stdout());
     }
 
     #[test]

@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use pfmodel::Unjudged;
 use pft::record::{MarkRecord, OomRecord};
 use pft::text::printable;
 
 use super::lines::{Address, FaultLine};
 use super::quantities::push_hex;
-use super::tally::Tally;
+use super::tally::Totals;
 use super::text::UNKNOWN_REGION;
 
 /// What tables print as the module of an instruction of the kernel.
@@ -71,13 +70,14 @@ pub fn push_dropped(out: &mut String, lines: u64) {
 }
 
 /// Appends the last object.
-pub fn push_summary(out: &mut String, tally: &Tally, unjudged: &Unjudged) {
-    let (major, minor) = (tally.major(), tally.minor(unjudged));
-    let _ = write!(out, "{{\"type\":\"summary\",\"major\":{major},\"minor\":{minor}");
-    push_number(out, "cow", tally.cow(unjudged));
-    push_number(out, "failed", tally.failed());
-    push_number(out, "in_flight", Some(unjudged.in_flight));
-    push_number(out, "unresolved", Some(unjudged.unresolved));
+pub fn push_summary(out: &mut String, totals: &Totals) {
+    let Totals { major, minor, cow, failed, in_flight, unresolved } = totals;
+    let _ = write!(out, "{{\"type\":\"summary\",\"major\":{major}");
+    push_number(out, "minor", minor.known());
+    push_number(out, "cow", cow.known());
+    push_number(out, "failed", *failed);
+    push_number(out, "in_flight", *in_flight);
+    push_number(out, "unresolved", *unresolved);
     out.push_str("}\n");
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use pfcapture::{Happenings, Settled};
+use pfcapture::{Happenings, Settled, Skipped};
 use pfmodel::{Fault, Judged, Live, Options};
 use pft::record::{
     CallRecord, Fact, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason,
@@ -12,7 +12,7 @@ use pft::record::{
 };
 
 use super::output::Output;
-use super::tally::{Missed, Tally};
+use super::tally::{Missed, Scope, Tally};
 use super::{Format, Style, json, text};
 
 /// Nanoseconds from one line to the next with fixed time stamps.
@@ -61,6 +61,7 @@ impl FaultLine<'_> {
 pub struct Lines {
     model: Live,
     output: Output,
+    scope: Scope,
     tally: Tally,
     stamps: Stamps,
 }
@@ -103,12 +104,12 @@ impl Lines {
             present: HashSet::new(),
         };
         let model = Live::new(header, facts, &Options::default());
-        Self { model, output, tally: Tally::default(), stamps }
+        Self { model, output, scope: Scope::of(facts), tally: Tally::default(), stamps }
     }
 
     /// Shows what happened; `missed` came after it.
     pub fn take(&mut self, happenings: Happenings, missed: Missed) {
-        if self.output.is_closed() {
+        if self.output.shared().is_closed() {
             return;
         }
         self.stamps.note_present(&happenings.tasks);
@@ -138,12 +139,12 @@ impl Lines {
         self.output.flush();
     }
 
-    /// Ends the stream with its summary.
-    pub fn finish(mut self) -> Output {
-        let (tally, unjudged) = (self.tally, self.model.unjudged());
+    /// Ends the stream with its summary, in which those count too that were skipped.
+    pub fn finish(mut self, skipped: Skipped) -> Output {
+        let totals = self.tally.totals(self.scope, skipped, &self.model.unjudged());
         self.output.note(|out| match self.stamps.style.format {
-            Format::Text => text::push_summary(out, &tally, &unjudged),
-            Format::Json => json::push_summary(out, &tally, &unjudged),
+            Format::Text => text::push_summary(out, &totals),
+            Format::Json => json::push_summary(out, &totals),
         });
         self.output
     }
@@ -321,7 +322,7 @@ mod tests {
         lines.take(Happenings { faults, ..Happenings::default() }, missed);
         let faults = vec![fault(6)];
         lines.take(Happenings { faults, ..Happenings::default() }, Missed::default());
-        assert!(lines.finish().finish().is_none());
+        assert!(lines.finish(Skipped::default()).finish().is_none());
         let text = std::fs::read_to_string(path).unwrap();
         let words: Vec<&str> =
             text.lines().filter_map(|line| line.split(' ').next_back()).collect();

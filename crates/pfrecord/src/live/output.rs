@@ -44,12 +44,20 @@ pub struct Output {
     end: Receiver<Option<io::Error>>,
 }
 
+/// What the writing thread tells of itself.
 #[derive(Debug, Default)]
-struct Shared {
+pub struct Shared {
     waiting_lines: AtomicU64,
     written_bytes: AtomicU64,
     /// Nothing more can be written.
     closed: AtomicBool,
+}
+
+impl Shared {
+    /// Whether nothing more can be written.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
 }
 
 /// The end out of which they come.
@@ -94,9 +102,9 @@ impl Output {
         (output, writer)
     }
 
-    /// Whether nothing more can be written.
-    pub fn is_closed(&self) -> bool {
-        self.shared.closed.load(Ordering::Relaxed)
+    /// What the writing thread tells of itself.
+    pub const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Adds the line of a fault, which `push` writes.
@@ -194,9 +202,8 @@ impl Writer {
         for chunk in &self.inbox {
             self.write(chunk, &mut file, &mut result);
         }
-        let unheard = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
         // Nobody waits any more for a reader that was too slow.
-        let _ = self.end.send(result.err().filter(|error| !unheard(error)));
+        let _ = self.end.send(result.err());
     }
 
     /// Writes a chunk, unless writing has failed before.
@@ -327,18 +334,19 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
+    fn why_nothing_more_can_be_written_is_told() {
         let (reader, pipe) = io::pipe().unwrap();
         drop(reader);
         let full = File::options().write(true).open("/dev/full").unwrap();
         let closed = File::from(OwnedFd::from(pipe));
-        for (file, expected) in [(closed, None), (full, Some(io::ErrorKind::StorageFull))] {
+        let why = [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull];
+        for (file, expected) in [closed, full].into_iter().zip(why) {
             let (mut output, writer) = Output::new(Format::Text, 9, Arc::default());
             output.note(|out| out.push_str("line\n"));
             let shared = Arc::clone(&output.shared);
             let thread = std::thread::spawn(move || writer.run(file));
-            assert_eq!(output.finish().map(|error| error.kind()), expected);
-            assert!(shared.closed.load(Ordering::Relaxed));
+            assert_eq!(output.finish().map(|error| error.kind()), Some(expected));
+            assert!(shared.is_closed());
             thread.join().unwrap();
         }
     }

@@ -12,8 +12,7 @@ use pft::text::push_printable;
 
 use super::lines::{Address, FaultLine};
 use super::quantities::{push_count, push_duration, push_hex};
-use super::tally::Tally;
-use pfmodel::Unjudged;
+use super::tally::Totals;
 
 /// What tables print for an address that no known mapping holds.
 pub const UNKNOWN_REGION: &[u8] = b"[unknown]";
@@ -84,12 +83,9 @@ pub fn push_dropped(out: &mut String, lines: u64) {
 }
 
 /// Appends the last line: `Summary: major=12 minor=542 cow=3`, as that of a report.
-pub fn push_summary(out: &mut String, tally: &Tally, unjudged: &Unjudged) {
-    let _ = write!(out, "Summary: major={} minor={} cow=", tally.major(), tally.minor(unjudged));
-    let _ = match tally.cow(unjudged) {
-        Some(cow) => writeln!(out, "{cow}"),
-        None => writeln!(out, "unknown"),
-    };
+pub fn push_summary(out: &mut String, totals: &Totals) {
+    let Totals { major, minor, cow, .. } = totals;
+    let _ = writeln!(out, "Summary: major={major} minor={minor} cow={cow}");
 }
 
 fn push_time(out: &mut String, ns: u64) {

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use pfcapture::{Counting, End, Faults, Interval, Processes, Tally, Target};
+use pfcapture::{Counting, End, Faults, Interval, Tally, Target};
 
+use super::table::{header, process_table, rate, row};
 use crate::summary::{plural, plural_only, thousands, why};
-
-/// Processes in the table of the whole machine.
-const PROCESSES: usize = 20;
 
 /// Lines when counting has begun.
 pub fn started(counting: &Counting) -> Vec<String> {
@@ -74,11 +72,17 @@ pub fn tally(tally: &Tally) -> Vec<String> {
     ];
     lines.extend(without_completion(tally));
     lines.push(String::new());
+    if tally.in_delay {
+        let line = "it ended before the delay was over: no fault was to be counted yet";
+        lines.extend([line.to_owned(), String::new()]);
+    }
     if let Some(command) = &tally.command {
         let time = |time: Duration, mode: &str| {
             format!("{:>15.3}  seconds of CPU time in {mode} mode", time.as_secs_f64())
         };
-        lines.extend([time(command.user, "user"), time(command.system, "kernel"), String::new()]);
+        lines.extend([time(command.user, "user"), time(command.system, "kernel")]);
+        lines.extend(uncounted_time(tally));
+        lines.push(String::new());
         if let Some((minor, major)) = command.rusage {
             let besides =
                 if tally.counting.kernel_mode { "" } else { "those in kernel mode, and " };
@@ -116,6 +120,20 @@ fn share(faults: Faults) -> String {
     }
 }
 
+/// What the CPU time of the command holds that its faults do not.
+fn uncounted_time(tally: &Tally) -> Option<String> {
+    let Counting { follow, delay, .. } = &tally.counting;
+    let parts = [
+        (!delay.is_zero(), "the delay"),
+        (tally.end != End::TargetExited, "what came after counting"),
+        (!follow, "the processes that the command created and waited for"),
+    ];
+    let parts: Vec<&str> = parts.iter().filter(|(is, _)| *is).map(|(_, part)| *part).collect();
+    let (last, before) = parts.split_last()?;
+    let and = if before.is_empty() { "" } else { ", and " };
+    Some(format!("  (with {}{and}{last})", before.join(", ")))
+}
+
 /// How entries stand to completions.
 fn without_completion(tally: &Tally) -> Option<String> {
     let number = tally.faults.without_completion();
@@ -133,83 +151,12 @@ fn without_completion(tally: &Tally) -> Option<String> {
     (number > 0).then(|| format!("{amount:>15}  {what}"))
 }
 
-/// The processes with most faults, and what the counters have beyond `/proc` or it beyond them.
-fn process_table(processes: &Processes, counted: Faults, duration: Duration) -> Vec<String> {
-    let mut lines = vec![header("pid", "process")];
-    let (named, more) = processes.rows.split_at(processes.rows.len().min(PROCESSES));
-    for process in named {
-        let gone = if process.gone { " (ended)" } else { "" };
-        let name = format!("{}{gone}", process.comm);
-        let faults = (process.minor, process.major);
-        lines.push(row(&process.pid.to_string(), faults, duration, &name));
-    }
-    let others = more.len() as u64 + processes.folded;
-    if others > 0 {
-        let faults = more
-            .iter()
-            .fold((processes.folded_minor, processes.folded_major), |(minor, major), process| {
-                (minor + process.minor, major + process.major)
-            });
-        let name = plural(others, "more process", "more processes");
-        lines.push(row("", faults, duration, &name));
-    }
-    let (minor, major) = processes.remainder(counted);
-    let beyond = |number: i64| u64::try_from(number).unwrap_or(0);
-    if minor > 0 || major > 0 {
-        let name = "processes that came or went between looks at /proc";
-        lines.push(row("", (beyond(minor), beyond(major)), duration, name));
-    }
-    if minor < 0 || major < 0 {
-        let less = |number: i64| match number {
-            ..0 => format!("-{}", thousands(number.unsigned_abs())),
-            _ => "0".to_owned(),
-        };
-        lines.push(columns([
-            "",
-            &less(minor),
-            &less(major),
-            "",
-            "counted in /proc but not by perf (mlock, MAP_POPULATE)",
-        ]));
-    }
-    if minor != 0 || major != 0 {
-        lines.push(String::new());
-        lines.push(
-            "The table is what /proc tells; its last lines are the difference to the counters, in \
-             which the two kinds cancel out."
-                .to_owned(),
-        );
-    }
-    lines
-}
-
-fn header(id: &str, what: &str) -> String {
-    columns([id, "minor", "major", "per second", what])
-}
-
-fn row(id: &str, (minor, major): (u64, u64), duration: Duration, name: &str) -> String {
-    columns([id, &thousands(minor), &thousands(major), &rate(minor + major, duration), name])
-}
-
-fn columns([id, minor, major, rate, name]: [&str; 5]) -> String {
-    format!("{id:>10} {minor:>15} {major:>15} {rate:>14}  {name}")
-}
-
-/// Faults a second.
-fn rate(count: u64, duration: Duration) -> String {
-    if duration.is_zero() {
-        return "-".to_owned();
-    }
-    let tenths = (count as f64 * 10.0 / duration.as_secs_f64()).round() as u64;
-    format!("{}.{}", thousands(tenths / 10), tenths % 10)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::ExitStatus;
 
-    use pfcapture::{Finished, ProcessFaults, TargetFaults};
+    use pfcapture::{Finished, TargetFaults};
 
     use super::*;
 
@@ -222,6 +169,8 @@ mod tests {
             kernel_mode: true,
             kernel_mode_allowed: true,
             unsure_threads: 0,
+            follow: true,
+            delay: Duration::ZERO,
         }
     }
 
@@ -230,6 +179,7 @@ mod tests {
             counting,
             end: End::TargetExited,
             duration: Duration::from_millis(2500),
+            in_delay: false,
             faults: Faults { minor: 12_345, major: 100, entries: 12_450 },
             targets: Vec::new(),
             processes: None,
@@ -264,6 +214,38 @@ getrusage of the command: 12,400 minor, 100 major faults
     }
 
     #[test]
+    fn cpu_time_of_what_was_not_counted_is_told() {
+        let mut tally = example(counting(Target::Command, &[7]));
+        let lines = |tally: &Tally| {
+            let lines = super::tally(tally);
+            let with = lines.iter().filter(|line| line.starts_with("  (")).cloned();
+            with.collect::<Vec<_>>()
+        };
+        tally.command = Some(Finished {
+            status: ExitStatus::from_raw(0),
+            user: Duration::ZERO,
+            system: Duration::ZERO,
+            rusage: None,
+        });
+        assert_eq!(lines(&tally), [""; 0]);
+        tally.counting.follow = false;
+        assert_eq!(
+            lines(&tally),
+            ["  (with the processes that the command created and waited for)"]
+        );
+        tally.counting.delay = Duration::from_millis(900);
+        tally.end = End::Duration;
+        assert_eq!(
+            lines(&tally),
+            ["  (with the delay, what came after counting, and the \
+              processes that the command created and waited for)"]
+        );
+        tally.in_delay = true;
+        let line = "it ended before the delay was over: no fault was to be counted yet";
+        assert!(super::tally(&tally).iter().any(|said| said == line));
+    }
+
+    #[test]
     fn processes_have_a_table() {
         let mut tally = example(counting(Target::Processes(vec![7, 8]), &[7, 8]));
         tally.end = End::Signal;
@@ -283,38 +265,6 @@ getrusage of the command: 12,400 minor, 100 major faults
          8             345               0          138.0  two
 ";
         assert_eq!(format!("\n{}", lines[5..].join("\n")), expected);
-    }
-
-    #[test]
-    fn the_machine_is_accounted_for_to_the_last_fault() {
-        let row = |pid: u32, minor| ProcessFaults {
-            pid,
-            comm: format!("p{pid}"),
-            minor,
-            major: u64::from(pid == 1),
-            gone: pid == 2,
-        };
-        let mut rows = vec![row(1, 9000), row(2, 3000)];
-        rows.extend((3..=22).map(|pid| row(pid, 10)));
-        let processes = Processes { rows, folded: 5, folded_minor: 50, folded_major: 0 };
-        let counted = Faults { minor: 12_345, major: 0, entries: 12_345 };
-        let lines = process_table(&processes, counted, Duration::from_secs(1));
-        assert_eq!(lines.len(), 1 + PROCESSES + 1 + 2 + 2);
-        assert_eq!(
-            lines[1..3],
-            [
-                "         1           9,000               1        9,001.0  p1",
-                "         2           3,000               0        3,000.0  p2 (ended)",
-            ]
-        );
-        assert_eq!(
-            lines[21..24],
-            [
-                "                        70               0           70.0  7 more processes",
-                "                        95               0           95.0  processes that came or went between looks at /proc",
-                "                         0              -1                 counted in /proc but not by perf (mlock, MAP_POPULATE)",
-            ]
-        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pfcapture::{FaultRow, Happenings, Live as _, LiveEnd, Settled};
+use pfcapture::{FaultRow, Happenings, Live as _, LiveEnd, Settled, Skipped};
 use pfrecord::live::{Format, Stream, Style};
 use pft::record::{
     CallKind, CallRecord, Fact, LATENCY_UNKNOWN, MapRecord, MarkRecord, OomRecord, Outcome,
@@ -34,7 +34,7 @@ pub fn shown_in(path: &Path, style: Style, facts: &[Fact], all: Vec<Happenings>)
     let mut stream = Box::new(Stream::create(style, path, true).unwrap());
     stream.begin(&header(), facts).unwrap();
     all.into_iter().for_each(|happenings| stream.take(happenings));
-    stream.finish()
+    stream.finish(Skipped::default())
 }
 
 /// The same, as text.

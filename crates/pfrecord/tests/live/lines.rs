@@ -1,6 +1,7 @@
-use pfcapture::{Happenings, Live as _};
+use pfcapture::{Happenings, Live as _, Skipped};
 use pfrecord::live::{Stream, Style};
-use pft::record::{LATENCY_UNKNOWN, Snapshot, SnapshotReason, TaskKind, Vma, flags};
+use pft::keys::fact;
+use pft::record::{Fact, LATENCY_UNKNOWN, Snapshot, SnapshotReason, TaskKind, Vma, flags};
 
 use crate::feed::*;
 
@@ -153,6 +154,21 @@ fn without_error_codes_cow_is_unknown() {
 }
 
 #[test]
+fn what_was_left_out_on_request_is_not_claimed_to_be_none() {
+    let last = |style, more: &[(&str, &str)]| {
+        let more = more.iter().map(|&(key, value)| Fact { key: key.into(), value: value.into() });
+        let facts: Vec<Fact> = privileged().into_iter().chain(more).collect();
+        shown(style, &facts, Vec::new()).trim_end().to_owned()
+    };
+    let major_only = [(fact::CAPTURE_MAJOR_ONLY, "yes")];
+    assert_eq!(last(TEXT, &major_only), "Summary: major=0 minor=unrecorded cow=unrecorded");
+    let unknown = r#"{"type":"summary","major":0,"minor":null,"cow":null,"failed":null,"in_flight":null,"unresolved":null}"#;
+    assert_eq!(last(JSON, &major_only), unknown);
+    let completions = r#"{"type":"summary","major":0,"minor":0,"cow":0,"failed":null,"in_flight":null,"unresolved":null}"#;
+    assert_eq!(last(JSON, &[(fact::CAPTURE_LATENCY, "no")]), completions);
+}
+
+#[test]
 fn a_kernel_address_has_no_module_of_the_process() {
     let mut all = sample();
     let fault = &mut all[0].faults[0];
@@ -199,9 +215,36 @@ fn a_full_disk_ends_the_lines_with_an_error() {
 }
 
 #[test]
+fn a_reader_that_has_gone_is_noticed_without_a_fault_and_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    // Opened for writing too: the stream then need not wait for it.
+    let reader = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+    let mut stream = Box::new(Stream::create(TEXT, &path, false).unwrap());
+    stream.begin(&header(), &[]).unwrap();
+    assert!(!stream.is_over());
+    drop(reader);
+    assert!(stream.is_over());
+    let end = stream.finish(Skipped::default());
+    assert!(end.reader_gone && end.error.is_none(), "{end:?}");
+}
+
+#[test]
+fn a_file_is_never_without_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stream = Box::new(Stream::create(TEXT, &folder.path().join("lines"), false).unwrap());
+    stream.begin(&header(), &[]).unwrap();
+    assert!(!stream.is_over());
+    let end = stream.finish(Skipped::default());
+    assert!(!end.reader_gone && end.error.is_none(), "{end:?}");
+}
+
+#[test]
 fn a_recording_that_never_began_has_an_end() {
     let folder = tempfile::tempdir().unwrap();
     let stream = Stream::create(TEXT, &folder.path().join("lines"), false).unwrap();
-    let end = Box::new(stream).finish();
+    let end = Box::new(stream).finish(Skipped::default());
     assert!(end.dropped == 0 && end.error.is_none());
 }

@@ -112,6 +112,29 @@ fn tracefs_and_proc_may_be_missing() {
 }
 
 #[test]
+fn root_is_advised_where_it_has_more_only() {
+    if !is_root() {
+        eprintln!("skipped: needs root, to give up capabilities");
+        return;
+    }
+    const ADVICE: &str = "Instead of setcap, pfrecord can be run as root.";
+    let lab = Lab::new(User::Nobody);
+    let by_nobody = said(&lab.pfrecord_bare().arg("--check").output().unwrap());
+    assert!(by_nobody.ends_with(&format!("{ADVICE}\n")), "{by_nobody}");
+    for within in [
+        &["setpriv", "--no-new-privs", "--bounding-set=-all"][..],
+        &["unshare", "-U", "-r"],
+        &["unshare", "-p", "-f", "--mount-proc"],
+    ] {
+        let mut command = Command::new(within[0]);
+        let output = command.args(&within[1..]).arg(program("pfrecord")).arg("--check").output();
+        let said = said(&output.unwrap());
+        assert!(!said.contains(ADVICE), "{said}");
+        assert!(said.contains("Below an answer: what enables it"), "{said}");
+    }
+}
+
+#[test]
 fn there_is_nothing_to_mark() {
     let lab = Lab::new(User::Own);
     let own = std::process::id();

@@ -1,6 +1,7 @@
 //! Traces that end early or were damaged, and readers that stop listening.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -95,18 +96,28 @@ fn a_full_disk_leaves_a_valid_trace() {
         return;
     }
     let trace = small.join("full.pft");
-    let output = Command::new(program("pfrecord"))
-        .arg("-o")
-        .arg(&trace)
-        .arg("--")
-        .args(lab.workload("threads").args(["--threads", "2", "--seconds", "20"]).argv())
-        .output()
-        .unwrap();
+    let record = |trace: &Path| {
+        let mut command = Command::new(program("pfrecord"));
+        command.arg("-o").arg(trace).arg("--");
+        let workload = lab.workload("threads").args(["--threads", "2", "--seconds", "1000"]);
+        command.args(workload.argv()).output().unwrap()
+    };
+    let output = record(&trace);
     let report = pfreport(&trace, &[]);
+    // Now there is no room at all.
+    let filler = std::fs::write(small.join("filler"), [1; 64 << 10]);
+    let none = record(&small.join("none.pft"));
+    let left = small.join("none.pft").exists();
     let _ = Command::new("umount").arg(&small).status();
+    assert!(filler.is_err() && !left);
+    let said = String::from_utf8_lossy(&none.stderr);
+    assert_eq!(none.status.code(), Some(1), "{said}");
+    assert!(said.contains("none.pft: no trace is left there: "), "{said}");
+    assert!(said.ends_with("(os error 28); the command was ended with SIGTERM\n"), "{said}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("No space left on device"), "{said}");
+    assert!(said.contains("full.pft: it ends after "), "{said}");
+    assert!(said.ends_with("(os error 28); the command was ended with SIGTERM\n"), "{said}");
     assert_eq!(report.status.code(), Some(3), "{}", String::from_utf8_lossy(&report.stderr));
     let text = String::from_utf8_lossy(&report.stdout);
     assert!(text.lines().last().unwrap().starts_with("Summary: major="), "{text}");

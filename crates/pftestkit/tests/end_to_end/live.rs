@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Stdio;
+use std::process::{Command, ExitStatus, Stdio};
 
 use pft::keys::ledger;
 use serde_json::Value;
@@ -101,6 +101,27 @@ fn lines_come_in_order_of_time_and_end_with_the_summary() {
 }
 
 #[test]
+fn what_is_left_out_on_request_is_summed_up_as_in_the_report() {
+    for left_out in [
+        &["--min-latency", "1h"][..],
+        &["--major-only"],
+        &["--major-only", "--no-latency"],
+        &["--no-latency"],
+    ] {
+        let lab = Lab::new(User::Own);
+        let lines = lab.dir.path().join("lines");
+        let mut command = lab.pfrecord();
+        command.args(["-q", "--live", "--live-out"]).arg(&lines).args(left_out).arg("--");
+        let output = command.args(lab.workload("anon").argv()).output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{output:?}");
+        let report = String::from_utf8(pfreport(&lab.trace(), &[]).stdout).unwrap();
+        let lines = std::fs::read_to_string(&lines).unwrap();
+        assert_eq!(lines.lines().last(), report.lines().last(), "{left_out:?}");
+        assert!(!lines.contains("minor=0 "), "{left_out:?}");
+    }
+}
+
+#[test]
 fn without_a_file_nothing_is_written() {
     let lab = Lab::new(User::Own);
     let mut command = lab.pfrecord_bare();
@@ -111,6 +132,37 @@ fn without_a_file_nothing_is_written() {
     assert!(text.lines().last().unwrap().starts_with("Summary: major="), "{text}");
     let files: Vec<_> = std::fs::read_dir(lab.dir.path()).unwrap().collect();
     assert!(files.is_empty(), "{files:?}");
+}
+
+#[test]
+fn lines_that_nobody_reads_end_a_recording_without_a_file_only() {
+    let lab = Lab::new(User::Own);
+    let mut command = lab.pfrecord_bare();
+    command.args(["--live", "--", "sleep", "30"]);
+    let (status, said) = read_one_line(&mut command);
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("pfrecord: nobody reads the live lines any more after "), "{said}");
+
+    let mut command = lab.pfrecord();
+    command.args(["--live", "--", "sh", "-c", "read line; exec /bin/true"]);
+    let (status, said) = read_one_line(&mut command);
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("the command ended (exit status: 0) after "), "{said}");
+    assert_eq!(said.matches("the reader of the live lines went away").count(), 1, "{said}");
+    let content = Content::open(&lab.trace());
+    assert_eq!(content.completed, content.captured());
+}
+
+/// Reads no more than a line of what a recording prints; how it ended, and what it said.
+fn read_one_line(command: &mut Command) -> (ExitStatus, String) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut recorder = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(recorder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with('['), "{line}");
+    // Closes the input that the command may wait for.
+    let output = recorder.wait_with_output().unwrap();
+    (output.status, String::from_utf8(output.stderr).unwrap())
 }
 
 #[test]

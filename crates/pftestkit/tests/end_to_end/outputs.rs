@@ -10,6 +10,7 @@ use pftestkit::Report;
 
 use crate::content::Content;
 use crate::recording::{Lab, User, program};
+use crate::robust::wait_until;
 
 fn pfrecord(lab: &Lab, args: &[&str]) -> Command {
     let mut command = Command::new(program("pfrecord"));
@@ -116,6 +117,47 @@ fn a_signal_writes_the_window_while_the_recording_goes_on() {
     let faults: u64 = rest.split(" faults (").next().and_then(last_number).unwrap();
     assert_eq!(last.captured(), faults);
     assert!(first.captured() < last.captured());
+}
+
+#[test]
+fn a_window_that_is_asked_for_too_early_is_written_when_there_is_one() {
+    let lab = Lab::new(User::Own);
+    let lines = lab.dir.path().join("lines");
+    assert!(Command::new("mkfifo").arg(&lines).status().unwrap().success());
+    let mut child = fly(&lab, &["--live", "--live-out", "lines"]);
+    // Before anything is recorded, the pipe is opened, and that waits for its reader.
+    let pid = child.id().to_string();
+    wait_until("the wait for a reader", || {
+        let place = std::fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap();
+        place == "wait_for_partner"
+    });
+    assert!(Command::new("kill").args(["-USR2", &pid]).status().unwrap().success());
+    // For writing too: that does not wait for a recorder that is gone.
+    let reader = std::fs::File::options().read(true).write(true).open(&lines).unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    wait_for(&mut said, "wrote run.pft on SIGUSR2: ");
+    drop((child.stdin.take(), reader));
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+}
+
+#[test]
+fn a_command_has_the_default_for_the_signal_of_the_recorder() {
+    let lab = Lab::new(User::Own);
+    for options in [&["--live", "--live-out", "lines", "-f"][..], &["--stat"]] {
+        let mut command = pfrecord(&lab, options);
+        let output = command.args(["--", "grep", "^Sig", "/proc/self/status"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let masks: Vec<u64> = text
+            .lines()
+            .filter(|line| !line.starts_with("SigQ"))
+            .filter_map(|line| u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok())
+            .collect();
+        // Pending, blocked, ignored, caught.
+        assert_eq!(masks.len(), 4, "{text}");
+        assert!(masks.iter().all(|mask| mask & 1 << (12 - 1) == 0), "{text}");
+    }
 }
 
 fn last_number(text: &str) -> Option<u64> {

@@ -95,7 +95,10 @@ fn a_command_is_not_started_for_nothing() {
     let (trace, touched) = (lab.dir.path().join("no/run.pft"), lab.dir.path().join("touched"));
     let mut command = Command::new(program("pfrecord"));
     command.arg("-o").arg(&trace).args(["--", "touch"]).arg(&touched);
-    refused(&command.output().unwrap(), 1, "No such file or directory");
+    refused(&command.output().unwrap(), 2, "No such file or directory");
+    let mut command = Command::new(program("pfrecord"));
+    command.args(["--live", "--live-out"]).arg(&trace).args(["--", "touch"]).arg(&touched);
+    refused(&command.output().unwrap(), 2, "No such file or directory");
     assert!(!touched.exists());
 }
 
@@ -107,6 +110,21 @@ fn the_command_cannot_be_started() {
     let output = lab.pfrecord().args(["--", "/etc/passwd"]).output().unwrap();
     refused(&output, 126, "cannot start /etc/passwd: Permission denied");
     assert!(!lab.trace().exists());
+}
+
+#[test]
+fn the_recorders_own_limit_is_named() {
+    let lab = Lab::new(User::Own);
+    // Too few for the pipes to the command, and for what comes before or after them.
+    for limit in [6, 8, 10, 12, 16] {
+        let pfrecord = lab.pfrecord();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]);
+        command.arg(pfrecord.get_program()).args(pfrecord.get_args()).args(["--", "true"]);
+        let output = command.output().unwrap();
+        refused(&output, 2, &format!("all {limit} that the limit allows are open"));
+        assert!(!lab.trace().exists());
+    }
 }
 
 #[test]
@@ -130,6 +148,9 @@ fn another_users_process_is_not_observable() {
     let own = std::process::id().to_string();
     let output = lab.pfrecord().args(["-p", &own]).output().unwrap();
     refused(&output, 2, "cannot observe process");
+    let setcap =
+        "; to observe others, run as root, or: sudo setcap cap_perfmon,cap_sys_ptrace+ep /";
+    refused(&output, 2, setcap);
     assert!(!lab.trace().exists());
 }
 

@@ -16,7 +16,7 @@ use crate::recording::{Lab, Recorder, User, is_root, pfreport, unwrapped};
 const EXACT: &str = "0 lost, captured + lost = the kernel's count";
 
 /// Waits until a condition holds that others bring about, for as long as a very busy machine may take.
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(120);
     while !holds() {
         assert!(Instant::now() < deadline, "never came: {what}");
@@ -108,16 +108,20 @@ fn a_recorder_that_was_stopped_accounts_for_every_fault() {
 #[test]
 fn the_signal_for_a_flight_recorder_does_not_end_another_recording() {
     let lab = Lab::new(User::Own);
-    let workload = lab.workload("anon").args(["--pages", "300"]);
-    let mut running = workload.start().unwrap().unwrap();
-    let pid = running.pid().to_string();
-    let mut recorder = Recorder::start(lab.pfrecord().args(["-p", &pid]));
-    recorder.signal("USR2");
-    running.go().unwrap();
-    running.finish().unwrap();
-    let (status, said) = recorder.finish();
-    assert_eq!(status.code(), Some(0), "{said}");
-    assert!(Content::open(&lab.trace()).captured() >= 300, "{said}");
+    for mut command in [lab.pfrecord(), lab.pfrecord_bare()] {
+        let is_counting = command.get_args().len() == 0;
+        command.args(is_counting.then_some("--stat"));
+        let workload = lab.workload("anon").args(["--pages", "300"]);
+        let mut running = workload.start().unwrap().unwrap();
+        let mut recorder = Recorder::start(command.args(["-p", &running.pid().to_string()]));
+        recorder.signal("USR2");
+        running.go().unwrap();
+        running.finish().unwrap();
+        let (status, said) = recorder.finish();
+        assert_eq!(status.code(), Some(0), "{said}");
+        assert!(said.contains("the target exited after "), "{said}");
+    }
+    assert!(Content::open(&lab.trace()).captured() >= 300);
 }
 
 #[test]

@@ -300,4 +300,18 @@ fn what_comes_before_the_delay_does_not_count() {
     let (said, _) = count(counter(&lab).args(["-D", "1h", "--", "true"]));
     assert_eq!(said.faults(), (0, 0), "{}", said.text);
     assert!(said.text.contains("the command ended"), "{}", said.text);
+    assert!(said.text.contains("it ended before the delay was over"), "{}", said.text);
+}
+
+#[test]
+fn getrusage_is_not_set_against_counts_of_something_else() {
+    let lab = Lab::new(User::Own);
+    let script = ["--", "sh", "-c", "/bin/true; /bin/true"];
+    for (option, compared) in [(&[][..], true), (&["--no-follow"], false), (&["-D", "1h"], false)] {
+        let output = counter(&lab).args(option).args(script).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.contains("getrusage of the command: "), compared, "{option:?}: {said}");
+        assert_eq!(said.contains("\n  (with "), !compared, "{option:?}: {said}");
+    }
 }

@@ -3,7 +3,8 @@
 use pft::record::Snapshot;
 
 use super::Session;
-use crate::live::{Happenings, Live, LiveEnd};
+use crate::counts::Counts;
+use crate::live::{Happenings, Live, LiveEnd, Skipped};
 
 /// Somebody who shows what happens, and what of it has been handed over.
 pub struct Show {
@@ -26,9 +27,14 @@ impl Show {
         self.shown = [0; 6];
     }
 
+    /// Whether nothing more can be shown.
+    pub fn is_over(&self) -> bool {
+        self.live.is_over()
+    }
+
     /// The recording is over.
-    pub fn finish(self) -> LiveEnd {
-        self.live.finish()
+    pub fn finish(self, counts: &Counts) -> LiveEnd {
+        self.live.finish(Skipped { minor: counts.fast_minor, major: counts.fast_major })
     }
 }
 
