@@ -103,6 +103,8 @@ pub struct Recorded {
     pub live: Option<LiveEnd>,
     /// How the command ended.
     pub exit_status: Option<ExitStatus>,
+    /// Why the trace ends early: [`Error::Write`] and its kin.
+    pub unwritten: Option<Error>,
 }
 
 /// Completions of one kind: what was seen of them, for whatever task, against the kernel's count.
@@ -324,7 +326,7 @@ pub fn record(
         watch.end_after(config.delay.saturating_add(duration));
     }
     let end = session.run(&mut watch, &mut on_news)?;
-    session.finish(path, started, end, child, &accounts, on_news)
+    Ok(session.finish(path, started, end, child, &accounts, on_news))
 }
 
 /// What is to be opened.

@@ -127,7 +127,7 @@ struct Shared {
 }
 
 /// What a store leaves behind.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Finished {
     /// Size of the trace; 0 for a flight recorder and when nothing was stored.
     pub bytes: u64,
@@ -274,7 +274,7 @@ impl Store {
     pub fn finish(mut self) -> Result<Finished, Error> {
         self.dump(DumpReason::End);
         let Some(Thread { items, handle, .. }) = self.thread.take() else {
-            return Ok(Finished { bytes: 0, dumped: Vec::new(), suppressed: 0 });
+            return Ok(Finished::default());
         };
         drop(items);
         let bytes = handle.join().unwrap_or_else(|_| {

@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
     };
     let recorded = pfcapture::record(config, live, on_start, on_news);
     match recorded {
-        Ok(recorded) => {
+        Ok(mut recorded) => {
             for line in summary::recorded(&recorded) {
                 say(&line);
             }
@@ -56,16 +56,24 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
             if let Some(error) = error {
                 print_line(&format!("error: cannot show faults live any more: {error}"));
             }
-            exit_code(arguments, &recorded)
+            match recorded.unwritten.take() {
+                Some(error) => failed_with(error, consequence(terminated.get())),
+                None => exit_code(arguments, &recorded),
+            }
         }
         Err(error) => {
             // The file is created when the command runs already.
             let unwritten = matches!(error, Error::NotBegun { .. } | Error::Output { .. });
             let too_late = unwritten && !begun.get() && crate::exit_code(&error) == 1;
-            let ended = terminated.get() || too_late && !config.command.is_empty();
-            failed_with(error, if ended { "; the command was ended with SIGTERM" } else { "" })
+            let ended = too_late && !config.command.is_empty();
+            failed_with(error, consequence(ended))
         }
     }
+}
+
+/// What an error meant for the command.
+const fn consequence(ended: bool) -> &'static str {
+    if ended { "; the command was ended with SIGTERM" } else { "" }
 }
 
 fn exit_code(arguments: &Arguments, recorded: &Recorded) -> ExitCode {

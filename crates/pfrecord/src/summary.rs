@@ -167,6 +167,7 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     }
     let size = bytes(recorded.file_bytes);
     match &recorded.path {
+        _ if recorded.unwritten.is_some() => {}
         Some(path) => {
             let path = path.display();
             lines.push(format!("wrote {path}: {size}{per_fault}; next: pfreport {path}"));

@@ -31,7 +31,7 @@ use crate::live::Live;
 use crate::marks::Marks;
 use crate::ring::{self, LATE_NS, Rings};
 use crate::snapshot::Snapshotter;
-use crate::store::{Item, Store};
+use crate::store::{Finished, Item, Store};
 use crate::sys;
 use crate::targets::Targets;
 use flight::Windows;
@@ -193,9 +193,6 @@ impl Session {
     }
 
     /// The one way to the end: stop the events, drain, last snapshots, ledger, index.
-    ///
-    /// # Errors
-    /// [`Error::Write`].
     pub fn finish(
         mut self,
         path: Option<PathBuf>,
@@ -204,7 +201,7 @@ impl Session {
         child: Option<Launched>,
         accounts: &Accounts,
         mut on_news: impl FnMut(News<'_>),
-    ) -> Result<Recorded, Error> {
+    ) -> Recorded {
         self.targets.end(&self.rings);
         let stopped = Moment::now();
         self.look_at_cpus();
@@ -260,12 +257,15 @@ impl Session {
         let comparable = self.targets.see_every_fault() && counts.lost_records == 0;
         let usage = accounts.growth(whole, &[]).filter(|_| comparable);
         let unseen = usage.map(|(minor, major)| (minor + major).saturating_sub(seen));
-        let finished = self.store.finish()?;
+        let (finished, unwritten) = match self.store.finish() {
+            Ok(finished) => (finished, None),
+            Err(error) => (Finished::default(), Some(error)),
+        };
         self.windows.tell(finished.dumped, on_news);
         self.windows.suppressed = finished.suppressed;
         // Where its end was lost, or comes with that of the command, it is gone by now.
         created.retain(|&pid| host::is_running(Path::new("/proc"), pid));
-        Ok(Recorded {
+        Recorded {
             path,
             started,
             end,
@@ -280,7 +280,8 @@ impl Session {
             in_delay: self.enable_ns.is_some(),
             live,
             exit_status: reaped.map(|reaped| ExitStatus::from_raw(reaped.status)),
-        })
+            unwritten,
+        }
     }
 }
 
