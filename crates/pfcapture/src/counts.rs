@@ -49,7 +49,8 @@ pub struct Counts {
     pub own_major: u64,
     /// Samples of entry events, whoever's, repeats included.
     pub entry_samples: u64,
-    /// Of the kernel's count: minor faults without a record; see [`Counts::settle`].
+    /// Of the kernel's count: minor faults of which it wrote no record and reported no loss, where the
+    /// entry of every fault was captured.
     pub unrecorded_minor: u64,
     /// Likewise.
     pub unrecorded_major: u64,
