@@ -143,7 +143,7 @@ impl Counts {
     /// All records are read and the kernel's figures are final. The kernel raises the events of
     /// completion in other places than page faults too; without registers it counts there, and writes
     /// no record. Where every entry of a fault that it counted was read and nothing was lost, no fault
-    /// is missing: what its count of completions is ahead is of that kind.
+    /// is missing, whatever its count of completions is ahead: an entry without completion stays one.
     pub(crate) fn settle(&mut self, events: &[(EventKind, EventCount)]) {
         let entries = events.iter().filter(|(kind, _)| kind.is_entry());
         let counted = entries.map(|(_, figures)| figures.count).reduce(|a, b| a + b);

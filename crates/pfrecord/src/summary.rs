@@ -237,7 +237,7 @@ fn agreement(recorded: &Recorded) -> String {
             let note = match unrecorded {
                 0 => String::new(),
                 _ => format!(
-                    " but for {} that it counted without a page fault's entry",
+                    " but for {} that it counted without a record: the entry of every fault is there",
                     thousands(unrecorded)
                 ),
             };

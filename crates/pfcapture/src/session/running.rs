@@ -255,7 +255,7 @@ impl Session {
         let counts = &self.drain.counts;
         let seen = counts.minor + counts.major;
         let comparable = self.targets.see_every_fault() && counts.lost_records == 0;
-        let usage = accounts.growth(whole, &[]).filter(|_| comparable);
+        let usage = whole.filter(|_| comparable).and_then(|_| accounts.growth(whole, &[]));
         let unseen = usage.map(|(minor, major)| (minor + major).saturating_sub(seen));
         let (finished, unwritten) = match self.store.finish() {
             Ok(finished) => (finished, None),

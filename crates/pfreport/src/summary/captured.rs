@@ -124,8 +124,8 @@ fn reconciliation(loaded: &Loaded) -> Option<String> {
     terms.extend((twice > 0).then_some(received_twice.as_str()));
     let keys = [ledger::COUNTED_UNRECORDED_MINOR, ledger::COUNTED_UNRECORDED_MAJOR];
     let unrecorded = loaded.sum(&keys);
-    let without_entry = format!("{} without a page fault's entry", count(unrecorded));
-    terms.extend((unrecorded > 0).then_some(without_entry.as_str()));
+    let without_record = format!("{} counted without a record", count(unrecorded));
+    terms.extend((unrecorded > 0).then_some(without_record.as_str()));
     terms.push("lost");
     let terms = terms.join(" + ");
     // What was counted then is no longer what the file holds.
