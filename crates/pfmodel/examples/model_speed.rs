@@ -80,22 +80,14 @@ fn recording(rows: u64, mappings: u64) -> Recording {
         flags: 2,
         path: if n % 2 == 0 { b"//anon".to_vec() } else { format!("/data/{n}").into_bytes() },
     });
-    Recording {
-        header: TraceHeader {
-            uuid: [0; 16],
-            page_size_bytes: 4096,
-            clock_id: 1,
-            start_ns: 0,
-            start_realtime_ns: 0,
-        },
-        facts: Vec::new(),
-        tasks,
-        maps: maps.collect(),
-        calls: Vec::new(),
-        snapshots: Vec::new(),
-        lost: Vec::new(),
-        checkpoint: None,
-    }
+    let header = TraceHeader {
+        uuid: [0; 16],
+        page_size_bytes: 4096,
+        clock_id: 1,
+        start_ns: 0,
+        start_realtime_ns: 0,
+    };
+    Recording { tasks, maps: maps.collect(), ..Recording::new(header) }
 }
 
 fn faults(rows: u64, mappings: u64, percent: u64) -> Vec<FaultBatch> {

@@ -126,7 +126,7 @@ impl Run {
 
 /// Cuts columns to one length and sorts the rows by time; faults of one time stay as they were.
 fn put_in_order(columns: &mut FaultColumns) {
-    let FaultColumns { time_ns, latency_ns, addr, ip, pid, tid, flags, attempts } = columns;
+    let FaultColumns { time_ns, latency_ns, addr, ip, pid, tid, flags, attempts, .. } = columns;
     let longs = [&mut *time_ns, latency_ns, addr, ip];
     let words = [pid, tid, flags, attempts];
     let shortest_long = longs.iter().map(|column| column.len()).min().unwrap_or(0);
@@ -163,6 +163,7 @@ mod tests {
             tid: vec![1; len],
             flags: vec![0; len],
             attempts: vec![1; len],
+            ..FaultColumns::default()
         };
         FaultBatch { cpu, columns }
     }

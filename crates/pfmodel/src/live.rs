@@ -112,16 +112,7 @@ impl Live {
     /// limit on stacks.
     #[must_use]
     pub fn new(header: &TraceHeader, facts: &[Fact], options: &Options) -> Self {
-        let recording = Recording {
-            header: header.clone(),
-            facts: facts.to_vec(),
-            tasks: Vec::new(),
-            maps: Vec::new(),
-            calls: Vec::new(),
-            snapshots: Vec::new(),
-            lost: Vec::new(),
-            checkpoint: None,
-        };
+        let recording = Recording { facts: facts.to_vec(), ..Recording::new(header.clone()) };
         let slow_threshold_ns = options.slow_threshold_ns.unwrap_or(u64::MAX);
         let mut analyser = Analyser::new(&recording, Records::default(), slow_threshold_ns);
         analyser.world.remember_faults();

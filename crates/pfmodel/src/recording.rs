@@ -2,7 +2,8 @@
 
 use pft::keys::fact;
 use pft::record::{
-    CallRecord, Checkpoint, Fact, LostRecord, MapRecord, Snapshot, TaskRecord, TraceHeader,
+    CallChainRecord, CallRecord, Checkpoint, Fact, LostRecord, MapRecord, ModuleRecord, Snapshot,
+    StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
 };
 
 /// Everything that a trace holds except the faults. The lists may be in any order.
@@ -22,11 +23,38 @@ pub struct Recording {
     pub snapshots: Vec<Snapshot>,
     /// Losses.
     pub lost: Vec<LostRecord>,
+    /// Modules.
+    pub modules: Vec<ModuleRecord>,
+    /// Symbols of modules; those of one address from the innermost function outwards.
+    pub symbols: Vec<SymbolRecord>,
+    /// Call chains.
+    pub call_chains: Vec<CallChainRecord>,
+    /// Where the stacks of threads are.
+    pub stack_pointers: Vec<StackPointerRecord>,
     /// The last checkpoint.
     pub checkpoint: Option<Checkpoint>,
 }
 
 impl Recording {
+    /// A recording of nothing.
+    #[must_use]
+    pub const fn new(header: TraceHeader) -> Self {
+        Self {
+            header,
+            facts: Vec::new(),
+            tasks: Vec::new(),
+            maps: Vec::new(),
+            calls: Vec::new(),
+            snapshots: Vec::new(),
+            lost: Vec::new(),
+            modules: Vec::new(),
+            symbols: Vec::new(),
+            call_chains: Vec::new(),
+            stack_pointers: Vec::new(),
+            checkpoint: None,
+        }
+    }
+
     /// Soft limit on the stack, if it was recorded and is not unlimited.
     pub(crate) fn stack_limit_bytes(&self) -> Option<u64> {
         self.fact("rlimit.stack_bytes")?.parse().ok()

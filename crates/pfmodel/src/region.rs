@@ -6,7 +6,7 @@ use crate::intern::{Interner, Name};
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::names::RegionKind;
 use crate::slab::Marks;
-use crate::table::Mapping;
+use crate::table::{Mapping, NONE};
 use crate::vma::{Backing, DELETED, EXEC, Vma, WRITE, is_thread_stack_name};
 
 /// A file inside one address space: by path, or by device and inode.
@@ -161,6 +161,7 @@ impl Regions {
             valid_to_ns: row.valid_to_ns.min(end_ns).saturating_sub(start_ns),
             confirmed_ns: row.confirmed_ns.saturating_sub(start_ns),
             seen_from_start: row.seen_from_start,
+            module: NONE,
         })
     }
 

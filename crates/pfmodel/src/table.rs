@@ -1,13 +1,13 @@
 //! The result of the analysis: the fault table as columns, and the tables it refers to.
 
-use pft::record::LATENCY_UNKNOWN;
+use pft::record::{LATENCY_UNKNOWN, ModuleKind, ModuleState};
 
 use crate::names::{Access, Cause, Class, MapConfidence, RegionKind};
 
 /// Index that refers to nothing.
 pub const NONE: u32 = u32::MAX;
 
-/// One row per fault, in order of entry time. All columns have the same length, except `before_ns`.
+/// One row per fault, in order of entry time. All columns have the same length, except `before_ns` and `node`.
 #[derive(Debug, Clone, Default)]
 pub struct FaultTable {
     /// Entry time, nanoseconds since the start of the trace; 0 if the entry was before it.
@@ -52,6 +52,17 @@ pub struct FaultTable {
     pub ip_mapping: Vec<u32>,
     /// How sure `mapping` is.
     pub map_confidence: Vec<MapConfidence>,
+    /// What holds `addr`: index into [`Analysis::regions`], or [`NONE`].
+    pub region: Vec<u32>,
+    /// What `ip` is: index into [`Analysis::locations`], or [`NONE`] if nothing is known of it.
+    pub code: Vec<u32>,
+    /// Data object at `addr`: index into [`Analysis::objects`], or [`NONE`].
+    pub object: Vec<u32>,
+    /// Index into [`Analysis::call_chains`], or [`NONE`].
+    pub call_chain: Vec<u32>,
+    /// NUMA node of the page, [`NODE_UNKNOWN`](pft::record::NODE_UNKNOWN) if that is not known. Empty
+    /// if it is not known of any fault.
+    pub node: Vec<u8>,
 }
 
 impl FaultTable {
@@ -149,6 +160,80 @@ pub struct Mapping {
     pub confirmed_ns: u64,
     /// Whether the trace saw the mapping being made (rather than finding it in a snapshot).
     pub seen_from_start: bool,
+    /// Module of a file mapping, index into [`Analysis::modules`], or [`NONE`].
+    pub module: u32,
+}
+
+/// A part of memory as tables name it: the section of a module, the heap, a file, ….
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Region {
+    /// Kind.
+    pub kind: RegionKind,
+    /// What tables print: `libc.so.6 .text`, `[heap]`, `thread stack`, `model.gguf`, …. Bytes as
+    /// recorded.
+    pub label: Vec<u8>,
+}
+
+/// Something that holds code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// What it is.
+    pub kind: ModuleKind,
+    /// How much the recorder could find out about it.
+    pub state: ModuleState,
+    /// Path as recorded, or `[kernel]`, `[vdso]`.
+    pub path: Vec<u8>,
+    /// Build id, bytes; empty if it has none or it is not known.
+    pub build_id: Vec<u8>,
+}
+
+/// A place in code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Index into [`Analysis::modules`], or [`NONE`].
+    pub module: u32,
+    /// What tables print for the module: base name of the file, `[kernel]`, …; empty if not known.
+    pub module_label: Vec<u8>,
+    /// Address in the module: as its segments count where they are known, else its offset in the file;
+    /// the absolute address without a module.
+    pub address: u64,
+    /// Functions at this place: the innermost inlined one first. Empty if none is known.
+    pub functions: Vec<Function>,
+}
+
+/// A function at some [`Location`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Demangled name. Bytes as recorded.
+    pub name: Vec<u8>,
+    /// Source file; empty if not known.
+    pub file: Vec<u8>,
+    /// Line in it; 0 if not known.
+    pub line: u32,
+}
+
+/// A chain of callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallChain {
+    /// Indices into [`Analysis::locations`], innermost first: of the kernel's part.
+    pub kernel: Vec<u32>,
+    /// Of the part in user space.
+    pub user: Vec<u32>,
+    /// Whether it may go on behind its last caller.
+    pub cut: bool,
+}
+
+/// A variable of a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Index into [`Analysis::modules`].
+    pub module: u32,
+    /// Demangled name. Bytes as recorded.
+    pub name: Vec<u8>,
+    /// First address, as the segments of the module count.
+    pub address: u64,
+    /// Size, bytes.
+    pub size_bytes: u64,
 }
 
 /// What the report says about completeness. Every count is of records or faults as named.
@@ -207,6 +292,16 @@ pub struct Analysis {
     pub mappings: Vec<Mapping>,
     /// Names of threads. Bytes as recorded.
     pub comms: Vec<Vec<u8>>,
+    /// Parts of memory.
+    pub regions: Vec<Region>,
+    /// Modules.
+    pub modules: Vec<Module>,
+    /// Places in code.
+    pub locations: Vec<Location>,
+    /// Call chains.
+    pub call_chains: Vec<CallChain>,
+    /// Data objects.
+    pub objects: Vec<Object>,
     /// Completeness.
     pub exactness: Exactness,
     /// Threshold beyond which a minor fault is `slow`, nanoseconds.

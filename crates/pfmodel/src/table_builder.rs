@@ -54,6 +54,11 @@ pub(crate) fn with_capacity(rows: usize) -> FaultTable {
         mapping: Vec::with_capacity(rows),
         ip_mapping: Vec::with_capacity(rows),
         map_confidence: Vec::with_capacity(rows),
+        region: Vec::with_capacity(rows),
+        code: Vec::with_capacity(rows),
+        object: Vec::with_capacity(rows),
+        call_chain: Vec::with_capacity(rows),
+        node: Vec::new(),
     }
 }
 
@@ -83,6 +88,10 @@ pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) 
         (_, false) => MapConfidence::Inferred,
         (_, true) => MapConfidence::Exact,
     });
+    table.region.push(NONE);
+    table.code.push(NONE);
+    table.object.push(NONE);
+    table.call_chain.push(NONE);
 }
 
 /// Lowers the confidence of rows that await it and whose mapping nothing confirmed, counts them as exact, inferred and

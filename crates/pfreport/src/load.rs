@@ -175,17 +175,12 @@ struct Parts {
 
 impl Parts {
     const fn new(header: TraceHeader) -> Self {
-        let recording = Recording {
-            header,
-            facts: Vec::new(),
-            tasks: Vec::new(),
-            maps: Vec::new(),
-            calls: Vec::new(),
-            snapshots: Vec::new(),
-            lost: Vec::new(),
-            checkpoint: None,
-        };
-        Self { recording, faults: Vec::new(), marks: Vec::new(), oom: Vec::new() }
+        Self {
+            recording: Recording::new(header),
+            faults: Vec::new(),
+            marks: Vec::new(),
+            oom: Vec::new(),
+        }
     }
 
     fn add(&mut self, frame: Frame) {
@@ -199,6 +194,10 @@ impl Parts {
             Frame::Lost(lost) => recording.lost.extend(lost),
             Frame::Checkpoint(checkpoint) => recording.checkpoint = Some(checkpoint),
             Frame::Calls(calls) => recording.calls.extend(calls),
+            Frame::Modules(modules) => recording.modules.extend(modules),
+            Frame::Symbols(symbols) => recording.symbols.extend(symbols),
+            Frame::CallChains(chains) => recording.call_chains.extend(chains),
+            Frame::StackPointers(pointers) => recording.stack_pointers.extend(pointers),
             Frame::Oom(victims) => self.oom.extend(victims),
             Frame::Marks(marks) => self.marks.extend(marks),
             // Kinds that this program does not know are reported by the reader.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
-use pfmodel::table::{Analysis, Mapping, NONE, Process, Thread};
+use pfmodel::table::{Analysis, Mapping, NONE, Process, Region, Thread};
 use pft::record::{LATENCY_UNKNOWN, TraceHeader};
 
 use crate::load::{Loaded, Mark};
@@ -67,6 +67,10 @@ pub fn push(analysis: &mut Analysis, row: Row) {
     } else {
         MapConfidence::Exact
     });
+    faults.region.push(row.mapping);
+    faults.code.push(NONE);
+    faults.object.push(NONE);
+    faults.call_chain.push(NONE);
     analysis.exactness.faults += 1;
     analysis.exactness.map_confidence[if row.mapping == NONE { 2 } else { 0 }] += 1;
 }
@@ -99,13 +103,27 @@ fn mapping(start: u64, bytes: u64, path: &str, kind: RegionKind, region: &str) -
         valid_to_ns: 10_000_000_000,
         confirmed_ns: 10_000_000_000,
         seen_from_start: true,
+        module: NONE,
     }
 }
 
 /// One process that did nothing for ten seconds.
 pub fn empty() -> Loaded {
     let second = 1_000_000_000;
+    let mappings = vec![
+        mapping(0x40_0000, 0x10_0000, "/usr/bin/server", RegionKind::Text, "server"),
+        mapping(0x100_0000, 0x100_0000, "[heap]", RegionKind::Heap, "[heap]"),
+        mapping(
+            0x7f00_0000_0000,
+            0x1000_0000,
+            "/srv/models/model.gguf",
+            RegionKind::File,
+            "model.gguf",
+        ),
+    ];
+    let region = |mapping: &Mapping| Region { kind: mapping.kind, label: mapping.region.clone() };
     let mut analysis = Analysis {
+        regions: mappings.iter().map(region).collect(),
         processes: vec![Process {
             pid: 4_242,
             parent: NONE,
@@ -114,17 +132,7 @@ pub fn empty() -> Loaded {
             exit_ns: None,
         }],
         threads: vec![Thread { proc: 0, tid: 100, from_ns: 0, to_ns: 10 * second }],
-        mappings: vec![
-            mapping(0x40_0000, 0x10_0000, "/usr/bin/server", RegionKind::Text, "server"),
-            mapping(0x100_0000, 0x100_0000, "[heap]", RegionKind::Heap, "[heap]"),
-            mapping(
-                0x7f00_0000_0000,
-                0x1000_0000,
-                "/srv/models/model.gguf",
-                RegionKind::File,
-                "model.gguf",
-            ),
-        ],
+        mappings,
         comms: vec![b"server".to_vec(), b"worker".to_vec()],
         slow_threshold_ns: 100_000,
         duration_ns: 10 * second,

@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             tid: vec![4711, 4712, 4711],
             flags: vec![0x0c_0620, 0x0c_0620, 0x0624],
             attempts: vec![1, 1, 1],
+            ..FaultColumns::default()
         },
     };
     let mut writer = Writer::create(File::create_new(path)?, &header, 1)?;

@@ -5,7 +5,13 @@
 //! subtract [`TraceHeader::start_ns`] for time since the start. Address ranges are half open. Names
 //! and paths are bytes as the kernel gave them: not necessarily UTF-8, never fit for a terminal as is.
 
+mod code;
 pub mod flags;
+
+pub use code::{
+    CallChainRecord, ModuleKind, ModuleRecord, ModuleState, Section, Segment, StackPointerRecord,
+    SymbolKind, SymbolRecord,
+};
 
 /// Facts about the whole trace that a reader needs before the first frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,6 +231,9 @@ pub enum Outcome {
 /// Value of [`FaultColumns::latency_ns`] that means "unknown".
 pub const LATENCY_UNKNOWN: u64 = u64::MAX;
 
+/// Value of [`FaultColumns::node`] that means "unknown".
+pub const NODE_UNKNOWN: u8 = u8::MAX;
+
 /// Faults as columns of equal length, in order of `time_ns`, all seen in the ring of one CPU.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FaultColumns {
@@ -244,6 +253,11 @@ pub struct FaultColumns {
     pub flags: Vec<u32>,
     /// Entries that this fault took; more than 1 when waits were interrupted.
     pub attempts: Vec<u32>,
+    /// [`CallChainRecord::id`], 0 for none. Empty if no fault of the batch has one.
+    pub call_chain: Vec<u32>,
+    /// NUMA node of the page that the fault installed, [`NODE_UNKNOWN`] if that is not known. Empty if
+    /// it is not known of any fault of the batch.
+    pub node: Vec<u8>,
 }
 
 impl FaultColumns {
@@ -384,4 +398,12 @@ pub enum Frame {
     Marks(Vec<MarkRecord>),
     /// System calls that change address spaces, in order of their entry.
     Calls(Vec<CallRecord>),
+    /// Call chains.
+    CallChains(Vec<CallChainRecord>),
+    /// Modules.
+    Modules(Vec<ModuleRecord>),
+    /// Symbols.
+    Symbols(Vec<SymbolRecord>),
+    /// Stack pointers in time order.
+    StackPointers(Vec<StackPointerRecord>),
 }

@@ -41,6 +41,7 @@ fn columns_by_entry_time(rows: &mut [FaultRow]) -> FaultColumns {
         tid: rows.iter().map(|row| row.tid).collect(),
         flags: rows.iter().map(|row| row.flags).collect(),
         attempts: rows.iter().map(|row| row.attempts).collect(),
+        ..FaultColumns::default()
     }
 }
 

@@ -1,12 +1,14 @@
 //! The result, put together once everything has been looked at.
 
+use std::collections::HashMap;
+
 use pft::record::LostBy;
 
 use super::Analyser;
 use crate::recording::Recording;
 use crate::records::Records;
 use crate::region::Regions;
-use crate::table::{Analysis, FaultTable, Loss, Process, Thread};
+use crate::table::{Analysis, FaultTable, Loss, Mapping, NONE, Process, Region, Thread};
 use crate::table_builder;
 
 /// The last moment of anything recorded except faults.
@@ -54,7 +56,22 @@ impl Analyser {
             let row = u32::try_from(row).ok()?;
             regions.mapping(row, &world.rows, &world.names, (start_ns, last_ns))
         });
-        let mappings = mappings.collect();
+        let mappings: Vec<Mapping> = mappings.collect();
+        let mut named = HashMap::new();
+        let mut parts = Vec::new();
+        let of_mapping: Vec<u32> = mappings
+            .iter()
+            .map(|mapping: &Mapping| {
+                let region = Region { kind: mapping.kind, label: mapping.region.clone() };
+                *named.entry(region.clone()).or_insert_with(|| {
+                    parts.push(region);
+                    parts.len() as u32 - 1
+                })
+            })
+            .collect();
+        for (region, &mapping) in faults.region.iter_mut().zip(&faults.mapping) {
+            *region = of_mapping.get(mapping as usize).copied().unwrap_or(NONE);
+        }
         let processes = world.processes.iter().map(|process| Process {
             pid: process.pid,
             parent: process.parent,
@@ -74,9 +91,11 @@ impl Analyser {
             threads: threads.collect(),
             mappings,
             comms: world.comms.into_texts(),
+            regions: parts,
             exactness,
             slow_threshold_ns,
             duration_ns: last_ns.saturating_sub(start_ns),
+            ..Analysis::default()
         }
     }
 }

@@ -115,14 +115,8 @@ mod tests {
             start_realtime_ns: 0,
         };
         let recording = Recording {
-            header,
             facts: vec![Fact { key: "capture.calls".into(), value: "yes".into() }],
-            tasks: Vec::new(),
-            maps: Vec::new(),
-            calls: Vec::new(),
-            snapshots: Vec::new(),
-            lost: Vec::new(),
-            checkpoint: None,
+            ..Recording::new(header)
         };
         let mut world = World::new(&recording, Records::default());
         let (pid, kind) = (1, TaskKind::Exec);

@@ -185,17 +185,7 @@ impl Trace {
             start_ns: START_NS,
             start_realtime_ns: 0,
         };
-        let recording = Recording {
-            header,
-            facts: Vec::new(),
-            tasks: Vec::new(),
-            maps: Vec::new(),
-            calls: Vec::new(),
-            snapshots: Vec::new(),
-            lost: Vec::new(),
-            checkpoint: None,
-        };
-        Self { recording, faults: Vec::new(), options: Options::default() }
+        Self { recording: Recording::new(header), faults: Vec::new(), options: Options::default() }
     }
 
     /// A trace in which process 1, `main`, calls `exec` at time 0, so that all of its mappings are

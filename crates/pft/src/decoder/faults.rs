@@ -105,7 +105,17 @@ pub(super) fn faults(
 
     Ok(FaultBatch {
         cpu: archive.cpu.to_native(),
-        columns: FaultColumns { time_ns, latency_ns, addr, ip, pid, tid, flags, attempts },
+        columns: FaultColumns {
+            time_ns,
+            latency_ns,
+            addr,
+            ip,
+            pid,
+            tid,
+            flags,
+            attempts,
+            ..FaultColumns::default()
+        },
     })
 }
 
