@@ -198,7 +198,8 @@ fn what_readers_would_refuse_is_not_written() {
             Err(Error::RecordInvalid { kind: FrameKind::CallChains, what }) if what == expected
         ));
     }
-    let edits: [(fn(&mut ModuleRecord), &str); 5] = [
+    type Edit = fn(&mut ModuleRecord);
+    let edits: [(Edit, &str); 5] = [
         (|m| m.build_id = vec![1; 65], "a build id is too long"),
         (|m| m.segments[1].memory_bytes = u64::MAX, "a segment exceeds the address space"),
         (|m| m.segments[0].file_bytes = u64::MAX, "a segment exceeds the address space"),
