@@ -3,8 +3,8 @@
 use pft::keys::ledger as keys;
 use pft::record::{LedgerEntry, Outcome, flags};
 
+use crate::batch::FaultRow;
 use crate::event::EventKind;
-use crate::pairing::FaultRow;
 use crate::targets::EventCount;
 
 /// Running totals of a recording.

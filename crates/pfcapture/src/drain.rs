@@ -18,11 +18,12 @@ use pft::record::{
 };
 use rustc_hash::FxHashMap;
 
+use crate::batch::{FaultRow, FaultRows};
 use crate::config::Selection;
 use crate::counts::Counts;
 use crate::event::EventKind;
 use crate::live::Settled;
-use crate::pairing::{FaultRow, ThreadFaults};
+use crate::pairing::ThreadFaults;
 use crate::parse::{self, SampleLayout};
 use crate::ring::Rings;
 use crate::sightings::Sightings;
@@ -53,7 +54,7 @@ pub struct Pending {
     /// CPU.
     pub cpu: u32,
     /// Faults in order of completion.
-    pub rows: Vec<FaultRow>,
+    pub batch: FaultRows,
     /// Time of the last record of this ring.
     last_record_ns: u64,
 }

@@ -5,6 +5,7 @@
 //! [`record`] is the whole way from the first event to the closed file.
 
 mod attach;
+mod batch;
 mod calibrate;
 pub mod check;
 mod clock;
@@ -35,13 +36,13 @@ mod targets;
 mod tracepoint;
 mod whom;
 
+pub use batch::{ChainSpan, FaultRow, FaultRows, UserRegs, UserStack};
 pub use config::{Config, Flight, Output, Selection, Target};
 pub use counts::Counts;
 pub use end::{End, catch_window_signal};
 pub use error::Error;
 pub use event::{Abilities, EventKind};
 pub use live::{Happenings, Live, LiveEnd, Settled, Skipped};
-pub use pairing::FaultRow;
 pub use session::{News, Recorded, Started, Windows, record};
 pub use stat::{
     Counting, Faults, Finished, Interval, ProcessFaults, Processes, Progress, Tally, TargetFaults,

@@ -20,9 +20,9 @@ use pft::record::{
 };
 
 use crate::Error;
+use crate::batch::FaultRows;
 use crate::clock;
 use crate::config::Flight;
-use crate::pairing::FaultRow;
 use flight::control::FlightControl;
 use stream::{OwnFile, StandardOutput, Stream};
 
@@ -40,7 +40,7 @@ pub enum Item {
     /// A snapshot.
     Snapshot(Snapshot),
     /// Faults of one CPU's ring, in order of completion.
-    Faults(u32, Vec<FaultRow>),
+    Faults(u32, FaultRows),
     /// System calls that change address spaces, in order of their entry.
     Calls(Vec<CallRecord>),
     /// Victims of the OOM killer.
@@ -150,7 +150,7 @@ pub struct Store {
 struct Thread {
     items: Sender<Item>,
     /// Emptied batches, to be filled again: fresh memory would cost the recorder page faults.
-    spare: Receiver<Vec<FaultRow>>,
+    spare: Receiver<FaultRows>,
     handle: JoinHandle<Result<u64, Error>>,
 }
 
@@ -223,26 +223,26 @@ impl Store {
     /// Stores faults and leaves an empty batch in their place. When the thread is too far behind they
     /// are dropped: returns the loss.
     #[must_use]
-    pub fn put_faults(&self, cpu: u32, rows: &mut Vec<FaultRow>) -> Option<LostRecord> {
+    pub fn put_faults(&self, cpu: u32, batch: &mut FaultRows) -> Option<LostRecord> {
         let Some(thread) = &self.thread else {
-            rows.clear();
+            batch.clear();
             return None;
         };
         if self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
-            let first_ns = rows.iter().map(|row| row.time_ns).min().unwrap_or(0);
+            let first_ns = batch.rows.iter().map(|row| row.time_ns).min().unwrap_or(0);
             let lost = LostRecord {
                 after_ns: first_ns.saturating_sub(1),
                 time_ns: clock::monotonic_ns(),
                 cpu,
                 by: LostBy::Recorder,
-                count: rows.len() as u64,
+                count: batch.rows.len() as u64,
             };
-            rows.clear();
+            batch.clear();
             return Some(lost);
         }
-        let batch = std::mem::replace(rows, thread.spare.try_recv().unwrap_or_default());
+        let full = std::mem::replace(batch, thread.spare.try_recv().unwrap_or_default());
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        self.put(Item::Faults(cpu, batch));
+        self.put(Item::Faults(cpu, full));
         None
     }
 
@@ -298,7 +298,7 @@ pub fn random_uuid() -> [u8; 16] {
 fn take_all(
     mut sink: impl Sink,
     inbox: &Receiver<Item>,
-    emptied: &Sender<Vec<FaultRow>>,
+    emptied: &Sender<FaultRows>,
     shared: &Shared,
 ) -> Result<u64, Error> {
     let mut failure = None;
@@ -312,10 +312,10 @@ fn take_all(
             shared.full.store(sink.is_full(), Ordering::Relaxed);
             shared.wants_segment.store(sink.wants_segment(), Ordering::Relaxed);
         }
-        if let Item::Faults(_, mut rows) = item {
-            rows.clear();
+        if let Item::Faults(_, mut batch) = item {
+            batch.clear();
             // The recorder may be past its last batch.
-            let _ = emptied.send(rows);
+            let _ = emptied.send(batch);
         }
     }
     match failure {

@@ -3,9 +3,9 @@
 use pft::record::{LATENCY_UNKNOWN, Outcome, SnapshotReason, flags};
 
 use super::{Drain, is_foreign};
+use crate::batch::FaultRow;
 use crate::event::EventKind;
 use crate::live::Settled;
-use crate::pairing::FaultRow;
 use crate::parse;
 use crate::targets::EventRef;
 
@@ -103,7 +103,7 @@ impl Drain {
             if let Some(settled) = &mut self.settled {
                 settled.push(Settled { cpu: pending.cpu, settled_ns: self.now_ns, row });
             }
-            pending.rows.push(row);
+            pending.batch.rows.push(row);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Items to frames.
 
-use pft::record::{FaultBatch, FaultColumns};
+use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN};
 use pft::{EncodedFrame, Encoder};
 
 use super::Item;
-use crate::pairing::FaultRow;
+use crate::batch::FaultRow;
 
 /// The frames of an item; none for one that only directs the store.
 ///
@@ -16,8 +16,8 @@ pub fn encode(encoder: &mut Encoder, item: &mut Item) -> pft::Result<Vec<Encoded
         Item::Tasks(tasks) => encoder.encode_tasks(tasks),
         Item::Maps(maps) => encoder.encode_maps(maps),
         Item::Snapshot(snapshot) => encoder.encode_snapshot(snapshot),
-        Item::Faults(cpu, rows) => {
-            let columns = columns_by_entry_time(rows);
+        Item::Faults(cpu, batch) => {
+            let columns = columns_by_entry_time(&mut batch.rows);
             encoder.encode_faults(&FaultBatch { cpu: *cpu, columns })
         }
         Item::Calls(calls) => encoder.encode_calls(calls),
@@ -32,6 +32,7 @@ pub fn encode(encoder: &mut Encoder, item: &mut Item) -> pft::Result<Vec<Encoded
 /// Rows come in order of completion, which is nearly the order of entry.
 fn columns_by_entry_time(rows: &mut [FaultRow]) -> FaultColumns {
     rows.sort_by_key(|row| row.time_ns);
+    let nodes = rows.iter().any(|row| row.node != NODE_UNKNOWN);
     FaultColumns {
         time_ns: rows.iter().map(|row| row.time_ns).collect(),
         latency_ns: rows.iter().map(|row| row.latency_ns).collect(),
@@ -41,6 +42,7 @@ fn columns_by_entry_time(rows: &mut [FaultRow]) -> FaultColumns {
         tid: rows.iter().map(|row| row.tid).collect(),
         flags: rows.iter().map(|row| row.flags).collect(),
         attempts: rows.iter().map(|row| row.attempts).collect(),
+        node: if nodes { rows.iter().map(|row| row.node).collect() } else { Vec::new() },
         ..FaultColumns::default()
     }
 }
@@ -54,5 +56,13 @@ mod tests {
     fn rows_are_stored_in_order_of_entry() {
         let columns = columns_by_entry_time(&mut [row(30, 1), row(10, 2), row(20, 3)]);
         assert_eq!((columns.time_ns, columns.tid), (vec![10, 20, 30], vec![2, 3, 1]));
+        assert_eq!(columns.node, []);
+    }
+
+    #[test]
+    fn nodes_are_a_column_where_one_is_known() {
+        let known = FaultRow { node: 2, ..row(10, 1) };
+        let columns = columns_by_entry_time(&mut [row(20, 1), known]);
+        assert_eq!(columns.node, [2, NODE_UNKNOWN]);
     }
 }

@@ -8,11 +8,12 @@ use pft::record::{Frame, LedgerEntry, SnapshotReason, TaskKind, Vma};
 
 use super::flight::MAX_UNDER_WAY;
 use super::*;
+use crate::batch::FaultRow;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
 pub fn row(time_ns: u64, tid: u32) -> FaultRow {
-    FaultRow { time_ns, latency_ns: 1, addr: 2, ip: 3, pid: 4, tid, flags: 0, attempts: 1 }
+    FaultRow { time_ns, latency_ns: 1, addr: 2, ip: 3, pid: 4, tid, ..FaultRow::default() }
 }
 
 pub fn header() -> TraceHeader {
@@ -110,15 +111,15 @@ fn faults_are_dropped_when_too_many_batches_wait() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(&plan(Destination::File(folder.path().join("a.pft")))).unwrap();
     store.shared.waiting.store(MAX_WAITING, Ordering::Relaxed);
-    let mut rows = vec![row(30, 1), row(10, 2)];
-    let lost = store.put_faults(6, &mut rows).unwrap();
+    let mut batch = FaultRows::from(vec![row(30, 1), row(10, 2)]);
+    let lost = store.put_faults(6, &mut batch).unwrap();
     // All of them are inside, however long ago they began.
     assert_eq!((lost.after_ns, lost.cpu, lost.by, lost.count), (9, 6, LostBy::Recorder, 2));
-    assert_eq!(rows, []);
+    assert_eq!(batch, FaultRows::default());
     store.shared.waiting.store(MAX_WAITING - 1, Ordering::Relaxed);
-    rows.push(row(40, 1));
-    assert_eq!(store.put_faults(6, &mut rows), None);
-    assert_eq!(rows, []);
+    batch.rows.push(row(40, 1));
+    assert_eq!(store.put_faults(6, &mut batch), None);
+    assert_eq!(batch, FaultRows::default());
     store.finish().unwrap();
 }
 
@@ -126,9 +127,9 @@ fn faults_are_dropped_when_too_many_batches_wait() {
 fn nothing_is_kept_of_what_goes_nowhere() {
     let store = Store::create(&plan(Destination::Nowhere)).unwrap();
     store.shared.waiting.store(MAX_WAITING, Ordering::Relaxed);
-    let mut rows = vec![row(30, 1)];
-    assert_eq!(store.put_faults(0, &mut rows), None);
-    assert_eq!(rows, []);
+    let mut batch = FaultRows::from(vec![row(30, 1)]);
+    assert_eq!(store.put_faults(0, &mut batch), None);
+    assert_eq!(batch, FaultRows::default());
     store.put(Item::Facts(Vec::new()));
     assert!(!store.has_failed() && !store.is_full());
     assert_eq!(store.finish().unwrap().bytes, 0);
@@ -183,9 +184,9 @@ fn a_window_written_midway_is_a_complete_trace() {
     let path = folder.path().join("run.pft");
     let mut store = flight(&path);
     let fault = |store: &Store, seconds: u64, rows: &[FaultRow]| {
-        let mut rows = rows.to_vec();
-        rows.iter_mut().for_each(|row| row.time_ns += seconds * SECOND_NS);
-        assert_eq!(store.put_faults(1, &mut rows), None);
+        let mut batch = FaultRows::from(rows.to_vec());
+        batch.rows.iter_mut().for_each(|row| row.time_ns += seconds * SECOND_NS);
+        assert_eq!(store.put_faults(1, &mut batch), None);
     };
     let present = task(TaskKind::Present, 1, 4, "main");
     store.put(Item::Facts(vec![Fact { key: "a.b".to_owned(), value: "kept".to_owned() }]));
@@ -328,14 +329,14 @@ fn a_window_that_cannot_be_written_does_not_end_the_recording() {
     let place = folder.path().join("place");
     fs::create_dir(&place).unwrap();
     let mut store = flight(&place.join("run.pft"));
-    assert_eq!(store.put_faults(0, &mut vec![row(10, 4)]), None);
+    assert_eq!(store.put_faults(0, &mut vec![row(10, 4)].into()), None);
     fs::remove_dir(&place).unwrap();
     store.dump(DumpReason::Signal);
     let failed = next(&store);
     assert!(matches!(failed.result, Err(Error::Output { .. })), "{failed:?}");
     assert!(!store.has_failed());
     fs::create_dir(&place).unwrap();
-    assert_eq!(store.put_faults(0, &mut vec![row(20, 4)]), None);
+    assert_eq!(store.put_faults(0, &mut vec![row(20, 4)].into()), None);
     let finished = store.finish().unwrap();
     let name = ("run.pft".to_owned(), DumpReason::End);
     assert_eq!(path_and_reason(&finished.dumped[0]), name);

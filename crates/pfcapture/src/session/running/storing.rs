@@ -12,7 +12,7 @@ impl Session {
     /// Stores what waits: tasks and maps first, since the faults refer to them; then the batches
     /// that have at least `rows`. With 1, everything is stored, faults or not.
     pub(super) fn flush(&mut self, rows: usize) {
-        if !self.drain.pending.iter().any(|pending| pending.rows.len() >= rows) && rows > 1 {
+        if !self.drain.pending.iter().any(|pending| pending.batch.rows.len() >= rows) && rows > 1 {
             return;
         }
         // What is stored is not there any more to be shown.
@@ -38,10 +38,10 @@ impl Session {
             self.store.put(Item::Oom(std::mem::take(&mut drain.oom)));
         }
         for pending in &mut drain.pending {
-            if pending.rows.len() < rows.max(1) {
+            if pending.batch.rows.len() < rows.max(1) {
                 continue;
             }
-            if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.rows) {
+            if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.batch) {
                 drain.counts.dropped += lost.count;
                 drain.lost.push(lost);
             }

@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_oldest_goes_earlier_when_memory_is_short() {
-        let faults = || Item::Faults(0, vec![row(1, 2)]);
+        let faults = || Item::Faults(0, vec![row(1, 2)].into());
         let one = hold(&mut Window::new(0, 100, u64::MAX, true), faults());
         let present = Held { frames: Vec::new(), is_key: false }.bytes();
         // Room for a fault in each of two segments.
