@@ -105,6 +105,9 @@ pub struct FaultRows {
     pub stacks: Vec<UserStack>,
     /// Memory to which the stacks refer.
     pub stack_bytes: Vec<u8>,
+    /// Numbers of the call chains of the rows in the trace, once they are known; empty if there are
+    /// none.
+    pub chain_ids: Vec<u32>,
 }
 
 impl FaultRows {
@@ -114,6 +117,13 @@ impl FaultRows {
         self.callers.clear();
         self.stacks.clear();
         self.stack_bytes.clear();
+        self.chain_ids.clear();
+    }
+
+    /// Brings the rows in order of entry, in which they are stored. They come in order of completion,
+    /// which is nearly the same.
+    pub(crate) fn put_in_order(&mut self) {
+        self.rows.sort_by_key(|row| row.time_ns);
     }
 
     /// The callers of a chain, in the kernel and in user space.

@@ -15,6 +15,7 @@ mod drain;
 mod end;
 mod error;
 mod event;
+mod explain;
 mod host;
 mod known_ranges;
 mod launch;
@@ -42,8 +43,9 @@ pub use counts::Counts;
 pub use end::{End, catch_window_signal};
 pub use error::Error;
 pub use event::{Abilities, EventKind};
+pub use explain::{Explain, Explained, Limits, Named, Place, Wanted, WantedModule};
 pub use live::{Happenings, Live, LiveEnd, Settled, Skipped};
-pub use session::{News, Recorded, Started, Windows, record};
+pub use session::{Helpers, News, Recorded, Started, Windows, record};
 pub use stat::{
     Counting, Faults, Finished, Interval, ProcessFaults, Processes, Progress, Tally, TargetFaults,
     stat,

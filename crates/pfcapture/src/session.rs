@@ -20,6 +20,7 @@ use crate::counts::Counts;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
 use crate::event::{Abilities, EventKind, Follow, Plan, Start};
+use crate::explain::{Explain, Named, Naming, Opener};
 use crate::host;
 use crate::launch::Launched;
 use crate::live::{Live, LiveEnd};
@@ -101,6 +102,8 @@ pub struct Recorded {
     pub in_delay: bool,
     /// What showing it live came to.
     pub live: Option<LiveEnd>,
+    /// How naming what was hit went, where one trace was written.
+    pub named: Option<Named>,
     /// How the command ended.
     pub exit_status: Option<ExitStatus>,
     /// Why the trace ends early: [`Error::Write`] and its kin.
@@ -188,8 +191,16 @@ pub fn default_ring_bytes(cpus: usize) -> usize {
     RING_BYTES.min(RINGS_BYTES / cpus.max(1))
 }
 
-/// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `live` is told of
-/// each fault at once; `on_start` is called when nothing of the target escapes any more, `on_news` when
+/// What the program does of a recording.
+#[derive(Default)]
+pub struct Helpers {
+    /// Is told of each fault at once.
+    pub live: Option<Box<dyn Live>>,
+    /// Names what was hit, when the recording is over.
+    pub explain: Option<Box<dyn Explain>>,
+}
+
+/// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `on_start` is called when nothing of the target escapes any more, `on_news` when
 /// something happens later. Must be called from the only thread of the process.
 ///
 /// # Errors
@@ -197,7 +208,7 @@ pub fn default_ring_bytes(cpus: usize) -> usize {
 /// trace could not be written to its end.
 pub fn record(
     config: &Config,
-    mut live: Option<Box<dyn Live>>,
+    Helpers { mut live, explain }: Helpers,
     on_start: impl FnOnce(&Started),
     mut on_news: impl FnMut(News<'_>),
 ) -> Result<Recorded, Error> {
@@ -277,6 +288,9 @@ pub fn record(
         Destination::File(path) if config.flight.is_none() => Some(path.clone()),
         _ => None,
     };
+    let opener = explain.is_some().then(Opener::start).transpose();
+    let opener = opener.map_err(Error::system("start the opening thread"))?;
+    let naming = explain.zip(opener.clone()).map(|(explain, opener)| Naming::new(explain, opener));
     let store = Store::create(&StorePlan {
         destination,
         overwrite: config.overwrite,
@@ -285,6 +299,7 @@ pub fn record(
         max_bytes: config.max_bytes,
         has_entries: config.selection.latency,
         flight: config.flight,
+        naming,
     })?;
     let marks = Marks::listen().ok();
     let started = Started {
@@ -306,7 +321,7 @@ pub fn record(
     }
     store.put(Item::Facts(facts));
     let snapshots = Snapshotter::start().map_err(Error::system("start the snapshot thread"))?;
-    let outside = Outside { cpus: watched, marks, live, store, snapshots };
+    let outside = Outside { cpus: watched, marks, live, store, snapshots, opener };
     let mut session = Session::new((config, &header, &whom.tids), outside, rings, targets, drain);
     match config.target {
         // Its exec is recorded, and its mappings after that are in band.
@@ -326,7 +341,7 @@ pub fn record(
         watch.end_after(config.delay.saturating_add(duration));
     }
     let end = session.run(&mut watch, &mut on_news)?;
-    Ok(session.finish(path, started, end, child, &accounts, on_news))
+    Ok(session.finish(path, started, end, child, &accounts, &mut watch, on_news))
 }
 
 /// What is to be opened.

@@ -47,7 +47,7 @@ pub mod fact {
         CAPTURE_CALLS = "capture.calls": "`yes` or `no`: whether the system calls of Calls frames were recorded.",
         CAPTURE_OOM = "capture.oom": "`yes` or `no`: whether victims of the OOM killer were recorded.",
         CAPTURE_CALL_GRAPH = "capture.call_graph": "How call chains were recorded: `fp` (frame pointers) or `dwarf` (unwound from copies of the stack); absent if none were asked for.",
-        CAPTURE_STACK_SHARE = "capture.stack_share": "With `dwarf`: of minor faults, one of so many has its stack copied; 0: none. Major faults always have.",
+        CAPTURE_STACK_SHARE = "capture.stack_share": "With `dwarf`: of minor faults, one of so many has its stack copied; 0: none.",
         CAPTURE_STACK_BYTES = "capture.stack_bytes": "With `dwarf`: how much of the stack is copied, bytes.",
         CAPTURE_PAGE_NODES = "capture.page_nodes": "`yes` or `no`: whether the NUMA nodes of pages were recorded.",
         FLIGHT_WINDOW_NS = "flight.window_ns": "The trace is the window of a flight recorder: at least this long, nanoseconds, where the recording was.",

@@ -254,12 +254,7 @@ fn put(space: &mut Space, (start, end, kind): (u64, u64, Kind), at_ns: u64, old:
 }
 
 /// Brings an address space in line with a snapshot. Whether that changes anything.
-fn reconcile(
-    space: &mut Space,
-    vmas: &[(u64, u64, Kind)],
-    is_whole: bool,
-    at_ns: u64,
-) -> bool {
+fn reconcile(space: &mut Space, vmas: &[(u64, u64, Kind)], is_whole: bool, at_ns: u64) -> bool {
     let mut changed = false;
     // A process that is just ending shows no maps any more: that says nothing.
     if is_whole && !vmas.is_empty() {

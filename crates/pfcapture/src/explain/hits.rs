@@ -151,8 +151,13 @@ impl Hits {
         hits: u32,
         maps: &mut CodeMaps,
     ) -> Option<(u32, Range<u64>)> {
-        let absolute = |module, offset| {
-            Hit { module, offset, anchor: 0, anchor_bytes: 0, is_data: false, hits }
+        let absolute = |module, offset| Hit {
+            module,
+            offset,
+            anchor: 0,
+            anchor_bytes: 0,
+            is_data: false,
+            hits,
         };
         if ip & KERNEL != 0 {
             let module = maps.modules.intern(ModuleKey::Kernel, true)?;

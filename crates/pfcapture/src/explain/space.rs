@@ -204,8 +204,7 @@ impl Space {
     }
 
     fn remember(&mut self, start: u64, piece: Piece, until_ns: u64) {
-        let old =
-            |past: &Past| past.until_ns.saturating_add(PAST_NS) < until_ns;
+        let old = |past: &Past| past.until_ns.saturating_add(PAST_NS) < until_ns;
         while self.past.len() >= MAX_PAST || self.past.front().is_some_and(old) {
             self.past.pop_front();
         }

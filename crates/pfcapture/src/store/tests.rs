@@ -59,6 +59,7 @@ fn plan(destination: Destination) -> StorePlan {
         max_bytes: None,
         has_entries: true,
         flight: None,
+        naming: None,
     }
 }
 
@@ -120,7 +121,7 @@ fn faults_are_dropped_when_too_many_batches_wait() {
     batch.rows.push(row(40, 1));
     assert_eq!(store.put_faults(6, &mut batch), None);
     assert_eq!(batch, FaultRows::default());
-    store.finish().unwrap();
+    store.finish(|| false).unwrap();
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn nothing_is_kept_of_what_goes_nowhere() {
     assert_eq!(batch, FaultRows::default());
     store.put(Item::Facts(Vec::new()));
     assert!(!store.has_failed() && !store.is_full());
-    assert_eq!(store.finish().unwrap().bytes, 0);
+    assert_eq!(store.finish(|| false).unwrap().bytes, 0);
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn a_file_that_cannot_be_written_on_says_so() {
     let value = "x".repeat(pft::MAX_RAW_BYTES as usize);
     store.put(Item::Facts(vec![Fact { key: "a.b".to_owned(), value }]));
     store.put(Item::Facts(vec![Fact { key: "a.b".to_owned(), value: "late".to_owned() }]));
-    let error = store.finish().unwrap_err();
+    let error = store.finish(|| false).unwrap_err();
     assert!(matches!(error, Error::Write { bytes: 64, .. }), "{error:?}");
     assert_eq!(Trace::open(&path).unwrap().frames().len(), 0);
 }
@@ -175,7 +176,7 @@ fn segments_are_due_by_time_and_for_want_of_memory() {
     store.shared.wants_segment.store(true, Ordering::Relaxed);
     assert!(!store.wants_segment(6 * SECOND_NS - 1));
     assert!(store.wants_segment(6 * SECOND_NS));
-    store.finish().unwrap();
+    store.finish(|| false).unwrap();
 }
 
 #[test]
@@ -262,7 +263,7 @@ fn a_window_written_midway_is_a_complete_trace() {
 
     // The recording has gone on; a foreign file is passed over.
     fs::write(folder.path().join("run.2.pft"), "precious").unwrap();
-    let finished = store.finish().unwrap();
+    let finished = store.finish(|| false).unwrap();
     let [last] = finished.dumped.as_slice() else { panic!("{finished:?}") };
     assert_eq!(path_and_reason(last), ("run.3.pft".to_owned(), DumpReason::End));
     assert_eq!(fault_times(&last.path).last(), Some(&(17 * SECOND_NS)));
@@ -281,7 +282,7 @@ fn a_snapshot_behind_an_exec_does_not_describe_the_begin() {
     store.put(Item::Tasks(vec![task(TaskKind::Exec, exec_ns, 4, "next")]));
     // The segment before it goes.
     store.begin_segment(100 + 10 * SECOND_NS);
-    store.finish().unwrap();
+    store.finish(|| false).unwrap();
     let reasons = frames(&path).into_iter().filter_map(|frame| match frame {
         Frame::Snapshot(shot) => Some(shot.reason),
         _ => None,
@@ -303,7 +304,7 @@ fn a_storm_of_slow_faults_writes_one_window_a_window() {
     assert!(store.wants_dump(DumpReason::Latency, now_ns + 1000 * SECOND_NS));
     // Asked for by hand, it is written.
     assert!(store.wants_dump(DumpReason::Signal, now_ns));
-    let finished = store.finish().unwrap();
+    let finished = store.finish(|| false).unwrap();
     assert_eq!(finished.suppressed, 2);
     let last = frames(&finished.dumped[0].path).pop();
     let Some(Frame::Checkpoint(last)) = last else { panic!("{last:?}") };
@@ -320,7 +321,7 @@ fn no_more_than_two_files_are_under_way() {
     assert!(!store.wants_dump(DumpReason::Signal, 0));
     under_way.store(MAX_UNDER_WAY - 1, Ordering::Relaxed);
     assert!(store.wants_dump(DumpReason::Signal, 0));
-    assert_eq!(store.finish().unwrap().suppressed, 1);
+    assert_eq!(store.finish(|| false).unwrap().suppressed, 1);
 }
 
 #[test]
@@ -337,7 +338,7 @@ fn a_window_that_cannot_be_written_does_not_end_the_recording() {
     assert!(!store.has_failed());
     fs::create_dir(&place).unwrap();
     assert_eq!(store.put_faults(0, &mut vec![row(20, 4)].into()), None);
-    let finished = store.finish().unwrap();
+    let finished = store.finish(|| false).unwrap();
     let name = ("run.pft".to_owned(), DumpReason::End);
     assert_eq!(path_and_reason(&finished.dumped[0]), name);
     assert_eq!(fault_times(&finished.dumped[0].path), [10, 20]);

@@ -20,7 +20,19 @@ impl Session {
         }
     }
 
+    /// Has the files opened that new map records show.
+    pub(super) fn open_new(&mut self) {
+        let maps = &self.drain.maps;
+        if let Some(opener) = &self.opener {
+            opener.look_at_maps(maps.get(self.shown_to_opener..).unwrap_or_default());
+        }
+        self.shown_to_opener = maps.len();
+    }
+
     fn keep(&mut self, snapshot: Snapshot) {
+        if let Some(opener) = &self.opener {
+            opener.look_at_vmas(snapshot.pid, &snapshot.vmas);
+        }
         if let Some(show) = &mut self.show {
             show.snapshots.push(snapshot.clone());
         }

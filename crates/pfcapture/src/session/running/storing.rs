@@ -25,6 +25,7 @@ impl Session {
         }
         if !drain.maps.is_empty() {
             self.store.put(Item::Maps(std::mem::take(&mut drain.maps)));
+            self.shown_to_opener = 0;
         }
         if !drain.calls.is_empty() {
             // They are settled when they return.

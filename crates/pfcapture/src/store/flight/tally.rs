@@ -45,7 +45,13 @@ pub fn count(tally: &mut Tally, item: &Item, has_entries: bool) {
             add(keys::DROPPED_RECORDER, dropped_by(lost, LostBy::Recorder));
             add(keys::FLIGHT_LOST_IN_RINGS, dropped_by(lost, LostBy::Ring));
         }
+        Item::CallChains(chains) => {
+            add(keys::CALLCHAINS_DISTINCT, chains.len() as u64);
+            add(keys::CALLCHAINS_CUT, chains.iter().filter(|chain| chain.cut).count() as u64);
+        }
         Item::Facts(_)
+        | Item::Modules(_)
+        | Item::Symbols(_)
         | Item::Marks(_)
         | Item::Checkpoint(_)
         | Item::Segment(_)
