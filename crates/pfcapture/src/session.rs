@@ -341,7 +341,7 @@ pub fn record(
         watch.end_after(config.delay.saturating_add(duration));
     }
     let end = session.run(&mut watch, &mut on_news)?;
-    Ok(session.finish(path, started, end, child, &accounts, &mut watch, on_news))
+    Ok(session.finish(path, started, (end, &mut watch), child, &accounts, on_news))
 }
 
 /// What is to be opened.

@@ -144,11 +144,12 @@ impl CodeMaps {
             self.apply(time_ns, change);
         }
         self.waiting = waiting;
-        let Self { spaces, modules, .. } = self;
+        let Self { spaces, modules, changes, .. } = self;
         spaces.retain(|_, space| {
             let over = space.ended_ns.is_some_and(|at| at.saturating_add(ENDED_NS) < now_ns);
             if over {
                 want(modules, space);
+                *changes = changes.wrapping_add(1);
             }
             !over
         });

@@ -309,7 +309,8 @@ impl Regular {
         let layered = rustix::fs::fstatfs(&self.fd)
             .is_ok_and(|system| u64::try_from(system.f_type).is_ok_and(|kind| kind == OVERLAY));
         let device = rustix::fs::makedev(key.dev_major, key.dev_minor);
-        !self.is(key) && !(layered && self.dev != device)
+        // Where files lie in layers, maps may show device and inode of another layer.
+        !self.is(key) && (self.dev == device || !layered)
     }
 
     fn open(&self) -> io::Result<File> {

@@ -206,10 +206,9 @@ impl Session {
         mut self,
         path: Option<PathBuf>,
         started: Started,
-        end: End,
+        (end, watch): (End, &mut Watch),
         child: Option<Launched>,
         accounts: &Accounts,
-        watch: &mut Watch,
         mut on_news: impl FnMut(News<'_>),
     ) -> Recorded {
         self.targets.end(&self.rings);

@@ -237,9 +237,9 @@ mod tests {
     use crate::store::encode::encode;
     use crate::store::tests::{header, mark, row, snapshot, task};
 
-    fn hold(window: &mut Window, mut item: Item) -> u64 {
+    fn hold(window: &mut Window, item: Item) -> u64 {
         let before = window.bytes;
-        let frames = encode(&mut Encoder::new(&header(), 1).unwrap(), &mut item).unwrap();
+        let frames = encode(&mut Encoder::new(&header(), 1).unwrap(), &item).unwrap();
         window.hold(&item, frames, false);
         window.bytes.saturating_sub(before)
     }
