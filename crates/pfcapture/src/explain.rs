@@ -87,9 +87,11 @@ pub struct Explained {
     pub modules: Vec<ModuleRecord>,
     /// Symbols, of one address the innermost function first.
     pub symbols: Vec<SymbolRecord>,
-    /// Places in code that have a name.
+    /// Places in code that were to be named.
+    pub asked: u64,
+    /// Of these, those that have a name.
     pub named: u64,
-    /// Places in code that were not looked up because a limit was reached.
+    /// Of these, those that were not looked up: a limit was reached, or there was no room for them.
     pub skipped: u64,
 }
 
@@ -103,11 +105,11 @@ pub trait Explain: Send {
 /// How naming went, in figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Named {
-    /// Places in code that were hit.
+    /// Places in code that were to be named.
     pub asked: u64,
     /// Of these, those that have a name.
     pub found: u64,
-    /// Of these, those that were not looked up because a limit was reached.
+    /// Of these, those that were not looked up: a limit was reached, or there was no room for them.
     pub skipped: u64,
     /// Modules that were read.
     pub modules: u64,
@@ -118,8 +120,7 @@ pub struct Named {
 }
 
 impl Named {
-    /// The figures of what came of `asked` places.
-    fn of(explained: &Explained, asked: u64, beyond: u64, time_ns: u64) -> Self {
+    fn of(explained: &Explained, time_ns: u64) -> Self {
         let states = |read: bool| {
             let matching = explained.modules.iter().filter(|module| {
                 module.kind != ModuleKind::PerfMap && (module.state == ModuleState::Read) == read
@@ -127,9 +128,9 @@ impl Named {
             matching.count() as u64
         };
         Self {
-            asked,
+            asked: explained.asked,
             found: explained.named,
-            skipped: explained.skipped + beyond,
+            skipped: explained.skipped,
             modules: states(true),
             missing: states(false),
             time_ns,

@@ -228,7 +228,7 @@ impl Store {
             let taking = Taking {
                 explainer: Explainer::new(plan.naming.clone()),
                 start_ns: plan.header.start_ns,
-                names_at_end: plan.flight.is_none(),
+                names_at_end: plan.flight.is_none() && plan.naming.is_some(),
                 named: None,
             };
             std::thread::Builder::new()
@@ -382,6 +382,8 @@ impl Taking {
         match item {
             Item::Checkpoint(checkpoint) if checkpoint.end && self.names_at_end => {
                 let recorded_ns = checkpoint.time_ns.saturating_sub(self.start_ns);
+                // Whatever becomes of the recorder meanwhile, the figures are there.
+                sink.take(&mut Item::Checkpoint(Checkpoint { end: false, ..checkpoint.clone() }))?;
                 if let Some((explained, named)) =
                     self.explainer.name(Duration::from_nanos(recorded_ns))
                 {

@@ -101,6 +101,11 @@ pub struct Arguments {
     #[arg(help_heading = "The trace")]
     max_size: Option<u64>,
 
+    /// Do not name functions and variables; which files the target ran, their build ids and sections are
+    /// stored all the same
+    #[arg(long, help_heading = "The trace")]
+    pub no_symbols: bool,
+
     /// Label of the trace (release=1.4), shown by pfreport; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::label, help_heading = "The trace")]
     label: Vec<(String, String)>,

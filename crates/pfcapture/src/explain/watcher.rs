@@ -73,12 +73,11 @@ impl Naming {
                 (*file, record.state) = (opened.file, opened.state);
             }
         }
-        let (asked, beyond) = (wanted.asked(), wanted.beyond);
         let limits = Limits { deadline, hurry: &self.hurry };
         let mut explain = self.explain.lock().unwrap_or_else(PoisonError::into_inner);
         let explained = explain.explain(wanted, limits);
         let time_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let named = Named::of(&explained, asked, beyond, time_ns);
+        let named = Named::of(&explained, time_ns);
         (explained, named)
     }
 }
