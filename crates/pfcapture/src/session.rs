@@ -320,7 +320,8 @@ pub fn record(
         live.begin(&header, &facts).map_err(Error::system("show faults live"))?;
     }
     store.put(Item::Facts(facts));
-    let snapshots = Snapshotter::start().map_err(Error::system("start the snapshot thread"))?;
+    let snapshots =
+        Snapshotter::start(opener.clone()).map_err(Error::system("start the snapshot thread"))?;
     let outside = Outside { cpus: watched, marks, live, store, snapshots, opener };
     let mut session = Session::new((config, &header, &whom.tids), outside, rings, targets, drain);
     match config.target {
@@ -332,7 +333,9 @@ pub fn record(
         // What they have mapped already is in no record: this cannot wait.
         _ => {
             for &pid in &whom.pids {
-                session.take_in(Taken::now(pid, SnapshotReason::Start));
+                let taken = Taken::now(pid, SnapshotReason::Start);
+                session.open_mapped(&taken);
+                session.take_in(taken);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Which module lies where in which process, over time.
 
 use pft::record::{
-    CallKind, CallRecord, MapRecord, Snapshot, SnapshotReason, TaskKind, TaskRecord, Vma,
+    CallKind, CallRecord, MapRecord, Snapshot, SnapshotReason, TaskKind, TaskRecord,
 };
 use rustc_hash::FxHashMap;
 
@@ -67,12 +67,7 @@ impl CodeMaps {
     pub fn maps(&mut self, maps: &[MapRecord]) {
         for map in maps {
             let &MapRecord { time_ns, pid, start, end, .. } = map;
-            let file = FileKey {
-                dev_major: map.dev_major,
-                dev_minor: map.dev_minor,
-                inode: map.inode,
-                path: map.path.clone(),
-            };
+            let file = FileKey::of_map(map);
             let shared = map.flags & SHARED != 0;
             let kind = self.kind(file, map.file_offset, map.prot, shared);
             self.waiting.push((time_ns, Change::Map { pid, start, end, kind }));
@@ -98,7 +93,7 @@ impl CodeMaps {
     pub fn snapshot(&mut self, snapshot: &Snapshot) {
         let mut vmas = Vec::with_capacity(snapshot.vmas.len());
         for vma in &snapshot.vmas {
-            let kind = self.kind(file_of(vma), vma.file_offset, vma.prot, vma.shared);
+            let kind = self.kind(FileKey::of_vma(vma), vma.file_offset, vma.prot, vma.shared);
             vmas.push((vma.start, vma.end, kind));
         }
         let is_whole = snapshot.reason != SnapshotReason::Query;
@@ -219,11 +214,6 @@ impl CodeMaps {
         let Self { spaces, modules, .. } = self;
         spaces.values().for_each(|space| want(modules, space));
     }
-}
-
-fn file_of(vma: &Vma) -> FileKey {
-    let &Vma { dev_major, dev_minor, inode, .. } = vma;
-    FileKey { dev_major, dev_minor, inode, path: vma.path.clone() }
 }
 
 fn want(modules: &mut Modules, space: &Space) {

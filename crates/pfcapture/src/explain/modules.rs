@@ -1,6 +1,6 @@
 //! The files and other things that hold code, each with a number of its own.
 
-use pft::record::ModuleKind;
+use pft::record::{MapRecord, ModuleKind, Vma};
 use rustc_hash::FxHashMap;
 
 /// Modules that are told apart; of what is mapped beyond them nothing is named.
@@ -30,11 +30,31 @@ pub struct FileKey {
     pub dev_minor: u32,
     /// Inode.
     pub inode: u64,
-    /// Path, as it was recorded.
+    /// Path, without the mark of a deleted file: that may come while it is mapped.
     pub path: Vec<u8>,
 }
 
+/// What the kernel appends to the path of a file that is gone.
+const DELETED: &[u8] = b" (deleted)";
+
+/// The path without that.
+pub fn plain(path: &[u8]) -> &[u8] {
+    path.strip_suffix(DELETED).unwrap_or(path)
+}
+
 impl FileKey {
+    /// The file of a map record.
+    pub fn of_map(map: &MapRecord) -> Self {
+        let &MapRecord { dev_major, dev_minor, inode, .. } = map;
+        Self { dev_major, dev_minor, inode, path: plain(&map.path).to_vec() }
+    }
+
+    /// The file of a line of a snapshot.
+    pub fn of_vma(vma: &Vma) -> Self {
+        let &Vma { dev_major, dev_minor, inode, .. } = vma;
+        Self { dev_major, dev_minor, inode, path: plain(&vma.path).to_vec() }
+    }
+
     /// Whether it lies in memory only, as code that was just compiled may.
     pub fn is_memfd(&self) -> bool {
         self.path.starts_with(b"/memfd:")

@@ -14,7 +14,7 @@ use pft::record::{MapRecord, ModuleState, Vma};
 use rustc_hash::FxHashMap;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 
-use super::modules::FileKey;
+use super::modules::{FileKey, plain};
 
 /// Descriptors that may be held open at most, …
 const MAX_OPEN: u64 = 1024;
@@ -31,8 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const EXEC: u32 = 4;
 /// `OVERLAYFS_SUPER_MAGIC`: maps show inodes of a layer.
 const OVERLAY: u64 = 0x794c_7630;
-/// What the kernel appends to the path of a file that is gone.
-const DELETED: &[u8] = b" (deleted)";
 
 /// What became of a file.
 #[derive(Debug, Clone)]
@@ -96,18 +94,14 @@ impl Opener {
     /// Opens what maps as code.
     pub fn look_at_maps(&self, maps: &[MapRecord]) {
         for map in maps.iter().filter(|map| map.prot & EXEC != 0) {
-            let &MapRecord { dev_major, dev_minor, inode, pid, start, end, .. } = map;
-            let key = FileKey { dev_major, dev_minor, inode, path: map.path.clone() };
-            self.want(key, pid, start, end);
+            self.want(FileKey::of_map(map), map.pid, map.start, map.end);
         }
     }
 
     /// Likewise of a snapshot of a process.
     pub fn look_at_vmas(&self, pid: u32, vmas: &[Vma]) {
         for vma in vmas.iter().filter(|vma| vma.prot & EXEC != 0) {
-            let &Vma { dev_major, dev_minor, inode, start, end, .. } = vma;
-            let key = FileKey { dev_major, dev_minor, inode, path: vma.path.clone() };
-            self.want(key, pid, start, end);
+            self.want(FileKey::of_vma(vma), pid, vma.start, vma.end);
         }
     }
 
@@ -203,9 +197,7 @@ impl Worker {
         self.keep_root(&folder);
         let mapped = folder.join(format!("map_files/{start:x}-{end:x}"));
         let target = std::fs::read_link(&mapped);
-        let is_same = target.is_ok_and(|target| {
-            without_deleted(target.as_os_str().as_bytes()) == without_deleted(&key.path)
-        });
+        let is_same = target.is_ok_and(|target| plain(target.as_os_str().as_bytes()) == key.path);
         if let Ok(found) = find(&mapped)
             && (is_same || found.is(key))
             && let Ok(file) = found.open()
@@ -334,12 +326,7 @@ fn checked(found: io::Result<Regular>, key: &FileKey) -> Opened {
 }
 
 fn path_of(key: &FileKey) -> &Path {
-    Path::new(OsStr::from_bytes(without_deleted(&key.path)))
-}
-
-/// The path without what the kernel appends to it when the file is deleted.
-fn without_deleted(path: &[u8]) -> &[u8] {
-    path.strip_suffix(DELETED).unwrap_or(path)
+    Path::new(OsStr::from_bytes(&key.path))
 }
 
 /// The number of a process in its own pid namespace: the last of `NSpid`.

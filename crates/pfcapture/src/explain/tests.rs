@@ -274,7 +274,7 @@ fn code_that_a_process_made_is_its_own() {
         "made by 7 5010 2",
         "made by 8 5010 2",
         "made by 9 5010 1",
-        "/memfd:jit (deleted) 40010 2",
+        "/memfd:jit 40010 2",
         "Vdso 123 1",
     ];
     assert_eq!(bench.found(), expected);

@@ -29,10 +29,14 @@ impl Session {
         self.shown_to_opener = maps.len();
     }
 
-    fn keep(&mut self, snapshot: Snapshot) {
-        if let Some(opener) = &self.opener {
+    /// Has the files opened that a snapshot shows.
+    pub fn open_mapped(&self, taken: &Taken) {
+        if let (Some(opener), Ok(snapshot)) = (&self.opener, &taken.result) {
             opener.look_at_vmas(snapshot.pid, &snapshot.vmas);
         }
+    }
+
+    fn keep(&mut self, snapshot: Snapshot) {
         if let Some(show) = &mut self.show {
             show.snapshots.push(snapshot.clone());
         }
