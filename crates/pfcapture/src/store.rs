@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 
 use pft::record::{
     CallRecord, Checkpoint, Fact, LostBy, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot,
-    TaskRecord, TraceHeader,
+    StackPointerRecord, TaskRecord, TraceHeader,
 };
 
 use crate::Error;
@@ -43,6 +43,8 @@ pub enum Item {
     Faults(u32, FaultRows),
     /// System calls that change address spaces, in order of their entry.
     Calls(Vec<CallRecord>),
+    /// Where the stacks of threads are, in order of time.
+    StackPointers(Vec<StackPointerRecord>),
     /// Victims of the OOM killer.
     Oom(Vec<OomRecord>),
     /// Marks.
@@ -244,6 +246,12 @@ impl Store {
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         self.put(Item::Faults(cpu, full));
         None
+    }
+
+    /// Whether so many batches wait that what costs the thread much should be left out.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING / 2
     }
 
     /// Whether what is put is forgotten.

@@ -21,6 +21,7 @@ pub fn encode(encoder: &mut Encoder, item: &mut Item) -> pft::Result<Vec<Encoded
             encoder.encode_faults(&FaultBatch { cpu: *cpu, columns })
         }
         Item::Calls(calls) => encoder.encode_calls(calls),
+        Item::StackPointers(records) => encoder.encode_stack_pointers(records),
         Item::Oom(victims) => encoder.encode_oom(victims),
         Item::Marks(marks) => encoder.encode_marks(marks),
         Item::Lost(lost) => encoder.encode_lost(lost),

@@ -47,6 +47,7 @@ pub fn count(tally: &mut Tally, item: &Item, has_entries: bool) {
         }
         Item::Facts(_)
         | Item::Marks(_)
+        | Item::StackPointers(_)
         | Item::Checkpoint(_)
         | Item::Segment(_)
         | Item::Dump(_) => {}
