@@ -25,6 +25,7 @@ use crate::host;
 use crate::launch::Launched;
 use crate::live::{Live, LiveEnd};
 use crate::marks::Marks;
+use crate::page_nodes::PageNodes;
 use crate::parse::SampleLayout;
 use crate::permission;
 use crate::ring::{self, Rings};
@@ -214,6 +215,7 @@ pub fn record(
 ) -> Result<Recorded, Error> {
     permission::raise_descriptor_limit();
     let plan = plan(config, permission::probe()?)?;
+    permission::try_extras(&plan)?;
     let page_bytes = rustix::param::page_size();
     let cpus = ring::online_cpus().map_err(Error::system("list the CPUs"))?;
     let mut whom = whom::find(config, &plan, &cpus)?;
@@ -223,6 +225,8 @@ pub fn record(
     let mut targets = Targets::new(plan);
     let layout = SampleLayout::new(&plan);
     let mut drain = Drain::new(layout, plan.selection, whom.scope.clone(), &cpus);
+    drain.most_callers = host::most_callers(Path::new("/"));
+    drain.page_nodes = plan.selection.page_nodes.then(|| PageNodes::read(Path::new("/")));
     // Before the first thread is made: a launched command is forked, and signals must not end us.
     let mut child = None;
     if !config.command.is_empty() {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use pft::record::{
     CallChainRecord, CallRecord, Checkpoint, Fact, LostBy, LostRecord, MapRecord, MarkRecord,
-    ModuleRecord, OomRecord, Snapshot, SymbolRecord, TaskRecord, TraceHeader,
+    ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
 };
 
 use crate::Error;
@@ -45,6 +45,8 @@ pub enum Item {
     Faults(u32, FaultRows),
     /// System calls that change address spaces, in order of their entry.
     Calls(Vec<CallRecord>),
+    /// Where the stacks of threads are, in order of time.
+    StackPointers(Vec<StackPointerRecord>),
     /// Victims of the OOM killer.
     Oom(Vec<OomRecord>),
     /// Marks.
@@ -276,6 +278,12 @@ impl Store {
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         self.put(Item::Faults(cpu, full));
         None
+    }
+
+    /// Whether so many batches wait that what costs the thread much should be left out.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING / 2
     }
 
     /// Whether what is put is forgotten.

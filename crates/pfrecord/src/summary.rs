@@ -147,6 +147,14 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
             thousands(counts.dropped)
         ));
     }
+    if counts.stacks_dropped > 0 {
+        lines.push(format!(
+            "{} of {} copies of stacks were dropped because unwinding fell behind: those faults have no \
+             call chain; try a larger --stack-share",
+            thousands(counts.stacks_dropped),
+            thousands(counts.stacks_copied)
+        ));
+    }
     let dropped = recorded.live.as_ref().map_or(0, |live| live.dropped);
     if dropped > 0 {
         lines.push(format!(

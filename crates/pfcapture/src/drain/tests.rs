@@ -16,14 +16,7 @@ use crate::parse::{self, SampleLayout};
 use crate::raw_records::{self as raw, Stamp};
 use crate::targets::EventRef;
 
-const LAYOUT: SampleLayout = SampleLayout {
-    ip: true,
-    page_size: true,
-    tracepoints: None,
-    signals: None,
-    calls: None,
-    oom: None,
-};
+const LAYOUT: SampleLayout = SampleLayout { ip: true, page_size: true, ..SampleLayout::BARE };
 const IP: u64 = 0x40_1000;
 const CREATION_NS: u64 = 20_000_000;
 

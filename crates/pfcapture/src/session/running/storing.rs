@@ -10,9 +10,9 @@ use crate::targets::EventCount;
 
 impl Session {
     /// Stores what waits: tasks and maps first, since the faults refer to them; then the batches
-    /// that have at least `rows`. With 1, everything is stored, faults or not.
+    /// that have at least `rows`, or are large. With 1, everything is stored, faults or not.
     pub(super) fn flush(&mut self, rows: usize) {
-        if !self.drain.pending.iter().any(|pending| pending.batch.rows.len() >= rows) && rows > 1 {
+        if !self.drain.pending.iter().any(|pending| pending.is_due(rows)) && rows > 1 {
             return;
         }
         // What is stored is not there any more to be shown.
@@ -35,12 +35,19 @@ impl Session {
         if !self.marks.pending.is_empty() {
             self.store.put(Item::Marks(std::mem::take(&mut self.marks.pending)));
         }
+        if !drain.stack_pointers.is_empty() {
+            let records = std::mem::take(&mut drain.stack_pointers);
+            self.store.put(Item::StackPointers(records));
+        }
         if !drain.oom.is_empty() {
             self.store.put(Item::Oom(std::mem::take(&mut drain.oom)));
         }
         for pending in &mut drain.pending {
-            if pending.batch.rows.len() < rows.max(1) {
+            if !pending.is_due(rows) {
                 continue;
+            }
+            if self.store.is_behind() {
+                drain.counts.stacks_dropped += pending.drop_stacks();
             }
             if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.batch) {
                 drain.counts.dropped += lost.count;

@@ -53,6 +53,7 @@ pub fn count(tally: &mut Tally, item: &Item, has_entries: bool) {
         | Item::Modules(_)
         | Item::Symbols(_)
         | Item::Marks(_)
+        | Item::StackPointers(_)
         | Item::Checkpoint(_)
         | Item::Segment(_)
         | Item::Dump(_) => {}
