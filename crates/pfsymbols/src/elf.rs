@@ -165,6 +165,14 @@ impl ElfFile {
         })
     }
 
+    /// Whether a segment takes an address, be it of the file or beyond its bytes.
+    pub fn is_loaded(&self, address: u64) -> bool {
+        self.segments.iter().any(|segment| {
+            let into = address.checked_sub(segment.address);
+            into.is_some_and(|into| into < segment.memory_bytes)
+        })
+    }
+
     /// What to subtract (wrapping) from an address of the process to get an address of the file.
     ///
     /// It is the same for all mappings of the file that the loader made at once, so it also serves for

@@ -110,24 +110,33 @@ impl<'a> Functions<'a> {
     }
 
     fn dwarf_at(&mut self, addresses: &[u64]) -> Vec<Vec<Function>> {
-        let nothing = vec![Vec::new(); addresses.len()];
-        let Some(dwarf) = &self.dwarf else { return nothing };
+        let mut found = vec![Vec::new(); addresses.len()];
+        let Some(dwarf) = &self.dwarf else { return found };
+        // Addresses outside of the file are unknown, and the extreme ones overflow in the parser.
+        let loaded: Vec<u64> =
+            addresses.iter().copied().filter(|&address| self.elf.is_loaded(address)).collect();
         // The parsers behind this are made for files that compilers wrote. One that makes them panic
         // loses its own debug information and nothing else.
-        let found = catch_unwind(AssertUnwindSafe(|| {
-            let symbols =
-                dwarf.symbolizer.symbolize(&dwarf.source, Input::VirtOffset(addresses))?;
+        let answers = catch_unwind(AssertUnwindSafe(|| {
+            let symbols = dwarf.symbolizer.symbolize(&dwarf.source, Input::VirtOffset(&loaded))?;
             Ok::<_, blazesym::Error>(symbols.into_iter().map(functions_of).collect::<Vec<_>>())
         }));
-        let problem = match found {
-            Ok(Ok(found)) if found.len() == addresses.len() => return found,
+        let problem = match answers {
+            Ok(Ok(answers)) if answers.len() == loaded.len() => {
+                let slots = found.iter_mut().zip(addresses);
+                let slots = slots.filter(|(_, address)| self.elf.is_loaded(**address));
+                for ((slot, _), answer) in slots.zip(answers) {
+                    *slot = answer;
+                }
+                return found;
+            }
             Ok(Ok(_)) => "debug information: answers are missing".to_owned(),
             Ok(Err(error)) => format!("debug information: {error:#}"),
             Err(_) => "debug information: the parser failed".to_owned(),
         };
         self.problem = Some(problem);
         self.dwarf = None;
-        nothing
+        found
     }
 }
 

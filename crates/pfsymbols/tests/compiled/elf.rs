@@ -1,8 +1,8 @@
 use std::process::Command;
 
-use pfsymbols::Mapping;
+use pfsymbols::{ElfFile, Mapping, SymbolKind, symbols_at};
 
-use crate::program::{Program, open};
+use crate::program::{Program, open, run};
 
 /// `readelf` on the program, one line a row, in words.
 fn readelf(program: &Program, option: &str) -> Vec<Vec<String>> {
@@ -64,6 +64,29 @@ fn sections_segments_and_build_id_are_those_of_readelf() {
     });
     let found: String = elf.build_id().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(Some(&found), id);
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn files_of_32_bits_say_the_same() {
+    let program = Program::compile("functions", &["-O2"]);
+    let narrow = program.folder.path().join("narrow");
+    run(Command::new("objcopy").args(["-O", "elf32-x86-64"]).arg(&program.path).arg(&narrow));
+    let (wide, narrow) = (program.elf(), open(&narrow));
+    assert_eq!(std::fs::read(program.folder.path().join("narrow")).unwrap()[4], 1);
+    assert_eq!(narrow.build_id(), wide.build_id());
+    let names = |elf: &ElfFile| -> Vec<_> {
+        elf.sections().map(|section| (section.name.to_owned(), section.address)).collect()
+    };
+    assert_eq!(names(&narrow), names(&wide));
+    let addresses = |elf: &ElfFile| -> Vec<_> {
+        elf.segments().iter().map(|segment| (segment.address, segment.executable)).collect()
+    };
+    assert_eq!(addresses(&narrow), addresses(&wide));
+    let wanted = [program.address("in_outer"), program.address("in_cpp")];
+    let found = symbols_at(&narrow, SymbolKind::Function, &wanted).unwrap();
+    assert_eq!(found, symbols_at(&wide, SymbolKind::Function, &wanted).unwrap());
+    assert_eq!(found[0].as_ref().unwrap().name, "outer");
 }
 
 #[test]

@@ -63,7 +63,13 @@ fn at(elf: &ElfFile, debug: Option<&DebugFile>, addresses: &[u64]) -> Vec<Vec<Fu
 fn debug_information_gives_inlined_functions_and_lines() {
     for compression in ["-gz=none", "-gz=zlib"] {
         let program = Program::compile("functions", &["-O2", "-g", compression]);
-        assert_eq!(at(&program.elf(), None, &addresses(&program)), with_lines());
+        let elf = program.elf();
+        assert_eq!(at(&elf, None, &addresses(&program)), with_lines());
+        let [first, second] = [addresses(&program)[2], addresses(&program)[3]];
+        let outside = [u64::MAX, first, 1 << 40, second, u64::MAX];
+        let expected = with_lines();
+        let (outer, cpp) = (expected[2].clone(), expected[3].clone());
+        assert_eq!(at(&elf, None, &outside), [vec![], outer, vec![], cpp, vec![]]);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The kernel and the vDSO of the machine that runs the tests.
 
-use pfsymbols::{Error, KernelFunctions, SymbolKind, own_vdso, symbols_at};
+use std::sync::Arc;
+
+use pfsymbols::{Error, KernelFunctions, SymbolKind, UnwindSource, own_vdso, symbols_at};
 
 #[test]
 fn the_kernel_knows_its_functions_or_hides_them() {
@@ -39,4 +41,5 @@ fn the_vdso_has_a_build_id_sections_and_functions() {
         let known = [name.to_owned(), format!("__vdso_{name}")];
         assert!(names.iter().any(|name| known.iter().any(|known| known == name)), "{names:?}");
     }
+    assert!(UnwindSource::new(Arc::new(elf)).load().unwrap());
 }

@@ -124,6 +124,29 @@ fn removed_modules_are_not_used_any_more() {
 }
 
 #[test]
+fn rules_of_old_are_not_used_when_the_count_of_changes_comes_round() {
+    let program = Program::compile("chain", WITHOUT_FRAME_POINTERS);
+    let dump = dump(&program);
+    let mut space = dump.space(|_| true);
+    let mut unwinders: Vec<_> = std::iter::repeat_with(Unwinder::default).take(200).collect();
+    let chain = |unwinder: &mut Unwinder, space: &mut AddressSpace| {
+        unwinder.unwind(space, &dump.registers, &dump.stack, 100)
+    };
+    let whole: Vec<_> = unwinders.iter_mut().map(|unwinder| chain(unwinder, &mut space)).collect();
+    let alone = chain(&mut Unwinder::default(), &mut AddressSpace::default());
+    assert_ne!(alone, whole[0]);
+    // framehop counts changes in 16 bits. One of the last spaces gets the number of the first one, and
+    // each is tried with rules that are as old as that.
+    for count in 0..u32::from(u16::MAX) + 100 {
+        let mut space = AddressSpace::default();
+        if count + 100 > u32::from(u16::MAX) {
+            let mut unwinder = unwinders.pop().unwrap();
+            assert_eq!(chain(&mut unwinder, &mut space), alone);
+        }
+    }
+}
+
+#[test]
 fn frame_pointers_serve_where_there_are_no_tables() {
     let program = Program::compile("chain", &["-O1", "-fno-omit-frame-pointer"]);
     let dump = dump(&program);
