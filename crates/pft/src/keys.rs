@@ -78,6 +78,8 @@ pub mod ledger {
         MINOR_FAULTS_LOST = "event.minor-faults.lost": "Records of it that the kernel dropped.",
         MAJOR_FAULTS_COUNT = "event.major-faults.count": "Kernel's count of completed major faults.",
         MAJOR_FAULTS_LOST = "event.major-faults.lost": "Records of it that the kernel dropped.",
+        STACKS_COUNT = "event.stacks.count": "Kernel's count of the event that brings stack pointers, and copies of stacks where those are wanted: of all minor faults, of which on each thread and CPU only one of so many makes a record.",
+        STACKS_LOST = "event.stacks.lost": "Records of it that the kernel dropped.",
         TRACEPOINT_USER_COUNT = "event.tracepoint-user.count": "Kernel's count of `exceptions:page_fault_user`.",
         TRACEPOINT_USER_LOST = "event.tracepoint-user.lost": "Records of it that the kernel dropped.",
         TRACEPOINT_KERNEL_COUNT = "event.tracepoint-kernel.count": "Kernel's count of `exceptions:page_fault_kernel`.",
