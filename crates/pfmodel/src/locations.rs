@@ -13,6 +13,9 @@ use crate::vma::Backing;
 
 /// Results that are found again without a look into a table, each at a place that its address chooses.
 const RECENT: usize = 1 << 11;
+/// Results that are found again without a look at the mapping. A long chain in code that keeps changing makes
+/// more of them than there are records.
+const MAX_KNOWN: usize = 1 << 20;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Stands for the kernel where others have the number of a row.
@@ -117,6 +120,9 @@ impl Locations {
 
     fn found(&mut self, row: u32, addr: u64, key: Key, modules: &Modules) -> u32 {
         let location = self.number(key, modules);
+        if self.known.len() >= MAX_KNOWN {
+            self.known.clear();
+        }
         self.known.insert((row, addr), location);
         location
     }

@@ -9,6 +9,7 @@ mod code;
 mod confidence;
 mod failures;
 mod hostile;
+mod hostile_code;
 mod live;
 mod mappings;
 mod memory;
