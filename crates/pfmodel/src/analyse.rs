@@ -35,8 +35,8 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
     let slow_threshold_ns =
         options.slow_threshold_ns.unwrap_or_else(|| threshold::derived_ns(&faults));
     let row_count = faults.iter().map(|batch| batch.columns.len()).sum();
-    let records = Records::take_from(&mut recording);
     let mut code = Code::take_from(&mut recording);
+    let records = Records::take_from(&mut recording);
     let mut analyser = Analyser {
         last_ns: assemble::last_record_ns(&recording, &records),
         ..Analyser::new(&recording, records, slow_threshold_ns)

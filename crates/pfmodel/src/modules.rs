@@ -1,6 +1,7 @@
 //! What the recorder found out about files and other things that hold code, and which mapping is of which.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use pft::record::{ModuleKind, ModuleRecord, Section, Segment, SymbolKind, SymbolRecord};
 
@@ -18,11 +19,29 @@ const MAX_SEGMENTS: usize = 64;
 /// A file as mappings and records name it: device, inode and path.
 type File = ((u32, u32), u64, Name);
 
+/// The one file that has a path, or `None` if there are several.
+type Only<T> = HashMap<Name, Option<T>>;
+
+fn see<T: PartialEq>(seen: &mut Only<T>, path: Name, file: T) {
+    match seen.entry(path) {
+        Entry::Vacant(place) => {
+            place.insert(Some(file));
+        }
+        Entry::Occupied(mut known) => {
+            if known.get().as_ref().is_some_and(|known| *known != file) {
+                known.insert(None);
+            }
+        }
+    }
+}
+
 /// Modules by number, with their symbols.
 #[derive(Debug, Default)]
 pub(crate) struct Modules {
     records: Vec<ModuleRecord>,
     files: HashMap<File, u32>,
+    /// Modules of which the path is enough.
+    by_path: HashMap<Name, u32>,
     paths: Interner,
     vdso: Option<u32>,
     kernel: Option<u32>,
@@ -33,7 +52,7 @@ pub(crate) struct Modules {
 }
 
 impl Modules {
-    /// Takes modules and symbols out of a recording. Of two modules with one id, or for one file, the first
+    /// Takes modules and symbols out of a recording that still has its map records and snapshots. Of two modules with one id, or for one file, the first
     /// counts; symbols of modules that do not exist are dropped.
     pub(crate) fn take_from(recording: &mut Recording) -> Self {
         let mut modules = Self::default();
@@ -49,6 +68,7 @@ impl Modules {
         for number in 0..modules.records.len() as u32 {
             modules.add_without_mark(number);
         }
+        modules.learn_paths(recording);
         let (mut functions, mut objects) = (Vec::new(), Vec::new());
         for symbol in std::mem::take(&mut recording.symbols) {
             let Some(&module) = numbers.get(&symbol.module) else { continue };
@@ -98,6 +118,39 @@ impl Modules {
         }
     }
 
+    /// On stacked file systems map records and snapshots give one file different devices. Where each of them
+    /// shows one file at a path, and a module is one of the two, both are the module.
+    fn learn_paths(&mut self, recording: &Recording) {
+        if self.files.is_empty() {
+            return;
+        }
+        let (mut in_records, mut in_snapshots, mut numbers) =
+            (Only::new(), Only::new(), Only::new());
+        for map in recording.maps.iter().filter(|map| map.inode != 0) {
+            if let Some(path) = self.paths.find(&map.path) {
+                see(&mut in_records, path, ((map.dev_major, map.dev_minor), map.inode));
+            }
+        }
+        let lines = recording.snapshots.iter().flat_map(|snapshot| &snapshot.vmas);
+        for line in lines.filter(|line| line.inode != 0) {
+            if let Some(path) = self.paths.find(&line.path) {
+                see(&mut in_snapshots, path, ((line.dev_major, line.dev_minor), line.inode));
+            }
+        }
+        for (&(_, _, path), &number) in &self.files {
+            see(&mut numbers, path, number);
+        }
+        for (path, number) in numbers {
+            let Some(number) = number else { continue };
+            let Some(Some(in_records)) = in_records.get(&path) else { continue };
+            let Some(Some(in_snapshots)) = in_snapshots.get(&path) else { continue };
+            let file = |&(dev, inode): &((u32, u32), u64)| self.files.get(&(dev, inode, path));
+            if file(in_records).or(file(in_snapshots)) == Some(&number) {
+                self.by_path.insert(path, number);
+            }
+        }
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty()
@@ -109,10 +162,15 @@ impl Modules {
             return None;
         }
         match vma.backing {
-            Backing::File => [vma.name, vma.plain_name].iter().find_map(|&name| {
-                let path = self.paths.find(names.text(name))?;
-                self.files.get(&(vma.dev, vma.inode, path)).copied()
-            }),
+            Backing::File => {
+                let path = |name| self.paths.find(names.text(name));
+                let by_file = |&name: &Name| {
+                    let number = self.files.get(&(vma.dev, vma.inode, path(name)?));
+                    number.copied()
+                };
+                let by_path = || self.by_path.get(&path(vma.name)?).copied();
+                [vma.name, vma.plain_name].iter().find_map(by_file).or_else(by_path)
+            }
             Backing::Kernel if names.text(vma.name) == b"[vdso]" => self.vdso,
             _ => None,
         }

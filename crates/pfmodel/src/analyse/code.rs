@@ -14,7 +14,7 @@ pub(super) struct Code {
 }
 
 impl Code {
-    /// Takes it out of a recording.
+    /// Takes it out of a recording that still has its map records and snapshots.
     pub(super) fn take_from(recording: &mut Recording) -> Self {
         Self {
             modules: Modules::take_from(recording),

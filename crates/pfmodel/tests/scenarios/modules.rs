@@ -216,6 +216,34 @@ fn a_file_that_is_only_read_is_no_module() {
     assert_eq!(analysis.mappings[0].module, 0, "its build id is known all the same");
 }
 
+/// A file that has another device in snapshots than in map records, as on an overlay.
+#[test]
+fn a_file_with_two_devices_is_one_module() {
+    let on_overlay = |path: &str| {
+        let lines = lines(BASE, path).into_iter().map(|line| match line.inode {
+            0 => line,
+            inode => Vma { dev_major: 0, dev_minor: 44, inode: inode + 1, ..line },
+        });
+        lines.collect::<Vec<Vma>>()
+    };
+    let other = BASE + 0x10_0000;
+    let trace = |module| {
+        let trace = Trace::empty().module(module).snapshot(5, on_overlay(LIB));
+        trace.load(20, other, LIB).fault(fault(40, BASE + 0x1040, READ))
+    };
+    let overlay =
+        ModuleRecord { dev_major: 0, dev_minor: 44, inode: inode(LIB) + 1, ..library(1, LIB) };
+    for module in [library(1, LIB), overlay] {
+        let analysis = trace(module).fault(fault(41, other + 0x1040, READ)).analyse();
+        assert_eq!(spots(&analysis), named(&[("libx.so .text", Text); 2]));
+    }
+    // A third file at that path: it was replaced.
+    let mut replaced = map(30, other + 0x20_0000, other + 0x20_1000, R, LIB);
+    replaced.inode += 7;
+    let analysis = trace(library(1, LIB)).map(replaced).analyse();
+    assert_eq!(spots(&analysis), named(&[("libx.so", Text)]));
+}
+
 #[test]
 fn objects_are_the_smallest_ones_at_an_address() {
     let trace = Trace::new()
