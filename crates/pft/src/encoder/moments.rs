@@ -10,7 +10,7 @@ use crate::frame::FrameKind;
 use crate::record::{CallRecord, MarkRecord, OomRecord};
 
 /// `records` in order of time; those of one time stay as they are.
-fn in_order<T>(records: &[T], time_ns: impl Fn(&T) -> u64) -> Vec<&T> {
+pub(super) fn in_order<T>(records: &[T], time_ns: impl Fn(&T) -> u64) -> Vec<&T> {
     let mut sorted: Vec<&T> = records.iter().collect();
     sorted.sort_by_key(|record| time_ns(record));
     sorted

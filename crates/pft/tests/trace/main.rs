@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
+mod code;
+mod code_samples;
 mod damage;
 mod forge;
 mod golden;
