@@ -58,6 +58,7 @@ pub fn svg(loaded: &Loaded, stacks: &Stacks) -> io::Result<Vec<u8>> {
 }
 
 const WHITE: Color = Color { r: 0xff, g: 0xff, b: 0xff };
+const EVERYTHING: Color = Color { r: 0xc4, g: 0xc4, b: 0xc4 };
 
 /// A colour of each frame, by its name: that of its class for class and cause, quiet ones for the rest.
 fn palette(stacks: &Stacks) -> PaletteMap {
@@ -69,6 +70,8 @@ fn palette(stacks: &Stacks) -> PaletteMap {
     for frame in others.into_iter().chain(classes) {
         palette.insert(&*frame.name, colour(frame));
     }
+    // The frame of everything has no name.
+    palette.insert("", EVERYTHING);
     palette
 }
 
@@ -142,7 +145,7 @@ mod tests {
         let major = svg.split("<title>major file-read (").nth(1).unwrap();
         assert!(major.split("/>").next().unwrap().contains("fill=\"rgb(213,94,0)\""), "{major}");
         assert!(svg.contains(">run.pft: stall time of page faults by call chain</text>"), "{svg}");
-        assert!(svg.contains(">15 ms in 3 faults, all threads</text>"), "{svg}");
+        assert!(svg.contains(">15 ms in 3 faults</text>"), "{svg}");
         let faults = drawn(&loaded(), Weight::Faults);
         assert!(faults.contains("<title>main (3 faults, 100.00%)</title>"), "{faults}");
     }

@@ -2,7 +2,7 @@
 
 use super::{Stacks, Weight};
 use crate::load::Loaded;
-use crate::scope::Scope;
+use crate::scope::{CallGraph, Scope};
 use crate::text::shorten;
 use crate::units::{bytes, count, counted, duration, percent};
 
@@ -22,49 +22,69 @@ impl Stacks {
         format!("{}: {what} by {by}", shorten(&loaded.name, NAME_CHARACTERS))
     }
 
-    /// Total, unit, and what the picture cannot show.
+    /// Total, unit, and what the picture cannot show, in one line.
     #[must_use]
     pub fn subtitle(&self, loaded: &Loaded) -> String {
         let faults = counted(self.faults, "fault");
         let total = match self.weight {
             Weight::Faults => faults,
-            Weight::Stall => format!("{} in {faults}, all threads", duration(self.total)),
+            Weight::Stall => format!("{} in {faults}", duration(self.total)),
             Weight::Bytes => format!("{} in {faults}", bytes(self.total)),
         };
-        let parts = [Some(total), self.chainless(), self.unweighted(), caveat(loaded)];
+        let chainless = self.has_chainless().then(|| {
+            let share = percent(self.chainless_weight, self.total);
+            let copied = copied(loaded).map_or_else(String::new, |text| format!("; {text}"));
+            format!("no call chain: {} ({share}{copied})", count(self.chainless))
+        });
+        let unweighted =
+            self.unknown().map(|what| format!("{what}: {} left out", count(self.unweighted)));
+        let parts = [Some(total), chainless, unweighted, caveat(loaded)];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
-    /// What a reader of the stacks alone would not know.
+    /// What a reader of the stacks alone would not know, in sentences.
     #[must_use]
     pub fn notes(&self, loaded: &Loaded) -> Vec<String> {
-        let chainless = self.chainless().map(|text| format!("{text}, under [no call chain]"));
-        [chainless, self.unweighted(), caveat(loaded)].into_iter().flatten().collect()
-    }
-
-    fn chainless(&self) -> Option<String> {
-        if !self.has_chains || self.chainless == 0 {
-            return None;
-        }
-        let number = format!("{} of {}", count(self.chainless), counted(self.faults, "fault"));
-        let share = percent(self.chainless_weight, self.total);
         let of = match self.weight {
-            Weight::Faults => "of all",
-            Weight::Stall => "of the stall time",
-            Weight::Bytes => "of the bytes",
+            Weight::Faults => "all",
+            Weight::Stall => "the stall time",
+            Weight::Bytes => "the bytes",
         };
-        let have = if self.chainless == 1 { "has" } else { "have" };
-        Some(format!("{number} ({share} {of}) {have} no call chain"))
+        let chainless = self.has_chainless().then(|| {
+            let number = format!("{} of {}", count(self.chainless), counted(self.faults, "fault"));
+            let share = percent(self.chainless_weight, self.total);
+            let copied = copied(loaded).map_or_else(String::new, |text| format!("; {text}"));
+            format!("no call chain for {number}, {share} of {of}: under [no call chain]{copied}")
+        });
+        let unweighted = self
+            .unknown()
+            .map(|what| format!("{} of {what} left out", counted(self.unweighted, "fault")));
+        [chainless, unweighted, caveat(loaded)].into_iter().flatten().collect()
     }
 
-    fn unweighted(&self) -> Option<String> {
+    const fn has_chainless(&self) -> bool {
+        self.has_chains && self.chainless > 0
+    }
+
+    /// What is not known of the faults without a weight, if there are any.
+    fn unknown(&self) -> Option<&'static str> {
         let what = match self.weight {
             Weight::Faults => return None,
             Weight::Stall => "unknown latency",
             Weight::Bytes => "unknown size",
         };
-        let faults = counted(self.unweighted, "fault");
-        (self.unweighted > 0).then(|| format!("{faults} of {what} left out"))
+        (self.unweighted > 0).then_some(what)
+    }
+}
+
+/// How many faults have a stack to unwind, where not all were meant to.
+fn copied(loaded: &Loaded) -> Option<String> {
+    match Scope::of(loaded).call_graph? {
+        CallGraph::FramePointers | CallGraph::Stacks { minor_share: Some(1) | None } => None,
+        CallGraph::Stacks { minor_share: Some(0) } => Some("minor faults have none".to_owned()),
+        CallGraph::Stacks { minor_share: Some(n) } => {
+            Some(format!("of minor faults 1 in {} has one", count(n)))
+        }
     }
 }
 
@@ -74,7 +94,9 @@ fn caveat(loaded: &Loaded) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Stacks, Weight};
+    use pft::keys::fact;
+
+    use super::{Loaded, Stacks, Weight};
     use crate::sample::{self, HEAP, MAIN, Row};
 
     #[test]
@@ -92,18 +114,32 @@ mod tests {
         assert_eq!(stall.title(&loaded), "run.pft: stall time of page faults by call chain");
         assert_eq!(
             stall.subtitle(&loaded),
-            "3 µs in 4 faults, all threads; 3 of 4 faults (67 % of the stall time) have no call chain; \
-             1 fault of unknown latency left out"
+            "3 µs in 4 faults; no call chain: 3 (67 %); unknown latency: 1 left out"
         );
         assert_eq!(
             of(Weight::Bytes).notes(&loaded),
             [
-                "3 of 4 faults (67 % of the bytes) have no call chain, under [no call chain]",
+                "no call chain for 3 of 4 faults, 67 % of the bytes: under [no call chain]",
                 "1 fault of unknown size left out"
             ]
         );
-        let faults = of(Weight::Faults).subtitle(&loaded);
-        assert_eq!(faults, "4 faults; 3 of 4 faults (75 % of all) have no call chain");
+        let fact = |loaded: &mut Loaded, key: &str, value: &str| {
+            loaded.facts.insert(key.to_owned(), value.to_owned());
+        };
+        fact(&mut loaded, fact::CAPTURE_CALL_GRAPH, "dwarf");
+        fact(&mut loaded, fact::CAPTURE_STACK_SHARE, "16");
+        let stacks = Stacks::of(&loaded, Weight::Faults, 100);
+        assert_eq!(
+            stacks.subtitle(&loaded),
+            "4 faults; no call chain: 3 (75 %; of minor faults 1 in 16 has one)"
+        );
+        fact(&mut loaded, fact::CAPTURE_STACK_SHARE, "0");
+        assert_eq!(
+            stacks.notes(&loaded),
+            [
+                "no call chain for 3 of 4 faults, 75 % of all: under [no call chain]; minor faults have none"
+            ]
+        );
 
         loaded.analysis.call_chains.clear();
         let stacks = Stacks::of(&loaded, Weight::Faults, 100);
