@@ -5,11 +5,14 @@ mod assemble;
 use pft::record::{FaultBatch, LATENCY_UNKNOWN, Outcome, flags};
 
 use crate::address_space::Moment;
+use crate::chains::{Caller, Chains};
 use crate::classify::{change, classify};
 use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
 use crate::fault_order::{Fault, FaultOrder};
 use crate::incomplete::{Entry, StackAbove, Verdict, judge};
 use crate::intern::Interner;
+use crate::locations::Locations;
+use crate::modules::Modules;
 use crate::names::{Access, Cause, Class};
 use crate::page_history::{HUGE_SHIFT, PageKey, Past};
 use crate::piece_tree::Piece;
@@ -33,6 +36,7 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
         options.slow_threshold_ns.unwrap_or_else(|| threshold::derived_ns(&faults));
     let row_count = faults.iter().map(|batch| batch.columns.len()).sum();
     let records = Records::take_from(&mut recording);
+    let mut code = Code::take_from(&mut recording);
     let mut analyser = Analyser {
         last_ns: assemble::last_record_ns(&recording, &records),
         ..Analyser::new(&recording, records, slow_threshold_ns)
@@ -40,13 +44,35 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
     let mut table = table_builder::with_capacity(row_count);
     // Which rows need later evidence to be exact.
     let mut awaiting = Vec::with_capacity(row_count);
-    for fault in FaultOrder::new(faults) {
-        if let Some(row) = analyser.judge(&fault) {
+    for recorded in FaultOrder::new(faults) {
+        if let Some(mut row) = analyser.judge(&recorded.fault) {
+            if recorded.call_chain != 0 {
+                row.call_chain = analyser.call_chain(&row, recorded.call_chain, &mut code);
+            }
             table_builder::push(&mut table, &mut awaiting, &row);
+            table_builder::note_node(&mut table, recorded.node);
         }
     }
     analyser.world.finish(analyser.now);
-    analyser.finish(&recording, table, &awaiting)
+    analyser.finish(&recording, table, &awaiting, code)
+}
+
+/// What is known of the code that ran.
+#[derive(Debug)]
+struct Code {
+    modules: Modules,
+    locations: Locations,
+    chains: Chains,
+}
+
+impl Code {
+    fn take_from(recording: &mut Recording) -> Self {
+        Self {
+            modules: Modules::take_from(recording),
+            locations: Locations::new(recording.header.page_size_bytes),
+            chains: Chains::new(std::mem::take(&mut recording.call_chains)),
+        }
+    }
 }
 
 /// The engine: replays records up to each fault and judges it.
@@ -156,6 +182,16 @@ impl Analyser {
         };
         self.now = self.now.saturating_add(1);
         row
+    }
+
+    /// The call chain of the fault that was judged last, by the mappings at its time.
+    fn call_chain(&mut self, row: &Row, id: u32, code: &mut Code) -> u32 {
+        let caller = Caller { mm: row.mm, kernel_mode: row.kernel_mode };
+        let places = (&code.modules, &mut code.locations);
+        let chain = code.chains.number(id, caller, &mut self.world, places);
+        self.exactness.with_call_chain += 1;
+        self.exactness.lost_call_chains += u64::from(chain == NONE);
+        chain
     }
 
     /// Finds thread and mapping. The mapping is the one at `at_ns`, which is the entry or after it; if
@@ -336,6 +372,7 @@ impl Analyser {
             access,
             kernel_mode,
             proc: place.proc,
+            mm: place.mm,
             tid: fault.tid,
             comm: place.comm,
             cpu: u16::try_from(fault.cpu).unwrap_or(u16::MAX),
@@ -364,6 +401,7 @@ fn blank() -> Row {
         access: Access::Unknown,
         kernel_mode: false,
         proc: NONE,
+        mm: NONE,
         tid: 0,
         comm: 0,
         cpu: 0,
@@ -374,6 +412,7 @@ fn blank() -> Row {
         attempts: 0,
         mapping: NONE,
         ip_mapping: NONE,
+        call_chain: NONE,
         may_be_exact: false,
         is_known: false,
     }

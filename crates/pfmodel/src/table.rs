@@ -212,8 +212,9 @@ pub struct Function {
     pub line: u32,
 }
 
-/// A chain of callers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A chain of callers. The same chain as recorded may be several of these, where processes have different
+/// modules at its addresses, or one process had at different times.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CallChain {
     /// Indices into [`Analysis::locations`], innermost first: of the kernel's part.
     pub kernel: Vec<u32>,
@@ -254,6 +255,10 @@ pub struct Exactness {
     pub negative_latency: u64,
     /// Faults that took more than one entry (interrupted waits).
     pub interrupted: u64,
+    /// Rows that came with a call chain.
+    pub with_call_chain: u64,
+    /// Those of them whose chain is not in the trace: its frame was lost or damaged.
+    pub lost_call_chains: u64,
     /// Rows whose mapping is exact, inferred, unknown.
     pub map_confidence: [u64; 3],
     /// Whether the hardware error code was recorded: without it cow cannot be told from minor.
