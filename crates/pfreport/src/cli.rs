@@ -54,7 +54,7 @@ pub struct Arguments {
     #[arg(long, value_name = "COL", requires = "by")]
     pub sort: Option<String>,
 
-    /// Rows of each list [default: 10; with --by 20, with --by and --csv all]
+    /// Rows of each list, half as many of functions [default: 10; with --by 20, with --by and --csv all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
 

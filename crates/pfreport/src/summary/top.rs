@@ -69,7 +69,7 @@ pub fn processes(
 }
 
 /// What the groups that are not listed add up to.
-fn rest_of(groups: &[Group]) -> String {
+pub fn rest_of(groups: &[Group]) -> String {
     let sum = |of: fn(&Group) -> u64| groups.iter().map(of).fold(0, u64::saturating_add);
     let stall = match total_stall_ns(groups) {
         0 => String::new(),
@@ -120,7 +120,7 @@ pub fn regions(screen: &mut Screen, cells: &[Group], top: usize) {
     let faults: u64 = groups.iter().map(|group| group.faults).sum();
     let lines = groups.iter().take(top).map(|group| {
         vec![
-            place(group).to_owned(),
+            place_and_section(group),
             group.key(1).to_owned(),
             count(group.faults),
             percent(group.faults, faults),
@@ -144,6 +144,14 @@ pub fn place(group: &Group) -> &str {
         "-" => group.key(0),
         path => path,
     }
+}
+
+/// The same with the section of a module: `/usr/lib/libc.so.6 .text`.
+fn place_and_section(group: &Group) -> String {
+    let place = place(group);
+    let base = place.rsplit('/').next().unwrap_or(place);
+    let section = group.key(0).strip_prefix(base).filter(|section| section.starts_with(' '));
+    format!("{place}{}", section.unwrap_or_default())
 }
 
 /// Stall time of all groups together.
