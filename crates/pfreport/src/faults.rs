@@ -294,6 +294,16 @@ pub fn file_path(mapping: &Mapping) -> Option<String> {
     (has_file(mapping) && !mapping.path.is_empty()).then(|| printable(&mapping.path))
 }
 
+/// What stands for a place in lists that show whole paths: the file, with the section of a module
+/// (`/usr/lib/libc.so.6 .text`), or the region's name where there is no file.
+#[must_use]
+pub fn place(path: Option<&str>, region: &str) -> String {
+    let Some(path) = path else { return region.to_owned() };
+    let base = path.rsplit('/').next().unwrap_or(path);
+    let section = region.strip_prefix(base).filter(|section| section.starts_with(' '));
+    format!("{path}{}", section.unwrap_or_default())
+}
+
 /// Offset in the file of an address in a mapping; none for anonymous memory.
 #[must_use]
 pub fn file_offset(mapping: &Mapping, addr: u64) -> Option<u64> {

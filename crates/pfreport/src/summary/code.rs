@@ -117,15 +117,20 @@ fn callers(loaded: &Loaded) -> Option<String> {
     let mut parts =
         vec![format!("{how}: call chain known for {} of {all}", count(chains().count() as u64))];
     if cut > 0 {
-        parts.push(format!("{} may go on behind the last caller", count(cut)));
+        parts.push(format!("{} may go on behind their last caller", count(cut)));
+    }
+    let lost = analysis.exactness.lost_call_chains;
+    if lost > 0 {
+        parts.push(format!("{} had one that is missing from the file", counted(lost, "fault")));
     }
     let stacks = [
-        (ledger::STACKS_DROPPED, "not unwound because the recorder fell behind"),
-        (ledger::STACKS_FAILED, "that could not be unwound"),
+        (ledger::STACKS_DROPPED, "the recorder fell behind, or memory was short"),
+        (ledger::STACKS_FAILED, "callers could not be found"),
     ];
     for (key, why) in stacks {
         if let Some(n) = loaded.counted(key).filter(|&n| n > 0) {
-            parts.push(format!("{} {why}", counted(n, "copy").replace("copys", "copies")));
+            let stacks = counted(n, "stack");
+            parts.push(format!("not unwound: {stacks} ({why})"));
         }
     }
     Some(parts.join("; "))

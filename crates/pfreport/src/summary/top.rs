@@ -4,6 +4,7 @@ use pfmodel::table::{Analysis, Process, Thread};
 
 use super::screen::Screen;
 use super::{PLACE, PROCESS, THREAD};
+use crate::faults;
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
 use crate::scope::Scope;
@@ -120,7 +121,7 @@ pub fn regions(screen: &mut Screen, cells: &[Group], top: usize) {
     let faults: u64 = groups.iter().map(|group| group.faults).sum();
     let lines = groups.iter().take(top).map(|group| {
         vec![
-            place_and_section(group),
+            faults::place(group.keys.get(2).and_then(Option::as_deref), group.key(0)),
             group.key(1).to_owned(),
             count(group.faults),
             percent(group.faults, faults),
@@ -144,14 +145,6 @@ pub fn place(group: &Group) -> &str {
         "-" => group.key(0),
         path => path,
     }
-}
-
-/// The same with the section of a module: `/usr/lib/libc.so.6 .text`.
-fn place_and_section(group: &Group) -> String {
-    let place = place(group);
-    let base = place.rsplit('/').next().unwrap_or(place);
-    let section = group.key(0).strip_prefix(base).filter(|section| section.starts_with(' '));
-    format!("{place}{}", section.unwrap_or_default())
 }
 
 /// Stall time of all groups together.
