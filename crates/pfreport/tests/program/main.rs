@@ -3,6 +3,7 @@
 // Clippy knows tests by their attribute; the helpers around them have none.
 #![allow(clippy::unwrap_used)]
 
+mod code;
 mod marked;
 mod scene;
 mod stacks;
