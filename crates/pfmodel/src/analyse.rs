@@ -1,18 +1,17 @@
 //! The analysis from end to end.
 
 mod assemble;
+mod code;
 
 use pft::record::{FaultBatch, LATENCY_UNKNOWN, Outcome, flags};
 
 use crate::address_space::Moment;
-use crate::chains::{Caller, Chains};
+use crate::chains::Caller;
 use crate::classify::{change, classify};
 use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
 use crate::fault_order::{Fault, FaultOrder};
 use crate::incomplete::{Entry, StackAbove, Verdict, judge};
 use crate::intern::Interner;
-use crate::locations::Locations;
-use crate::modules::Modules;
 use crate::names::{Access, Cause, Class};
 use crate::page_history::{HUGE_SHIFT, PageKey, Past};
 use crate::piece_tree::Piece;
@@ -23,6 +22,7 @@ use crate::table_builder::{self, Row};
 use crate::threshold;
 use crate::vma::{Backing, is_stack_name};
 use crate::world::World;
+use code::Code;
 
 /// How long after an entry a growth of the stack still belongs to it, if its completion is unknown.
 const GROWTH_WITHIN_NS: u64 = 1_000_000_000;
@@ -55,24 +55,6 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
     }
     analyser.world.finish(analyser.now);
     analyser.finish(&recording, table, &awaiting, code)
-}
-
-/// What is known of the code that ran.
-#[derive(Debug)]
-struct Code {
-    modules: Modules,
-    locations: Locations,
-    chains: Chains,
-}
-
-impl Code {
-    fn take_from(recording: &mut Recording) -> Self {
-        Self {
-            modules: Modules::take_from(recording),
-            locations: Locations::new(recording.header.page_size_bytes),
-            chains: Chains::new(std::mem::take(&mut recording.call_chains)),
-        }
-    }
 }
 
 /// The engine: replays records up to each fault and judges it.
@@ -299,7 +281,7 @@ impl Analyser {
         // Without swap to begin with, only what must have been swapped out gets that cause.
         self.no_swap &= cause != Cause::SwapIn;
         let slow = over_threshold && class != Class::Major;
-        let row = Row { class, cause, slow, page_size_bytes, nth, ..blank() };
+        let row = Row { class, cause, slow, page_size_bytes, nth, ..Row::BLANK };
         self.filled(fault, place, access, row)
     }
 
@@ -340,7 +322,7 @@ impl Analyser {
                 let born = place.piece.map_or(0, |piece| piece.born);
                 let mm = self.world.mms.get(place.mm as usize);
                 let nth = mm.map_or(0, |mm| mm.pages.past(page, born, self.now, None).faults);
-                let row = Row { class: Class::Failed, cause, nth, ..blank() };
+                let row = Row { class: Class::Failed, cause, nth, ..Row::BLANK };
                 Some(self.filled(fault, place, access, row))
             }
         }
@@ -387,34 +369,6 @@ impl Analyser {
             may_be_exact: at_entry && !contradicted && !self.world.is_map_uncertain(place.mm),
             ..row
         }
-    }
-}
-
-/// A row in which nothing is known.
-fn blank() -> Row {
-    Row {
-        time_ns: 0,
-        latency_ns: LATENCY_UNKNOWN,
-        class: Class::Minor,
-        cause: Cause::Unknown,
-        slow: false,
-        access: Access::Unknown,
-        kernel_mode: false,
-        proc: NONE,
-        mm: NONE,
-        tid: 0,
-        comm: 0,
-        cpu: 0,
-        addr: 0,
-        ip: 0,
-        page_size_bytes: 0,
-        nth: 0,
-        attempts: 0,
-        mapping: NONE,
-        ip_mapping: NONE,
-        call_chain: NONE,
-        may_be_exact: false,
-        is_known: false,
     }
 }
 

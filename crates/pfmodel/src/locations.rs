@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::intern::{Interner, Name};
+use crate::keyed_map::KeyedMap;
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::modules::{Modules, index_of};
 use crate::placement;
@@ -10,9 +11,15 @@ use crate::region;
 use crate::table::{Location, NONE};
 use crate::vma::Backing;
 
-/// Results that are found again without a look into a table, each at a place that the address chooses.
-const RECENT: usize = 1 << 12;
+/// Results that are found again without a look into a table, each at a place that its address chooses.
+const RECENT: usize = 1 << 11;
+/// Results that are found again without a look at the mapping. A long chain in code that keeps changing makes
+/// more of them than there are records.
+const MAX_KNOWN: usize = 1 << 20;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Stands for the kernel where others have the number of a row.
+const KERNEL_ROW: u32 = NONE - 1;
 
 /// What tables print for the kernel.
 const KERNEL_LABEL: &[u8] = b"[kernel]";
@@ -30,14 +37,28 @@ struct Key {
     has_symbols: bool,
 }
 
+/// The location of an address that a row held.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    row: u32,
+    addr: u64,
+    location: u32,
+}
+
+fn place_of(row: u32, addr: u64) -> usize {
+    ((addr ^ u64::from(row) << 40).wrapping_mul(SPREAD) >> 32) as usize % RECENT
+}
+
 /// Locations by number.
 #[derive(Debug)]
 pub(crate) struct Locations {
     numbers: HashMap<Key, u32>,
     list: Vec<Location>,
     labels: Interner,
-    /// Row, address, location.
-    recent: Vec<(u32, u64, u32)>,
+    /// By row and address.
+    known: KeyedMap<(u32, u64), u32>,
+    /// Some of these.
+    recent: Vec<Recent>,
     page_mask: u64,
 }
 
@@ -48,13 +69,17 @@ impl Locations {
             numbers: HashMap::new(),
             list: Vec::new(),
             labels: Interner::new(),
-            recent: vec![(NONE, 0, NONE); RECENT],
+            known: KeyedMap::default(),
+            recent: vec![Recent { row: NONE, addr: 0, location: NONE }; RECENT],
             page_mask: (1 << page_size_bytes.max(1).ilog2()) - 1,
         }
     }
 
     /// The place of an address in the kernel.
     pub(crate) fn in_kernel(&mut self, addr: u64, modules: &Modules) -> u32 {
+        if let Some(location) = self.recent(KERNEL_ROW, addr) {
+            return location;
+        }
         let module = modules.kernel();
         let key = Key {
             module: index_of(module),
@@ -62,7 +87,7 @@ impl Locations {
             address: addr,
             has_symbols: module.is_some(),
         };
-        self.number(key, modules)
+        self.found(KERNEL_ROW, addr, key, modules)
     }
 
     /// The place of an address in user space, which the mapping `row` held. A `row` without one is an
@@ -75,18 +100,30 @@ impl Locations {
         (rows, names): (&MappingRows, &Interner),
         pid_of: impl Fn(&MappingRow) -> Option<u32>,
     ) -> u32 {
-        let place = (addr.wrapping_mul(SPREAD) >> 32) as usize % RECENT;
-        if let Some(&(_, _, location)) =
-            self.recent.get(place).filter(|known| (known.0, known.1) == (row, addr))
-            && location != NONE
-        {
+        if let Some(location) = self.recent(row, addr) {
             return location;
         }
         let key = self.key(rows.get(row), addr, modules, names, pid_of);
-        let location = self.number(key, modules);
-        if let Some(place) = self.recent.get_mut(place) {
-            *place = (row, addr, location);
+        self.found(row, addr, key, modules)
+    }
+
+    fn recent(&mut self, row: u32, addr: u64) -> Option<u32> {
+        let place = place_of(row, addr);
+        let recent = self.recent.get(place)?;
+        if recent.row == row && recent.addr == addr && recent.location != NONE {
+            return Some(recent.location);
         }
+        let location = *self.known.get(&(row, addr))?;
+        *self.recent.get_mut(place)? = Recent { row, addr, location };
+        Some(location)
+    }
+
+    fn found(&mut self, row: u32, addr: u64, key: Key, modules: &Modules) -> u32 {
+        let location = self.number(key, modules);
+        if self.known.len() >= MAX_KNOWN {
+            self.known.clear();
+        }
+        self.known.insert((row, addr), location);
         location
     }
 

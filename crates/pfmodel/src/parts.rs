@@ -6,10 +6,10 @@ use crate::intern::Interner;
 use crate::keyed_map::KeyedMap;
 use crate::locations::JIT_LABEL;
 use crate::mapping_rows::{MappingRow, MappingRows};
-use crate::modules::Modules;
+use crate::modules::{Modules, index_of};
 use crate::names::RegionKind;
 use crate::placement::{Placement, choose, only_bias, zero_pages};
-use crate::region::{ANON_LABEL, Regions, THREAD_STACK_LABEL, section_region, zero_region};
+use crate::region::{ANON_LABEL, Regions, section_region, thread_stack_region, zero_region};
 use crate::stacks::Stacks;
 use crate::table::{NONE, Region};
 use crate::vma::{Backing, EXEC};
@@ -37,7 +37,6 @@ struct RowParts {
     /// Module of a file.
     module: u32,
     placement: Option<Placement>,
-    has_stacks: bool,
 }
 
 /// Zeroed memory of a module, since a row told of it.
@@ -62,57 +61,62 @@ pub(crate) struct Spot {
     pub in_module: Option<(u32, u64)>,
 }
 
+/// Stands for a row that has parts.
+const PARTED: u32 = NONE - 1;
+
 /// Parts of all rows, and the table of regions.
 #[derive(Debug)]
 pub(crate) struct Parts {
+    /// The region of each row without parts: most are, and this is looked up for each fault.
+    plain: Vec<u32>,
     rows: Vec<RowParts>,
     table: Vec<Region>,
     numbers: HashMap<Region, u32>,
     /// Regions by module and number of the section.
     sections: KeyedMap<u64, u32>,
-    thread_stack: u32,
+    /// Region of the stacks of threads, once there is one.
+    thread_stack: Option<u32>,
 }
 
 impl Parts {
     /// Works out the parts of all rows.
     pub(crate) fn new(known: &Known<'_>) -> Self {
-        let len = known.rows.as_slice().len();
+        let rows = place(known);
+        let mut zeros = zeros(&rows, known);
+        zeros.sort_unstable();
         let mut parts = Self {
-            rows: Vec::with_capacity(len),
+            plain: Vec::with_capacity(rows.len()),
+            rows,
             table: Vec::new(),
             numbers: HashMap::new(),
             sections: KeyedMap::default(),
-            thread_stack: NONE,
+            thread_stack: None,
         };
-        let stack = (RegionKind::ThreadStack, THREAD_STACK_LABEL.to_vec());
-        let placements = place(known);
-        let mut zeros = zeros(&placements, known);
-        zeros.sort_unstable();
-        for (index, (row, (module, placement))) in
-            (0..).zip(known.rows.as_slice().iter().zip(placements))
-        {
-            let placement = placement.or_else(|| parts.zeroed(row, &zeros, known));
-            let stacks = known.stacks.of_row(index);
-            let base = parts.base(index, row, placement, known);
-            let base = parts.number(base);
-            let vma = &row.vma;
-            let whole = match placement {
-                Some(zeroed) if vma.backing == Backing::Anon => {
-                    let covers = zeroed.start <= vma.start && vma.end <= zeroed.end;
-                    if covers { parts.zero_number(zeroed.module, known) } else { base }
-                }
-                _ if stacks.contains(&(vma.start, vma.end)) => {
-                    parts.number(Region { kind: stack.0, label: stack.1.clone() })
-                }
-                _ => base,
-            };
-            if !stacks.is_empty() && parts.thread_stack == NONE {
-                parts.thread_stack = parts.number(Region { kind: stack.0, label: stack.1.clone() });
-            }
-            let has_stacks = !stacks.is_empty();
-            parts.rows.push(RowParts { base, whole, module, placement, has_stacks });
+        for (index, row) in (0..).zip(known.rows.as_slice()) {
+            parts.add(index, row, &zeros, known);
         }
         parts
+    }
+
+    /// Works out a row; those before it are, and the placement of those behind it is known.
+    fn add(&mut self, index: u32, row: &MappingRow, zeros: &[Zeros], known: &Known<'_>) {
+        let zeroed = self.zeroed(row, zeros, known);
+        let base = self.base(index, row, zeroed.is_some(), known);
+        let base = self.number(base);
+        let range = (row.vma.start, row.vma.end);
+        let stacks = known.stacks.of_row(index);
+        let whole = match zeroed {
+            _ if stacks.contains(&range) => self.stack_number(),
+            Some(zeroed) if zeroed.start <= range.0 && range.1 <= zeroed.end => {
+                self.zero_number(zeroed.module, known)
+            }
+            _ => base,
+        };
+        let Some(parts) = self.rows.get_mut(index as usize) else { return };
+        parts.placement = parts.placement.or(zeroed);
+        (parts.base, parts.whole) = (base, whole);
+        let is_plain = parts.placement.is_none() && stacks.is_empty();
+        self.plain.push(if is_plain { base } else { PARTED });
     }
 
     /// The zeroed memory of a module that an anonymous mapping shows.
@@ -139,32 +143,12 @@ impl Parts {
     }
 
     /// What a row is called where it has no other part.
-    fn base(
-        &self,
-        index: u32,
-        row: &MappingRow,
-        placement: Option<Placement>,
-        known: &Known<'_>,
-    ) -> Region {
+    fn base(&self, index: u32, row: &MappingRow, has_zeros: bool, known: &Known<'_>) -> Region {
         let plain = known.regions.region(index, known.rows, known.names);
         let anon = || Region { kind: RegionKind::Anon, label: ANON_LABEL.to_vec() };
-        let placed = |row: u32| self.rows.get(row as usize).is_some_and(|r| r.placement.is_some());
         let plain = match plain.kind {
-            // Where the segments are known, being a neighbour says nothing.
-            RegionKind::Bss if placement.is_some() => anon(),
-            RegionKind::Bss => {
-                let data = known.regions.data_row_below(row);
-                let denied = |origin: u32| {
-                    let origin = self.rows.get(origin as usize);
-                    let kind = origin.and_then(|origin| self.table.get(origin.base as usize));
-                    kind.is_some_and(|region| region.kind != RegionKind::Bss)
-                };
-                let says_nothing = match data {
-                    Some(data) => placed(data),
-                    None => denied(row.origin),
-                };
-                if says_nothing { anon() } else { plain }
-            }
+            // Where the segments of a module are known, being the neighbour of its data says nothing.
+            RegionKind::Bss if has_zeros || !self.may_be_bss(row, known) => anon(),
             _ => plain,
         };
         let pid = known.pids.get(row.proc as usize);
@@ -175,18 +159,31 @@ impl Parts {
         plain
     }
 
+    /// Whether nothing tells that a neighbour of data is no `bss`.
+    fn may_be_bss(&self, row: &MappingRow, known: &Known<'_>) -> bool {
+        let parts = |row: u32| self.rows.get(row as usize);
+        match known.regions.data_row_below(row) {
+            Some(data) => parts(data).is_none_or(|data| data.placement.is_none()),
+            None => {
+                let origin = parts(row.origin).and_then(|row| self.table.get(row.base as usize));
+                origin.is_none_or(|region| region.kind == RegionKind::Bss)
+            }
+        }
+    }
+
     /// Where an address of a row is.
     pub(crate) fn at(&mut self, row: u32, addr: u64, known: &Known<'_>) -> Spot {
+        match self.plain.get(row as usize) {
+            None => return Spot { region: NONE, in_module: None },
+            Some(&PARTED) => {}
+            Some(&region) => return Spot { region, in_module: None },
+        }
         let Some(&parts) = self.rows.get(row as usize) else {
             return Spot { region: NONE, in_module: None };
         };
-        if parts.has_stacks {
-            let holds = |range: &&(u64, u64)| range.0 <= addr && addr < range.1;
-            let region = match known.stacks.of_row(row).iter().find(holds) {
-                Some(_) => self.thread_stack,
-                None => parts.base,
-            };
-            return Spot { region, in_module: None };
+        let mut stacks = known.stacks.of_row(row).iter();
+        if stacks.any(|range| range.0 <= addr && addr < range.1) {
+            return Spot { region: self.stack_number(), in_module: None };
         }
         let base = Spot { region: parts.base, in_module: None };
         let Some(placement) = parts.placement else { return base };
@@ -224,6 +221,15 @@ impl Parts {
         number
     }
 
+    fn stack_number(&mut self) -> u32 {
+        if let Some(number) = self.thread_stack {
+            return number;
+        }
+        let number = self.number(thread_stack_region());
+        self.thread_stack = Some(number);
+        number
+    }
+
     fn number(&mut self, region: Region) -> u32 {
         let next = self.table.len() as u32;
         let number = *self.numbers.entry(region.clone()).or_insert(next);
@@ -245,8 +251,8 @@ impl Parts {
     }
 }
 
-/// Module and placement of each row that shows a file.
-fn place(known: &Known<'_>) -> Vec<(u32, Option<Placement>)> {
+/// Module of each row, and the placement of those that show a file; the rest is not known yet.
+fn place(known: &Known<'_>) -> Vec<RowParts> {
     let rows = known.rows.as_slice();
     let modules: Vec<Option<u32>> =
         rows.iter().map(|row| known.modules.of_mapping(&row.vma, known.names)).collect();
@@ -265,10 +271,10 @@ fn place(known: &Known<'_>) -> Vec<(u32, Option<Placement>)> {
             biases.insert((row.mm, module, bias));
         }
     }
-    let mut placed: Vec<(u32, Option<Placement>)> = Vec::with_capacity(rows.len());
+    let mut placed: Vec<RowParts> = Vec::with_capacity(rows.len());
     for (index, row) in (0..).zip(rows) {
         let placement = parts(index).and_then(|(module, segments)| {
-            let earlier = placed.get(row.origin as usize).and_then(|origin| origin.1);
+            let earlier = placed.get(row.origin as usize).and_then(|origin| origin.placement);
             let earlier = earlier.filter(|origin| origin.module == module);
             choose(&row.vma, (module, segments), known.page_mask, |bias| {
                 earlier.map_or_else(
@@ -277,17 +283,18 @@ fn place(known: &Known<'_>) -> Vec<(u32, Option<Placement>)> {
                 )
             })
         });
-        let module = modules.get(index as usize).copied().flatten();
-        placed.push((module.unwrap_or(NONE), placement));
+        let module = index_of(modules.get(index as usize).copied().flatten());
+        placed.push(RowParts { base: NONE, whole: NONE, module, placement });
     }
     placed
 }
 
 /// The zeroed memory that belongs to segments whose part of the file is mapped to its end.
-fn zeros(placements: &[(u32, Option<Placement>)], known: &Known<'_>) -> Vec<Zeros> {
+fn zeros(placed: &[RowParts], known: &Known<'_>) -> Vec<Zeros> {
     let mut zeros = Vec::new();
-    for (index, (row, (_, placement))) in (0..).zip(known.rows.as_slice().iter().zip(placements)) {
-        let Some(placement) = placement.filter(|placement| placement.end == row.vma.end) else {
+    for (index, (row, parts)) in (0..).zip(known.rows.as_slice().iter().zip(placed)) {
+        let Some(placement) = parts.placement.filter(|placement| placement.end == row.vma.end)
+        else {
             continue;
         };
         let Placement { module, bias, .. } = placement;

@@ -16,7 +16,7 @@ use crate::vma::{Backing, DELETED, EXEC, Vma, WRITE, is_thread_stack_name};
 /// What tables print for anonymous memory without a name.
 pub(crate) const ANON_LABEL: &[u8] = b"[anon]";
 /// What they print for the stack of a thread other than the first.
-pub(crate) const THREAD_STACK_LABEL: &[u8] = b"thread stack";
+const THREAD_STACK_LABEL: &[u8] = b"thread stack";
 
 /// A file inside one address space: by path, or by device and inode.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -305,6 +305,11 @@ pub(crate) fn section_region(modules: &Modules, module: u32, section: usize) -> 
         RegionKind::Rodata
     };
     Some(Region { kind, label: [&module_label(record), &b" "[..], &section.name].concat() })
+}
+
+/// The stack of a thread other than the first, as a region.
+pub(crate) fn thread_stack_region() -> Region {
+    Region { kind: RegionKind::ThreadStack, label: THREAD_STACK_LABEL.to_vec() }
 }
 
 /// Memory of a module that begins as zeros, as a region.

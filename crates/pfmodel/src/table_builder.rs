@@ -1,6 +1,6 @@
 //! Columns of the fault table, filled row by row.
 
-use pft::record::NODE_UNKNOWN;
+use pft::record::{LATENCY_UNKNOWN, NODE_UNKNOWN};
 
 use crate::mapping_rows::MappingRows;
 use crate::names::{Access, Cause, Class, MapConfidence};
@@ -34,6 +34,34 @@ pub(crate) struct Row {
     pub may_be_exact: bool,
     /// It is exact if it may be, without later evidence.
     pub is_known: bool,
+}
+
+impl Row {
+    /// A row in which nothing is known.
+    pub(crate) const BLANK: Self = Self {
+        time_ns: 0,
+        latency_ns: LATENCY_UNKNOWN,
+        class: Class::Minor,
+        cause: Cause::Unknown,
+        slow: false,
+        access: Access::Unknown,
+        kernel_mode: false,
+        proc: NONE,
+        mm: NONE,
+        tid: 0,
+        comm: 0,
+        cpu: 0,
+        addr: 0,
+        ip: 0,
+        page_size_bytes: 0,
+        nth: 0,
+        attempts: 0,
+        mapping: NONE,
+        ip_mapping: NONE,
+        call_chain: NONE,
+        may_be_exact: false,
+        is_known: false,
+    };
 }
 
 /// A table with room for `rows` rows.

@@ -2,7 +2,8 @@
 
 use pft::record::LostBy;
 
-use super::{Analyser, Code};
+use super::Analyser;
+use super::code::Code;
 use crate::locations::Locations;
 use crate::mapping_rows::MappingRow;
 use crate::parts::{Known, Parts};
@@ -121,8 +122,9 @@ fn locate(
     {
         let spot = parts.at(mapping, addr, known);
         *region = spot.region;
-        let found = spot.in_module.and_then(|(module, addr)| known.modules.object_at(module, addr));
-        *object = found.unwrap_or(NONE);
+        if let Some((module, address)) = spot.in_module {
+            *object = known.modules.object_at(module, address).unwrap_or(NONE);
+        }
     }
     let rows = (known.rows, known.names);
     let pid_of = |row: &MappingRow| known.pids.get(row.proc as usize).copied();
