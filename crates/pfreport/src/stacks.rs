@@ -27,7 +27,7 @@ pub const NO_CALL_CHAIN: &str = "[no call chain]";
 pub enum Weight {
     /// Number of faults
     Faults,
-    /// Time that threads were stalled, in nanoseconds
+    /// Time that threads were stalled; in folded stacks nanoseconds
     Stall,
     /// Bytes that the faults installed
     Bytes,

@@ -127,7 +127,7 @@ fn functions_sources_and_objects_are_columns() {
     assert_eq!(names[..3], expected);
     let output = scene.run(&["run.pft", "--by=function", "--sort=function"]);
     let rows = text(&output.stdout);
-    assert!(rows.lines().nth(1).unwrap().starts_with("  ser;ver+0x3000 "), "{rows}");
+    assert!(rows.lines().nth(2).unwrap().starts_with("  ser;ver+0x3000 "), "{rows}");
 }
 
 #[test]
