@@ -63,7 +63,7 @@ pub fn render(
     let measures = ["faults", "major", "pages", "touched", "stall", "p50", "p99", "max"];
     let mut header: Vec<&str> = keys.iter().map(|key| key.name()).chain(measures).collect();
     let chains = keys.contains(&Field::Callchain).then(|| Texts::of(&loaded.analysis));
-    let chain = |number: &str| chains.as_ref()?.text(number.parse().ok()?).map(str::to_owned);
+    let chain = |number: &str| chains.as_ref()?.text(number.parse().ok()?);
     let lines = rows(&groups.head(Some(top)))?.into_iter().map(|group| {
         let cell = |(i, key): (usize, &Field)| {
             let text = group.key(i);

@@ -127,7 +127,9 @@ fn frames(location: Option<&Location>, in_kernel: bool, width: usize) -> Vec<Fra
 pub struct Texts {
     /// Of each chain, the first one that reads the same.
     numbers: Vec<u32>,
-    texts: HashMap<u32, String>,
+    /// Of the first ones, the frames.
+    frames: HashMap<u32, Arc<[u32]>>,
+    names: Vec<Arc<str>>,
 }
 
 impl Texts {
@@ -135,16 +137,26 @@ impl Texts {
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
         let mut frames = Frames::new(analysis, usize::MAX);
-        let mut first: HashMap<Vec<Frame>, u32> = HashMap::new();
-        let read = (0..).zip(&analysis.call_chains);
-        let numbers =
-            read.map(|(number, chain)| *first.entry(frames.of_chain(chain)).or_insert(number));
-        let numbers = numbers.collect();
-        let texts = first.into_iter().map(|(frames, number)| {
-            let names: Vec<&str> = frames.iter().map(|frame| &*frame.name).collect();
-            (number, names.join(";"))
-        });
-        Self { numbers, texts: texts.collect() }
+        let mut texts = Self::default();
+        let mut ids: HashMap<Arc<str>, u32> = HashMap::new();
+        let mut first: HashMap<Arc<[u32]>, u32> = HashMap::new();
+        for (number, chain) in (0..).zip(&analysis.call_chains) {
+            let names = frames.of_chain(chain).into_iter().map(|frame| frame.name);
+            let chain: Arc<[u32]> = names
+                .map(|name| {
+                    *ids.entry(name).or_insert_with_key(|name| {
+                        texts.names.push(Arc::clone(name));
+                        texts.names.len() as u32 - 1
+                    })
+                })
+                .collect();
+            let known = *first.entry(Arc::clone(&chain)).or_insert(number);
+            if known == number {
+                texts.frames.insert(number, chain);
+            }
+            texts.numbers.push(known);
+        }
+        texts
     }
 
     /// The number that tables have for a chain: that of the first chain which reads the same.
@@ -155,8 +167,11 @@ impl Texts {
 
     /// A chain by its number in tables, folded: `main;work;touch`.
     #[must_use]
-    pub fn text(&self, number: u32) -> Option<&str> {
-        self.texts.get(&number).map(String::as_str)
+    pub fn text(&self, number: u32) -> Option<String> {
+        let frames = self.frames.get(&number)?.iter();
+        let names: Vec<&str> =
+            frames.filter_map(|&id| Some(&**self.names.get(id as usize)?)).collect();
+        Some(names.join(";"))
     }
 }
 
