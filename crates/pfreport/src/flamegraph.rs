@@ -39,10 +39,6 @@ pub fn svg(loaded: &Loaded, stacks: &Stacks) -> io::Result<Vec<u8>> {
     options.bgcolors = Some(BackgroundColor::Flat(WHITE));
     options.stroke_color = StrokeColor::Color(WHITE);
     options.text_truncate_direction = TextTruncateDirection::Right;
-    // Stacks come in order of their frames. Sorted as lines, a name with a character below `;` would
-    // part the stacks of its neighbour; only the mode for stacks in order of time leaves lines alone, and
-    // it takes the last one first.
-    options.flame_chart = true;
     let mut room = u64::MAX;
     let lines = stacks.stacks.iter().map(|(frames, &weight)| {
         // Only absurd latencies come to more than fits.
@@ -53,7 +49,7 @@ pub fn svg(loaded: &Loaded, stacks: &Stacks) -> io::Result<Vec<u8>> {
     });
     let lines: Vec<String> = lines.collect();
     let mut svg = Vec::new();
-    from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut svg)?;
+    from_lines(&mut options, lines.iter().map(String::as_str), &mut svg)?;
     Ok(svg)
 }
 
@@ -148,26 +144,6 @@ mod tests {
         assert!(svg.contains(">15 ms in 3 faults</text>"), "{svg}");
         let faults = drawn(&loaded(), Weight::Faults);
         assert!(faults.contains("<title>main (3 faults, 100.00%)</title>"), "{faults}");
-    }
-
-    #[test]
-    fn a_name_is_one_frame_whatever_sorts_beside_it() {
-        let mut loaded = loaded();
-        let analysis = &mut loaded.analysis;
-        // As lines, these two would stand between the stacks of `main`.
-        for name in ["main loop", "main-two"] {
-            let mut place = analysis.locations[MAIN as usize].clone();
-            place.functions[0].name = name.into();
-            analysis.locations.push(place);
-            let number = analysis.locations.len() as u32 - 1;
-            analysis.call_chains.push(sample::chain(&[], &[number], false));
-            let chain = analysis.call_chains.len() as u32 - 1;
-            sample::push(analysis, Row { mapping: HEAP, chain, ..Row::default() });
-        }
-        analysis.call_chains.push(sample::chain(&[], &[MAIN], false));
-        sample::push(analysis, Row { mapping: HEAP, chain: 4, ..Row::default() });
-        let svg = drawn(&loaded, Weight::Faults);
-        assert_eq!(svg.matches("<title>main (4 faults, 66.67%)</title>").count(), 1, "{svg}");
     }
 
     #[test]
