@@ -68,7 +68,7 @@ pub enum Error {
     #[error("cannot compute the table")]
     Table(#[from] polars::error::PolarsError),
     /// Two outputs for standard output.
-    #[error("--csv and --folded would both go to standard output; give one a file: --folded=FILE")]
+    #[error("a table and folded stacks would both go to standard output; use --folded=FILE")]
     OneOutput,
     /// A flame graph of nothing.
     #[error("no flame graph: {}", no_weight(*weight))]

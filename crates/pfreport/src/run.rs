@@ -1,7 +1,7 @@
 //! What the command line asks for, done.
 
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
 use pfmodel::Options;
 
@@ -11,13 +11,12 @@ use crate::cli::Arguments;
 use crate::csv;
 use crate::error::Error;
 use crate::field::Field;
-use crate::flamegraph;
 use crate::layout::Layout;
 use crate::load::Loaded;
-use crate::output::{check, create};
+use crate::output::create;
 use crate::picture;
 use crate::scope::Scope;
-use crate::stacks::{Stacks, Weight, write_folded};
+use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
 
@@ -48,7 +47,8 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.by)?;
     let csv_on_stdout = arguments.csv == Some(None);
-    if csv_on_stdout && arguments.folded == Some(None) {
+    let table_on_stdout = csv_on_stdout || arguments.csv.is_none() && !keys.is_empty();
+    if table_on_stdout && arguments.folded == Some(None) {
         return Err(Error::OneOutput);
     }
     let slow_threshold_ns = arguments.slow_threshold;
@@ -58,7 +58,7 @@ pub fn run(
 
     let has_stacks = arguments.flamegraph.is_some() || arguments.folded.is_some();
     let exports = arguments.csv.is_some() || arguments.png.is_some() || has_stacks;
-    let mut written = Vec::new();
+    let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if let Some(file) = &arguments.csv {
         match file {
             Some(path) => {
@@ -79,9 +79,6 @@ pub fn run(
     if let Some(folder) = &arguments.png {
         let folder = folder.as_deref().unwrap_or(Path::new("."));
         written.extend(picture::draw(&loaded, folder, arguments.force)?);
-    }
-    if has_stacks {
-        written.extend(export_stacks(&loaded, arguments, out, warnings)?);
     }
     if !exports && keys.is_empty() {
         let style = Style { top: arguments.top.unwrap_or(SUMMARY_ROWS), layout };
@@ -125,52 +122,6 @@ fn export(
     }
     let groups = by::table(loaded, keys, arguments.sort.as_deref(), arguments.top)?;
     csv::write_frame(&by::with_chains(loaded, groups)?, out)
-}
-
-/// Flame graph and folded stacks; returns the paths of files. `notes` takes what the stacks do not show.
-fn export_stacks(
-    loaded: &Loaded,
-    arguments: &Arguments,
-    out: &mut impl Write,
-    notes: &mut impl Write,
-) -> Result<Vec<PathBuf>, Error> {
-    let weight = arguments.weight.unwrap_or_else(|| Weight::by_default(&loaded.analysis));
-    let mut written = Vec::new();
-    let mut described = None;
-    if let Some(file) = &arguments.folded {
-        let stacks = Stacks::of(loaded, weight, usize::MAX);
-        match file {
-            Some(path) => {
-                let file = create(path, loaded.input(), arguments.force)?;
-                write_folded(&stacks, BufWriter::new(file))
-                    .map_err(|error| Error::from(error).at(path))?;
-                written.push(path.clone());
-            }
-            None => write_folded(&stacks, &mut *out)?,
-        }
-        described = Some(stacks);
-    }
-    if let Some(path) = &arguments.flamegraph {
-        let path = path.clone().unwrap_or_else(|| {
-            let mut name = loaded.base_name().to_owned();
-            name.push(".flamegraph.svg");
-            name.into()
-        });
-        check(&path, loaded.input(), arguments.force)?;
-        let stacks = Stacks::of(loaded, weight, flamegraph::NAME_CHARACTERS);
-        if stacks.total == 0 {
-            return Err(Error::NoWeight { weight });
-        }
-        let svg = flamegraph::svg(loaded, &stacks)?;
-        let mut file = create(&path, loaded.input(), arguments.force)?;
-        file.write_all(&svg).map_err(|error| Error::from(error).at(&path))?;
-        written.push(path);
-        described = Some(stacks);
-    }
-    for note in described.iter().flat_map(|stacks| stacks.notes(loaded)) {
-        writeln!(notes, "note: {note}")?;
-    }
-    Ok(written)
 }
 
 /// One line that says why an export is not the whole story.

@@ -5,6 +5,7 @@
 //! of callers, and so have faults without one, behind [`NO_CALL_CHAIN`]: no weight is left out.
 
 mod describe;
+mod export;
 mod folded;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,6 +18,7 @@ use crate::chains::{Frame, Frames, Role, frame_name};
 use crate::faults::{KERNEL_MODULE, UNKNOWN_REGION};
 use crate::load::Loaded;
 use crate::text::{printable, shorten};
+pub use export::export;
 pub use folded::write as write_folded;
 
 /// Frame of faults without a call chain in a trace that has some.

@@ -63,12 +63,13 @@ fn empty_trace() -> Vec<u8> {
 }
 
 #[test]
-fn nothing_makes_no_flame_graph() {
+fn what_cannot_be_drawn_is_refused() {
     let scene = Scene::new(3);
-    let two = scene.run(&["run.pft", "--csv", "--folded"]);
-    assert_eq!(two.status.code(), Some(2));
-    assert!(text(&two.stderr).starts_with("error: --csv and --folded would both go to"));
-    assert_eq!(two.stdout, b"");
+    for table in ["--csv", "--by=class"] {
+        let two = scene.run(&["run.pft", table, "--folded"]);
+        assert_eq!((two.status.code(), text(&two.stdout)), (Some(2), ""));
+        assert!(text(&two.stderr).starts_with("error: a table and folded stacks would both go to"));
+    }
     assert_eq!(scene.run(&["run.pft", "--weight", "stall"]).status.code(), Some(2));
     // No fault at all.
     let empty = Scene::of(&empty_trace());
