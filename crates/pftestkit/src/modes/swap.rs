@@ -9,7 +9,7 @@ use pftestkit::{Exactness, Expectation, Phase};
 
 use crate::cli::Args;
 use crate::pages::Pagemap;
-use crate::session::{FIRST_TOUCH, Session, Skip, expectation, measure, warm_up};
+use crate::session::{FIRST_TOUCH, Measured, Session, Skip, expectation, measure, warm_up};
 use crate::sys::counters::{Counts, Who};
 use crate::sys::mapping::{Advice, Backing, Mapping, page_size};
 use crate::sys::process::on_each_cpu;
@@ -27,7 +27,8 @@ pub fn swap_in(args: &Args, mut session: Session) -> anyhow::Result<()> {
     let read_pages = args.pages_or(256);
     let mapping = Mapping::new(read_pages * STRIDE, Backing::Anonymous)?;
     let swap_pages = u32::try_from(mapping.pages() * SWAP_RATIO)?;
-    let _swap = SwapFile::new(&args.dir, swap_pages).map_err(skip)?;
+    let made = (!args.swap_there).then(|| SwapFile::new(&args.dir, swap_pages));
+    let _swap = made.transpose().map_err(skip)?;
     (0..mapping.pages()).for_each(|page| mapping.write(page));
     session.expect_setup(&mapping.range(), FIRST_TOUCH, mapping.pages());
     let on_the_way = swap_out(&mapping)?;
@@ -47,6 +48,45 @@ pub fn swap_in(args: &Args, mut session: Session) -> anyhow::Result<()> {
     session.expect_witness(&mapping.range(), ("major", "swap-in"), majflt, &witness);
     session.expect_witness(&mapping.range(), ("minor", "any"), minflt, &witness);
     session.usage(session.pid(), measured);
+    session.finish()
+}
+
+/// Writes each page once, then reads each once. Where there is less room in memory than that, the kernel
+/// swaps as it likes: the thread's counters are the witness, and the page table before each access.
+pub fn limit(args: &Args, mut session: Session) -> anyhow::Result<()> {
+    let pages = args.pages_or(6144);
+    let (backing, first, back, cached) = if args.shared {
+        (Backing::SharedAnonymous, ("minor", "shmem"), ("major", "shmem"), ("minor", "shmem"))
+    } else {
+        let unknown = ("minor", "anon-unknown");
+        (Backing::Anonymous, FIRST_TOUCH, ("major", "swap-in"), unknown)
+    };
+    let mapping = Mapping::new(pages, backing)?;
+    let pagemap = Pagemap::open().context("opening /proc/self/pagemap")?;
+    let start = mapping.range().start;
+    (0..pages).for_each(|page| mapping.write(page));
+    session.expect_setup(&mapping.range(), first, pages);
+    session.ready()?;
+    let mut swapped = 0;
+    let mut sum = Measured::default();
+    for page in 0..pages {
+        let was_swapped = pagemap.is_swapped(start + (page * page_size()) as u64)?;
+        let ((), one) = measure(Who::Thread, || mapping.read(page));
+        swapped += u64::from(was_swapped && one.counts.majflt > 0);
+        sum = sum.then(one);
+    }
+    let Counts { minflt, majflt } = sum.counts;
+    let witness = [("swapped_pages", swapped)];
+    session.expect_witness(&mapping.range(), back, majflt, &witness);
+    session.expect_witness(&mapping.range(), cached, minflt, &witness);
+    session.usage(session.pid(), sum);
+    session.finish()
+}
+
+/// Gives the machine swap space until the end.
+pub fn space(args: &Args, session: Session) -> anyhow::Result<()> {
+    let _swap = SwapFile::new(&args.dir, u32::try_from(args.pages_or(16_384))?).map_err(skip)?;
+    session.ready()?;
     session.finish()
 }
 
