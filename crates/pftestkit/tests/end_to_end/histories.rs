@@ -2,18 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use pftestkit::{Phase, Workload};
+use pftestkit::Phase;
 
 use crate::causes::record;
-use crate::recording::{AGREED, Lab, Range, Recording, User, is_root};
+use crate::recording::{AGREED, How, Lab, Range, Recording, User, is_root};
 
 /// The kinds of faults in each range of a recording of `late-cow`, whose ranges are anonymous memory, a
 /// file that was read, and one that was written.
-fn assert_late_cow(
-    user: User,
-    how: fn(Lab, &Workload) -> Option<Recording>,
-    known: impl Fn(usize, &str) -> &'static str,
-) {
+fn assert_late_cow(user: User, how: How, known: impl Fn(usize, &str) -> &'static str) {
     let recording = record("late-cow", user, how).unwrap();
     assert!(recording.said.contains(AGREED), "{}", recording.said);
     let mut starts: Vec<u64> = recording.report.expectations.iter().map(|e| e.start).collect();

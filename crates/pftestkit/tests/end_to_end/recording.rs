@@ -247,6 +247,9 @@ pub struct Recording {
     phases: Vec<Phase>,
 }
 
+/// A way to record a workload; `None` when it cannot run here.
+pub type How = fn(Lab, &Workload) -> Option<Recording>;
+
 /// Faults by `class/cause`.
 pub type Kinds = BTreeMap<String, u64>;
 
@@ -366,20 +369,23 @@ pub fn rows(trace: &Path) -> Vec<Row> {
     rows_with(trace, &["--slow-threshold", "1h"])
 }
 
-/// Every fault of a trace, with these options of the report.
-pub fn rows_with(trace: &Path, options: &[&str]) -> Vec<Row> {
+/// A line of CSV by the names of its columns.
+pub type Record = HashMap<String, String>;
+
+/// What the report writes as CSV with these options: every fault, or a grouped table.
+pub fn records(trace: &Path, options: &[&str]) -> Vec<Record> {
     let output = pfreport(trace, &[&["--csv"], options].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    parse_csv(&output.stdout)
+    let mut reader = csv::Reader::from_reader(&output.stdout[..]);
+    reader.deserialize().map(Result::unwrap).collect()
 }
 
-fn parse_csv(text: &[u8]) -> Vec<Row> {
-    let mut reader = csv::Reader::from_reader(text);
-    reader
-        .deserialize::<HashMap<String, String>>()
+/// Every fault of a trace, with these options of the report.
+pub fn rows_with(trace: &Path, options: &[&str]) -> Vec<Row> {
+    records(trace, options)
+        .into_iter()
         .map(|record| {
-            let record = record.unwrap();
             let text = |name: &str| record[name].clone();
             Row {
                 pid: text("pid").parse().unwrap(),

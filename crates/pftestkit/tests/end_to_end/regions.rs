@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::causes::record;
-use crate::recording::{Lab, Recording, Row, User, is_root};
+use crate::recording::{How, Lab, Recording, Row, User, is_root};
 
 /// Each fault in a place of the workload is said to be there, and there are faults in each.
 fn assert_places(recording: &Recording, what: &str) {
@@ -31,7 +31,7 @@ fn launched_attached_and_as_nobody() {
         return;
     }
     for mode in ["regions", "vdso", "jit"] {
-        let ways: [(User, fn(Lab, &pftestkit::Workload) -> Option<Recording>); 4] = [
+        let ways: [(User, How); 4] = [
             (User::Own, Lab::launch),
             (User::Own, Lab::attach),
             (User::Nobody, Lab::launch),

@@ -1,8 +1,8 @@
 //! Faults on a machine with swap space: a swap file that a workload makes, or another one holds.
 
-use pftestkit::{Cgroup, Phase, Running, Workload};
+use pftestkit::{Cgroup, Phase, Running};
 
-use crate::recording::{AGREED, Kinds, Lab, Recording, User, is_root};
+use crate::recording::{AGREED, How, Kinds, Lab, Recording, User, is_root};
 
 /// Swap space, until this is dropped.
 fn swap_space(lab: &Lab) -> Option<Running> {
@@ -29,7 +29,7 @@ fn made_and_found(recording: &Recording) -> (Kinds, Kinds) {
 fn attached_and_as_nobody_pages_come_back_from_swap() {
     let holder = Lab::new(User::Own);
     let Some(space) = swap_space(&holder) else { return };
-    let ways: [(User, fn(Lab, &Workload) -> Option<Recording>); 3] =
+    let ways: [(User, How); 3] =
         [(User::Own, Lab::attach), (User::Nobody, Lab::launch), (User::Nobody, Lab::attach)];
     for (user, how) in ways {
         let lab = Lab::alongside(user);
@@ -82,7 +82,7 @@ fn at_a_limit_of_memory(args: &[&str], cause: &str, (first, cached): (&str, &str
 fn a_private_page_of_a_file_may_be_in_swap_unless_its_history_is_known() {
     let holder = Lab::new(User::Own);
     let Some(space) = swap_space(&holder) else { return };
-    let private_file = |user: User, how: fn(Lab, &Workload) -> Option<Recording>| {
+    let private_file = |user: User, how: How| {
         let lab = Lab::alongside(user);
         let workload = lab.workload("private-file-cold");
         let recording = how(lab, &workload).unwrap();

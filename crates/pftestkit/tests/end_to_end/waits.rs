@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use pftestkit::{Phase, Workload};
+use pftestkit::Phase;
 
 use crate::recording::{
-    AGREED, Lab, Range, Recording, Row, User, is_root, pfreport, rows_with, unwrapped,
+    AGREED, How, Lab, Range, Recording, Row, User, is_root, pfreport, rows_with, unwrapped,
 };
 
 /// A recording of two threads that read the same pages at the same time, in which at least one waited
 /// for what the other one had asked for; how many did, and the ranges.
-fn waiting(
-    user: User,
-    how: fn(Lab, &Workload) -> Option<Recording>,
-) -> Option<(Recording, u64, Vec<Range>)> {
+fn waiting(user: User, how: How) -> Option<(Recording, u64, Vec<Range>)> {
     for _ in 0..5 {
         let lab = Lab::new(user);
         let workload = lab.workload("file-wait");
@@ -31,7 +28,7 @@ fn waiting(
     panic!("in five runs no thread waited for the other one");
 }
 
-fn assert_waits(user: User, how: fn(Lab, &Workload) -> Option<Recording>) {
+fn assert_waits(user: User, how: How) {
     let Some((recording, waited, ranges)) = waiting(user, how) else { return };
     let trace = recording.lab.trace();
     let count = |class: &str| -> u64 {
