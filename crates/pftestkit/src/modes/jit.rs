@@ -34,7 +34,7 @@ pub fn jit(args: &Args, mut session: Session) -> anyhow::Result<()> {
     });
     let run = shared.mapping().range();
     session.expect(&range, FIRST_TOUCH, pages);
-    session.place(&range, "anon", "[anon]", Path::new(""));
+    session.place(&range, "anon", "[jit]", Path::new(""));
     session.expect(&touched.range(), FIRST_TOUCH, pages);
     session.place(&touched.range(), "anon", "[anon]", Path::new(""));
     session.expect(&run, ("minor", "shmem"), pages);

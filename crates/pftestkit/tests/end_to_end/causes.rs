@@ -54,6 +54,11 @@ pub fn record(
         let lab = Lab::new(user);
         let workload = lab.workload(mode);
         let recording = how(lab, &workload)?;
+        if mode == "jit" {
+            // What it describes is in the trace by now.
+            let pid = recording.report.total.unwrap().pid;
+            std::fs::remove_file(format!("/tmp/perf-{pid}.map")).unwrap();
+        }
         if as_constructed(&recording.report) {
             return Some(recording);
         }

@@ -75,6 +75,24 @@ fn without_privileges_waits_are_seen_as_well() {
     assert_waits(User::Nobody, Lab::launch);
 }
 
+#[test]
+fn a_major_fault_that_waited_for_another_thread_is_no_input() {
+    let lab = Lab::new(User::Own);
+    let workload = lab.workload("slow");
+    let Some(recording) = lab.launch(&workload) else { return };
+    let slow = recording.report.of_phase(Phase::Run).find(|e| e.class == "major");
+    let slow = slow.filter(|e| e.count > 0).unwrap();
+    let rows = recording.rows_in((slow.pid, slow.start, slow.end));
+    let major: Vec<&Row> = rows.iter().filter(|row| row.kind.starts_with("major/")).collect();
+    assert_eq!(major.len() as u64, slow.count);
+    // Where there is swap space, nothing tells this from a page that was read from there.
+    let kind = if recording.content().had_swap() { "major/swap-in" } else { "major/unknown" };
+    for row in major {
+        assert_eq!(row.kind, kind, "{row:?}");
+        assert!(row.latency_ns.unwrap() >= slow.witness[0].1, "{row:?}");
+    }
+}
+
 /// Twenty times the median of the minor faults, within bounds: the default of the report.
 fn derived_threshold_ns(rows: &[Row]) -> u64 {
     let minor = rows.iter().filter(|row| row.kind.starts_with("minor/"));
