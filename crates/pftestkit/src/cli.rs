@@ -45,9 +45,9 @@ pub struct Args {
     /// Swap out to the swap space that there is, instead of a file made for it (`swap-in`)
     #[arg(long)]
     pub swap_there: bool,
-    /// Shared memory instead of private (`swap-limit`)
-    #[arg(long)]
-    pub shared: bool,
+    /// What to write (`swap-limit`)
+    #[arg(long, value_enum, default_value_t = Swappable::Anonymous)]
+    pub backing: Swappable,
     /// Seed of random orders
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -60,6 +60,17 @@ pub struct Args {
     /// Address of the first range (passed on by `exec`)
     #[arg(long, hide = true, default_value_t = 0)]
     pub begin_at: usize,
+}
+
+/// Memory that goes to swap where it finds no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Swappable {
+    /// Private anonymous memory
+    Anonymous,
+    /// Shared anonymous memory
+    Shared,
+    /// A private mapping of a file
+    PrivateFile,
 }
 
 /// What `pf-workload` can do.

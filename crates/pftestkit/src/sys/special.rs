@@ -16,6 +16,15 @@ pub fn without_huge_pages() {
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }
 
+/// Keeps all that is mapped now in memory.
+pub fn lock_all() -> io::Result<()> {
+    // SAFETY: the call changes neither contents nor protection of any memory.
+    match unsafe { libc::mlockall(libc::MCL_CURRENT) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 impl Mapping {
     /// A System V segment of its own, which goes with the mapping.
     pub fn of_sysv(pages: usize) -> io::Result<Self> {
