@@ -11,7 +11,9 @@
 //! `world` replays them up to the time of each fault, which `fault_order` hands out; `address_space`
 //! answers which mapping held an address; `page_history` remembers what happened to the page before,
 //! and `drops` what was given back since; and `classify` and `incomplete` turn that evidence into class
-//! and cause. `region` names the mappings at the end.
+//! and cause. `chains` looks up call chains in the mappings of that moment. At the end `region` names the
+//! mappings, and `parts` says which section, zeroed memory or thread's stack (`stacks`) an address is in, by
+//! where modules lie (`modules`, `placement`); `locations` and `objects` name code and data.
 
 mod address_space;
 mod analyse;

@@ -25,7 +25,8 @@ const MICROSECONDS_FROM_NS: u64 = 10_000_000;
 pub fn svg(loaded: &Loaded, stacks: &Stacks) -> io::Result<Vec<u8>> {
     let mut palette = palette(stacks);
     let mut options = Options::default();
-    options.title = stacks.title(loaded);
+    // The name of the trace may hold what is no character of XML.
+    options.title = stacks.title(loaded).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
     options.subtitle = Some(stacks.subtitle(loaded));
     (options.count_name, options.factor) = match stacks.weight {
         Weight::Faults => ("faults".to_owned(), 1.0),
@@ -152,12 +153,12 @@ mod tests {
         let analysis = &mut loaded.analysis;
         analysis.comms[0] = b"</title><script>alert(1)</script>]]>&\x1b\"'".to_vec();
         analysis.locations[MAIN as usize].functions[0].name = vec![b'x'; 100_000];
-        loaded.name = "<script>".to_owned();
+        loaded.name = "<script>\u{ffff}".to_owned();
         let svg = drawn(&loaded, Weight::Faults);
         assert_eq!(svg.matches("<script").count(), 1, "the page's own");
         assert!(svg.contains("&lt;script&gt;alert(1)"), "{svg}");
         assert!(!svg.contains(&"x".repeat(NAME_CHARACTERS)));
-        assert!(!svg.contains('\u{1b}'));
+        assert!(!svg.contains(['\u{1b}', '\u{ffff}']));
         assert!(svg.len() < 100_000, "{}", svg.len());
     }
 

@@ -116,6 +116,21 @@ fn what_is_loaded_at_the_time_of_the_fault_counts() {
         .fault(chained(60))
         .analyse();
     assert_eq!(chains(&analysis), [OF_X, OF_Y]);
+    let analysis = two_libraries()
+        .snapshot(10, snapshot(LIB))
+        .fault(chained(30))
+        .snapshot(40, vec![line(0x7000, 0x9000, RW, "")])
+        .fault(chained(60))
+        .analyse();
+    assert_eq!(chains(&analysis), [OF_X, &unloaded]);
+    // What has its place need not be code.
+    let analysis = two_libraries()
+        .map(code_map(10, LIB))
+        .fault(chained(20))
+        .map(map(30, BASE, BASE + 0x9000, RW, "//anon"))
+        .fault(chained(40))
+        .analyse();
+    assert_eq!(chains(&analysis), [OF_X, &unloaded.replace('+', "[anon]+")]);
     // A library that moves.
     let to = BASE + 0x10_1000;
     let analysis = two_libraries()
@@ -127,6 +142,16 @@ fn what_is_loaded_at_the_time_of_the_fault_counts() {
         .fault(chained(41))
         .analyse();
     assert_eq!(chains(&analysis)[1..], ["|libx.so+0x1100 x", &unloaded]);
+    // One that is in two places afterwards.
+    let analysis = two_libraries()
+        .call_chain(6, &[], &[to + 0x100])
+        .map(MapRecord { flags: 1, ..code_map(10, LIB) })
+        .fault(fault(20, 0x7000, WRITE).chain(6))
+        .call(mremap(30, (BASE + 0x1000, 0), (to, 0x2000), 1))
+        .fault(fault(40, 0x7000, WRITE).chain(6))
+        .fault(chained(41))
+        .analyse();
+    assert_eq!(chains(&analysis)[1..], ["|libx.so+0x1100 x", OF_X]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub fn segment(offset: u64, file: u64, address: u64, memory: u64, prot: u32) -> 
     Segment { file_offset: offset, file_bytes: file, address, memory_bytes: memory, prot }
 }
 
-fn section(name: &str, address: u64, bytes: u64) -> Section {
+pub fn section(name: &str, address: u64, bytes: u64) -> Section {
     let no_bits = name == ".bss" || name == ".tbss";
     let tls = name == ".tbss";
     Section { name: name.as_bytes().to_vec(), address, bytes, no_bits, tls }
@@ -55,10 +55,10 @@ pub fn library(id: u32, path: &str) -> ModuleRecord {
             segment(0x3800, 0xa00, 0x4800, 0x3a00, RW),
         ],
         sections: vec![
-            section(".bss", 0x5200, 0x3000),
-            section(".dynsym", 0x200, 0x400),
             section(".text", 0x1040, 0x17c0),
+            section(".bss", 0x5200, 0x3000),
             section(".rodata", 0x3000, 0x7f0),
+            section(".dynsym", 0x200, 0x400),
             section(".tbss", 0x4c00, 0x800),
             section(".data.rel.ro", 0x4800, 0x400),
             section(".data", 0x5000, 0x200),
@@ -209,6 +209,19 @@ fn a_module_of_another_file_is_not_taken_for_it() {
     let expected = ["libx.so+0x1234", "gone.so (deleted)+0x1234 right"];
     assert_eq!(instructions(&analysis), expected);
     assert_eq!(analysis.locations[analysis.faults.code[0] as usize].module, NONE);
+}
+
+#[test]
+fn an_offset_that_no_segment_has_is_no_address_of_a_function() {
+    let mut odd = map(10, BASE, BASE + 0x1000, RX, LIB);
+    odd.file_offset = 0x2_0000;
+    let analysis = Trace::new()
+        .module(library(1, LIB))
+        .function(1, 0x2_0010, "elsewhere")
+        .map(odd)
+        .fault(fault(20, BASE, READ).at(BASE + 0x10))
+        .analyse();
+    assert_eq!(instructions(&analysis), ["libx.so+0x20010"]);
 }
 
 #[test]

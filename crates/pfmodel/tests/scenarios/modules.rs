@@ -76,6 +76,35 @@ fn a_forked_process_has_the_sections_of_its_parent() {
 }
 
 #[test]
+fn what_a_forked_process_does_not_touch_is_not_needed() {
+    let expected = [(0x8000, ("libx.so .bss", Bss)), (0x4800, ("libx.so .data.rel.ro", Data))];
+    for (addr, spot) in expected {
+        let trace = Trace::new().module(library(1, LIB)).load(10, BASE, LIB).fork(50, 1, 2);
+        let analysis = trace.fault(fault_of(2, 60, BASE + addr, READ)).analyse();
+        assert_eq!(spots(&analysis), named(&[spot]));
+    }
+}
+
+#[test]
+fn a_page_of_two_segments_is_of_the_one_with_its_protection() {
+    let narrow = ModuleRecord {
+        segments: vec![segment(0, 0x1800, 0, 0x1800, R), segment(0x1800, 0x400, 0x2800, 0x400, RX)],
+        sections: vec![section(".text", 0x2800, 0x400)],
+        ..library(1, LIB)
+    };
+    let mut page = map(10, BASE + 0x2000, BASE + 0x3000, RX, LIB);
+    page.file_offset = 0x1000;
+    let analysis = Trace::new()
+        .module(narrow)
+        .function(1, 0x2900, "f")
+        .map(page)
+        .fault(fault(20, BASE + 0x2a00, READ).at(BASE + 0x2900))
+        .analyse();
+    assert_eq!(spots(&analysis), named(&[("libx.so .text", Text)]));
+    assert_eq!(instructions(&analysis), ["libx.so+0x2900 f"]);
+}
+
+#[test]
 fn two_copies_of_a_library_lie_apart() {
     let second = BASE + 0x9000;
     let analysis = Trace::new()
@@ -191,6 +220,17 @@ fn bss_of_which_a_part_is_protected_stays_bss() {
     lines[5].end = BASE + 0x7000;
     lines.push(line(BASE + 0x7000, BASE + 0x8000, R, ""));
     let analysis = touch(shown.snapshot(10, lines), &[0x6000, 0x7000]).analyse();
+    assert_eq!(spots(&analysis), named(&[("libx.so .bss", Bss); 2]));
+}
+
+#[test]
+fn a_library_that_comes_back_later_says_nothing_of_before() {
+    let mut lines = lines(BASE, LIB);
+    lines[5].end = BASE + 0x7000;
+    lines.push(line(BASE + 0x7000, BASE + 0x8000, R, ""));
+    let trace = Trace::empty().with_calls().module(library(1, LIB)).snapshot(10, lines);
+    let again = touch(trace, &[0x7000]).call(munmap(200, BASE, 0x9000)).load(300, BASE, LIB);
+    let analysis = again.fault(fault(400, BASE + 0x7000, READ)).analyse();
     assert_eq!(spots(&analysis), named(&[("libx.so .bss", Bss); 2]));
 }
 

@@ -164,6 +164,8 @@ fn a_stack_whose_end_is_protected_later_stays_one() {
         .analyse();
     // What is read-only now is no stack that is in use.
     assert_eq!(are_stacks(&analysis), [true, true, false]);
+    let rest = analysis.mappings.iter().find(|mapping| mapping.start == STACK + 0x2000);
+    assert_eq!(rest.map(|mapping| mapping.kind), Some(ThreadStack));
 }
 
 #[test]
