@@ -14,6 +14,7 @@ mod opener;
 mod space;
 #[cfg(test)]
 mod tests;
+mod unwinding;
 mod watcher;
 
 use std::fs::File;
@@ -24,6 +25,7 @@ use std::time::Instant;
 use pft::record::{ModuleKind, ModuleRecord, ModuleState, SymbolRecord};
 
 pub(crate) use opener::Opener;
+pub use unwinding::{CodeMapping, Unwind};
 pub(crate) use watcher::{Explainer, Naming};
 
 /// A place in a module that was hit.

@@ -45,7 +45,9 @@ pub use counts::Counts;
 pub use end::{End, catch_window_signal};
 pub use error::Error;
 pub use event::{Abilities, EventKind};
-pub use explain::{Explain, Explained, Limits, Named, Place, Wanted, WantedModule};
+pub use explain::{
+    CodeMapping, Explain, Explained, Limits, Named, Place, Unwind, Wanted, WantedModule,
+};
 pub use live::{Happenings, Live, LiveEnd, Settled, Skipped};
 pub use session::{Helpers, News, Recorded, Started, Windows, record};
 pub use stat::{

@@ -20,7 +20,7 @@ use crate::counts::Counts;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
 use crate::event::{Abilities, EventKind, Follow, Plan, Start};
-use crate::explain::{Explain, Named, Naming, Opener};
+use crate::explain::{Explain, Named, Naming, Opener, Unwind};
 use crate::host;
 use crate::launch::Launched;
 use crate::live::{Live, LiveEnd};
@@ -199,6 +199,8 @@ pub struct Helpers {
     pub live: Option<Box<dyn Live>>,
     /// Names what was hit, when the recording is over.
     pub explain: Option<Box<dyn Explain>>,
+    /// Makes call chains of copies of stacks, with what [`Helpers::explain`] is given too.
+    pub unwind: Option<Box<dyn Unwind>>,
 }
 
 /// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `on_start` is called when nothing of the target escapes any more, `on_news` when
@@ -209,7 +211,7 @@ pub struct Helpers {
 /// trace could not be written to its end.
 pub fn record(
     config: &Config,
-    Helpers { mut live, explain }: Helpers,
+    Helpers { mut live, explain, unwind }: Helpers,
     on_start: impl FnOnce(&Started),
     mut on_news: impl FnMut(News<'_>),
 ) -> Result<Recorded, Error> {
@@ -294,7 +296,8 @@ pub fn record(
     };
     let opener = explain.is_some().then(Opener::start).transpose();
     let opener = opener.map_err(Error::system("start the opening thread"))?;
-    let naming = explain.zip(opener.clone()).map(|(explain, opener)| Naming::new(explain, opener));
+    let naming =
+        explain.zip(opener.clone()).map(|(explain, opener)| Naming::new(explain, unwind, opener));
     let store = Store::create(&StorePlan {
         destination,
         overwrite: config.overwrite,

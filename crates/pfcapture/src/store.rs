@@ -4,6 +4,7 @@ mod encode;
 mod files;
 mod flight;
 mod stream;
+mod taking;
 #[cfg(test)]
 mod tests;
 
@@ -24,9 +25,10 @@ use crate::Error;
 use crate::batch::FaultRows;
 use crate::clock;
 use crate::config::Flight;
-use crate::explain::{Explainer, Named, Naming};
+use crate::explain::{Named, Naming};
 use flight::control::FlightControl;
 use stream::{OwnFile, StandardOutput, Stream};
+use taking::{Taken, Taking};
 
 pub use flight::{DumpReason, DumpRequest, Dumped};
 
@@ -151,6 +153,8 @@ pub struct Finished {
     pub suppressed: u64,
     /// How naming went, where one trace was written.
     pub named: Option<Named>,
+    /// Copies of stacks that were not unwound for want of time.
+    pub stacks_dropped: u64,
 }
 
 /// The writing end of a trace.
@@ -171,7 +175,7 @@ struct Thread {
     spare: Receiver<FaultRows>,
     /// Closed when the thread is done.
     done: Receiver<()>,
-    handle: JoinHandle<Result<(u64, Option<Named>), Error>>,
+    handle: JoinHandle<Result<Taken, Error>>,
 }
 
 impl Store {
@@ -227,12 +231,7 @@ impl Store {
         let hurry = plan.naming.as_ref().map(|naming| Arc::clone(&naming.hurry));
         let handle = {
             let shared = Arc::clone(&shared);
-            let taking = Taking {
-                explainer: Explainer::new(plan.naming.clone()),
-                start_ns: plan.header.start_ns,
-                names_at_end: plan.flight.is_none() && plan.naming.is_some(),
-                named: None,
-            };
+            let taking = Taking::new(plan);
             std::thread::Builder::new()
                 .name("store".into())
                 .spawn(move || {
@@ -323,11 +322,12 @@ impl Store {
                 flag.store(true, Ordering::Relaxed);
             }
         }
-        let (bytes, named) = handle.join().unwrap_or_else(|_| {
+        let taken = handle.join().unwrap_or_else(|_| {
             Err(Error::system("write the trace")(io::Error::other("writing thread died")))
         })?;
         let suppressed = self.flight.as_ref().map_or(0, |flight| flight.suppressed);
-        Ok(Finished { bytes, dumped: self.dumped(), suppressed, named })
+        let Taken { bytes, named, stacks_dropped } = taken;
+        Ok(Finished { bytes, dumped: self.dumped(), suppressed, named, stacks_dropped })
     }
 }
 
@@ -338,72 +338,4 @@ pub fn random_uuid() -> [u8; 16] {
     // Without a random source, names and clocks still tell traces apart.
     let _ = rustix::rand::getrandom(&mut uuid, rustix::rand::GetRandomFlags::empty());
     uuid
-}
-
-/// What the thread does with items on their way to the sink.
-struct Taking {
-    explainer: Explainer,
-    start_ns: u64,
-    /// The last checkpoint says that names are due.
-    names_at_end: bool,
-    named: Option<Named>,
-}
-
-impl Taking {
-    /// Takes items until there are no more. After a failure they are only taken. Returns the size of
-    /// the trace and how naming went.
-    fn take_all(
-        mut self,
-        mut sink: impl Sink,
-        inbox: &Receiver<Item>,
-        emptied: &Sender<FaultRows>,
-        shared: &Shared,
-    ) -> Result<(u64, Option<Named>), Error> {
-        let mut failure = None;
-        for mut item in inbox {
-            if matches!(item, Item::Faults(..)) {
-                shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            }
-            if failure.is_none() {
-                failure = self.take(&mut sink, &mut item).err();
-                shared.failed.store(failure.is_some(), Ordering::Relaxed);
-                shared.full.store(sink.is_full(), Ordering::Relaxed);
-                shared.wants_segment.store(sink.wants_segment(), Ordering::Relaxed);
-            }
-            if let Item::Faults(_, mut batch) = item {
-                batch.clear();
-                // The recorder may be past its last batch.
-                let _ = emptied.send(batch);
-            }
-        }
-        match failure {
-            None => Ok((sink.close()?, self.named)),
-            Some(failure) => Err(sink.abandon(failure)),
-        }
-    }
-
-    fn take(&mut self, sink: &mut impl Sink, item: &mut Item) -> pft::Result<()> {
-        let chains = self.explainer.take(item);
-        if !chains.is_empty() {
-            sink.take(&mut Item::CallChains(chains))?;
-        }
-        match item {
-            Item::Checkpoint(checkpoint) if checkpoint.end && self.names_at_end => {
-                let recorded_ns = checkpoint.time_ns.saturating_sub(self.start_ns);
-                // Whatever becomes of the recorder meanwhile, the figures are there.
-                sink.take(&mut Item::Checkpoint(Checkpoint { end: false, ..checkpoint.clone() }))?;
-                if let Some((explained, named)) =
-                    self.explainer.name(Duration::from_nanos(recorded_ns))
-                {
-                    sink.take(&mut Item::Modules(explained.modules))?;
-                    sink.take(&mut Item::Symbols(explained.symbols))?;
-                    checkpoint.ledger.extend(named.ledger());
-                    self.named = Some(named);
-                }
-            }
-            Item::Dump(request) => request.wanted = Some(self.explainer.wanted()),
-            _ => {}
-        }
-        sink.take(item)
-    }
 }

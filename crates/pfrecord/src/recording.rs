@@ -3,9 +3,11 @@
 use std::cell::Cell;
 use std::process::ExitCode;
 
-use pfcapture::{Config, Error, Explain, Helpers, Live, LiveEnd, News, Output, Recorded, Started};
+use pfcapture::{
+    Config, Error, Explain, Helpers, Live, LiveEnd, News, Output, Recorded, Started, Unwind,
+};
 
-use pfrecord::naming::Namer;
+use pfrecord::naming::{Namer, StackUnwinder};
 
 use crate::cli::Arguments;
 use crate::{creation_code, exit_status, failed_with, print_line, summary};
@@ -43,7 +45,9 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
         },
     };
     let explain = Some(Box::new(Namer { names: !arguments.no_symbols }) as Box<dyn Explain>);
-    let recorded = pfcapture::record(config, Helpers { live, explain }, on_start, on_news);
+    let unwind = Some(Box::<StackUnwinder>::default() as Box<dyn Unwind>);
+    let helpers = Helpers { live, explain, unwind };
+    let recorded = pfcapture::record(config, helpers, on_start, on_news);
     match recorded {
         Ok(mut recorded) => {
             for line in summary::recorded(&recorded) {

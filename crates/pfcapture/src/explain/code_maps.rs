@@ -1,5 +1,7 @@
 //! Which module lies where in which process, over time.
 
+use std::ops::Range;
+
 use pft::record::{
     CallKind, CallRecord, MapRecord, Snapshot, SnapshotReason, TaskKind, TaskRecord,
 };
@@ -151,6 +153,10 @@ impl CodeMaps {
     }
 
     fn apply(&mut self, at_ns: u64, change: Change) {
+        let (Change::Map { pid, .. }
+        | Change::Unmap { pid, .. }
+        | Change::Task { pid, .. }
+        | Change::Snapshot { pid, .. }) = change;
         let changed = match change {
             Change::Map { pid, start, end, kind } => {
                 let space = self.spaces.entry(pid).or_default();
@@ -165,7 +171,12 @@ impl CodeMaps {
             }
             Change::Task { kind, pid, parent_pid } => self.task(kind, pid, parent_pid, at_ns),
         };
-        self.changes = self.changes.wrapping_add(u32::from(changed));
+        if changed {
+            self.changes = self.changes.wrapping_add(1);
+            if let Some(space) = self.spaces.get_mut(&pid) {
+                space.version = self.changes;
+            }
+        }
     }
 
     fn task(&mut self, kind: TaskKind, pid: u32, parent_pid: u32, at_ns: u64) -> bool {
@@ -207,6 +218,16 @@ impl CodeMaps {
     /// The nearest code of the module that has data at an address, and where it begins.
     pub fn code_near(&self, pid: u32, addr: u64, module: u32) -> Option<(u64, Piece)> {
         self.spaces.get(&pid)?.code_near(addr, module)
+    }
+
+    /// Another number whenever the address space of a process changed.
+    pub fn version(&self, pid: u32) -> u32 {
+        self.spaces.get(&pid).map_or(0, |space| space.version)
+    }
+
+    /// Where the code of a process is: addresses, file offset, module.
+    pub fn code_of(&self, pid: u32) -> impl Iterator<Item = (Range<u64>, u64, u32)> {
+        self.spaces.get(&pid).into_iter().flat_map(Space::code)
     }
 
     /// Marks the modules of all processes that faulted.

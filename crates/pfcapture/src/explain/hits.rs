@@ -64,6 +64,8 @@ struct DataSlot {
 struct Unknown {
     time_ns: u64,
     hits: u32,
+    /// It is at most a caller, and those of code without frame pointers can be anything.
+    is_caller: bool,
 }
 
 /// What was hit so far.
@@ -114,15 +116,22 @@ impl Hits {
     /// Takes in faults.
     pub fn take(&mut self, rows: &[FaultRow], maps: &mut CodeMaps) {
         for row in rows {
-            self.code(row.pid, row.ip, row.time_ns, 1, maps);
+            let new = Unknown { time_ns: row.time_ns, hits: 1, is_caller: false };
+            self.code(row.pid, row.ip, new, maps);
             if row.addr & KERNEL == 0 {
                 self.data(row, maps);
             }
         }
     }
 
+    /// An instruction of a process is the caller of one that faulted.
+    pub fn caller(&mut self, pid: u32, ip: u64, time_ns: u64, maps: &mut CodeMaps) {
+        self.code(pid, ip, Unknown { time_ns, hits: 1, is_caller: true }, maps);
+    }
+
     /// An instruction of a process was run.
-    pub fn code(&mut self, pid: u32, ip: u64, time_ns: u64, hits: u32, maps: &mut CodeMaps) {
+    fn code(&mut self, pid: u32, ip: u64, new: Unknown, maps: &mut CodeMaps) {
+        let Unknown { time_ns, hits, .. } = new;
         // The kernel is the same in all of them.
         let pid = if ip & KERNEL == 0 { pid } else { 0 };
         let epoch = maps.epoch();
@@ -134,7 +143,7 @@ impl Hits {
             hit.hits = hit.hits.saturating_add(hits);
             return;
         }
-        if let Some((hit, times_ns)) = self.find_code(pid, ip, time_ns, hits, maps)
+        if let Some((hit, times_ns)) = self.find_code(pid, ip, new, maps)
             && let Some(slot) = self.code_slots.get_mut(at)
         {
             // Looking may have changed it.
@@ -147,10 +156,10 @@ impl Hits {
         &mut self,
         pid: u32,
         ip: u64,
-        time_ns: u64,
-        hits: u32,
+        new: Unknown,
         maps: &mut CodeMaps,
     ) -> Option<(u32, Range<u64>)> {
+        let Unknown { time_ns, hits, .. } = new;
         let absolute = |module, offset| Hit {
             module,
             offset,
@@ -167,7 +176,7 @@ impl Hits {
         let content = found.as_ref().and_then(|found| found.content);
         let (Some(found), Some(content)) = (found, content.filter(|content| content.is_code))
         else {
-            self.not_known(pid, ip, Unknown { time_ns, hits });
+            self.not_known(pid, ip, new);
             return None;
         };
         let made = content.module.is_none_or(|module| maps.modules.is_memfd(module));
@@ -195,8 +204,11 @@ impl Hits {
     fn not_known(&mut self, pid: u32, ip: u64, new: Unknown) {
         let full = self.unknown.len() >= MAX_UNKNOWN;
         match self.unknown.get_mut(&(pid, ip)) {
-            Some(unknown) => unknown.hits = unknown.hits.saturating_add(new.hits),
-            None if full => self.beyond += 1,
+            Some(unknown) => {
+                unknown.hits = unknown.hits.saturating_add(new.hits);
+                unknown.is_caller &= new.is_caller;
+            }
+            None if full => self.beyond += u64::from(!new.is_caller),
             None => {
                 self.unknown.insert((pid, ip), new);
             }
@@ -269,14 +281,14 @@ impl Hits {
 
     /// Tries once more those whose module was not known when they were hit.
     pub fn retry(&mut self, maps: &mut CodeMaps) {
-        for ((pid, ip), Unknown { time_ns, hits }) in std::mem::take(&mut self.unknown) {
-            self.code(pid, ip, time_ns, hits, maps);
+        for ((pid, ip), unknown) in std::mem::take(&mut self.unknown) {
+            self.code(pid, ip, unknown, maps);
         }
     }
 
-    /// Places in code whose module is not known.
+    /// Instructions that faulted and whose module is not known.
     pub fn unknown(&self) -> u64 {
-        self.unknown.len() as u64
+        self.unknown.values().filter(|unknown| !unknown.is_caller).count() as u64
     }
 
     /// All of them.

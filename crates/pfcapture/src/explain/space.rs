@@ -65,6 +65,8 @@ pub struct Space {
     since_ns: u64,
     /// Its threads, as far as they were told of.
     pub threads: u32,
+    /// Another number whenever it changed.
+    pub version: u32,
     /// It has faulted.
     pub has_faulted: bool,
     /// When its last thread ended.
@@ -189,6 +191,13 @@ impl Space {
     pub fn modules(&self) -> impl Iterator<Item = u32> {
         let past = self.past.iter().map(|past| &past.piece);
         self.pieces.values().chain(past).filter_map(|piece| piece.content.module)
+    }
+
+    /// Where code is: addresses, file offset, module.
+    pub fn code(&self) -> impl Iterator<Item = (Range<u64>, u64, u32)> {
+        self.pieces.iter().filter(|(_, piece)| piece.content.is_code).filter_map(
+            |(&start, piece)| Some((start..piece.end, piece.content.offset, piece.content.module?)),
+        )
     }
 
     /// First and last address of each part.

@@ -217,6 +217,13 @@ fn an_instruction_of_no_known_mapping_is_found_when_one_is_known() {
     bench.hits.retry(&mut bench.maps);
     assert_eq!(bench.found(), ["/bin/a 2010 2"]);
     assert_eq!(bench.hits.unknown(), 1);
+    // What looks like a caller may be anything, unless it faults.
+    bench.hits.caller(7, 0xa010, 9, &mut bench.maps);
+    assert_eq!(bench.hits.unknown(), 1);
+    bench.hits.caller(7, 0x5020, 9, &mut bench.maps);
+    assert_eq!(bench.found(), ["/bin/a 2010 2", "/bin/a 2020 1"]);
+    bench.faults(&[(10, 7, 0xa010, HEAP)]);
+    assert_eq!(bench.hits.unknown(), 2);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::code_maps::CodeMaps;
 use super::hits::Hits;
 use super::modules::{FileKey, Module, ModuleKey};
 use super::opener::Opener;
+use super::unwinding::{Unwind, Unwinding};
 use super::{Explain, Explained, Limits, Named, Place, Wanted, WantedModule};
 use crate::batch::FaultRows;
 use crate::store::Item;
@@ -33,6 +34,8 @@ const CHAIN_SLOTS: usize = 1 << 12;
 #[derive(Clone)]
 pub struct Naming {
     explain: Arc<Mutex<Box<dyn Explain>>>,
+    /// Taken by the first who follows what is stored.
+    unwind: Arc<Mutex<Option<Box<dyn Unwind>>>>,
     opener: Opener,
     /// Somebody cannot wait for the end of it.
     pub hurry: Arc<AtomicBool>,
@@ -45,9 +48,10 @@ impl std::fmt::Debug for Naming {
 }
 
 impl Naming {
-    /// Names by `explain`, from files that `opener` opens.
-    pub fn new(explain: Box<dyn Explain>, opener: Opener) -> Self {
-        Self { explain: Arc::new(Mutex::new(explain)), opener, hurry: Arc::default() }
+    /// Names by `explain` and unwinds by `unwind`, from files that `opener` opens.
+    pub fn new(explain: Box<dyn Explain>, unwind: Option<Box<dyn Unwind>>, opener: Opener) -> Self {
+        let unwind = Arc::new(Mutex::new(unwind));
+        Self { explain: Arc::new(Mutex::new(explain)), unwind, opener, hurry: Arc::default() }
     }
 
     /// Names what was hit in a recording that took `recorded`.
@@ -127,13 +131,24 @@ pub struct Explainer {
     hits: Hits,
     chains: Chains,
     chain_slots: Box<[ChainSlot]>,
+    /// Faults that were stored with a chain.
+    chained: u64,
+    unwinding: Option<Unwinding>,
+    /// Stacks that nobody could unwind.
+    left_alone: u64,
     makers: FxHashSet<u32>,
 }
 
 impl Explainer {
     /// Follows nothing but call chains without `naming`.
     pub fn new(naming: Option<Naming>) -> Self {
+        let unwind = naming
+            .as_ref()
+            .and_then(|naming| naming.unwind.lock().unwrap_or_else(PoisonError::into_inner).take());
         Self {
+            unwinding: unwind.map(Unwinding::new),
+            left_alone: 0,
+            chained: 0,
             naming,
             maps: CodeMaps::default(),
             hits: Hits::default(),
@@ -151,14 +166,7 @@ impl Explainer {
                 return self.chains.new_records();
             }
             Item::Segment(_) => self.chains.forget(),
-            Item::Checkpoint(checkpoint) if self.chains.distinct > 0 => {
-                let lines = [
-                    (keys::CALLCHAINS_DISTINCT, self.chains.distinct),
-                    (keys::CALLCHAINS_CUT, self.chains.cut),
-                ];
-                let lines = lines.map(|(key, value)| LedgerEntry { key: key.to_owned(), value });
-                checkpoint.ledger.extend(lines);
-            }
+            Item::Checkpoint(checkpoint) => self.account(&mut checkpoint.ledger),
             _ if self.naming.is_none() => {}
             Item::Tasks(tasks) => self.maps.tasks(tasks),
             Item::Maps(maps) => self.maps.maps(maps),
@@ -169,7 +177,44 @@ impl Explainer {
         Vec::new()
     }
 
+    /// Adds what is known of call chains so far.
+    fn account(&self, ledger: &mut Vec<LedgerEntry>) {
+        let dropped = self.stacks_dropped();
+        let drops = ledger.iter_mut().filter(|line| line.key == keys::STACKS_DROPPED);
+        drops.for_each(|line| line.value += dropped);
+        let mut lines = vec![
+            (keys::CAPTURED_CALL_CHAINS, self.chained),
+            (keys::CALLCHAINS_DISTINCT, self.chains.distinct),
+            (keys::CALLCHAINS_CUT, self.chains.cut),
+        ];
+        if let Some(unwinding) = &self.unwinding {
+            lines.push((keys::STACKS_UNWOUND, unwinding.unwound));
+            lines.push((keys::STACKS_FAILED, unwinding.failed));
+        }
+        let line = |(key, value): (&str, u64)| LedgerEntry { key: key.to_owned(), value };
+        ledger.extend(lines.into_iter().map(line));
+    }
+
+    /// Copies of stacks that were not unwound.
+    pub fn stacks_dropped(&self) -> u64 {
+        self.left_alone + self.unwinding.as_ref().map_or(0, |unwinding| unwinding.dropped)
+    }
+
+    /// Makes call chains of the copies of stacks.
+    fn unwind(&mut self, batch: &mut FaultRows) {
+        match (&mut self.unwinding, &self.naming) {
+            (Some(unwinding), Some(naming)) => {
+                self.maps.settle();
+                unwinding.batch(batch, &self.maps, &naming.opener);
+            }
+            _ => self.left_alone += batch.stacks.len() as u64,
+        }
+    }
+
     fn faults(&mut self, batch: &mut FaultRows) {
+        if !batch.stacks.is_empty() {
+            self.unwind(batch);
+        }
         batch.put_in_order();
         if self.naming.is_some() {
             self.maps.settle();
@@ -194,6 +239,7 @@ impl Explainer {
             let (kernel, user) = batch.callers_of(row.chain);
             let id = self.chains.intern(kernel, user, row.chain.cut);
             ids.push(id);
+            self.chained += u64::from(id != 0);
             if id == 0 || self.naming.is_none() {
                 continue;
             }
@@ -204,12 +250,10 @@ impl Explainer {
                 Some(known) if *known != slot => *known = slot,
                 _ => continue,
             }
-            // What is called goes on behind the call: the call is in front of that.
-            let mut back = 0;
-            for &caller in kernel.iter().chain(user) {
-                let ip = caller.wrapping_sub(back);
-                self.hits.code(row.pid, ip, row.time_ns, 1, &mut self.maps);
-                back = 1;
+            // The first is the instruction that faulted. The others are where calls return to: the call
+            // is in front of that.
+            for &caller in kernel.iter().chain(user).skip(1) {
+                self.hits.caller(row.pid, caller.wrapping_sub(1), row.time_ns, &mut self.maps);
             }
         }
         batch.chain_ids = ids;

@@ -10,6 +10,8 @@ use super::flight::MAX_UNDER_WAY;
 use super::*;
 use crate::batch::FaultRow;
 
+mod naming;
+
 const SECOND_NS: u64 = 1_000_000_000;
 
 pub fn row(time_ns: u64, tid: u32) -> FaultRow {
