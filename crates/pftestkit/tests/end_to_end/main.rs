@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod attach;
+mod callchains;
 mod calls;
 mod causes;
 mod check;
@@ -18,17 +19,22 @@ mod histories;
 mod ledger;
 mod live;
 mod many_mappings;
+mod nodes;
 mod oom;
 mod outputs;
+mod programs;
 mod python;
 mod real_programs;
 mod recording;
 mod refusals;
 mod regions;
 mod robust;
+mod sections;
 mod selection;
 mod stat;
 mod swap;
+mod symbols;
 mod targets;
+mod thread_stacks;
 mod waits;
 mod witness;
