@@ -28,16 +28,22 @@
 
 /* Whatever lies beside these shares no window with what is touched. */
 static char table[PAGES * PAGE + 2 * WINDOW] __attribute__((aligned(WINDOW))) = {1};
-static char room[PAGES * PAGE + 2 * WINDOW] __attribute__((aligned(WINDOW)));
+static char room[PAGES * PAGE + 2 * WINDOW] __attribute__((aligned(4096)));
 static const char words[(WINDOWS + 2) * WINDOW] __attribute__((aligned(WINDOW))) = {1};
 
 /* Nothing is called last in a function, so that each stays on the stack. */
 #define KEEP(value) __asm__ volatile("" : "+r"(value) : : "memory")
 
+/* A function that calls none may do without a frame, and then has no place in a chain of frame pointers. */
+static NOINLINE void note(long *value) {
+    KEEP(*value);
+}
+
 static NOINLINE long inner(volatile char *first, long count, long stride, int write) {
     long sum = 0;
     for (long i = 0; i < count; i++) {
         volatile char *at = first + i * stride;
+        note(&sum);
         if (write)
             *at = 1; /* <write> */
         else
@@ -68,7 +74,8 @@ static NOINLINE long outer(volatile char *first, long count, long stride, int wr
 
 /* read(2) without the C library, which has no frame of its own. */
 static NOINLINE long ask_kernel(int fd, char *to) {
-    long got;
+    long got = 0;
+    note(&got);
 #ifdef __x86_64__
     __asm__ volatile("syscall"
                      : "=a"(got)

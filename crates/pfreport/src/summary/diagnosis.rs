@@ -39,23 +39,26 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
 
 /// The rows behind a group by region, kind, path, class and cause.
 fn rows_of(analysis: &Analysis, group: &Group, class: Class, cause: Cause) -> Vec<usize> {
-    let in_group: Vec<bool> = analysis
-        .mappings
+    let of_region: Vec<bool> = analysis
+        .regions
         .iter()
-        .map(|mapping| {
-            printable(&mapping.region) == group.key(0)
-                && mapping.kind.as_str() == group.key(1)
-                && file_path(mapping) == group.keys.get(2).cloned().flatten()
+        .map(|region| {
+            printable(&region.label) == group.key(0) && region.kind.as_str() == group.key(1)
         })
         .collect();
+    let path = group.keys.get(2).cloned().flatten();
+    let of_path: Vec<bool> =
+        analysis.mappings.iter().map(|mapping| file_path(mapping) == path).collect();
     let unknown_in_group = group.key(0) == UNKNOWN_REGION;
     let faults = &analysis.faults;
     (0..faults.len())
         .filter(|&row| {
-            let mapping = in_group.get(faults.mapping[row] as usize).copied();
+            let region = of_region.get(faults.region[row] as usize).copied();
+            let mapping = of_path.get(faults.mapping[row] as usize).copied();
             faults.class[row] == class
                 && faults.cause[row] == cause
-                && mapping.unwrap_or(unknown_in_group)
+                && region.unwrap_or(unknown_in_group)
+                && mapping.unwrap_or(path.is_none())
         })
         .collect()
 }

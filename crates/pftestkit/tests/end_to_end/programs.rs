@@ -8,8 +8,7 @@ use pftestkit::{Expectation, Phase, Workload};
 use crate::recording::{Lab, Record, Recording, records};
 
 /// With frame pointers.
-pub const FRAME_POINTERS: &[&str] =
-    &["-O1", "-g", "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer"];
+pub const FRAME_POINTERS: &[&str] = &["-O1", "-g", "-fno-omit-frame-pointer"];
 
 /// Without.
 pub const NO_FRAME_POINTERS: &[&str] = &["-O2", "-g", "-fomit-frame-pointer"];

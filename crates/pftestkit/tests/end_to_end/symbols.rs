@@ -176,35 +176,45 @@ fn code_made_at_run_time_is_named_by_the_map_for_perf() {
     }
 }
 
-#[test]
-fn a_program_in_another_mount_namespace_has_its_own_symbols() {
-    if !is_root() {
-        eprintln!("skipped: needs root, for a mount namespace");
-        return;
-    }
-    let lab = Lab::new(User::Own);
+/// A program below a mount that only it sees, at a path where others see another program.
+fn elsewhere(lab: &Lab) -> Option<Workload> {
     let dir = |name: &str| {
         let dir = lab.dir.path().join(name);
         std::fs::create_dir(&dir).unwrap();
         dir
     };
     let (inside, outside) = (dir("inside"), dir("outside"));
-    let Some(_) = programs::compile(&outside, FRAME_POINTERS) else { return };
-    // What the recorder would find at the same path is another program.
+    programs::compile(&outside, FRAME_POINTERS)?;
     let other = Command::new("cp").arg("/bin/true").arg(inside.join("known")).status();
     assert!(other.unwrap().success());
     let script = r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#;
-    let workload = Workload::new("unshare", "-m")
-        .args(["sh", "-c", script, "sh"])
-        .arg(&outside)
-        .arg(&inside)
-        .arg(inside.join("known"))
-        .arg("/var/tmp");
-    let recording = lab.launch(&workload).unwrap();
-    let (all, ranges) = (faults(&recording), Ranges::of(&recording));
-    for fault in of_range(&all, ranges.bss) {
-        let said = ["function", "object", "region"].map(|key| fault[key].as_str());
-        assert_eq!(said, ["inner", "room", "known .bss"], "{fault:?}");
+    let workload = Workload::new("unshare", "-m").args(["sh", "-c", script, "sh"]);
+    Some(workload.arg(&outside).arg(&inside).arg(inside.join("known")).arg("/var/tmp"))
+}
+
+#[test]
+fn a_program_in_another_mount_namespace_has_its_own_symbols() {
+    if !is_root() {
+        eprintln!("skipped: needs root, for a mount namespace");
+        return;
+    }
+    let said = |recording: &Recording| -> Vec<[String; 3]> {
+        let (all, ranges) = (faults(recording), Ranges::of(recording));
+        let words =
+            |fault: &&Record| ["function", "object", "region"].map(|key| fault[key].clone());
+        of_range(&all, ranges.bss).iter().map(words).collect()
+    };
+    let own = ["inner", "room", "known .bss"].map(str::to_owned);
+    let lab = Lab::new(User::Own);
+    let Some(workload) = elsewhere(&lab) else { return };
+    let attached = lab.attach(&workload).unwrap();
+    assert_eq!(said(&attached), vec![own.clone(); 48]);
+    // One that ends at once takes its mounts along: then nothing is known, and nothing of the other one.
+    let lab = Lab::new(User::Own);
+    let Some(workload) = elsewhere(&lab) else { return };
+    let nothing = ["", "", "[anon]"].map(str::to_owned);
+    for words in said(&lab.launch(&workload).unwrap()) {
+        assert!(words == own || words == nothing || words[2] == "known bss", "{words:?}");
     }
 }
 

@@ -104,3 +104,16 @@ fn traces_without_symbols_have_no_list_of_functions() {
     let text = screen(&loaded);
     assert!(!text.contains("symbols ") && !text.contains("callers "), "{text}");
 }
+
+#[test]
+fn the_diagnosis_is_of_a_section() {
+    let mut loaded = sample::with_code();
+    let analysis = &mut loaded.analysis;
+    analysis.regions[TEXT as usize].label = b"server .text".to_vec();
+    for time in 0..4 {
+        let row = Row { time, cause: Cause::FileCached, mapping: TEXT, ..Row::default() };
+        sample::push(analysis, row);
+    }
+    let text = screen(&loaded);
+    assert!(text.contains("4 faults, 1 µs each on average"), "{text}");
+}
