@@ -5,6 +5,7 @@
 //! [`summary`], [`by`], [`csv`], [`picture`]. [`run`] does what the command line ([`cli`]) asks for.
 
 pub mod accounts;
+pub mod advice;
 pub mod by;
 pub mod cli;
 pub mod csv;
@@ -19,6 +20,7 @@ pub mod output;
 pub mod pages;
 pub mod pattern;
 pub mod picture;
+pub mod place;
 pub mod run;
 #[cfg(test)]
 mod sample;

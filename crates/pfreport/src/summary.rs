@@ -10,7 +10,7 @@ mod losses;
 mod next;
 mod oom;
 mod phases;
-mod screen;
+pub(crate) mod screen;
 #[cfg(test)]
 mod tests;
 mod top;

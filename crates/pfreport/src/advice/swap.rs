@@ -1,0 +1,40 @@
+//! Memory that was swapped out is read back.
+
+use pfmodel::names::Cause;
+
+use super::{Advice, Evidence, costliest};
+use crate::units::{bytes, count, percent};
+
+pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
+    let processes = evidence.rows(&[Cause::SwapIn], |_, place| Some(place.proc));
+    let found = processes.into_values().map(|rows| (rows, ()));
+    let (rows, (), cost, more) = costliest(evidence, found, ("more process", "more processes"))?;
+    let place = evidence.main_place(&rows)?;
+    let faults = &evidence.analysis().faults;
+    let seen = rows.iter().filter(|&&row| faults.nth[row] > 1).count() as u64;
+    let size: u64 =
+        rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes)).sum();
+    let numbers = format!(
+        "{} came back from swap; {} of the {} pages had been used earlier in the trace, the others before it",
+        bytes(size),
+        percent(seen, cost.faults),
+        count(cost.faults)
+    );
+    let swap = evidence.loaded.fact(pft::keys::fact::VM_SWAPPINESS);
+    let swappiness =
+        swap.map(|value| format!("vm.swappiness was {}", crate::text::printable(value.as_bytes())));
+    Some(Advice {
+        title: "Waiting for swap",
+        place: evidence.place_of_process(place),
+        culprit: evidence.culprit(&rows),
+        cost,
+        cost_text: evidence.cost_text(&cost, ("swap-in", "swap-ins")),
+        evidence: [Some(numbers), swappiness, more].into_iter().flatten().collect(),
+        worth_trying:
+            "more memory for this workload, keeping what it needs resident (memory.low, mlock), \
+                       less swapping (vm.swappiness, memory.swap.max), or faster swap (zswap, zram)"
+                .to_owned(),
+        unknown: "when and for whom the pages were swapped out",
+        is_general: false,
+    })
+}

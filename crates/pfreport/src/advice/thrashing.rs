@@ -1,0 +1,114 @@
+//! The same pages are read from disk again and again.
+
+use std::collections::HashMap;
+
+use pfmodel::names::{Cause, Class};
+
+use super::{Advice, Evidence, costliest};
+use crate::place::page_start;
+use crate::units::{count, counted, duration, percent};
+
+/// What it is called.
+pub const TITLE: &str = "Thrashing: the same pages are read again and again";
+
+/// Fewest pages read again: some come back in any program that uses more than memory holds now and then.
+const AGAIN_MIN: u64 = 64;
+
+/// Least share of reads that are of a page read before, percent: below, more memory would hardly help.
+const AGAIN_MIN_PERCENT: u64 = 10;
+
+/// What a group of pages is backed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Backing {
+    /// A file, whichever process maps it.
+    File(u32),
+    /// Swap, of a process.
+    Swap(u32),
+}
+
+#[derive(Debug)]
+struct Found {
+    backing: Backing,
+    reads: u64,
+    pages: u64,
+    most: u32,
+    median_ns: u64,
+}
+
+pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
+    let reads = [Cause::FileRead, Cause::SwapIn, Cause::FileOrSwap];
+    let groups = evidence
+        .rows(&reads, |_, place| Some(place.file.map_or(Backing::Swap(place.proc), Backing::File)));
+    let found = groups.into_iter().filter_map(|(backing, rows)| again(evidence, backing, &rows));
+    let (rows, found, cost, more) =
+        costliest(evidence, found, ("more file or process", "more files or processes"))?;
+    let again = cost.faults;
+    let place = evidence.main_place(&rows)?;
+    let of = match found.backing {
+        Backing::File(_) => place.name().to_owned(),
+        Backing::Swap(_) => evidence.place_of_process(place),
+    };
+    let numbers = format!(
+        "{} of {} reads ({}) are of a page that the trace saw being read before, up to {} times; {} after \
+         the read before (median)",
+        count(again),
+        count(found.reads),
+        percent(again, found.reads),
+        found.most,
+        duration(found.median_ns)
+    );
+    let set = format!("the reads are of {}", counted(found.pages, "distinct page"));
+    Some(Advice {
+        title: TITLE,
+        place: of,
+        culprit: evidence.culprit(&rows),
+        cost,
+        cost_text: evidence
+            .cost_text(&cost, ("read of a page once more", "reads of pages once more")),
+        evidence: [Some(numbers), Some(set), more].into_iter().flatten().collect(),
+        worth_trying:
+            "more memory for this workload (memory.max, memory.high), a smaller working set, or \
+                       protecting it from others (memory.low, mlock)"
+                .to_owned(),
+        unknown: "what took the pages away: want of memory, another process, or the program itself \
+                  (POSIX_FADV_DONTNEED, a file written anew)",
+        is_general: false,
+    })
+}
+
+/// The reads of pages that were read before, if they are many.
+fn again(evidence: &Evidence<'_>, backing: Backing, rows: &[usize]) -> Option<(Vec<usize>, Found)> {
+    let analysis = evidence.analysis();
+    let faults = &analysis.faults;
+    let mut pages: HashMap<(u32, u64), (u32, u64)> = HashMap::new();
+    let (mut again, mut after_ns, mut most, mut reads) = (Vec::new(), Vec::new(), 0, 0);
+    for &row in rows.iter().filter(|&&row| faults.class[row] == Class::Major) {
+        let Some(start) = page_start(analysis, row, evidence.page_bytes) else { continue };
+        reads += 1;
+        // Private pages of a file are each process's own; those that are only read are everybody's.
+        let owner = match (backing, faults.cause[row]) {
+            (Backing::File(_), Cause::FileRead) => u32::MAX,
+            _ => faults.proc[row],
+        };
+        let time_ns = faults.time_ns[row];
+        let (times, last_ns) = pages.entry((owner, start)).or_insert((0, time_ns));
+        *times += 1;
+        most = most.max(*times);
+        if *times > 1 {
+            // Two processes that wait for the same read are no second read.
+            let waited = |before_ns: u64| time_ns > before_ns;
+            if waited(*last_ns) {
+                again.push(row);
+                after_ns.push(time_ns - *last_ns);
+            }
+        }
+        *last_ns = time_ns.saturating_add(faults.stall_ns(row).unwrap_or(0)).max(*last_ns);
+    }
+    let number = again.len() as u64;
+    if number < AGAIN_MIN || number * 100 < reads * AGAIN_MIN_PERCENT {
+        return None;
+    }
+    let middle = (after_ns.len() - 1) / 2;
+    let median_ns = *after_ns.select_nth_unstable(middle).1;
+    Some((again, Found { backing, reads, pages: pages.len() as u64, most, median_ns }))
+}
