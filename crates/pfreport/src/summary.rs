@@ -12,7 +12,7 @@ mod oom;
 mod phases;
 pub(crate) mod screen;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod top;
 
 use crate::error::Error;

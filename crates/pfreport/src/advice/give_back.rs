@@ -23,8 +23,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         costliest(evidence, found, ("more stretch of memory", "more stretches of memory"))?;
     let faults = &evidence.analysis().faults;
     let of_place = evidence.places.faults(number) as u64;
-    let size: u64 =
-        rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes)).sum();
+    let sizes = rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes));
+    let size = sizes.fold(0, u64::saturating_add);
     let numbers = format!(
         "{} of the faults there ({}) are of pages that had been touched before and were gone",
         percent(cost.faults, of_place),

@@ -12,8 +12,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let place = evidence.main_place(&rows)?;
     let faults = &evidence.analysis().faults;
     let seen = rows.iter().filter(|&&row| faults.nth[row] > 1).count() as u64;
-    let size: u64 =
-        rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes)).sum();
+    let sizes = rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes));
+    let size = sizes.fold(0, u64::saturating_add);
     let numbers = format!(
         "{} came back from swap; {} of the {} pages had been used earlier in the trace, the others before it",
         bytes(size),

@@ -95,11 +95,10 @@ fn again(evidence: &Evidence<'_>, backing: Backing, rows: &[usize]) -> Option<(V
         *times += 1;
         most = most.max(*times);
         if *times > 1 {
-            // Two processes that wait for the same read are no second read.
-            let waited = |before_ns: u64| time_ns > before_ns;
-            if waited(*last_ns) {
+            // Two that wait for one read are no second read.
+            if let Some(ns) = time_ns.checked_sub(*last_ns) {
                 again.push(row);
-                after_ns.push(time_ns - *last_ns);
+                after_ns.push(ns);
             }
         }
         *last_ns = time_ns.saturating_add(faults.stall_ns(row).unwrap_or(0)).max(*last_ns);

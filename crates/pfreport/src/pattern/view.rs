@@ -29,7 +29,6 @@ pub fn table(loaded: &Loaded, top: Option<usize>) -> Result<DataFrame, Error> {
     text("region", |(place, ..)| Some(place.region.clone()));
     text("region_kind", |(place, ..)| Some(place.kind.as_str().to_owned()));
     text("path", |(place, ..)| place.path.clone());
-    text("addr", |(place, ..)| place.file.is_none().then(|| format!("{:#x}", place.start)));
     text("first_touch", |(.., pattern)| pattern.first_touch.map(|order| order.as_str().to_owned()));
     let mut number = |name: &str, value: &dyn Fn(&Line<'_>) -> Option<u64>| {
         let values: Vec<Option<u64>> = lines.iter().map(value).collect();
@@ -37,6 +36,7 @@ pub fn table(loaded: &Loaded, top: Option<usize>) -> Result<DataFrame, Error> {
     };
     number("proc", &|(place, ..)| Some(place.proc.into()));
     number("pid", &|(_, process, _)| Some(process.pid.into()));
+    number("addr", &|(place, ..)| Some(place.start).filter(|_| place.file.is_none()));
     number("mapped_pages", &|(place, ..)| Some(place.mapped_bytes.div_ceil(page_bytes)));
     number("faults", &|(.., pattern)| Some(pattern.faults));
     number("major", &|(.., pattern)| Some(pattern.major));

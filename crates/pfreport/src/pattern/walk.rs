@@ -279,7 +279,7 @@ mod tests {
         assert_eq!((down.runs, down.longest_run), (50, 1));
         let pairs = pages((0..40).map(|i| i / 2 * 10 + i % 2));
         assert_eq!((pairs.runs, pairs.longest_run, pairs.stride), (20, 2, Some((1, 20))));
-        let scattered = pages((0..100).map(|i| i * 7_919 % 4_093));
+        let scattered = pages((0..100).map(|i| i * 1_009 % 4_093));
         assert_eq!(scattered.first_touch, Some(FirstTouch::Scattered));
     }
 

@@ -44,9 +44,13 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
         slow(loaded).filter(|_| !is_said(SLOW_MINOR)),
     ];
     notes.into_iter().flatten().for_each(|note| screen.paragraph(&note));
-    if advice.len() > ADVICE_MAX {
-        let more = counted_as((advice.len() - ADVICE_MAX) as u64, "more finding", "more findings");
-        screen.paragraph(&format!("{more}: --advice."));
+    if !advice.is_empty() {
+        let more = advice.len().saturating_sub(ADVICE_MAX) as u64;
+        let more = match more {
+            0 => String::new(),
+            more => format!(", and {}", counted_as(more, "more finding", "more findings")),
+        };
+        screen.paragraph(&format!("All evidence{more}: --advice."));
     }
     if !advice.is_empty() && evidence.are_lower_bounds() {
         screen.paragraph(LOWER_BOUNDS);

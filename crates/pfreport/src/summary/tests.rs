@@ -13,7 +13,7 @@ use crate::load::Loaded;
 use crate::sample::{self, HEAP, MODEL, Row, TEXT};
 
 /// Compares with `tests/golden/NAME`; PFT_BLESS=1 rewrites it.
-fn assert_golden(name: &str, text: &str) {
+pub fn assert_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("PFT_BLESS").is_some() {
         std::fs::write(&path, text).unwrap();
