@@ -66,9 +66,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         cost,
         cost_text: evidence.cost_text(&cost, ("copy-on-write fault", "copy-on-write faults")),
         evidence: [Some(copied), Some(most), more].into_iter().flatten().collect(),
-        worth_trying: "write less while a child lives that shares the memory (or a shorter-lived child), \
-                       posix_spawn or vfork where the child only runs a program, MADV_DONTFORK for what it \
-                       does not need"
+        worth_trying: "write less while a child shares the memory, keep such children short, posix_spawn where \
+                       a child only runs a program, MADV_DONTFORK for what children do not need"
             .to_owned(),
         unknown: "which of these faults copied: a page that the other side no longer has is used again \
                   without a copy. Faults of memory shared before the recording are not counted",

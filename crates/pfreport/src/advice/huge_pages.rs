@@ -50,10 +50,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
             .into_iter()
             .flatten()
             .collect(),
-        worth_trying: format!(
-            "{try_first}; else memory that is reused rather than mapped anew, or touched ahead of use by \
-             another thread (MADV_POPULATE_WRITE)"
-        ),
+        worth_trying: format!("{try_first}; or reuse the memory rather than map it anew"),
         unknown: "whether the machine had huge pages to give, and what zeroing them costs at once",
         is_general: false,
     })
@@ -68,7 +65,7 @@ fn setting(enabled: Option<&str>) -> (&'static str, &'static str) {
         ),
         Some("madvise") => (
             "transparent huge pages were given on request only (madvise)",
-            "MADV_HUGEPAGE on this memory (glibc: GLIBC_TUNABLES=glibc.malloc.hugetlb=1)",
+            "MADV_HUGEPAGE on this memory (malloc: GLIBC_TUNABLES=glibc.malloc.hugetlb=1)",
         ),
         Some("always") => (
             "transparent huge pages were on (always), and yet it got none: MADV_NOHUGEPAGE, \

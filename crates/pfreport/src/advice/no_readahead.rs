@@ -31,9 +31,10 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         cost,
         cost_text: evidence.cost_text(&cost, ("major fault", "major faults")),
         evidence: [Some(order), more].into_iter().flatten().collect(),
-        worth_trying: "leave out MADV_RANDOM or POSIX_FADV_RANDOM, or give MADV_SEQUENTIAL; raise \
-                       read_ahead_kb of the disk if it is 0; load ahead of use (MADV_POPULATE_READ)"
-            .to_owned(),
+        worth_trying:
+            "leave out MADV_RANDOM, or give MADV_SEQUENTIAL; raise read_ahead_kb of the disk if \
+                       it is 0; load ahead of use (MADV_POPULATE_READ)"
+                .to_owned(),
         unknown: "which of these turned readahead off",
         is_general: false,
     })

@@ -1,48 +1,55 @@
-//! A file is read from disk by faults, with readahead: the thread waits for each part.
+//! Files are read from disk by faults, with readahead: threads wait for each part.
 
-use pfmodel::names::Cause;
+use std::collections::BTreeMap;
+
+use pfmodel::names::{Cause, Class};
 
 use super::{Advice, Evidence, costliest};
 use crate::pattern::Order;
-use crate::units::{count, percent};
+use crate::units::{count, counted_as, duration};
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
-    // Minor faults that wait for a read in flight are part of the wait for the disk.
-    let files = evidence.by_file(&[Cause::FileRead, Cause::FileWait]).into_iter();
-    let cause = &evidence.analysis().faults.cause;
-    let others = files.filter_map(|rows| {
-        let reads: Vec<usize> =
-            rows.iter().copied().filter(|&row| cause[row] == Cause::FileRead).collect();
-        let steps = evidence.steps(&reads);
-        let is_other = matches!(steps.order(), Some(Order::Forward) | None) && !reads.is_empty();
-        is_other.then_some((rows, (reads.len() as u64, steps)))
-    });
-    let (rows, (reads, steps), cost, more) =
-        costliest(evidence, others, ("more file", "more files"))?;
-    let waits = cost.faults - reads;
-    let waits = if waits > 0 {
-        format!(", {} waited for a read that was under way", count(waits))
-    } else {
-        String::new()
-    };
-    let mut order = format!("{} of the faults read from the disk{waits}", count(reads));
-    if steps.order().is_some() {
-        order += &format!(
-            "; {} of {} steps between reads lead at most 2 MiB ahead",
-            percent(steps.ahead, steps.all),
-            count(steps.all)
-        );
+    let faults = &evidence.analysis().faults;
+    // Minor faults that wait for a read in flight are part of the wait for the disk, and the first write of a
+    // private page may read it.
+    let causes = [Cause::FileRead, Cause::FilePrivateWrite, Cause::FileWait];
+    let mut rows: Vec<usize> = Vec::new();
+    let mut stalls: BTreeMap<u32, u64> = BTreeMap::new();
+    for (file, mut file_rows) in evidence.rows(&causes, |_, place| place.file) {
+        let is_major = |&row: &usize| faults.class[row] == Class::Major;
+        file_rows.retain(|row| is_major(row) || faults.cause[*row] == Cause::FileWait);
+        let reads: Vec<usize> = file_rows.iter().copied().filter(is_major).collect();
+        // Other rules are about other orders.
+        let order = evidence.steps(&reads).order();
+        if !reads.is_empty() && matches!(order, Some(Order::Forward) | None) {
+            let stall_ns = file_rows.iter().filter_map(|&row| faults.stall_ns(row));
+            stalls.insert(file, stall_ns.fold(0, u64::saturating_add));
+            rows.extend(file_rows);
+        }
     }
+    rows.sort_unstable();
+    let (rows, (), cost, _) = costliest(evidence, [(rows, ())], ("", ""))?;
+    let (&file, &stall_ns) = stalls.iter().rev().max_by_key(|&(_, stall_ns)| *stall_ns)?;
+    let name = evidence.places.all.iter().find(|place| place.file == Some(file))?.name();
+    let more = stalls.len() as u64 - 1;
+    let waits = match cost.faults - cost.major {
+        0 => String::new(),
+        waits => format!(", {} waited for a read that was under way", count(waits)),
+    };
+    let reads = format!("{} of the faults read from the disk{waits}", count(cost.major));
+    let most = format!("the costliest file is {name}: {}", duration(stall_ns));
     Some(Advice {
-        title: "Waiting for a file to be read, part by part",
-        place: evidence.main_place(&rows)?.name().to_owned(),
+        title: "Waiting for files to be read, part by part",
+        place: match more {
+            0 => name.to_owned(),
+            more => format!("{name} and {}", counted_as(more, "other file", "other files")),
+        },
         culprit: evidence.culprit(&rows),
         cost,
         cost_text: evidence.cost_text(&cost, ("fault", "faults")),
-        evidence: [Some(order), more].into_iter().flatten().collect(),
-        worth_trying: "start the reading before the data is needed (MADV_WILLNEED, MADV_POPULATE_READ in \
-                       another thread, readahead(2)), larger readahead (MADV_SEQUENTIAL, read_ahead_kb), or \
-                       keep the file cached between runs"
+        evidence: [Some(reads), Some(most).filter(|_| more > 0)].into_iter().flatten().collect(),
+        worth_trying: "start reading before the data is needed (MADV_WILLNEED, MADV_POPULATE_READ in another \
+                       thread), larger readahead (MADV_SEQUENTIAL, read_ahead_kb), or keep the files cached"
             .to_owned(),
         unknown: "how much each fault read ahead, and how fast the disk could have been",
         is_general: false,

@@ -38,11 +38,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
             if is_off { "readahead is off or pages did not stay" } else { "most reads are apart" }
         )
     };
-    let check = if is_off {
-        "look for MADV_RANDOM or POSIX_FADV_RANDOM, and at read_ahead_kb; "
-    } else {
-        ""
-    };
+    let check = if is_off { "look for MADV_RANDOM and at read_ahead_kb; " } else { "" };
     Some(Advice {
         title: "Random reads of a file, a page at a time",
         place: evidence.main_place(&rows)?.name().to_owned(),
@@ -54,8 +50,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
             .flatten()
             .collect(),
         worth_trying: format!(
-            "{check}ask for what is needed before it is touched, many pages at a time (MADV_WILLNEED, \
-             MADV_POPULATE_READ, io_uring), sort accesses by offset, or load the whole file if it fits"
+            "{check}load what is needed before it is touched, many pages at a time (MADV_WILLNEED, \
+             MADV_POPULATE_READ), or the whole file if it fits"
         ),
         unknown: "how many bytes the disk read for each fault, and who else read the file",
         is_general: false,

@@ -10,6 +10,10 @@ use crate::units::{count, duration, percent};
 /// What it is called.
 pub const TITLE: &str = "Minor faults that wait";
 
+/// Least share of all stall time, percent: some minor faults are slow on any machine that does other
+/// things as well.
+const STALL_MIN_PERCENT: u64 = 10;
+
 /// What else a wait of a minor fault shows as, and has advice of its own.
 const WAITS_FOR_FILES: [Cause; 1] = [Cause::FileWait];
 
@@ -19,7 +23,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let is_slow = |&row: &usize| faults.slow[row] && !WAITS_FOR_FILES.contains(&faults.cause[row]);
     let rows: Vec<usize> = (0..faults.len()).filter(is_slow).collect();
     let cost = evidence.cost(&rows);
-    if !cost.is_worth() {
+    let share_of = |all_ns: u64| all_ns / 100 * STALL_MIN_PERCENT;
+    if !cost.is_worth() || cost.stall_ns < evidence.stall_ns.map(share_of) {
         return None;
     }
     let mut causes: BTreeMap<Cause, (u64, u64)> = BTreeMap::new();
@@ -43,8 +48,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let hint = if cause == Cause::HugePage {
         "touch the memory ahead of use (MADV_POPULATE_WRITE): each of these faults zeroes a huge page"
     } else {
-        "look at memory pressure (memory.pressure, allocstall in vmstat), at threads that map and unmap \
-         while others fault (they share a lock), and at transparent_hugepage/defrag"
+        "look at memory pressure (memory.pressure, allocstall in vmstat), and at threads that map and \
+         unmap while others fault: they share a lock"
     };
     Some(Advice {
         title: TITLE,

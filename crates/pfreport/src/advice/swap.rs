@@ -3,7 +3,7 @@
 use pfmodel::names::Cause;
 
 use super::{Advice, Evidence, costliest};
-use crate::units::{bytes, count, percent};
+use crate::units::{bytes, count};
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let processes = evidence.rows(&[Cause::SwapIn], |_, place| Some(place.proc));
@@ -15,10 +15,9 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let sizes = rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes));
     let size = sizes.fold(0, u64::saturating_add);
     let numbers = format!(
-        "{} came back from swap; {} of the {} pages had been used earlier in the trace, the others before it",
+        "{} came back from swap; {} of these pages had been used earlier in the trace",
         bytes(size),
-        percent(seen, cost.faults),
-        count(cost.faults)
+        count(seen)
     );
     let swap = evidence.loaded.fact(pft::keys::fact::VM_SWAPPINESS);
     let swappiness =
@@ -30,9 +29,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         cost,
         cost_text: evidence.cost_text(&cost, ("swap-in", "swap-ins")),
         evidence: [Some(numbers), swappiness, more].into_iter().flatten().collect(),
-        worth_trying:
-            "more memory for this workload, keeping what it needs resident (memory.low, mlock), \
-                       less swapping (vm.swappiness, memory.swap.max), or faster swap (zswap, zram)"
+        worth_trying: "more memory for this workload, protecting what it needs (memory.low, mlock), or faster \
+                       swap (zswap, zram)"
                 .to_owned(),
         unknown: "when and for whom the pages were swapped out",
         is_general: false,

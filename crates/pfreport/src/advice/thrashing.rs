@@ -63,8 +63,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         place: of,
         culprit: evidence.culprit(&rows),
         cost,
-        cost_text: evidence
-            .cost_text(&cost, ("read of a page once more", "reads of pages once more")),
+        cost_text: evidence.cost_text(&cost, ("repeated read", "repeated reads")),
         evidence: [Some(numbers), Some(set), more].into_iter().flatten().collect(),
         worth_trying:
             "more memory for this workload (memory.max, memory.high), a smaller working set, or \

@@ -24,7 +24,7 @@ pub fn brief(advice: &Advice) -> String {
     let place = shorten_path(&advice.place, PLACE_WIDTH);
     let evidence = advice.evidence.first().map_or("", String::as_str);
     format!(
-        "{}: {place}: {}{}. {}. Worth trying: {}.",
+        "{}: {place}, {}{}. {}. Worth trying: {}.",
         advice.title,
         advice.cost_text,
         culprit(advice.culprit.as_ref()),

@@ -5,8 +5,10 @@ use polars::prelude::{Column, DataFrame, IntoColumn as _, NamedFrom as _, Series
 
 use super::{Pattern, patterns};
 use crate::error::Error;
+use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::place::{Place, Places};
+use crate::summary::screen::Screen;
 use crate::table::{known, layout};
 use crate::units::{bytes, count, counted, duration, percent};
 
@@ -108,62 +110,106 @@ pub const COLUMNS: [&str; 29] = [
     "medium_share",
 ];
 
+/// A column for people: its head, what it means unless that is plain, and the cell of a line.
+type Shown<'a> = (&'a str, &'a str, Box<dyn Fn(&Line<'_>) -> String + 'a>);
+
+/// Columns of names.
+const NAMES: usize = 4;
+
 /// The costliest `top` patterns for people, in lines of `width` columns where long names can give way.
+/// Columns that tell nothing of any of them are left out.
 #[must_use]
 pub fn render(loaded: &Loaded, top: usize, width: Option<usize>) -> String {
     let places = Places::of(&loaded.analysis);
-    let lines = lines(loaded, &places, usize::MAX);
+    let all = lines(loaded, &places, usize::MAX);
+    let shown = all.get(..top).unwrap_or(&all);
     let page_bytes = u64::from(loaded.header.page_size_bytes.max(1));
-    let rows = lines.iter().take(top).map(|(place, process, pattern)| {
-        let mapped_pages = place.mapped_bytes.div_ceil(page_bytes);
-        vec![
-            process.pid.to_string(),
-            place.region.clone(),
-            pattern.first_touch.map_or("-", |order| order.as_str()).to_owned(),
-            count(pattern.faults),
-            count(pattern.major),
-            known(pattern.stall_ns, duration),
-            bytes(pattern.touched_bytes),
-            tenths(pattern.faults, mapped_pages),
-            share(pattern.steps.next_page, pattern.steps.all),
-            share(pattern.steps.ahead, pattern.steps.all),
-            pattern.stride.map_or_else(|| "-".to_owned(), |(pages, _)| format!("{pages:+}")),
-            tenths(pattern.faults, pattern.runs),
-            count(pattern.longest_run),
-            pattern.grown_ns.get(1).copied().map_or_else(|| "-".to_owned(), duration),
-            count(pattern.refaults),
-            known(pattern.refault_after_ns, duration),
-            share(pattern.huge_bytes, pattern.installed_bytes),
-        ]
-    });
-    let header = [
-        "pid", "region", "order", "faults", "major", "stall", "touched", "/page", "next", "ahead",
-        "stride", "run", "max", "90% by", "again", "after", "huge",
+    let columns: [Shown<'_>; 17] = [
+        ("pid", "", Box::new(|(_, process, _)| process.pid.to_string())),
+        ("region", "", Box::new(|(place, ..)| place.region.clone())),
+        ("kind", "", Box::new(|(place, ..)| place.kind.as_str().to_owned())),
+        (
+            "order",
+            "order: of first touches",
+            Box::new(|(.., p)| p.first_touch.map_or("-", |order| order.as_str()).to_owned()),
+        ),
+        ("faults", "", Box::new(|(.., p)| count(p.faults))),
+        ("major", "", Box::new(|(.., p)| count(p.major))),
+        ("stall", "", Box::new(|(.., p)| known(p.stall_ns, duration))),
+        ("touched", "", Box::new(|(.., p)| bytes(p.touched_bytes))),
+        (
+            "/page",
+            "/page: faults for each page mapped",
+            Box::new(move |(place, _, p)| mean(p.faults, place.mapped_bytes.div_ceil(page_bytes))),
+        ),
+        (
+            "next",
+            "next: steps of a thread to the next page",
+            Box::new(|(.., p)| share(p.steps.next_page, p.steps.all)),
+        ),
+        (
+            "ahead",
+            "ahead: steps forward by at most 2 MiB",
+            Box::new(|(.., p)| share(p.steps.ahead, p.steps.all)),
+        ),
+        (
+            "stride",
+            "stride: the most frequent step, in pages",
+            Box::new(|(.., p)| {
+                p.stride.map_or_else(|| "-".to_owned(), |(pages, _)| format!("{pages:+}"))
+            }),
+        ),
+        (
+            "run",
+            "run: faults on page after page (mean)",
+            Box::new(|(.., p)| mean(p.faults, p.runs)),
+        ),
+        (
+            "90% by",
+            "90% by: when 90 % of what was touched had been touched",
+            Box::new(|(.., p)| p.grown_ns.get(1).copied().map_or_else(|| "-".to_owned(), duration)),
+        ),
+        ("again", "again: re-faults", Box::new(|(.., p)| count(p.refaults))),
+        (
+            "after",
+            "after: time between (median)",
+            Box::new(|(.., p)| known(p.refault_after_ns, duration)),
+        ),
+        (
+            "huge",
+            "huge: share of bytes in pages of 2 MiB and more",
+            Box::new(|(.., p)| share(p.huge_bytes, p.installed_bytes)),
+        ),
     ];
-    let mut text = layout(&header, 3, rows.collect(), width);
-    if let Some(rest) = lines.get(top..).filter(|rest| !rest.is_empty()) {
-        let rest = counted(rest.len() as u64, "more mapping");
+    let optional = ["major", "again", "after", "huge"];
+    let tells = |(head, _, cell): &&Shown<'_>| {
+        !optional.contains(head)
+            || shown.iter().any(|line| !["-", "0", "0 %"].contains(&cell(line).as_str()))
+    };
+    let columns: Vec<&Shown<'_>> = columns.iter().filter(tells).collect();
+    let header: Vec<&str> = columns.iter().map(|column| column.0).collect();
+    let rows = shown.iter().map(|line| columns.iter().map(|(.., cell)| cell(line)).collect());
+    let mut text = layout(&header, NAMES, rows.collect(), width);
+    let rest = all.len() - shown.len();
+    if rest > 0 {
+        let rest = counted(rest as u64, "more mapping");
         text.push_str(&format!("  and {rest} (-n N shows more)\n"));
     }
-    text.push_str(LEGEND);
-    let faults = &loaded.analysis.faults;
-    let shown: u64 = lines.iter().map(|(.., pattern)| pattern.faults).sum();
-    let apart = (faults.len() as u64).saturating_sub(shown);
+    let legend: Vec<&str> =
+        columns.iter().map(|column| column.1).filter(|meaning| !meaning.is_empty()).collect();
+    let mut notes =
+        Screen::new(Layout { width: width.unwrap_or(Layout::PIPED.width), ..Layout::PIPED });
+    notes.paragraph(&legend.join("; "));
+    let in_places: u64 = all.iter().map(|(.., pattern)| pattern.faults).sum();
+    let apart = (loaded.analysis.faults.len() as u64).saturating_sub(in_places);
     if apart > 0 {
         let apart = counted(apart, "fault");
-        text.push_str(&format!(
-            "  not in the table: {apart} that failed or whose mapping is unknown\n"
+        notes.paragraph(&format!(
+            "not in the table: {apart} that failed or whose mapping is unknown"
         ));
     }
-    text
+    text + &notes.into_text()
 }
-
-const LEGEND: &str = "
-  order: of first touches; /page: faults for each page mapped; next, ahead: steps of a thread to the
-  next page, and forward by at most 2 MiB; stride: the most frequent step, in pages; run, max: mean
-  and longest run of consecutive pages; 90% by: when 90 % of the touched pages had been touched;
-  again: re-faults, and after what time (median); huge: share of bytes in pages of 2 MiB and more
-";
 
 fn lines<'a>(loaded: &'a Loaded, places: &'a Places, top: usize) -> Vec<Line<'a>> {
     let line = |(place, pattern): (usize, Pattern)| {
@@ -182,7 +228,7 @@ fn share(part: u64, all: u64) -> String {
 }
 
 /// A mean with a digit or two behind the point.
-fn tenths(part: u64, all: u64) -> String {
+fn mean(part: u64, all: u64) -> String {
     match ratio(part, all) {
         None => "-".to_owned(),
         Some(mean) if mean > 0.0 && mean < 0.01 => "<0.01".to_owned(),
@@ -195,7 +241,7 @@ fn tenths(part: u64, all: u64) -> String {
 mod tests {
     use pfmodel::names::{Cause, Class};
 
-    use super::{COLUMNS, LEGEND, render, table};
+    use super::{COLUMNS, render, table};
     use crate::csv::write_frame;
     use crate::load::Loaded;
     use crate::sample::{self, HEAP, MODEL, Row};
@@ -241,12 +287,17 @@ mod tests {
     #[test]
     fn people_get_the_same() {
         let text = render(&server(), 1, None);
-        let expected = "  pid   region      order      faults  major  stall  touched  /page  next  ahead  \
-             stride   run  max  90% by  again  after  huge\n  \
-             4242  model.gguf  scattered      40     40    4ms   160KiB  <0.01    0%     0%   \
-             +7919  1.00    1    35ms      0      -    0%\n  \
-             and 1 more mapping (-n N shows more)\n";
-        let end = "  not in the table: 1 fault that failed or whose mapping is unknown\n";
-        assert_eq!(text, [expected, LEGEND, end].concat());
+        let expected = "  pid   region      kind  order      faults  major  stall  touched  /page  next  ahead  \
+             stride   run  90% by\n  \
+             4242  model.gguf  file  scattered      40     40    4ms   160KiB  <0.01    0%     0%   \
+             +7919  1.00    35ms\n  \
+             and 1 more mapping (-n N shows more)\n  \
+             order: of first touches; /page: faults for each page mapped; next: steps of a thread to the next\n  \
+             page; ahead: steps forward by at most 2 MiB; stride: the most frequent step, in pages; run: faults\n  \
+             on page after page (mean); 90% by: when 90 % of what was touched had been touched\n  \
+             not in the table: 1 fault that failed or whose mapping is unknown\n";
+        assert_eq!(text, expected);
+        let small = render(&server(), 2, Some(100));
+        assert!(small.lines().all(|line| line.chars().count() <= 110), "{small}");
     }
 }

@@ -7,7 +7,9 @@ use pft::record::LATENCY_UNKNOWN;
 use super::PLACE_AND_CAUSE;
 use super::screen::Screen;
 use super::top::{place, total_stall_ns};
-use crate::advice::{Evidence, GIVE_BACK, LOWER_BOUNDS, SLOW_MINOR, THRASHING, advice, brief};
+use crate::advice::{
+    Advice, Evidence, GIVE_BACK, LOWER_BOUNDS, SLOW_MINOR, THRASHING, advice, brief,
+};
 use crate::faults::{UNKNOWN_REGION, file_path};
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
@@ -30,12 +32,22 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
     screen.heading("Diagnosis");
     let evidence = Evidence::of(loaded);
     let advice = advice(&evidence);
-    let chosen = rows_of(&loaded.analysis, group, class, cause);
-    let steps = if advice.is_empty() { evidence.steps(&chosen) } else { Steps::default() };
-    let costliest = costliest(loaded, group, total_stall_ns(&groups), &chosen);
-    screen.paragraph(&format!("{costliest}{}.", order(&steps)));
-    for advice in advice.iter().take(ADVICE_MAX) {
-        screen.paragraph(&brief(advice));
+    // A finding about most of the stall time says all of it.
+    let total_ns = total_stall_ns(&groups);
+    let explains_most = |advice: &&Advice| {
+        !advice.is_general && advice.cost.stall_ns.is_some_and(|ns| ns >= total_ns / 2)
+    };
+    if advice.first().filter(explains_most).is_none() {
+        let chosen = rows_of(&loaded.analysis, group, class, cause);
+        let steps = if advice.is_empty() { evidence.steps(&chosen) } else { Steps::default() };
+        screen.paragraph(&format!(
+            "{}{}.",
+            costliest(loaded, group, total_ns, &chosen),
+            order(&steps)
+        ));
+    }
+    for (number, advice) in advice.iter().take(ADVICE_MAX).enumerate() {
+        screen.paragraph(&format!("{}. {}", number + 1, brief(advice)));
     }
     // What is worth no advice may still be worth knowing.
     let is_said = |title| advice.iter().any(|advice| advice.title == title);
@@ -136,15 +148,21 @@ fn order(steps: &Steps) -> String {
     )
 }
 
-/// Pages that faulted again.
+/// Pages that faulted in again, unless that is rare: each stack and each data segment has some.
 fn refaults(loaded: &Loaded) -> Option<String> {
-    let nth = &loaded.analysis.faults.nth;
-    let again = nth.iter().filter(|&&nth| nth > 1).count() as u64;
-    (again > 0).then(|| {
+    let faults = &loaded.analysis.faults;
+    // The page of the others was there, only the right to write was not.
+    let came_back = |row: &usize| {
+        let is_there = faults.class[*row] == Class::Cow || faults.cause[*row] == Cause::WriteNotify;
+        faults.nth[*row] > 1 && faults.class[*row] != Class::Failed && !is_there
+    };
+    let again = (0..faults.len()).filter(came_back).count() as u64;
+    let all = faults.len() as u64;
+    (again > 0 && again >= all / 100).then(|| {
         format!(
-            "{} ({} of all) hit a page that had faulted before.",
+            "{} ({} of all) hit a page that had faulted before and was gone again.",
             counted(again, "fault"),
-            percent(again, nth.len() as u64)
+            percent(again, all)
         )
     })
 }

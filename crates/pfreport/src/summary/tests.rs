@@ -22,7 +22,7 @@ pub fn assert_golden(name: &str, text: &str) {
     assert_eq!(text, golden, "{} differs; PFT_BLESS=1 rewrites it", path.display());
 }
 
-fn screen(loaded: &Loaded) -> String {
+pub fn screen(loaded: &Loaded) -> String {
     let text = render(loaded, Style { top: 10, layout: Layout::PIPED }).unwrap();
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "{line}");
