@@ -12,6 +12,7 @@ use crate::units::{bytes, count, counted, duration};
 struct Found {
     family: u32,
     by_children: u64,
+    unsure: u64,
     forks: u64,
     last_after_ns: u64,
     bytes: u64,
@@ -31,17 +32,21 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         let parent = || analysis.processes.get(proc as usize).map(|process| process.parent);
         if forks.contains_key(&proc) { Some(proc) } else { parent().filter(|&p| p != NONE) }
     };
-    let families = evidence.rows(&[Cause::CowAnon], |_, place| family(place.proc));
+    let families =
+        evidence.rows(&[Cause::CowAnon, Cause::CowAnonOrZero], |_, place| family(place.proc));
     let found = families.into_iter().filter_map(|(family, rows)| {
         let &(first_ns, number) = forks.get(&family)?;
         let faults = &analysis.faults;
         let rows: Vec<usize> =
             rows.into_iter().filter(|&row| faults.time_ns[row] >= first_ns).collect();
         let by_children = rows.iter().filter(|&&row| faults.proc[row] != family).count() as u64;
+        let is_unsure = |row: &&usize| faults.cause[**row] == Cause::CowAnonOrZero;
+        let unsure = rows.iter().filter(is_unsure).count() as u64;
         let size = |&row: &usize| faults.page_size_bytes[row].max(evidence.page_bytes);
         let found = Found {
             family,
             by_children,
+            unsure,
             forks: number,
             last_after_ns: faults.time_ns[*rows.last()?] - first_ns,
             bytes: rows.iter().map(size).fold(0, u64::saturating_add),
@@ -57,6 +62,14 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         count(found.by_children),
         duration(found.last_after_ns)
     );
+    // Their pages were in memory before the recording.
+    let unsure = (found.unsure > 0).then(|| {
+        format!(
+            "{} of them are on pages whose past the trace did not see: the copy may be the first of the \
+             zero page there",
+            count(found.unsure)
+        )
+    });
     let place = evidence.main_place(&rows)?;
     let most = format!("the most in {}", evidence.place_of_process(place));
     Some(Advice {
@@ -65,12 +78,12 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         culprit: evidence.culprit(&rows),
         cost,
         cost_text: evidence.cost_text(&cost, ("copy-on-write fault", "copy-on-write faults")),
-        evidence: [Some(copied), Some(most), more].into_iter().flatten().collect(),
+        evidence: [Some(copied), Some(most), unsure, more].into_iter().flatten().collect(),
         worth_trying: "write less while a child shares the memory, keep such children short, posix_spawn where \
                        a child only runs a program, MADV_DONTFORK for what children do not need"
             .to_owned(),
         unknown: "which of these faults copied: a page that the other side no longer has is used again \
-                  without a copy. Faults of memory shared before the recording are not counted",
+                  without a copy",
         is_general: false,
     })
 }
