@@ -32,11 +32,14 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let (&file, &stall_ns) = stalls.iter().rev().max_by_key(|&(_, stall_ns)| *stall_ns)?;
     let name = evidence.places.all.iter().find(|place| place.file == Some(file))?.name();
     let more = stalls.len() as u64 - 1;
-    let waits = match cost.faults - cost.major {
-        0 => String::new(),
-        waits => format!(", {} waited for a read that was under way", count(waits)),
+    let reads = match cost.faults - cost.major {
+        0 => "all of them read from the disk".to_owned(),
+        waits => format!(
+            "{} of them read from the disk, {} waited for a read that was under way",
+            count(cost.major),
+            count(waits)
+        ),
     };
-    let reads = format!("{} of the faults read from the disk{waits}", count(cost.major));
     let most = format!("the costliest file is {name}: {}", duration(stall_ns));
     Some(Advice {
         title: "Waiting for files to be read, part by part",

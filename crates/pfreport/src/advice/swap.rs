@@ -1,13 +1,21 @@
 //! Memory that was swapped out is read back.
 
-use pfmodel::names::Cause;
+use pfmodel::names::{Cause, Class};
+use pft::keys::fact;
 
 use super::{Advice, Evidence, costliest};
 use crate::units::{bytes, count};
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
-    let processes = evidence.rows(&[Cause::SwapIn], |_, place| Some(place.proc));
-    let found = processes.into_values().map(|rows| (rows, ()));
+    let class = &evidence.analysis().faults.class;
+    // Shared memory comes back from swap by major faults too; a machine without swap space has other reasons.
+    let has_no_swap = evidence.loaded.fact(fact::VM_SWAP_TOTAL_BYTES) == Some("0");
+    let shared = if has_no_swap { Cause::SwapIn } else { Cause::Shmem };
+    let processes = evidence.rows(&[Cause::SwapIn, shared], |_, place| Some(place.proc));
+    let found = processes.into_values().map(|mut rows| {
+        rows.retain(|&row| class[row] == Class::Major);
+        (rows, ())
+    });
     let (rows, (), cost, more) = costliest(evidence, found, ("more process", "more processes"))?;
     let place = evidence.main_place(&rows)?;
     let faults = &evidence.analysis().faults;
@@ -19,7 +27,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         bytes(size),
         count(seen)
     );
-    let swap = evidence.loaded.fact(pft::keys::fact::VM_SWAPPINESS);
+    let swap = evidence.loaded.fact(fact::VM_SWAPPINESS);
     let swappiness =
         swap.map(|value| format!("vm.swappiness was {}", crate::text::printable(value.as_bytes())));
     Some(Advice {
@@ -32,7 +40,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         worth_trying: "more memory for this workload, protecting what it needs (memory.low, mlock), or faster \
                        swap (zswap, zram)"
                 .to_owned(),
-        unknown: "when and for whom the pages were swapped out",
+        unknown: "when and for whom the pages were swapped out, and whether shared memory came from swap or \
+                  from userfaultfd",
         is_general: false,
     })
 }

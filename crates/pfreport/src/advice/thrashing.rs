@@ -36,7 +36,7 @@ struct Found {
 }
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
-    let reads = [Cause::FileRead, Cause::SwapIn, Cause::FileOrSwap];
+    let reads = [Cause::FileRead, Cause::SwapIn, Cause::FileOrSwap, Cause::Shmem];
     let groups = evidence
         .rows(&reads, |_, place| Some(place.file.map_or(Backing::Swap(place.proc), Backing::File)));
     let found = groups.into_iter().filter_map(|(backing, rows)| again(evidence, backing, &rows));

@@ -21,6 +21,9 @@ use crate::units::{count, counted, counted_as, duration, percent};
 /// Findings of the rules that fit on the screen; `--advice` prints all.
 const ADVICE_MAX: usize = 3;
 
+/// Least share of all stall time of those behind the first, percent.
+const ADVICE_MIN_PERCENT: u64 = 5;
+
 pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
     let groups = rolled_up(cells, &PLACE_AND_CAUSE);
     let Some(group) = groups.first() else { return };
@@ -46,7 +49,13 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
             order(&steps)
         ));
     }
-    for (number, advice) in advice.iter().take(ADVICE_MAX).enumerate() {
+    let is_shown = |(number, advice): &(usize, &Advice)| {
+        let share = advice.cost.stall_ns.is_none_or(|ns| ns >= total_ns / 100 * ADVICE_MIN_PERCENT);
+        *number == 0 || advice.is_general || share
+    };
+    let shown = advice.iter().take(ADVICE_MAX).enumerate().take_while(is_shown);
+    let number_shown = shown.clone().count();
+    for (number, advice) in shown {
         screen.paragraph(&format!("{}. {}", number + 1, brief(advice)));
     }
     // What is worth no advice may still be worth knowing.
@@ -57,7 +66,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
     ];
     notes.into_iter().flatten().for_each(|note| screen.paragraph(&note));
     if !advice.is_empty() {
-        let more = advice.len().saturating_sub(ADVICE_MAX) as u64;
+        let more = (advice.len() - number_shown) as u64;
         let more = match more {
             0 => String::new(),
             more => format!(", and {}", counted_as(more, "more finding", "more findings")),
