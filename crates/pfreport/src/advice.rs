@@ -20,13 +20,15 @@ mod tests;
 mod thrashing;
 mod view;
 
-pub use evidence::{Cost, Culprit, Evidence};
+pub use evidence::{Cost, Culprit, Evidence, FileRead};
 pub use give_back::TITLE as GIVE_BACK;
 pub use slow_minor::TITLE as SLOW_MINOR;
 pub use thrashing::TITLE as THRASHING;
 pub use view::{LOWER_BOUNDS, brief, render};
 
 use std::cmp::Reverse;
+
+use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 /// One finding of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +74,7 @@ const RULES: &[Rule] = &[
 /// What all rules have to say, the costliest first; what is about the whole recording last.
 #[must_use]
 pub fn advice(evidence: &Evidence<'_>) -> Vec<Advice> {
-    let mut advice: Vec<Advice> = RULES.iter().filter_map(|look| look(evidence)).collect();
+    let mut advice: Vec<Advice> = RULES.par_iter().filter_map(|look| look(evidence)).collect();
     advice.sort_by_key(|advice| {
         let cost = (advice.cost.stall_ns, advice.cost.faults);
         (advice.is_general, Reverse(cost), advice.title)

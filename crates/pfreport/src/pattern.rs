@@ -1,10 +1,11 @@
 //! In which order faults walk through each place. `schemas/patterns.md` defines each figure.
 
-mod last_rows;
+mod before;
 mod steps;
 mod view;
 mod walk;
 
+pub use before::before_of_keys;
 pub use steps::{Order, Steps};
 pub use view::{render, table};
 pub use walk::{FirstTouch, Pattern};

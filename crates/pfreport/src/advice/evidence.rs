@@ -1,8 +1,9 @@
 //! What the rules look at, and what faults cost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 
-use pfmodel::names::Cause;
+use pfmodel::names::{Cause, Class};
 use pfmodel::table::Analysis;
 
 use crate::load::Loaded;
@@ -80,6 +81,19 @@ pub struct Evidence<'a> {
     pub stall_ns: Option<u64>,
     /// Causes that each place has faults of, a bit each.
     causes: Vec<u32>,
+    /// Worked out when first asked for.
+    files_read: OnceLock<Vec<FileRead>>,
+}
+
+/// The major faults that read a file, over all processes that map it.
+#[derive(Debug, Clone)]
+pub struct FileRead {
+    /// Number of the file.
+    pub file: u32,
+    /// The faults, in order of time.
+    pub rows: Vec<usize>,
+    /// Steps of each thread between them.
+    pub steps: Steps,
 }
 
 const _: () = assert!(Cause::ALL.len() <= u32::BITS as usize);
@@ -97,7 +111,7 @@ impl<'a> Evidence<'a> {
         let stall_ns =
             stalls.fold(None, |sum: Option<u64>, ns| Some(sum.unwrap_or(0).saturating_add(ns)));
         let page_bytes = u64::from(loaded.header.page_size_bytes.max(1)).next_power_of_two();
-        Self { loaded, places, page_bytes, stall_ns, causes }
+        Self { loaded, places, page_bytes, stall_ns, causes, files_read: OnceLock::new() }
     }
 
     /// The analysis of the trace.
@@ -128,9 +142,21 @@ impl<'a> Evidence<'a> {
         groups
     }
 
-    /// The same, by file, over all processes that map it.
-    pub fn by_file(&self, causes: &[Cause]) -> Vec<Vec<usize>> {
-        self.rows(causes, |_, place| place.file).into_values().collect()
+    /// The reads of each file from disk.
+    #[must_use]
+    pub fn files_read(&self) -> &[FileRead] {
+        self.files_read.get_or_init(|| {
+            let class = &self.analysis().faults.class;
+            // The first write of a private page may read it.
+            let causes = [Cause::FileRead, Cause::FilePrivateWrite];
+            let files = self.rows(&causes, |_, place| place.file).into_iter();
+            let files = files.map(|(file, mut rows)| {
+                rows.retain(|&row| class[row] == Class::Major);
+                let steps = self.steps(&rows);
+                FileRead { file, rows, steps }
+            });
+            files.filter(|read| !read.rows.is_empty()).collect()
+        })
     }
 
     /// What rows, in order of time, cost.
@@ -143,7 +169,7 @@ impl<'a> Evidence<'a> {
         let mut processes = BTreeSet::new();
         let (mut last, mut known, mut latencies_ns) = (None, 0, 0_u64);
         for &row in rows {
-            cost.major += u64::from(faults.class[row] == pfmodel::names::Class::Major);
+            cost.major += u64::from(faults.class[row] == Class::Major);
             if let Some(ns) = faults.stall_ns(row) {
                 cost.stall_ns = Some(cost.stall_ns.unwrap_or(0).saturating_add(ns));
                 known += 1;

@@ -1,7 +1,5 @@
 //! A file is read from disk page after page, each page by a fault of its own.
 
-use pfmodel::names::Cause;
-
 use super::{Advice, Evidence, costliest};
 use crate::pattern::Order;
 use crate::units::{count, percent};
@@ -10,13 +8,14 @@ use crate::units::{count, percent};
 const READS_MIN: usize = 64;
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
-    let files = evidence.by_file(&[Cause::FileRead]).into_iter();
-    let files = files.filter(|rows| rows.len() >= READS_MIN);
     // Readahead brings in some dozens of pages at a time, so that major faults skip as many.
-    let sequential = files.filter_map(|rows| {
-        let steps = evidence.steps(&rows);
-        (steps.order() == Some(Order::Sequential)).then_some((rows, steps))
-    });
+    let sequential = evidence
+        .files_read()
+        .iter()
+        .filter(|read| {
+            read.rows.len() >= READS_MIN && read.steps.order() == Some(Order::Sequential)
+        })
+        .map(|read| (read.rows.clone(), read.steps));
     let (rows, steps, cost, more) = costliest(evidence, sequential, ("more file", "more files"))?;
     let order = format!(
         "{} of {} steps from one read to the next lead to the very next page, which readahead would have \

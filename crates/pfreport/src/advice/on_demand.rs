@@ -2,30 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use pfmodel::names::{Cause, Class};
+use pfmodel::names::Cause;
 
-use super::{Advice, Evidence, costliest};
+use super::{Advice, Evidence, FileRead, costliest};
 use crate::pattern::Order;
 use crate::units::{count, counted_as, duration};
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let faults = &evidence.analysis().faults;
-    // Minor faults that wait for a read in flight are part of the wait for the disk, and the first write of a
-    // private page may read it.
-    let causes = [Cause::FileRead, Cause::FilePrivateWrite, Cause::FileWait];
+    // Other rules are about other orders.
+    let is_other = |read: &&FileRead| matches!(read.steps.order(), Some(Order::Forward) | None);
+    let reads: Vec<&FileRead> = evidence.files_read().iter().filter(is_other).collect();
+    // Minor faults that wait for a read in flight are part of the wait for the disk.
+    let is_read = |file: u32| reads.binary_search_by_key(&file, |read| read.file).is_ok();
+    let waits =
+        evidence.rows(&[Cause::FileWait], |_, place| place.file.filter(|&file| is_read(file)));
     let mut rows: Vec<usize> = Vec::new();
     let mut stalls: BTreeMap<u32, u64> = BTreeMap::new();
-    for (file, mut file_rows) in evidence.rows(&causes, |_, place| place.file) {
-        let is_major = |&row: &usize| faults.class[row] == Class::Major;
-        file_rows.retain(|row| is_major(row) || faults.cause[*row] == Cause::FileWait);
-        let reads: Vec<usize> = file_rows.iter().copied().filter(is_major).collect();
-        // Other rules are about other orders.
-        let order = evidence.steps(&reads).order();
-        if !reads.is_empty() && matches!(order, Some(Order::Forward) | None) {
-            let stall_ns = file_rows.iter().filter_map(|&row| faults.stall_ns(row));
-            stalls.insert(file, stall_ns.fold(0, u64::saturating_add));
-            rows.extend(file_rows);
-        }
+    let reads = reads.iter().map(|read| (&read.file, &read.rows));
+    for (&file, file_rows) in reads.chain(&waits) {
+        let stall_ns = file_rows.iter().filter_map(|&row| faults.stall_ns(row));
+        let sum = stalls.entry(file).or_default();
+        *sum = stall_ns.fold(*sum, u64::saturating_add);
+        rows.extend(file_rows);
     }
     rows.sort_unstable();
     let (rows, (), cost, _) = costliest(evidence, [(rows, ())], ("", ""))?;

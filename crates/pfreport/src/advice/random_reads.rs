@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use pfmodel::names::Cause;
-
 use super::{Advice, Evidence, costliest};
 use crate::pattern::{Order, Steps};
 use crate::place::page_start;
@@ -16,12 +14,11 @@ const READS_MIN: usize = 64;
 const AROUND_BYTES: u64 = 64 << 10;
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
-    let files = evidence.by_file(&[Cause::FileRead]).into_iter();
-    let files = files.filter(|rows| rows.len() >= READS_MIN);
-    let random = files.filter_map(|rows| {
-        let steps = evidence.steps(&rows);
-        (steps.order() == Some(Order::Random)).then_some((rows, steps))
-    });
+    let random = evidence
+        .files_read()
+        .iter()
+        .filter(|read| read.rows.len() >= READS_MIN && read.steps.order() == Some(Order::Random))
+        .map(|read| (read.rows.clone(), read.steps));
     let (rows, steps, cost, more) = costliest(evidence, random, ("more file", "more files"))?;
     let near = near_earlier(evidence, &rows);
     let is_off = near * 2 >= rows.len() as u64;

@@ -1,10 +1,9 @@
 //! The same pages are read from disk again and again.
 
-use std::collections::HashMap;
-
 use pfmodel::names::{Cause, Class};
 
 use super::{Advice, Evidence, costliest};
+use crate::pattern::before_of_keys;
 use crate::place::page_start;
 use crate::units::{count, counted, duration, percent};
 
@@ -79,34 +78,46 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
 fn again(evidence: &Evidence<'_>, backing: Backing, rows: &[usize]) -> Option<(Vec<usize>, Found)> {
     let analysis = evidence.analysis();
     let faults = &analysis.faults;
-    let mut pages: HashMap<(u32, u64), (u32, u64)> = HashMap::new();
-    let (mut again, mut after_ns, mut most, mut reads) = (Vec::new(), Vec::new(), 0, 0);
-    for &row in rows.iter().filter(|&&row| faults.class[row] == Class::Major) {
-        let Some(start) = page_start(analysis, row, evidence.page_bytes) else { continue };
-        reads += 1;
-        // Private pages of a file are each process's own; those that are only read are everybody's.
-        let owner = match (backing, faults.cause[row]) {
-            (Backing::File(_), Cause::FileRead) => u32::MAX,
-            _ => faults.proc[row],
+    let is_major = |row: &&usize| faults.class[**row] == Class::Major;
+    let reads: Vec<(u32, u64, usize)> = rows
+        .iter()
+        .filter(is_major)
+        .filter_map(|&row| {
+            // Private pages of a file are each process's own; those that are only read are everybody's.
+            let owner = match (backing, faults.cause[row]) {
+                (Backing::File(_), Cause::FileRead) => u32::MAX,
+                _ => faults.proc[row],
+            };
+            Some((owner, page_start(analysis, row, evidence.page_bytes)?, row))
+        })
+        .collect();
+    let keys: Vec<(u32, u64)> = reads.iter().map(|&(owner, start, _)| (owner, start)).collect();
+    let before = before_of_keys(&keys);
+    let end_ns = |row: usize| faults.time_ns[row].saturating_add(faults.stall_ns(row).unwrap_or(0));
+    let (mut again, mut after_ns, mut pages) = (Vec::new(), Vec::new(), 0);
+    // How often each page had been read then.
+    let mut times: Vec<u32> = Vec::with_capacity(reads.len());
+    for (&(.., row), &before) in reads.iter().zip(&before) {
+        let earlier = times.get(before as usize).copied().zip(reads.get(before as usize));
+        let Some((earlier, &(.., before))) = earlier else {
+            times.push(1);
+            pages += 1;
+            continue;
         };
-        let time_ns = faults.time_ns[row];
-        let (times, last_ns) = pages.entry((owner, start)).or_insert((0, time_ns));
-        *times += 1;
-        most = most.max(*times);
-        if *times > 1 {
-            // Two that wait for one read are no second read.
-            if let Some(ns) = time_ns.checked_sub(*last_ns) {
-                again.push(row);
-                after_ns.push(ns);
-            }
+        // Two that wait for one read are no second read.
+        let ns = faults.time_ns[row].checked_sub(end_ns(before));
+        times.push(earlier + u32::from(ns.is_some()));
+        if let Some(ns) = ns {
+            again.push(row);
+            after_ns.push(ns);
         }
-        *last_ns = time_ns.saturating_add(faults.stall_ns(row).unwrap_or(0)).max(*last_ns);
     }
+    let (reads, most) = (reads.len() as u64, times.into_iter().max().unwrap_or(0));
     let number = again.len() as u64;
     if number < AGAIN_MIN || number * 100 < reads * AGAIN_MIN_PERCENT {
         return None;
     }
     let middle = (after_ns.len() - 1) / 2;
     let median_ns = *after_ns.select_nth_unstable(middle).1;
-    Some((again, Found { backing, reads, pages: pages.len() as u64, most, median_ns }))
+    Some((again, Found { backing, reads, pages, most, median_ns }))
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use pfmodel::names::{Cause, Class};
-use pfmodel::table::Analysis;
+use pfmodel::table::{Analysis, NONE};
 
-use super::last_rows::LastRows;
+use super::before::before;
 use super::steps::{STEPS_MIN, Steps};
 use crate::place::{Places, page_size, page_start};
 
@@ -103,18 +103,22 @@ pub fn pattern(analysis: &Analysis, places: &Places, place: usize, page_bytes: u
     let mut pattern = Pattern::default();
     let Some(bounds) = places.all.get(place) else { return pattern };
     let span_pages = bounds.end.saturating_sub(bounds.start).div_ceil(page_bytes);
-    let mut last_rows = LastRows::new(span_pages, places.faults(place));
+    let rows: Vec<(usize, u64)> = places
+        .rows(place)
+        .filter_map(|row| Some((row, page_start(analysis, row, page_bytes)?)))
+        .collect();
+    let page = |start: u64| start.saturating_sub(bounds.start) / page_bytes;
+    let pages: Vec<u64> = rows.iter().map(|&(_, start)| page(start)).collect();
+    let before = before(&pages, span_pages);
     let mut walkers: HashMap<u32, Walker> = HashMap::new();
     let mut current: Option<(u32, Walker)> = None;
     let (mut first_rows, mut strides, mut after_ns) = (Vec::new(), Vec::new(), Vec::new());
     let (mut up, mut down) = (0, 0);
-    for row in places.rows(place) {
-        let Some(start) = page_start(analysis, row, page_bytes) else { continue };
+    for (&(row, start), &before) in rows.iter().zip(&before) {
         let size = page_size(analysis, row, page_bytes);
         pattern.count(analysis, row, page_bytes);
 
-        let page = start.saturating_sub(bounds.start) / page_bytes;
-        let before = last_rows.replace(page, row as u32);
+        let before = rows.get(before as usize).filter(|_| before != NONE);
         match before {
             None => {
                 first_rows.push(row);
@@ -123,8 +127,8 @@ pub fn pattern(analysis: &Analysis, places: &Places, place: usize, page_bytes: u
             // The page was there, only the right to write was not.
             Some(_) if faults.class[row] == Class::Cow => {}
             Some(_) if faults.cause[row] == Cause::WriteNotify => {}
-            Some(before) => {
-                after_ns.push(faults.time_ns[row].saturating_sub(faults.time_ns[before as usize]));
+            Some(&(before, _)) => {
+                after_ns.push(faults.time_ns[row].saturating_sub(faults.time_ns[before]));
             }
         }
 
