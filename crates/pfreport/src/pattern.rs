@@ -5,7 +5,7 @@ mod steps;
 mod view;
 mod walk;
 
-pub use before::before_of_keys;
+pub use before::{before, before_of_keys};
 pub use steps::{Order, Steps};
 pub use view::{render, table};
 pub use walk::{FirstTouch, Pattern};

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use pfmodel::table::NONE;
+
 use super::{Advice, Evidence, costliest};
-use crate::pattern::{Order, Steps};
+use crate::pattern::{Order, Steps, before};
 use crate::place::page_start;
 use crate::units::{bytes, count, percent};
 
@@ -73,8 +75,7 @@ fn order(evidence: &Evidence<'_>, rows: &[usize], steps: Steps) -> String {
 /// How many reads are in a stretch of the file, as long as the kernel reads to either side, in which there
 /// was a read before. Those across the border of two stretches are not counted.
 fn near_earlier(evidence: &Evidence<'_>, rows: &[usize]) -> u64 {
-    let starts =
-        rows.iter().filter_map(|&row| page_start(evidence.analysis(), row, evidence.page_bytes));
-    let mut stretches = HashSet::new();
-    starts.filter(|start| !stretches.insert(start / AROUND_BYTES)).count() as u64
+    let start = |&row: &usize| page_start(evidence.analysis(), row, evidence.page_bytes);
+    let stretches: Vec<u64> = rows.iter().filter_map(start).map(|at| at / AROUND_BYTES).collect();
+    before(&stretches).into_iter().filter(|&earlier| earlier != NONE).count() as u64
 }

@@ -3,7 +3,7 @@
 use pfmodel::names::{Cause, Class};
 
 use super::{Advice, Evidence, costliest};
-use crate::pattern::before_of_keys;
+use crate::pattern::{before, before_of_keys};
 use crate::place::page_start;
 use crate::units::{count, counted, duration, percent};
 
@@ -91,8 +91,13 @@ fn again(evidence: &Evidence<'_>, backing: Backing, rows: &[usize]) -> Option<(V
             Some((owner, page_start(analysis, row, evidence.page_bytes)?, row))
         })
         .collect();
-    let keys: Vec<(u32, u64)> = reads.iter().map(|&(owner, start, _)| (owner, start)).collect();
-    let before = before_of_keys(&keys);
+    let before = if reads.iter().all(|read| Some(read.0) == reads.first().map(|first| first.0)) {
+        let pages: Vec<u64> = reads.iter().map(|read| read.1 / evidence.page_bytes).collect();
+        before(&pages)
+    } else {
+        let keys: Vec<(u32, u64)> = reads.iter().map(|&(owner, start, _)| (owner, start)).collect();
+        before_of_keys(&keys)
+    };
     let end_ns = |row: usize| faults.time_ns[row].saturating_add(faults.stall_ns(row).unwrap_or(0));
     let (mut again, mut after_ns, mut pages) = (Vec::new(), Vec::new(), 0);
     // How often each page had been read then.

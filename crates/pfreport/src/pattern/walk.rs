@@ -102,14 +102,13 @@ pub fn pattern(analysis: &Analysis, places: &Places, place: usize, page_bytes: u
     let faults = &analysis.faults;
     let mut pattern = Pattern::default();
     let Some(bounds) = places.all.get(place) else { return pattern };
-    let span_pages = bounds.end.saturating_sub(bounds.start).div_ceil(page_bytes);
     let rows: Vec<(usize, u64)> = places
         .rows(place)
         .filter_map(|row| Some((row, page_start(analysis, row, page_bytes)?)))
         .collect();
     let page = |start: u64| start.saturating_sub(bounds.start) / page_bytes;
     let pages: Vec<u64> = rows.iter().map(|&(_, start)| page(start)).collect();
-    let before = before(&pages, span_pages);
+    let before = before(&pages);
     let mut walkers: HashMap<u32, Walker> = HashMap::new();
     let mut current: Option<(u32, Walker)> = None;
     let (mut first_rows, mut strides, mut after_ns) = (Vec::new(), Vec::new(), Vec::new());
