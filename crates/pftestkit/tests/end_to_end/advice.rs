@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use pftestkit::Workload;
+use pftestkit::{Cgroup, Workload};
 
 use crate::recording::{Lab, Recording, User, is_root, pfreport};
 
@@ -99,8 +99,9 @@ fn cold_reads_in_order() {
     assert_eq!(habits, [""; 0], "{text}");
 }
 
-/// Reads a cold file from its start to its end; `advice` is what madvise is called with.
-fn python_reads(advice: &str) -> Option<Recording> {
+/// Reads a cold file from its start to its end, so many times; `advice` is what madvise is called with.
+/// Within a group, if there is one.
+fn python_reads(advice: &str, rounds: u32, group: Option<&Cgroup>) -> Option<Recording> {
     if Command::new("python3").arg("--version").output().is_err() {
         eprintln!("skipped: python3 is missing");
         return None;
@@ -110,14 +111,18 @@ fn python_reads(advice: &str) -> Option<Recording> {
     let script = format!(
         "import mmap, os\n\
          with open({:?}, 'r+b') as f:\n\
-         \x20   f.write(os.urandom(16 << 20)); f.flush(); os.fsync(f.fileno())\n\
+         \x20   for _ in range(64):\n\
+         \x20       f.write(os.urandom(1 << 20)); f.flush(); os.fsync(f.fileno())\n\
          \x20   os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)\n\
          \x20   m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)\n\
          \x20   m.madvise(mmap.{advice})\n\
-         \x20   for page in range(0, len(m), 4096): m[page]\n",
+         \x20   for _ in range({rounds}):\n\
+         \x20       for page in range(0, len(m), 4096): m[page]\n",
         file.path()
     );
-    let output = lab.pfrecord().args(["--", "python3", "-c", &script]).output().unwrap();
+    let python = Workload::new("python3", "-c").arg(&script);
+    let python = group.map_or(python.clone(), |group| group.enclose(&python));
+    let output = lab.pfrecord().arg("--").args(python.argv()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
     Some(Recording::of_running(lab, [], said))
@@ -125,13 +130,30 @@ fn python_reads(advice: &str) -> Option<Recording> {
 
 #[test]
 fn reads_in_order_without_readahead() {
-    let Some(recording) = python_reads("MADV_RANDOM") else { return };
+    let Some(recording) = python_reads("MADV_RANDOM", 1, None) else { return };
     let (habits, text) = found(&recording);
     assert_eq!(habits, [NO_READAHEAD], "{text}");
-    assert!(text.contains("4,096 major faults of "), "{text}");
-    let Some(recording) = python_reads("MADV_SEQUENTIAL") else { return };
+    assert!(text.contains("16,384 major faults of "), "{text}");
+    let Some(recording) = python_reads("MADV_SEQUENTIAL", 1, None) else { return };
     let (habits, text) = found(&recording);
     assert_eq!(habits, [""; 0], "{text}");
+}
+
+#[test]
+fn a_file_larger_than_memory_is_read_again() {
+    let group = match Cgroup::memory(40) {
+        Ok(group) if is_root() => group,
+        Ok(_) => return eprintln!("skipped: needs root"),
+        Err(reason) => return eprintln!("skipped: {reason}"),
+    };
+    let Some(recording) = python_reads("MADV_RANDOM", 3, Some(&group)) else { return };
+    let (habits, text) = found(&recording);
+    assert!(habits.contains(&THRASHING), "{text}");
+    assert!(text.contains("the reads are of 16,384 distinct pages"), "{text}");
+    // With enough memory each page is read once.
+    let Some(recording) = python_reads("MADV_RANDOM", 3, None) else { return };
+    let (habits, text) = found(&recording);
+    assert_eq!(habits, [NO_READAHEAD], "{text}");
 }
 
 #[test]
