@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use pfmodel::names::Cause;
+use pfmodel::names::{Cause, RegionKind};
 
 use super::{Advice, Evidence, costliest};
 use crate::place::page_start;
@@ -15,7 +15,10 @@ const WINDOW_BYTES: u64 = 64 << 10;
 const USED_MIN_PERCENT: u64 = 50;
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
-    let places = evidence.rows(&[Cause::FileCached], |number, place| place.file.map(|_| number));
+    // What the loader maps, a program can hardly map otherwise.
+    let places = evidence.rows(&[Cause::FileCached], |number, place| {
+        (place.kind == RegionKind::File).then_some(number)
+    });
     let found = places.into_iter().filter_map(|(number, rows)| {
         let place = evidence.places.all.get(number)?;
         let start = |&row: &usize| page_start(evidence.analysis(), row, evidence.page_bytes);

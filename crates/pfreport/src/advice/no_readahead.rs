@@ -34,7 +34,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
             "leave out MADV_RANDOM, or give MADV_SEQUENTIAL; raise read_ahead_kb of the disk if \
                        it is 0; load ahead of use (MADV_POPULATE_READ)"
                 .to_owned(),
-        unknown: "which of these turned readahead off",
+        unknown: "what turned readahead off, and whether the file system has any",
         is_general: false,
     })
 }

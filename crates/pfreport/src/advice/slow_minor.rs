@@ -53,9 +53,10 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     };
     Some(Advice {
         title: TITLE,
-        place: evidence
-            .main_place(&rows)
-            .map_or_else(|| "unknown memory".to_owned(), |place| evidence.place_of_process(place)),
+        place: evidence.main_place(&rows).map_or_else(
+            || "unknown memory".to_owned(),
+            |place| format!("the most in {}", evidence.place_of_process(place)),
+        ),
         culprit: evidence.culprit(&rows),
         cost,
         cost_text: evidence.cost_text(&cost, ("slow minor fault", "slow minor faults")),

@@ -259,6 +259,15 @@ fn swap() {
         ]
     );
     assert_eq!(titles(&loaded), ["Waiting for swap"]);
+    // A child that is swapped as well.
+    let mut both = trace((0..1_500).map(|i| heap(i, Cause::SwapIn)));
+    let mut childs = both.analysis.mappings[HEAP as usize].clone();
+    childs.proc = 1;
+    both.analysis.mappings.push(childs);
+    let row = |i| Row { proc: 1, mapping: 3, ..heap(i, Cause::SwapIn) };
+    add(&mut both, (0..500).map(row));
+    assert_eq!(found(&both)[0].place, "[heap] of server (pid 4242) and 1 other process");
+    assert_eq!(found(&both)[0].cost.faults, 2_000);
     // Shared memory comes back from swap as well, if there is any.
     let shared = |i| Row { cause: Cause::Shmem, ..heap(i, Cause::SwapIn) };
     let mut loaded = trace((0..2_000).map(shared));

@@ -144,6 +144,10 @@ fn a_cached_file_is_mapped_page_by_page() {
     );
     assert_eq!(titles(&cached(2)).len(), 1);
     assert_eq!(titles(&cached(3)), [""; 0]);
+    // Code is mapped by the loader.
+    let mut code = cached(1);
+    code.analysis.mappings.last_mut().unwrap().kind = RegionKind::Text;
+    assert_eq!(titles(&code), [""; 0]);
 }
 
 #[test]
