@@ -1,9 +1,8 @@
 //! Large anonymous memory is touched a small page at a time.
 
-use std::collections::HashMap;
-
 use pfmodel::names::{Cause, RegionKind};
 use pft::keys::fact;
+use rayon::slice::ParallelSliceMut as _;
 
 use super::{Advice, Evidence, costliest};
 use crate::place::page_start;
@@ -25,9 +24,11 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         kinds.contains(&place.kind).then_some(number)
     });
     let found = places.into_iter().filter_map(|(place, rows)| {
-        let (rows, huge_pages) = dense(evidence, place, rows);
-        let touched = (rows.len() as u64).saturating_mul(evidence.page_bytes);
-        (touched >= TOUCHED_MIN_BYTES).then_some((rows, (place, huge_pages)))
+        let is_large = |rows: &Vec<usize>| {
+            (rows.len() as u64).saturating_mul(evidence.page_bytes) >= TOUCHED_MIN_BYTES
+        };
+        let (rows, huge_pages) = dense(evidence, place, Some(rows).filter(is_large)?);
+        is_large(&rows).then_some((rows, (place, huge_pages)))
     });
     let (rows, (number, huge_pages), cost, more) =
         costliest(evidence, found, ("more stretch of memory", "more stretches of memory"))?;
@@ -90,12 +91,13 @@ fn dense(evidence: &Evidence<'_>, place: usize, rows: Vec<usize>) -> (Vec<usize>
         let range = start & !(HUGE_BYTES - 1);
         (range >= bounds.0 && range.saturating_add(HUGE_BYTES) <= bounds.1).then_some(range)
     };
-    let mut touched: HashMap<u64, u64> = HashMap::new();
-    for range in rows.iter().filter_map(range) {
-        *touched.entry(range).or_default() += evidence.page_bytes;
-    }
-    touched.retain(|_, bytes| *bytes >= HUGE_BYTES / DENSITY);
-    let is_dense = |row: &usize| range(row).is_some_and(|range| touched.contains_key(&range));
+    let mut ranges: Vec<u64> = rows.iter().filter_map(range).collect();
+    ranges.par_sort_unstable();
+    let least = HUGE_BYTES / DENSITY / evidence.page_bytes;
+    let same = ranges.chunk_by(|a, b| a == b).filter(|same| same.len() as u64 >= least);
+    let dense: Vec<u64> = same.filter_map(|same| same.first().copied()).collect();
+    let is_dense =
+        |row: &usize| range(row).is_some_and(|range| dense.binary_search(&range).is_ok());
     let rows = rows.into_iter().filter(is_dense).collect();
-    (rows, touched.len() as u64)
+    (rows, dense.len() as u64)
 }
