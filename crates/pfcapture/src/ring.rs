@@ -308,14 +308,7 @@ mod tests {
     use super::*;
     use crate::raw_records::{self, Stamp};
 
-    const LAYOUT: SampleLayout = SampleLayout {
-        ip: false,
-        page_size: false,
-        tracepoints: None,
-        signals: None,
-        calls: None,
-        oom: None,
-    };
+    const LAYOUT: SampleLayout = SampleLayout { ..SampleLayout::BARE };
 
     fn sample(time_ns: u64) -> Vec<u8> {
         let stamp = Stamp { id: 1, pid: 2, tid: 3, time_ns };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
-use pfcapture::{Config, Flight, Output, Selection, Target};
+use pfcapture::{CallGraph, Config, Flight, Output, Selection, Target};
 use pfrecord::live::LiveArguments;
 use pft::text::printable;
 
@@ -75,6 +75,27 @@ pub struct Arguments {
     #[arg(help_heading = "What to record")]
     min_latency: Option<Duration>,
 
+    /// Call chain of every fault by frame pointers, like --call-graph fp
+    #[arg(short = 'g', conflicts_with = "call_graph", help_heading = "What to record")]
+    chains: bool,
+
+    /// Call chains: fp, of every fault, for programs built with frame pointers; dwarf, for any program,
+    /// unwound from a copy of the stack (16384 bytes, 65528 at most) of every major fault and of a share
+    /// of the minor ones
+    #[arg(long, value_name = "fp|dwarf[,BYTES]", value_parser = values::call_graph)]
+    #[arg(help_heading = "What to record")]
+    call_graph: Option<CallGraph>,
+
+    /// With --call-graph dwarf: copy the stack of one minor fault of so many, counted on each thread and
+    /// CPU; 0 for none [default: 128]
+    #[arg(long, value_name = "N", requires = "call_graph", help_heading = "What to record")]
+    stack_share: Option<u32>,
+
+    /// The NUMA node of each page, found by its physical address, which is not stored; for the
+    /// privileged
+    #[arg(long, help_heading = "What to record")]
+    phys: bool,
+
     /// End after this time (10s, 500ms, 2m), which begins when the delay of -D is over; a command that
     /// was started is then ended with SIGTERM
     #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -100,6 +121,11 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "flight_recorder")]
     #[arg(help_heading = "The trace")]
     max_size: Option<u64>,
+
+    /// Do not name functions and variables; which files the target ran, their build ids and sections are
+    /// stored all the same
+    #[arg(long, help_heading = "The trace")]
+    pub no_symbols: bool,
 
     /// Label of the trace (release=1.4), shown by pfreport; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::label, help_heading = "The trace")]
@@ -158,7 +184,12 @@ pub struct Arguments {
 }
 
 /// What has no meaning where faults are only counted.
-const NOT_COUNTED: [&str; 13] = [
+const NOT_COUNTED: [&str; 18] = [
+    "no_symbols",
+    "chains",
+    "call_graph",
+    "stack_share",
+    "phys",
     "live",
     "output",
     "force",
@@ -186,6 +217,8 @@ Examples:
   pfrecord -p 1234 -d 30s -o run.pft           attach for half a minute
   pfrecord -a --major-only -d 30s -o run.pft   who waits for the disk, on the whole machine
   pfrecord -G docker/1f2e -d 30s -o run.pft    a container
+  pfrecord -g -o run.pft -- ./server           who called: frame pointers
+  pfrecord --call-graph dwarf -p 1234 -d 10s   who called, in a program without frame pointers
   pfrecord --stat --interval 1s -p 1234        count only, a line a second
   pfrecord -p 1234 --flight-recorder 30s --trigger-latency 50ms
                                                what led to a slow fault
@@ -254,6 +287,8 @@ impl Arguments {
                 user_only: self.user_only,
                 latency: !self.no_latency,
                 min_latency_ns: self.min_latency.map_or(0, nanoseconds),
+                call_graph: self.call_graph()?,
+                page_nodes: self.phys,
             },
             output: match &self.output {
                 None if self.live.is_wanted() && self.flight_recorder.is_none() => Output::None,
@@ -273,6 +308,23 @@ impl Arguments {
             level: self.level,
             labels: self.label.clone(),
         })
+    }
+}
+
+impl Arguments {
+    /// How call chains are to be recorded.
+    fn call_graph(&self) -> Result<Option<CallGraph>, clap::Error> {
+        match (self.call_graph, self.stack_share) {
+            (Some(CallGraph::Stacks { bytes, .. }), Some(share)) => {
+                Ok(Some(CallGraph::Stacks { bytes, share }))
+            }
+            (_, Some(_)) => Err(Self::command().error(
+                clap::error::ErrorKind::ArgumentConflict,
+                "--stack-share goes with --call-graph dwarf: frame pointers are followed for every fault",
+            )),
+            (None, None) => Ok(self.chains.then_some(CallGraph::FramePointers)),
+            (chosen, None) => Ok(chosen),
+        }
     }
 }
 
@@ -321,6 +373,32 @@ mod tests {
             &["--stat", "--level", "3"],
         ] {
             assert!(parse(&[&["pfrecord", "-p", "1"], wrong].concat()).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn call_chains_come_in_two_ways() {
+        let config = |words: &[&str]| {
+            let words = [&["pfrecord", "-p", "1"], words].concat();
+            Arguments::try_parse_from(words).and_then(|arguments| arguments.config())
+        };
+        let chosen = |words: &[&str]| config(words).unwrap().selection.call_graph;
+        let stacks = |bytes, share| Some(CallGraph::Stacks { bytes, share });
+        assert_eq!(chosen(&[]), None);
+        assert_eq!(chosen(&["-g"]), Some(CallGraph::FramePointers));
+        assert_eq!(chosen(&["--call-graph", "fp"]), Some(CallGraph::FramePointers));
+        assert_eq!(chosen(&["--call-graph", "dwarf"]), stacks(16384, 128));
+        assert_eq!(chosen(&["--call-graph=dwarf,8192", "--stack-share", "0"]), stacks(8192, 0));
+        for wrong in [
+            &["-g", "--call-graph", "fp"][..],
+            &["--stack-share", "5"],
+            &["-g", "--stack-share", "5"],
+            &["--call-graph", "fp", "--stack-share", "5"],
+            &["--call-graph", "dwarf,0"],
+            &["--stat", "-g"],
+            &["--stat", "--phys"],
+        ] {
+            assert!(config(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -7,12 +7,15 @@
 pub mod accounts;
 pub mod advice;
 pub mod by;
+pub mod chains;
 pub mod cli;
+pub mod code;
 pub mod csv;
 pub mod error;
 mod failure;
 pub mod faults;
 pub mod field;
+pub mod flamegraph;
 pub mod group;
 pub mod layout;
 pub mod load;
@@ -25,6 +28,7 @@ pub mod run;
 #[cfg(test)]
 mod sample;
 pub mod scope;
+pub mod stacks;
 pub mod stall;
 pub mod summary;
 pub mod table;

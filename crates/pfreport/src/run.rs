@@ -18,6 +18,7 @@ use crate::output::create;
 use crate::pattern;
 use crate::picture;
 use crate::scope::Scope;
+use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
 
@@ -47,13 +48,19 @@ pub fn run(
     layout: Layout,
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.by)?;
+    let csv_on_stdout = arguments.csv == Some(None);
+    let table_on_stdout = csv_on_stdout || arguments.csv.is_none() && !keys.is_empty();
+    if table_on_stdout && arguments.folded == Some(None) {
+        return Err(Error::OneOutput);
+    }
     let slow_threshold_ns = arguments.slow_threshold;
     let slow_threshold_ns =
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let loaded = Loaded::open(&arguments.trace, &Options { slow_threshold_ns })?;
 
-    let exports = arguments.csv.is_some() || arguments.png.is_some();
-    let mut written = Vec::new();
+    let has_stacks = arguments.flamegraph.is_some() || arguments.folded.is_some();
+    let exports = arguments.csv.is_some() || arguments.png.is_some() || has_stacks;
+    let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if let Some(file) = &arguments.csv {
         match file {
             Some(path) => {
@@ -66,7 +73,7 @@ pub fn run(
     } else if !keys.is_empty() {
         let groups = by::table(&loaded, &keys, arguments.sort.as_deref(), None)?;
         let top = arguments.top.unwrap_or(GROUP_ROWS);
-        out.write_all(by::render(&groups, &keys, top, layout.table_width)?.as_bytes())?;
+        out.write_all(by::render(&loaded, &groups, &keys, top, layout.table_width)?.as_bytes())?;
         if let Some(caveat) = Scope::of(&loaded).caveat(loaded.skipped()) {
             writeln!(out, "  {caveat}")?;
         }
@@ -87,8 +94,8 @@ pub fn run(
         let style = Style { top: arguments.top.unwrap_or(SUMMARY_ROWS), layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
     }
-    let csv_on_stdout = arguments.csv == Some(None);
-    for path in written.iter().filter(|_| !csv_on_stdout) {
+    let data_on_stdout = csv_on_stdout || arguments.folded == Some(None);
+    for path in written.iter().filter(|_| !data_on_stdout) {
         writeln!(out, "{}", printable_path(path))?;
     }
     out.flush()?;
@@ -127,7 +134,7 @@ fn export(
         return csv::write_faults(loaded, out);
     }
     let groups = by::table(loaded, keys, arguments.sort.as_deref(), arguments.top)?;
-    csv::write_frame(&groups, out)
+    csv::write_frame(&by::with_chains(loaded, groups)?, out)
 }
 
 /// One line that says why an export is not the whole story.

@@ -59,6 +59,18 @@ impl Cgroup {
         Ok(group)
     }
 
+    /// A group with a limit of memory that may swap: version 1 only.
+    ///
+    /// # Errors
+    ///
+    /// Why this machine or user cannot make one.
+    pub fn memory_and_swap(limit_mib: u32) -> Result<Self, String> {
+        let group = Self::below(&mount_of(Version1("memory"))?)?;
+        group.set("memory.limit_in_bytes", &(u64::from(limit_mib) << 20).to_string())?;
+        group.set("memory.swappiness", "60")?;
+        Ok(group)
+    }
+
     /// A group of version 2 without any limits.
     ///
     /// # Errors

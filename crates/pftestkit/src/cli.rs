@@ -42,6 +42,12 @@ pub struct Args {
     /// Write the order of accesses to PATH, one byte offset a line, instead of to standard output
     #[arg(long, value_name = "PATH")]
     pub order_file: Option<PathBuf>,
+    /// Swap out to the swap space that there is, instead of a file made for it (`swap-in`)
+    #[arg(long)]
+    pub swap_there: bool,
+    /// What to write (`swap-limit`)
+    #[arg(long, value_enum, default_value_t = Swappable::Anonymous)]
+    pub backing: Swappable,
     /// Seed of random orders
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -54,6 +60,17 @@ pub struct Args {
     /// Address of the first range (passed on by `exec`)
     #[arg(long, hide = true, default_value_t = 0)]
     pub begin_at: usize,
+}
+
+/// Memory that goes to swap where it finds no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Swappable {
+    /// Private anonymous memory
+    Anonymous,
+    /// Shared anonymous memory
+    Shared,
+    /// A private mapping of a file
+    PrivateFile,
 }
 
 /// What `pf-workload` can do.
@@ -77,16 +94,34 @@ pub enum Mode {
     ColdFileRandom,
     /// Read a file that is not cached from its start to its end, with read-ahead
     ColdFileSequential,
+    /// Write and read private mappings of files that are not cached, without read-ahead
+    PrivateFileCold,
+    /// Read a file that is not cached in two threads at once, each in a mapping of its own
+    FileWait,
+    /// Write pages that were read or copied before `ready`
+    LateCow,
     /// Read a shared mapping of a cached file, then write it
     SharedFileWrite,
     /// Write shared anonymous memory and a memfd
     Shmem,
     /// Grow the main thread's stack page by page
     Stack,
+    /// Use the stacks of threads, page by page
+    ThreadStacks,
+    /// Touch memory of many kinds: heap, named, memfd, deleted file, System V, /dev/zero, code
+    Regions,
+    /// Read the pages of the vdso in a child
+    Vdso,
+    /// Run code made at run time that touches memory, and describe it for perf
+    Jit,
     /// Touch memory that may use huge pages
     Huge,
     /// Read pages that were swapped out to a swap file made for it (needs root)
     SwapIn,
+    /// Write more memory than there is room for (it needs a limit, and swap space), and read it again
+    SwapLimit,
+    /// Add a swap file until the end (needs root)
+    SwapSpace,
     /// Die of invalid accesses: unmapped address, read-only page, page behind the end of a file
     Invalid,
     /// Die of an access below the limit of the stack

@@ -16,6 +16,7 @@
 //! | `expect` | `pid start end phase class cause count exact`, then witnesses | see [`Expectation`] |
 //! | `order` | `path page_size kind`, `offsets` or `offsets_file` | see [`Order`] |
 //! | `turn` | `pid start end path offset count` | see [`Turn`] |
+//! | `place` | `pid start end kind label path` | see [`Place`]; `label` is encoded like a path |
 //! | `rusage` | `pid minflt majflt wall_ns` | what the kernel counted while the `run` faults were made |
 //! | `done` | `pid` | all of the above is printed; with `--wait` or `--hold`, waits for a line |
 //! | `total` | `pid minflt majflt children_minflt children_majflt` | last line: counts of the process so far |
@@ -44,8 +45,8 @@ pub use cgroup::Cgroup;
 pub use error::Error;
 pub use launch::{Running, Workload};
 pub use protocol::{
-    Exactness, Expectation, Order, OrderKind, Phase, Report, Total, Turn, Usage, decode_path,
-    encode_path,
+    Exactness, Expectation, Order, OrderKind, Phase, Place, Report, Total, Turn, Usage,
+    decode_path, encode_path,
 };
 
 /// Exit status of `pf-workload` when the machine or the user cannot run a mode.

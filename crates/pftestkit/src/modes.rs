@@ -6,14 +6,19 @@ mod crowd;
 mod failed;
 mod file;
 mod forks;
+mod jit;
+mod late;
 mod mappings;
 mod mixed;
 mod oom;
 mod processes;
+mod regions;
 mod slow;
 mod stack;
 mod swap;
+mod thread_stacks;
 mod threads;
+mod wait;
 
 use crate::cli::{Args, Mode};
 use crate::session::Session;
@@ -29,6 +34,9 @@ pub fn run(args: &Args, session: Session) -> anyhow::Result<()> {
         Mode::PrivateFileWrite => file::private_write(args, session),
         Mode::PrivateFileCow => file::private_cow(args, session),
         Mode::CachedFile => file::cached(args, session),
+        Mode::PrivateFileCold => cold::private(args, session),
+        Mode::FileWait => wait::file_wait(args, session),
+        Mode::LateCow => late::late_cow(args, session),
         Mode::SharedFileWrite => file::shared_write(args, session),
         Mode::ColdFileRandom => cold::random(args, session),
         Mode::ColdFileSequential => cold::sequential(args, session),
@@ -37,10 +45,16 @@ pub fn run(args: &Args, session: Session) -> anyhow::Result<()> {
         Mode::ForkStorm => processes::fork_storm(args, session),
         Mode::Exec => processes::exec(args, session),
         Mode::Stack => stack::growth(args, session),
+        Mode::ThreadStacks => thread_stacks::thread_stacks(args, session),
+        Mode::Regions => regions::regions(args, session),
+        Mode::Vdso => regions::vdso(args, session),
+        Mode::Jit => jit::jit(args, session),
         Mode::StackOverflow => stack::overflow(args, session),
         Mode::Invalid => failed::invalid(args, session),
         Mode::Efault => failed::efault(args, session),
         Mode::SwapIn => swap::swap_in(args, session),
+        Mode::SwapLimit => swap::limit(args, session),
+        Mode::SwapSpace => swap::space(args, session),
         Mode::Threads => threads::threads(args, session),
         Mode::ThreadStorm => threads::storm(args, session),
         Mode::Slow => slow::major(args, session),

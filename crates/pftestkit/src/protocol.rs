@@ -98,6 +98,23 @@ pub struct Turn {
     pub count: u64,
 }
 
+/// What lies at a range, as a report should call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Process.
+    pub pid: u32,
+    /// First address of the range.
+    pub start: u64,
+    /// First address behind the range.
+    pub end: u64,
+    /// Kind of region: `heap`, `shmem`, ….
+    pub kind: String,
+    /// Label of the region: `[heap]`, `libc.so.6 .data`, ….
+    pub label: String,
+    /// The file; empty if there is none.
+    pub path: PathBuf,
+}
+
 /// What `getrusage(2)` counted in a process while it made the faults of phase `run`.
 ///
 /// In modes with threads only the faulting stretches of the threads are counted.
@@ -137,6 +154,8 @@ pub struct Report {
     pub orders: Vec<Order>,
     /// `turn` lines.
     pub turns: Vec<Turn>,
+    /// `place` lines.
+    pub places: Vec<Place>,
     /// `rusage` lines.
     pub usage: Vec<Usage>,
     /// The `total` line.
@@ -161,6 +180,7 @@ impl Report {
                 "expect" => report.expectations.push(fields.expectation()?),
                 "order" => report.orders.push(fields.order()?),
                 "turn" => report.turns.push(fields.turn()?),
+                "place" => report.places.push(fields.place()?),
                 "rusage" => report.usage.push(fields.usage()?),
                 "total" => report.total = Some(fields.total()?),
                 "skip" => {
@@ -275,6 +295,14 @@ mod tests {
                     count: 1,
                 },
             ],
+            places: vec![Place {
+                pid: 123,
+                start: 0x1000,
+                end: 0x3000,
+                kind: "data".to_owned(),
+                label: "a b .data".to_owned(),
+                path: PathBuf::from("/tmp/a b"),
+            }],
             usage: vec![Usage { pid: 123, minflt: 1, majflt: 2, wall_ns: 3 }],
             total: Some(Total {
                 pid: 123,
@@ -286,12 +314,13 @@ mod tests {
             skip: None,
         };
         let text = format!(
-            "ready pid=123\nnoise of a recorder\n{}\n{}\n{}\n{}\n{}\n{}\ndone pid=123\n{}\n",
+            "ready pid=123\nnoise of a recorder\n{}\n{}\n{}\n{}\n{}\n{}\n{}\ndone pid=123\n{}\n",
             report.expectations[0],
             report.orders[0],
             report.orders[1],
             report.turns[0],
             report.turns[1],
+            report.places[0],
             report.usage[0],
             report.total.unwrap(),
         );

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
-use pftestkit::{Exactness, Expectation, Order, OrderKind, Phase, Total, Turn, Usage};
+use pftestkit::{Exactness, Expectation, Order, OrderKind, Phase, Place, Total, Turn, Usage};
 
 use crate::cli::Args;
 use crate::sys::counters::{Counts, Who, counts};
@@ -194,6 +194,18 @@ impl Session {
             path: path.to_owned(),
             offset_bytes: (page * page_size()) as u64,
             count: count as u64,
+        });
+    }
+
+    /// What a report should call a range, and the file that is there.
+    pub fn place(&mut self, range: &Range<u64>, kind: &str, label: &str, path: &Path) {
+        self.push(Place {
+            pid: self.pid,
+            start: range.start,
+            end: range.end,
+            kind: kind.to_owned(),
+            label: label.to_owned(),
+            path: path.to_owned(),
         });
     }
 

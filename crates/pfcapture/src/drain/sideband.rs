@@ -80,6 +80,7 @@ impl Drain {
         }
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.range = 0..0;
+            thread.stack_pointers.clear();
         }
         let wanted = Some(SnapshotReason::Exec);
         self.processes.insert(pid, Process { threads: 1, wanted, ..Process::default() });

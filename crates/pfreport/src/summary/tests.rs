@@ -1,5 +1,6 @@
 //! Whole screens, against what they looked like.
 
+mod code;
 mod recordings;
 
 use std::path::{Path, PathBuf};

@@ -88,6 +88,29 @@ pub fn random(args: &Args, mut session: Session) -> anyhow::Result<()> {
     session.finish()
 }
 
+/// Two private mappings of cold files without read-ahead: one is written, the other one read. Each access
+/// is a fault that fetches its page.
+pub fn private(args: &Args, mut session: Session) -> anyhow::Result<()> {
+    let pages = args.pages_or(64);
+    let files = [WorkFile::new(args, pages)?, WorkFile::with_suffix(args, pages, ".read")?];
+    let map = |file: &WorkFile| -> anyhow::Result<Mapping> {
+        let mapping = Mapping::new(pages, Backing::PrivateFile(file.file()))?;
+        mapping.advise(Advice::Random)?;
+        file.make_cold()?;
+        Ok(mapping)
+    };
+    let (written, read) = (map(&files[0])?, map(&files[1])?);
+    session.ready()?;
+    let ((), measured) = measure(Who::Process, || {
+        (0..pages).for_each(|page| written.write(page));
+        (0..pages).for_each(|page| read.read(page));
+    });
+    session.expect(&written.range(), ("major", "file-private-write"), pages);
+    session.expect(&read.range(), FILE_READ, pages);
+    session.usage(session.pid(), measured);
+    session.finish()
+}
+
 /// Every page read completes one fault. One whose wait was interrupted entered more than once, and
 /// completes as minor when the page arrived meanwhile.
 pub fn interrupted(args: &Args, mut session: Session) -> anyhow::Result<()> {

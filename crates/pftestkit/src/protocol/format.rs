@@ -1,9 +1,10 @@
 //! Writing the lines.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::protocol::names::{EXACTNESS, ORDER_KINDS, PHASES, name_of};
-use crate::protocol::{Expectation, Order, Total, Turn, Usage, encode_path};
+use crate::protocol::{Expectation, Order, Place, Total, Turn, Usage, encode_path};
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,6 +49,15 @@ impl fmt::Display for Turn {
         let Self { pid, start, end, path, offset_bytes, count } = self;
         write!(f, "turn pid={pid} start={start:#x} end={end:#x} path={} ", encode_path(path))?;
         write!(f, "offset={offset_bytes} count={count}")
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, start, end, kind, label, path } = self;
+        let (label, path) = (encode_path(Path::new(label)), encode_path(path));
+        write!(f, "place pid={pid} start={start:#x} end={end:#x} kind={kind} ")?;
+        write!(f, "label={label} path={path}")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::protocol::names::{EXACTNESS, ORDER_KINDS, PHASES};
-use crate::protocol::{Expectation, Order, Total, Turn, Usage, decode_path};
+use crate::protocol::{Expectation, Order, Place, Total, Turn, Usage, decode_path};
 
 /// The fields of one line.
 pub(super) struct Fields<'a> {
@@ -86,6 +86,17 @@ impl<'a> Fields<'a> {
             path: decode_path(self.text("path")?),
             offset_bytes: self.number("offset")?,
             count: self.number("count")?,
+        })
+    }
+
+    pub(super) fn place(&self) -> Result<Place, Error> {
+        Ok(Place {
+            pid: self.number("pid")?,
+            start: self.address("start")?,
+            end: self.address("end")?,
+            kind: self.text("kind")?.to_owned(),
+            label: decode_path(self.text("label")?).to_string_lossy().into_owned(),
+            path: decode_path(self.text("path")?),
         })
     }
 

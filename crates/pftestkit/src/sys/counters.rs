@@ -23,8 +23,21 @@ pub struct Counts {
     pub majflt: u64,
 }
 
-/// `getrusage(2)`.
+/// Faults, from `getrusage(2)`.
 pub fn counts(who: Who) -> Counts {
+    let usage = rusage(who);
+    Counts {
+        minflt: u64::try_from(usage.ru_minflt).unwrap_or(0),
+        majflt: u64::try_from(usage.ru_majflt).unwrap_or(0),
+    }
+}
+
+/// How often the calling thread gave up its CPU to wait.
+pub fn waits() -> u64 {
+    u64::try_from(rusage(Who::Thread).ru_nvcsw).unwrap_or(0)
+}
+
+fn rusage(who: Who) -> libc::rusage {
     let who = match who {
         Who::Process => libc::RUSAGE_SELF,
         Who::Thread => libc::RUSAGE_THREAD,
@@ -33,13 +46,9 @@ pub fn counts(who: Who) -> Counts {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the pointer is valid for writes of a whole rusage; all-zero bytes are a valid rusage,
     // so the value is initialised even if the call were to fail.
-    let usage = unsafe {
+    unsafe {
         libc::getrusage(who, usage.as_mut_ptr());
         usage.assume_init()
-    };
-    Counts {
-        minflt: u64::try_from(usage.ru_minflt).unwrap_or(0),
-        majflt: u64::try_from(usage.ru_majflt).unwrap_or(0),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::fs::{self, MemfdFlags, fadvise, memfd_create};
 use rustix::mm::{MremapFlags, mlock, mremap_fixed};
 
-use crate::pages::vmas;
+use crate::pages::{Vma, vmas};
 
 /// Alignment of ranges, and the least gap between them: a huge page, and a multiple of the
 /// fault-around window.
@@ -62,6 +62,10 @@ pub enum Backing<'a> {
     SharedAnonymous,
     /// Private anonymous memory that may only be read.
     ReadOnly,
+    /// Private anonymous memory that may be executed as well.
+    Code,
+    /// A file, shared, that may be read and executed.
+    CodeFile(&'a File),
     /// Nothing may be accessed.
     Inaccessible,
     /// A file, private.
@@ -88,12 +92,20 @@ unsafe impl Send for Mapping {}
 impl Mapping {
     /// Maps `pages` pages.
     pub fn new(pages: usize, backing: Backing<'_>) -> io::Result<Self> {
-        let span = len_bytes(pages)?.next_multiple_of(ALIGN) + ALIGN;
-        let at = ptr::without_provenance_mut(NEXT.fetch_add(span, Ordering::Relaxed));
+        let at = reserve(pages)?;
         let start = map(at, len_bytes(pages)?, libc::MAP_FIXED_NOREPLACE, backing)?;
         let mapping = Self { start, pages };
         mapping.madvise(libc::MADV_NOHUGEPAGE)?;
         Ok(mapping)
+    }
+
+    /// Takes charge of pages that were mapped in some other way.
+    ///
+    /// # Safety
+    ///
+    /// The pages are mapped, aligned, and nothing else refers to them or unmaps them.
+    pub(super) unsafe fn of(start: *mut u8, pages: usize) -> Self {
+        Self { start, pages }
     }
 
     /// Its addresses.
@@ -236,14 +248,22 @@ impl Drop for Mapping {
     }
 }
 
+/// Where the next range of so many pages may lie.
+pub(super) fn reserve(pages: usize) -> io::Result<*mut u8> {
+    let span = len_bytes(pages)?.next_multiple_of(ALIGN) + ALIGN;
+    Ok(ptr::without_provenance_mut(NEXT.fetch_add(span, Ordering::Relaxed)))
+}
+
 fn len_bytes(pages: usize) -> io::Result<usize> {
     let len = pages.checked_mul(page_size()).filter(|len| *len < isize::MAX as usize / 2);
     len.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Maps all code of the program by reading one byte of each of its pages.
+/// Maps all code of the program, but that in the ranges of a workload, by reading one byte of each of its pages.
 pub fn map_code() -> io::Result<()> {
-    for vma in vmas()?.into_iter().filter(|vma| vma.perms.starts_with("r-x")) {
+    let ranges = BASE as u64..next_address() as u64;
+    let code = |vma: &Vma| vma.perms.starts_with("r-x") && !ranges.contains(&vma.range.start);
+    for vma in vmas()?.into_iter().filter(code) {
         for address in vma.range.step_by(page_size()) {
             let page = ptr::with_exposed_provenance::<u8>(address as usize);
             // SAFETY: the kernel lists the page as readable code, and nothing unmaps code here; any
@@ -275,13 +295,16 @@ pub(super) fn map(
     backing: Backing<'_>,
 ) -> io::Result<*mut u8> {
     use libc::{
-        MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE,
+        MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED, PROT_EXEC, PROT_NONE, PROT_READ,
+        PROT_WRITE,
     };
     let rw = PROT_READ | PROT_WRITE;
     let (prot, flags, fd) = match backing {
         Backing::Anonymous => (rw, MAP_PRIVATE | MAP_ANONYMOUS, -1),
         Backing::SharedAnonymous => (rw, MAP_SHARED | MAP_ANONYMOUS, -1),
         Backing::ReadOnly => (PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1),
+        Backing::Code => (rw | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1),
+        Backing::CodeFile(file) => (PROT_READ | PROT_EXEC, MAP_SHARED, file.as_raw_fd()),
         Backing::Inaccessible => (PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1),
         Backing::PrivateFile(file) => (rw, MAP_PRIVATE, file.as_raw_fd()),
         Backing::SharedFile(file) => (rw, MAP_SHARED, file.as_raw_fd()),

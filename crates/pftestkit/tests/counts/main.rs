@@ -6,6 +6,7 @@
 mod cgroups;
 mod mappings;
 mod processes;
+mod regions;
 mod slow;
 
 use std::collections::{BTreeMap, BTreeSet};

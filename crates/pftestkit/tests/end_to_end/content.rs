@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use pft::Trace;
-use pft::keys::ledger;
+use pft::keys::{fact, ledger};
 use pft::record::{
     Checkpoint, Frame, LostRecord, OomRecord, Outcome, SnapshotReason, TaskKind, flags,
 };
@@ -83,6 +83,11 @@ impl Content {
 
     pub fn fact(&self, key: &str) -> Option<&str> {
         self.facts.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the machine had swap space at some time.
+    pub fn had_swap(&self) -> bool {
+        self.facts.iter().any(|(key, bytes)| key == fact::VM_SWAP_TOTAL_BYTES && bytes != "0")
     }
 
     pub fn count(&self, key: &str) -> Option<u64> {

@@ -247,6 +247,9 @@ pub struct Recording {
     phases: Vec<Phase>,
 }
 
+/// A way to record a workload; `None` when it cannot run here.
+pub type How = fn(Lab, &Workload) -> Option<Recording>;
+
 /// Faults by `class/cause`.
 pub type Kinds = BTreeMap<String, u64>;
 
@@ -269,6 +272,9 @@ pub struct Row {
     pub attempts: u64,
     pub access: String,
     pub region: String,
+    pub region_kind: String,
+    pub nth: u64,
+    pub slow: bool,
     pub path: String,
     pub file_offset: Option<u64>,
     pub perms: String,
@@ -292,6 +298,14 @@ impl Recording {
     /// Every fault.
     pub fn rows(&self) -> Vec<Row> {
         rows(&self.lab.trace())
+    }
+
+    /// The faults of one process in a range, in order of time.
+    pub fn rows_in(&self, (pid, start, end): Range) -> Vec<Row> {
+        let mut rows = self.rows();
+        rows.retain(|row| (pid == 0 || row.pid == pid) && (start..end).contains(&row.addr));
+        rows.sort_by_key(|row| row.time_ns);
+        rows
     }
 
     /// The faults in the workload's ranges, by range.
@@ -352,18 +366,26 @@ pub fn pfreport(trace: &Path, args: &[&str]) -> Output {
 /// Every fault of a trace. No fault counts as slow, however busy the machine: waits for I/O in flight
 /// are told by time only.
 pub fn rows(trace: &Path) -> Vec<Row> {
-    let output = pfreport(trace, &["--csv", "--slow-threshold", "1h"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    parse_csv(&output.stdout)
+    rows_with(trace, &["--slow-threshold", "1h"])
 }
 
-fn parse_csv(text: &[u8]) -> Vec<Row> {
-    let mut reader = csv::Reader::from_reader(text);
-    reader
-        .deserialize::<HashMap<String, String>>()
+/// A line of CSV by the names of its columns.
+pub type Record = HashMap<String, String>;
+
+/// What the report writes as CSV with these options: every fault, or a grouped table.
+pub fn records(trace: &Path, options: &[&str]) -> Vec<Record> {
+    let output = pfreport(trace, &[&["--csv"], options].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let mut reader = csv::Reader::from_reader(&output.stdout[..]);
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+/// Every fault of a trace, with these options of the report.
+pub fn rows_with(trace: &Path, options: &[&str]) -> Vec<Row> {
+    records(trace, options)
+        .into_iter()
         .map(|record| {
-            let record = record.unwrap();
             let text = |name: &str| record[name].clone();
             Row {
                 pid: text("pid").parse().unwrap(),
@@ -378,6 +400,9 @@ fn parse_csv(text: &[u8]) -> Vec<Row> {
                 attempts: text("attempts").parse().unwrap(),
                 access: text("access"),
                 region: text("region"),
+                region_kind: text("region_kind"),
+                nth: text("nth").parse().unwrap(),
+                slow: text("slow").parse().unwrap(),
                 path: text("path"),
                 file_offset: text("file_offset").parse().ok(),
                 perms: text("perms"),
