@@ -13,6 +13,8 @@ Examples:
   pfreport run.pft --by path,cause -n 5          the five costliest files and why they fault
   pfreport run.pft --by region --sort max_ns     the regions with the longest single fault
   pfreport run.pft --by phase,cause              what happens between the marks of a recording
+  pfreport run.pft --advice                      what to change, with the evidence
+  pfreport run.pft --patterns                    sequential or random, again and again, how large
   pfreport run.pft --csv | head                  every fault, one per line
   pfreport run.pft --by pid,class --csv=out.csv  a grouped table for other tools
   pfreport run.pft --by function,cause           which code faults, and why
@@ -57,6 +59,14 @@ pub struct Arguments {
     /// Rows of each list, half as many of functions [default: 10; with --by 20, with --by and --csv all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
+
+    /// In which order faults walk through each mapping: a table, with --csv as CSV
+    #[arg(long, conflicts_with = "by")]
+    pub patterns: bool,
+
+    /// What to change and why, with all evidence
+    #[arg(long, conflicts_with_all = ["by", "patterns", "csv"])]
+    pub advice: bool,
 
     /// Write every fault, or with --by the grouped table, as CSV [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]

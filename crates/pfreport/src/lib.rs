@@ -5,6 +5,7 @@
 //! [`summary`], [`by`], [`csv`], [`picture`]. [`run`] does what the command line ([`cli`]) asks for.
 
 pub mod accounts;
+pub mod advice;
 pub mod by;
 pub mod chains;
 pub mod cli;
@@ -22,6 +23,7 @@ pub mod output;
 pub mod pages;
 pub mod pattern;
 pub mod picture;
+pub mod place;
 pub mod run;
 #[cfg(test)]
 mod sample;

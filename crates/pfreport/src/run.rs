@@ -6,6 +6,7 @@ use std::path::Path;
 use pfmodel::Options;
 
 use crate::accounts::LostRecords;
+use crate::advice;
 use crate::by;
 use crate::cli::Arguments;
 use crate::csv;
@@ -14,6 +15,7 @@ use crate::field::Field;
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::output::create;
+use crate::pattern;
 use crate::picture;
 use crate::scope::Scope;
 use crate::stacks;
@@ -76,11 +78,19 @@ pub fn run(
             writeln!(out, "  {caveat}")?;
         }
     }
+    if arguments.patterns && arguments.csv.is_none() {
+        let top = arguments.top.unwrap_or(GROUP_ROWS);
+        out.write_all(pattern::render(&loaded, top, layout.table_width).as_bytes())?;
+    }
+    if arguments.advice {
+        out.write_all(advice::render(&loaded, layout).as_bytes())?;
+    }
     if let Some(folder) = &arguments.png {
         let folder = folder.as_deref().unwrap_or(Path::new("."));
         written.extend(picture::draw(&loaded, folder, arguments.force)?);
     }
-    if !exports && keys.is_empty() {
+    let views = !keys.is_empty() || arguments.patterns || arguments.advice;
+    if !exports && !views {
         let style = Style { top: arguments.top.unwrap_or(SUMMARY_ROWS), layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
     }
@@ -93,7 +103,7 @@ pub fn run(
     if loaded.is_whole() {
         return Ok(Outcome::Whole);
     }
-    if exports || !keys.is_empty() {
+    if exports || views {
         warn(&loaded, warnings)?;
     }
     Ok(Outcome::Partial)
@@ -117,6 +127,9 @@ fn export(
     arguments: &Arguments,
     out: impl Write,
 ) -> Result<(), Error> {
+    if arguments.patterns {
+        return csv::write_frame(&pattern::table(loaded, arguments.top)?, out);
+    }
     if keys.is_empty() {
         return csv::write_faults(loaded, out);
     }

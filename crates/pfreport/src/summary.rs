@@ -11,9 +11,9 @@ mod losses;
 mod next;
 mod oom;
 mod phases;
-mod screen;
+pub(crate) mod screen;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod top;
 
 use crate::error::Error;

@@ -288,3 +288,40 @@ fn the_golden_trace_is_explained_as_ever() {
     }
     assert_eq!((zero_page, cow_zero), (64, 64));
 }
+
+#[test]
+fn patterns_are_a_table_for_people_and_for_programs() {
+    let scene = Scene::new(20);
+    let output = scene.run(&["run.pft", "--patterns"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_harmless(&output.stdout);
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    assert!(lines[0].starts_with("  pid   region "), "{lines:?}");
+    assert!(lines[1].contains("data.bin") && lines[2].contains("[heap]"), "{lines:?}");
+    assert!(lines[2].contains("  ascending  "), "{lines:?}");
+
+    let csv = scene.run(&["run.pft", "--patterns", "--csv"]);
+    assert_harmless(&csv.stdout);
+    let lines: Vec<&str> = text(&csv.stdout).lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with("proc,pid,region,region_kind,path,addr,mapped_pages,faults,"));
+    assert!(lines[2].starts_with("0,4242,[heap],heap,,0x555500000000,"), "{lines:?}");
+    let first = scene.run(&["run.pft", "--patterns", "--csv", "-n", "1"]);
+    assert_eq!(text(&first.stdout).lines().count(), 2);
+}
+
+#[test]
+fn advice_is_what_the_rules_find() {
+    let output = Scene::new(20).run(&["run.pft", "--advice"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("  No advice: "), "{}", text(&output.stdout));
+    let lost = Scene::with(20, true, 5).run(&["run.pft", "--advice"]);
+    assert_eq!(lost.status.code(), Some(3));
+    let said = text(&lost.stdout);
+    assert!(said.contains("\nNot every fault is in the table, so these numbers are"), "{said}");
+    assert!(text(&lost.stderr).starts_with("warning: records were lost"));
+    for words in [["--advice", "--csv"], ["--advice", "--patterns"], ["--patterns", "--by=pid"]] {
+        let output = Scene::new(3).run(&[&["run.pft"], &words[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+    }
+}
