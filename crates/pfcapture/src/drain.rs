@@ -3,6 +3,7 @@
 
 mod calls;
 mod faults;
+mod pending;
 mod process;
 mod scope;
 mod sideband;
@@ -19,7 +20,7 @@ use pft::record::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::batch::{FaultRow, FaultRows};
+use crate::batch::FaultRow;
 use crate::config::Selection;
 use crate::counts::Counts;
 use crate::event::EventKind;
@@ -31,6 +32,8 @@ use crate::ring::Rings;
 use crate::sightings::Sightings;
 use crate::targets::{EventRef, Targets};
 
+use pending::Completed;
+pub use pending::Pending;
 pub use process::Process;
 use scope::Relation;
 pub use scope::Scope;
@@ -52,43 +55,8 @@ struct Thread {
     stack_pointers: Vec<u64>,
 }
 
-/// Faults of one CPU's ring that wait to be stored.
-#[derive(Debug, Default)]
-pub struct Pending {
-    /// CPU.
-    pub cpu: u32,
-    /// Faults in order of completion.
-    pub batch: FaultRows,
-    /// The last fault that completed here.
-    completed: Option<Completed>,
-    /// Time of the last record of this ring.
-    last_record_ns: u64,
-}
-
-impl Pending {
-    /// Whether there are at least `rows` faults, or what came with them is large.
-    #[must_use]
-    pub fn is_due(&self, rows: usize) -> bool {
-        let FaultRows { rows: waiting, callers, stack_bytes, .. } = &self.batch;
-        waiting.len() >= rows.max(1)
-            || size_of_val(callers.as_slice()) + stack_bytes.len() > LARGE_BYTES
-    }
-}
-
 /// Addresses from here on belong to the kernel.
 const KERNEL_HALF: u64 = 1 << 63;
-
-/// A batch is stored early when more than so much came with its faults.
-const LARGE_BYTES: usize = 4 << 20;
-
-/// A fault that completed.
-#[derive(Debug, Clone, Copy)]
-struct Completed {
-    tid: u32,
-    addr: u64,
-    /// It is the last row of the batch.
-    kept: bool,
-}
 
 /// The state of a recording between two records.
 #[derive(Debug)]
@@ -143,7 +111,7 @@ impl Drain {
             scope,
             threads: FxHashMap::default(),
             processes: FxHashMap::default(),
-            pending: cpus.iter().map(|&cpu| Pending { cpu, ..Pending::default() }).collect(),
+            pending: cpus.iter().map(|&cpu| Pending::new(cpu)).collect(),
             tasks: Vec::new(),
             maps: Vec::new(),
             calls: Vec::new(),

@@ -32,7 +32,7 @@ impl Drain {
         let with_tracepoints = self.layout.tracepoints.is_some();
         let thread = self.thread(ring, sample.pid, sample.tid);
         let key = (event.kind.number(), sample.addr);
-        if !only_root && thread.sightings.is_repeat(key, event.root_tid) {
+        if !only_root && thread.sightings.is_repeat(key, sample.time_ns, event.root_tid) {
             *self.counts.duplicates_of(event.kind) += 1;
             return;
         }

@@ -3,7 +3,7 @@
 
 use pft::record::StackPointerRecord;
 
-use super::{Completed, Drain, KERNEL_HALF, Pending};
+use super::{Completed, Drain, KERNEL_HALF};
 use crate::batch::{FaultRow, UserStack};
 use crate::event::EventKind;
 use crate::parse::{self, Extras, Sample};
@@ -16,16 +16,6 @@ const NEAR_BYTES: u64 = 1 << 20;
 
 /// Stack pointers of a thread that are put on record.
 const MAX_STACK_POINTERS: usize = 16;
-
-impl Pending {
-    /// Gives the stacks of the batch up; returns how many.
-    pub fn drop_stacks(&mut self) -> u64 {
-        let dropped = self.batch.stacks.len() as u64;
-        self.batch.stacks.clear();
-        self.batch.stack_bytes.clear();
-        dropped
-    }
-}
 
 impl Drain {
     /// A fault that completed, and its record.
@@ -71,16 +61,16 @@ impl Drain {
         }
         let Some(pending) = self.pending.get_mut(ring) else { return };
         let of_it = |c: &Completed| (c.tid, c.addr) == (sample.tid, sample.addr);
-        let completed = pending.completed.filter(of_it);
-        if completed.is_some_and(|completed| !completed.kept) {
+        // Where its fault was captured before the event of completions was open, or was lost, there is
+        // nothing to which this could belong; and where the fault is not stored, nothing is missed.
+        if !pending.completed.filter(of_it).is_some_and(|completed| completed.kept) {
             return;
         }
         let batch = &mut pending.batch;
         let position = batch.rows.len().saturating_sub(1);
-        let row = batch.rows.last_mut();
-        // Elsewhere its fault is stored already, or was lost.
-        let row = row.filter(|row| completed.is_some() && row.tid == sample.tid);
+        let row = batch.rows.last_mut().filter(|row| row.tid == sample.tid);
         let Some((row, position)) = row.zip(u32::try_from(position).ok()) else {
+            // The batch with its fault is on its way.
             let copies = u64::from(extras.stack.is_some());
             self.counts.stacks_copied += copies;
             self.counts.stacks_dropped += copies;

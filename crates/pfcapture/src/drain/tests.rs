@@ -1,5 +1,7 @@
 //! Records made by hand, and exactly what the drain makes of them.
 
+mod stacks;
+
 use std::ops::Range;
 
 use perf_event_open_sys::bindings as b;
@@ -34,12 +36,16 @@ fn id(root_tid: u32, kind: EventKind) -> u64 {
 
 impl Bench {
     fn new(roots: &[u32]) -> Self {
+        Self::with(LAYOUT, roots)
+    }
+
+    fn with(layout: SampleLayout, roots: &[u32]) -> Self {
         let events = roots
             .iter()
             .flat_map(|&root_tid| EventKind::FOLLOWING.map(|kind| EventRef { root_tid, kind }));
         Self {
             drain: Drain::new(
-                LAYOUT,
+                layout,
                 Selection::default(),
                 Scope::Followed { children: true },
                 &[4, 6],

@@ -156,3 +156,70 @@ fn wake_at(attr: &mut perf_event_attr, watermark_bytes: u32) {
     attr.set_watermark(1);
     attr.__bindgen_anon_2.wakeup_watermark = watermark_bytes;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{CallGraph, Selection};
+    use crate::event::Abilities;
+
+    const ABILITIES: Abilities = Abilities {
+        kernel_mode: true,
+        tracepoints: None,
+        signals: None,
+        calls: None,
+        oom: None,
+        lost_counts: true,
+        page_size: true,
+        inherit_thread: true,
+        user_regs: true,
+    };
+
+    fn plans() -> impl Iterator<Item = Plan> {
+        let stacks = |share| Some(CallGraph::Stacks { bytes: 8192, share });
+        let graphs = [None, Some(CallGraph::FramePointers), stacks(5), stacks(0)];
+        let plan = |call_graph, kernel_mode| {
+            let selection = Selection { call_graph, ..Selection::default() };
+            Plan { selection, ..Plan::of(Abilities { kernel_mode, ..ABILITIES }) }
+        };
+        graphs.into_iter().flat_map(move |graph| [true, false].map(|mode| plan(graph, mode)))
+    }
+
+    /// Of the events that count minor faults, the one that is served first must not leave a size behind
+    /// that is more than the other asks for.
+    #[test]
+    fn what_varies_in_the_first_sample_is_in_the_second_too() {
+        let place = |kind| EventKind::FOLLOWING.iter().position(|&known| known == kind);
+        assert!(place(EventKind::Stack) < place(EventKind::Minor));
+        for plan in plans() {
+            let [minor, stack] = [EventKind::Minor, EventKind::Stack]
+                .map(|kind| target_attr(kind, &plan, Start::Now, 4096));
+            let varying =
+                b::PERF_SAMPLE_CALLCHAIN | b::PERF_SAMPLE_REGS_USER | b::PERF_SAMPLE_STACK_USER;
+            let first = minor.sample_type & u64::from(varying);
+            assert_eq!(first & stack.sample_type, first, "{plan:?}");
+            assert!([0, stack.sample_regs_user].contains(&minor.sample_regs_user), "{plan:?}");
+            assert!([0, stack.sample_stack_user].contains(&minor.sample_stack_user), "{plan:?}");
+        }
+    }
+
+    #[test]
+    fn stacks_come_with_a_share_of_minor_faults() {
+        let copies = plans().map(|plan| {
+            let attr = target_attr(EventKind::Stack, &plan, Start::Now, 4096);
+            let has = |field| attr.sample_type & u64::from(field) != 0;
+            (plan.period(EventKind::Stack), attr.sample_stack_user, has(b::PERF_SAMPLE_CALLCHAIN))
+        });
+        let expected = [
+            (32, 0, false),
+            (32, 0, false),
+            (32, 0, true),
+            (32, 0, true),
+            (5, 8192, true),
+            (5, 8192, false),
+            (32, 0, false),
+            (32, 0, false),
+        ];
+        assert_eq!(copies.collect::<Vec<_>>(), expected);
+    }
+}
