@@ -66,6 +66,9 @@ pub(super) fn modules(
         let sections = sections.take(row.sections.to_native())?;
         let module = module(row, segments, sections, &mut text)?;
         module.check()?;
+        if !module.sections.is_sorted_by_key(|section| section.address) {
+            return Err("the sections are not in order of address");
+        }
         modules.push(module);
     }
     segments.finish()?;

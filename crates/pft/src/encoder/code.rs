@@ -51,12 +51,11 @@ impl Encoder {
             .collect()
     }
 
-    /// Encodes modules, as several frames if one cannot hold them; as none if there are none.
+    /// Encodes modules with their sections in order of address, as several frames if one cannot hold
+    /// them; as none if there are none.
     ///
     /// # Errors
-    /// [`Error::RecordInvalid`] for a build id of more than
-    /// [`MAX_BUILD_ID_BYTES`](crate::record::MAX_BUILD_ID_BYTES), for a segment or section that reaches
-    /// behind the address space, and for sections that are not in order of address; else as
+    /// [`Error::RecordInvalid`] for what [`ModuleRecord::check`] refuses; else as
     /// [`Encoder::encode_host`].
     pub fn encode_modules(&mut self, modules: &[ModuleRecord]) -> Result<Vec<EncodedFrame>> {
         let kind = FrameKind::Modules;
@@ -173,7 +172,8 @@ fn push_module(archive: &mut ModulesV1, module: &ModuleRecord) {
             reserved,
         });
     }
-    for Section { name, address, bytes, no_bits, tls } in &module.sections {
+    let sections = in_order(&module.sections, |section| section.address);
+    for Section { name, address, bytes, no_bits, tls } in sections {
         let (name_offset, name_bytes) = push_text(&mut archive.text, name);
         archive.sections.push(SectionRow {
             address: *address,
