@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::chains::Chains;
 use super::code_maps::CodeMaps;
 use super::hits::Hits;
-use super::modules::{FileKey, Module, ModuleKey};
+use super::modules::{FileKey, Module, ModuleKey, is_memfd};
 use super::opener::Opener;
 use super::unwinding::{Unwind, Unwinding};
 use super::{Explain, Explained, Limits, Named, Place, Wanted, WantedModule};
@@ -69,7 +69,7 @@ impl Naming {
                 }
                 (files, pids)
             });
-        self.opener.finish(files, pids);
+        self.opener.finish(files, pids, &self.hurry);
         for WantedModule { record, file, .. } in &mut wanted.modules {
             if record.pid != 0 {
                 *file = self.opener.perf_map(record.pid);
@@ -95,7 +95,9 @@ impl Wanted {
     /// Places in code that were hit.
     #[must_use]
     pub fn asked(&self) -> u64 {
-        let known: usize = self.modules.iter().map(|module| module.code.len()).sum();
+        // Those of files in memory are in perf maps too.
+        let modules = self.modules.iter().filter(|module| !is_memfd(&module.record));
+        let known: usize = modules.map(|module| module.code.len()).sum();
         known as u64 + self.unknown + self.beyond
     }
 }
