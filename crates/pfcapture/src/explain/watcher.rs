@@ -184,12 +184,14 @@ impl Explainer {
         let dropped = self.stacks_dropped();
         let drops = ledger.iter_mut().filter(|line| line.key == keys::STACKS_DROPPED);
         drops.for_each(|line| line.value += dropped);
-        let mut lines = vec![
-            (keys::CAPTURED_CALL_CHAINS, self.chained),
-            (keys::CALLCHAINS_DISTINCT, self.chains.distinct),
-            (keys::CALLCHAINS_CUT, self.chains.cut),
-        ];
-        if let Some(unwinding) = &self.unwinding {
+        let mut lines = Vec::new();
+        if self.chains.distinct + self.chains.beyond > 0 {
+            lines.push((keys::CAPTURED_CALL_CHAINS, self.chained));
+            lines.push((keys::CALLCHAINS_DISTINCT, self.chains.distinct));
+            lines.push((keys::CALLCHAINS_CUT, self.chains.cut));
+        }
+        let unwinding = self.unwinding.as_ref();
+        if let Some(unwinding) = unwinding.filter(|done| done.unwound + done.failed > 0) {
             lines.push((keys::STACKS_UNWOUND, unwinding.unwound));
             lines.push((keys::STACKS_FAILED, unwinding.failed));
         }
