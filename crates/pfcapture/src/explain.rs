@@ -125,7 +125,9 @@ impl Named {
     fn of(explained: &Explained, time_ns: u64) -> Self {
         let states = |read: bool| {
             let matching = explained.modules.iter().filter(|module| {
-                module.kind != ModuleKind::PerfMap && (module.state == ModuleState::Read) == read
+                // Code that a process made need not be in the form of a file.
+                let made = module.kind == ModuleKind::PerfMap || modules::is_memfd(module);
+                (module.state == ModuleState::Read) == read && (read || !made)
             });
             matching.count() as u64
         };

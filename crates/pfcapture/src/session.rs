@@ -294,6 +294,7 @@ pub fn record(
         Destination::File(path) if config.flight.is_none() => Some(path.clone()),
         _ => None,
     };
+    let explain = explain.filter(|_| destination != Destination::Nowhere);
     let opener = explain.is_some().then(Opener::start).transpose();
     let opener = opener.map_err(Error::system("start the opening thread"))?;
     let naming =

@@ -79,16 +79,35 @@ impl Collected {
                 self.modules.insert(module.id, module);
             }
             Found::LookedUp(places) => self.looked_up += places,
-            Found::Code(functions) => {
+            Found::Code(mut functions) => {
                 let first = functions.first();
-                if let Some(place) = first.map(|first| (first.module, first.address)) {
-                    // What is found later has files and lines.
-                    self.code.insert(place, functions);
+                let Some(place) = first.map(|first| (first.module, first.address)) else { return };
+                let known = self.code.entry(place).or_default();
+                if let (Some(known), Some(outermost)) = (known.last_mut(), functions.last_mut())
+                    && is_in_full(&known.name, &outermost.name)
+                {
+                    outermost.name = std::mem::take(&mut known.name);
                 }
+                // What is found later has files and lines.
+                *known = functions;
             }
             Found::Data(objects) => self.data.extend(objects),
         }
     }
+}
+
+/// Whether a name is another one with its namespace in front: line tables alone lack that.
+fn is_in_full(full: &[u8], name: &[u8]) -> bool {
+    let mut rest = full;
+    while let Some(at) = rest.windows(2).position(|two| two == b"::") {
+        rest = rest.get(at + 2..).unwrap_or_default();
+        if let Some(behind) = rest.strip_prefix(name)
+            && matches!(behind.first(), None | Some(b'(' | b'<'))
+        {
+            return !name.is_empty();
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -197,6 +216,22 @@ mod tests {
         assert_eq!(object.size_bytes, 32);
         // Of the places, one has a name; one module is no ELF file, another is gone.
         assert_eq!((explained.asked, explained.named, explained.skipped), (114, 1, 100));
+    }
+
+    #[test]
+    fn a_name_in_full_has_its_namespace() {
+        for (full, name, expected) in [
+            ("a::b::named", "named", true),
+            ("a::b::named<T>(int)", "named", true),
+            ("<a::B as c::D>::named", "named", true),
+            ("a::unnamed", "named", false),
+            ("a::named_too", "named", false),
+            ("named", "named", false),
+            ("__GI_named", "named", false),
+            ("a::b", "", false),
+        ] {
+            assert_eq!(is_in_full(full.as_bytes(), name.as_bytes()), expected, "{full}");
+        }
     }
 
     #[test]

@@ -79,13 +79,17 @@ impl CodeMaps {
     /// System calls that change address spaces.
     pub fn calls(&mut self, calls: &[CallRecord]) {
         for call in calls {
-            let gone = match call.kind {
-                CallKind::Munmap => call.result == 0,
-                CallKind::Mremap => call.result >= 0,
-                CallKind::Madvise => false,
+            let end = call.addr.saturating_add(call.len_bytes);
+            let start = match call.kind {
+                CallKind::Munmap if call.result == 0 => call.addr,
+                // It stays where it is, and is at most cut short.
+                CallKind::Mremap if u64::try_from(call.result) == Ok(call.addr) => {
+                    call.addr.saturating_add(call.new_len_bytes)
+                }
+                CallKind::Mremap if call.result >= 0 => call.addr,
+                _ => continue,
             };
-            if gone && call.end_ns != u64::MAX {
-                let (start, end) = (call.addr, call.addr.saturating_add(call.len_bytes));
+            if start < end && call.end_ns != u64::MAX {
                 self.waiting.push((call.time_ns, Change::Unmap { pid: call.pid, start, end }));
             }
         }

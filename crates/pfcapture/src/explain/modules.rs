@@ -1,6 +1,6 @@
 //! The files and other things that hold code, each with a number of its own.
 
-use pft::record::{MapRecord, ModuleKind, Vma};
+use pft::record::{MapRecord, ModuleKind, ModuleRecord, Vma};
 use rustc_hash::FxHashMap;
 
 /// Modules that are told apart; of what is mapped beyond them nothing is named.
@@ -56,9 +56,17 @@ impl FileKey {
     }
 
     /// Whether it lies in memory only, as code that was just compiled may.
-    pub fn is_memfd(&self) -> bool {
-        self.path.starts_with(b"/memfd:")
+    fn is_memfd(&self) -> bool {
+        self.path.starts_with(MEMFD)
     }
+}
+
+/// How the path of a file begins that lies in memory only.
+const MEMFD: &[u8] = b"/memfd:";
+
+/// Whether a module is a file in memory only.
+pub fn is_memfd(module: &ModuleRecord) -> bool {
+    module.kind == ModuleKind::Elf && module.path.starts_with(MEMFD)
 }
 
 /// A module.

@@ -1,20 +1,24 @@
 //! Opens the files of modules, and perf maps, on a thread of its own: a file system may take its time.
 
+mod regular;
+
 use std::fs::File;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{ffi::OsStr, io};
 
 use pft::record::{MapRecord, ModuleState, Vma};
 use rustc_hash::FxHashMap;
-use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+use rustix::fs::{Mode, OFlags, open};
 
 use super::modules::{FileKey, plain};
+use regular::{Regular, find, find_below, find_in};
 
 /// Descriptors that may be held open at most, …
 const MAX_OPEN: u64 = 1024;
@@ -26,11 +30,10 @@ const MAX_ROOTS: usize = 32;
 const MAX_FAILED: usize = 1 << 16;
 /// A file system that does not answer must not keep the recording from its end.
 const PATIENCE: Duration = Duration::from_secs(2);
+const ASK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// `PROT_EXEC`.
 const EXEC: u32 = 4;
-/// `OVERLAYFS_SUPER_MAGIC`: maps show inodes of a layer.
-const OVERLAY: u64 = 0x794c_7630;
 
 /// What became of a file.
 #[derive(Debug, Clone)]
@@ -117,12 +120,18 @@ impl Opener {
         let _ = self.requests.send(Request::PerfMap(pid));
     }
 
-    /// Tries those that are not open once more, by their path, and waits for all that was asked for.
-    pub fn finish(&self, files: Vec<FileKey>, pids: Vec<u32>) {
+    /// Tries those that are not open once more, by their path, and waits for all that was asked for,
+    /// unless that takes long or `hurry` is set.
+    pub fn finish(&self, files: Vec<FileKey>, pids: Vec<u32>, hurry: &AtomicBool) {
         let (done, told) = channel();
         let _ = self.requests.send(Request::Rest { files, pids, done });
-        // Without an answer, what is open has to do.
-        let _ = told.recv_timeout(PATIENCE);
+        let until = Instant::now() + PATIENCE;
+        while told.recv_timeout(ASK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            // Without an answer, what is open has to do.
+            if hurry.load(Ordering::Relaxed) || Instant::now() >= until {
+                break;
+            }
+        }
     }
 
     /// What became of a file; `None` if it was not tried.
@@ -256,62 +265,6 @@ impl Worker {
     }
 }
 
-/// A regular file that is not opened for reading yet: opening a device would do something.
-struct Regular {
-    fd: OwnedFd,
-    dev: u64,
-    ino: u64,
-}
-
-/// What lies at a path.
-fn find(path: &Path) -> io::Result<Regular> {
-    regular(open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
-}
-
-/// What lies at a path as a process with this root sees it, whatever symbolic links it has made.
-fn find_in(root: &OwnedFd, path: &Path) -> io::Result<Regular> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    regular(openat2(root, path, flags, Mode::empty(), resolve)?)
-}
-
-/// The same by the name of that root.
-fn find_below(root: &Path, path: &Path) -> io::Result<Regular> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    find_in(&open(root, flags, Mode::empty())?, path)
-}
-
-fn regular(fd: OwnedFd) -> io::Result<Regular> {
-    let stat = rustix::fs::fstat(&fd)?;
-    match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
-        rustix::fs::FileType::RegularFile => Ok(Regular { fd, dev: stat.st_dev, ino: stat.st_ino }),
-        _ => Err(io::Error::other("not a regular file")),
-    }
-}
-
-impl Regular {
-    /// Whether it is the file of a mapping, as far as numbers tell.
-    fn is(&self, key: &FileKey) -> bool {
-        // The device of a mapping is another one than that of the file on some file systems.
-        self.ino == key.inode
-    }
-
-    /// Whether it is certainly not.
-    fn is_other(&self, key: &FileKey) -> bool {
-        let layered = rustix::fs::fstatfs(&self.fd)
-            .is_ok_and(|system| u64::try_from(system.f_type).is_ok_and(|kind| kind == OVERLAY));
-        let device = rustix::fs::makedev(key.dev_major, key.dev_minor);
-        // Where files lie in layers, maps may show device and inode of another layer.
-        !self.is(key) && (self.dev == device || !layered)
-    }
-
-    fn open(&self) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY;
-        let path = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
-        Ok(open(path, flags, Mode::empty())?.into())
-    }
-}
-
 /// What was found at the path of a file, if it is that file.
 fn checked(found: io::Result<Regular>, key: &FileKey) -> Opened {
     let not_opened = Opened { file: None, state: ModuleState::NotOpened };
@@ -365,7 +318,7 @@ mod tests {
         let own = std::process::id();
         let snapshot = snapshot::take(Path::new("/proc"), own, SnapshotReason::Start).unwrap();
         opener.look_at_vmas(own, &snapshot.vmas);
-        opener.finish(Vec::new(), Vec::new());
+        opener.finish(Vec::new(), Vec::new(), &AtomicBool::new(false));
         let exe = std::env::current_exe().unwrap();
         let code = snapshot
             .vmas
@@ -403,7 +356,7 @@ mod tests {
             key(&pipe, &pipe),
         ];
         let opener = Opener::start().unwrap();
-        opener.finish(keys.to_vec(), Vec::new());
+        opener.finish(keys.to_vec(), Vec::new(), &AtomicBool::new(false));
         let states = keys.map(|key| state(&opener, &key));
         let expected = [
             (true, ModuleState::Read),

@@ -90,7 +90,7 @@ impl Space {
     /// Takes away what lies in a range. Whether that was anything.
     pub fn cut(&mut self, range: Range<u64>, at_ns: u64) -> bool {
         let starts: Vec<u64> = self.overlapping(&range).map(|(start, _)| start).collect();
-        if starts.is_empty() {
+        if starts.is_empty() || range.is_empty() {
             return false;
         }
         for start in starts {

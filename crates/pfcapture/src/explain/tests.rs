@@ -69,6 +69,23 @@ impl Bench {
         self.maps.snapshot(&Snapshot { pid, start_ns, end_ns: start_ns + 1, reason, vmas });
     }
 
+    /// A call of process 7 with address, length and new length.
+    fn call(&mut self, time_ns: u64, kind: CallKind, of: (u64, u64, u64), result: i64) {
+        let (addr, len_bytes, new_len_bytes) = of;
+        self.maps.calls(&[CallRecord {
+            time_ns,
+            end_ns: time_ns + 1,
+            pid: 7,
+            tid: 7,
+            kind,
+            addr,
+            len_bytes,
+            new_len_bytes,
+            argument: 0,
+            result,
+        }]);
+    }
+
     /// Faults of one batch: time, process, instruction, address.
     fn faults(&mut self, faults: &[(u64, u32, u64, u64)]) {
         let row = |&(time_ns, pid, ip, addr): &(u64, u32, u64, u64)| FaultRow {
@@ -148,18 +165,7 @@ fn two_libraries_at_one_address_are_told_apart_by_time() {
     let library = |path| (0x1000, 0, READ | EXEC, path);
     bench.map(10, 7, 0x5000, library("/lib/first"));
     bench.faults(&[(11, 7, 0x5010, HEAP)]);
-    bench.maps.calls(&[CallRecord {
-        time_ns: 20,
-        end_ns: 21,
-        pid: 7,
-        tid: 7,
-        kind: CallKind::Munmap,
-        addr: 0x5000,
-        len_bytes: 0x1000,
-        new_len_bytes: 0,
-        argument: 0,
-        result: 0,
-    }]);
+    bench.call(20, CallKind::Munmap, (0x5000, 0x1000, 0), 0);
     bench.map(30, 7, 0x5000, library("/lib/second"));
     bench.faults(&[(19, 7, 0x5010, HEAP), (31, 7, 0x5010, HEAP), (12, 7, 0x5010, HEAP)]);
     assert_eq!(bench.found(), ["/lib/first 10 3", "/lib/second 10 1"]);
@@ -167,6 +173,23 @@ fn two_libraries_at_one_address_are_told_apart_by_time() {
     bench.map(40, 7, 0x5000, library("/lib/first"));
     bench.faults(&[(41, 7, 0x5010, HEAP), (39, 7, 0x5010, HEAP)]);
     assert_eq!(bench.found(), ["/lib/first 10 4", "/lib/second 10 2"]);
+}
+
+#[test]
+fn calls_take_away_what_they_say_and_no_more() {
+    let mut bench = Bench::default();
+    bench.map(1, 7, 0x1000, (0x3000, 0, READ | EXEC, "/lib/a"));
+    bench.map(1, 7, 0x8000, (0x2000, 0, READ | EXEC, "/lib/b"));
+    // Refused; made larger in place, and smaller; moved away.
+    bench.call(2, CallKind::Munmap, (0x1000, 0x3000, 0), -22);
+    bench.call(3, CallKind::Mremap, (0x1000, 0x3000, 0x4000), 0x1000);
+    bench.call(4, CallKind::Mremap, (0x1000, 0x3000, 0x2000), 0x1000);
+    bench.call(5, CallKind::Mremap, (0x8000, 0x1000, 0x1000), 0x20000);
+    bench.call(6, CallKind::Madvise, (0x1000, 0x1000, 0), 0);
+    let ips = [0x1000, 0x2fff, 0x3000, 0x8000, 0x9000];
+    bench.faults(&ips.map(|ip| (7, 7, ip, HEAP)));
+    assert_eq!(bench.found(), ["/lib/a 0 1", "/lib/a 1fff 1", "/lib/b 1000 1"]);
+    assert_eq!(bench.hits.unknown(), 2);
 }
 
 #[test]

@@ -70,6 +70,7 @@ pub struct Unwinding {
     /// Time that may still be taken, and as of when.
     left: Duration,
     as_of: Instant,
+    most: Duration,
     /// Stacks that became call chains.
     pub unwound: u64,
     /// Stacks of which not even one caller was found.
@@ -86,6 +87,7 @@ impl Unwinding {
             told: FxHashMap::default(),
             left: MOST,
             as_of: Instant::now(),
+            most: MOST,
             unwound: 0,
             failed: 0,
             dropped: 0,
@@ -96,7 +98,7 @@ impl Unwinding {
     pub fn batch(&mut self, batch: &mut FaultRows, maps: &CodeMaps, opener: &Opener) {
         let begun = Instant::now();
         let passed = begun.saturating_duration_since(self.as_of);
-        self.left = (self.left + passed / SHARE).min(MOST);
+        self.left = (self.left + passed / SHARE).min(self.most);
         self.as_of = begun;
         // Files that were missing may be open by now.
         self.told.retain(|_, told| told.is_whole);
@@ -156,5 +158,137 @@ impl Unwinding {
         }
         self.unwind.set_code(pid, &mappings);
         self.told.insert(pid, Told { version, is_whole });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use pft::record::MapRecord;
+
+    use super::*;
+    use crate::batch::{FaultRow, UserStack};
+
+    /// What the unwinder was told: processes with the addresses of their code.
+    type Told = Arc<Mutex<Vec<(u32, Vec<Range<u64>>)>>>;
+
+    /// Finds the words of the stack as callers; an instruction pointer of 0 alone.
+    struct Words(Told);
+
+    impl Unwind for Words {
+        fn set_code(&mut self, pid: u32, mappings: &[CodeMapping]) {
+            let ranges = mappings.iter().map(|mapping| mapping.range.clone()).collect();
+            self.0.lock().unwrap().push((pid, ranges));
+        }
+
+        fn forget(&mut self) {}
+
+        fn unwind(
+            &mut self,
+            _: u32,
+            regs: &UserRegs,
+            stack: &[u8],
+            _: usize,
+            callers: &mut Vec<u64>,
+        ) -> bool {
+            callers.push(regs.ip);
+            if regs.ip > 0 {
+                callers.extend(stack.iter().map(|&byte| u64::from(byte)));
+            }
+            regs.ip == 0
+        }
+    }
+
+    fn batch() -> FaultRows {
+        let row = |ip, kernel, start| FaultRow {
+            ip,
+            pid: 7,
+            chain: ChainSpan { start, kernel, user: 0, cut: true },
+            ..FaultRow::default()
+        };
+        let stack = |row, ip, start, len| UserStack {
+            row,
+            regs: UserRegs { ip, ..UserRegs::default() },
+            start,
+            len,
+        };
+        FaultRows {
+            rows: vec![row(10, 0, 0), row(20, 2, 0), row(30, 0, 0), row(40, 1, 1)],
+            callers: vec![91, 92],
+            stacks: vec![stack(0, 11, 0, 1), stack(1, 21, 1, 2), stack(3, 0, 3, 0)],
+            stack_bytes: vec![1, 2, 3],
+            ..FaultRows::default()
+        }
+    }
+
+    fn chains(batch: &FaultRows) -> Vec<(Vec<u64>, Vec<u64>, bool)> {
+        let chain = |row: &FaultRow| {
+            let (kernel, user) = batch.callers_of(row.chain);
+            (kernel.to_vec(), user.to_vec(), row.chain.cut)
+        };
+        batch.rows.iter().map(chain).collect()
+    }
+
+    fn vdso(time_ns: u64, start: u64) -> MapRecord {
+        MapRecord {
+            time_ns,
+            pid: 7,
+            tid: 7,
+            start,
+            end: start + 0x2000,
+            file_offset: 0,
+            dev_major: 0,
+            dev_minor: 0,
+            inode: 0,
+            inode_generation: 0,
+            prot: 5,
+            flags: 2,
+            path: b"[vdso]".to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_stack_continues_the_chain_of_its_fault() {
+        let told = Told::default();
+        let mut unwinding = Unwinding::new(Box::new(Words(Arc::clone(&told))));
+        // However slow the machine is.
+        unwinding.most = Duration::from_secs(3600);
+        let (mut maps, opener) = (CodeMaps::default(), Opener::start().unwrap());
+        maps.maps(&[vdso(1, 0x1000)]);
+        maps.settle();
+        for _ in 0..2 {
+            let mut batch = batch();
+            unwinding.left = unwinding.most;
+            unwinding.batch(&mut batch, &maps, &opener);
+            let expected = [
+                (vec![], vec![11, 1], false),
+                (vec![91, 92], vec![21, 2, 3], false),
+                (vec![], vec![], true),
+                (vec![92], vec![0], true),
+            ];
+            assert_eq!(chains(&batch), expected);
+        }
+        assert_eq!((unwinding.unwound, unwinding.failed, unwinding.dropped), (4, 2, 0));
+        // It is told again only when something changed.
+        maps.maps(&[vdso(2, 0x8000)]);
+        maps.settle();
+        unwinding.left = unwinding.most;
+        unwinding.batch(&mut batch(), &maps, &opener);
+        let (first, second) = (0x1000..0x3000, 0x8000..0xa000);
+        let expected = [(7, vec![first.clone()]), (7, vec![first, second])];
+        assert_eq!(*told.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn without_time_stacks_are_dropped_and_faults_keep_what_they_have() {
+        let mut unwinding = Unwinding::new(Box::new(Words(Told::default())));
+        (unwinding.left, unwinding.as_of) =
+            (Duration::ZERO, Instant::now() + Duration::from_secs(3600));
+        let mut batch = batch();
+        unwinding.batch(&mut batch, &CodeMaps::default(), &Opener::start().unwrap());
+        assert_eq!((unwinding.unwound, unwinding.failed, unwinding.dropped), (0, 0, 3));
+        assert_eq!(chains(&batch)[1], (vec![91, 92], vec![], true));
+        assert_eq!(batch.rows.len(), 4);
     }
 }

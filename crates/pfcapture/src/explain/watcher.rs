@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::chains::Chains;
 use super::code_maps::CodeMaps;
 use super::hits::Hits;
-use super::modules::{FileKey, Module, ModuleKey};
+use super::modules::{FileKey, Module, ModuleKey, is_memfd};
 use super::opener::Opener;
 use super::unwinding::{Unwind, Unwinding};
 use super::{Explain, Explained, Limits, Named, Place, Wanted, WantedModule};
@@ -69,7 +69,7 @@ impl Naming {
                 }
                 (files, pids)
             });
-        self.opener.finish(files, pids);
+        self.opener.finish(files, pids, &self.hurry);
         for WantedModule { record, file, .. } in &mut wanted.modules {
             if record.pid != 0 {
                 *file = self.opener.perf_map(record.pid);
@@ -95,7 +95,9 @@ impl Wanted {
     /// Places in code that were hit.
     #[must_use]
     pub fn asked(&self) -> u64 {
-        let known: usize = self.modules.iter().map(|module| module.code.len()).sum();
+        // Those of files in memory are in perf maps too.
+        let modules = self.modules.iter().filter(|module| !is_memfd(&module.record));
+        let known: usize = modules.map(|module| module.code.len()).sum();
         known as u64 + self.unknown + self.beyond
     }
 }
@@ -182,12 +184,14 @@ impl Explainer {
         let dropped = self.stacks_dropped();
         let drops = ledger.iter_mut().filter(|line| line.key == keys::STACKS_DROPPED);
         drops.for_each(|line| line.value += dropped);
-        let mut lines = vec![
-            (keys::CAPTURED_CALL_CHAINS, self.chained),
-            (keys::CALLCHAINS_DISTINCT, self.chains.distinct),
-            (keys::CALLCHAINS_CUT, self.chains.cut),
-        ];
-        if let Some(unwinding) = &self.unwinding {
+        let mut lines = Vec::new();
+        if self.chains.distinct + self.chains.beyond > 0 {
+            lines.push((keys::CAPTURED_CALL_CHAINS, self.chained));
+            lines.push((keys::CALLCHAINS_DISTINCT, self.chains.distinct));
+            lines.push((keys::CALLCHAINS_CUT, self.chains.cut));
+        }
+        let unwinding = self.unwinding.as_ref();
+        if let Some(unwinding) = unwinding.filter(|done| done.unwound + done.failed > 0) {
             lines.push((keys::STACKS_UNWOUND, unwinding.unwound));
             lines.push((keys::STACKS_FAILED, unwinding.failed));
         }
