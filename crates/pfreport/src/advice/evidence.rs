@@ -68,6 +68,9 @@ pub struct Culprit {
     pub most: bool,
 }
 
+/// An innermost function, and what it is inlined in, if it is.
+type FunctionNames<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// A trace, made ready for the rules.
 #[derive(Debug)]
 pub struct Evidence<'a> {
@@ -233,21 +236,26 @@ impl<'a> Evidence<'a> {
                 *weight = (weight.0.saturating_add(stall_ns), weight.1 + 1);
             }
         }
-        // Several places in code are one function.
-        let mut functions: BTreeMap<&[u8], (u64, u64)> = BTreeMap::new();
+        // Several places in code are one function. What was inlined tells little without what it is part of.
+        let mut functions: BTreeMap<FunctionNames<'_>, (u64, u64)> = BTreeMap::new();
         for (location, weight) in weights {
-            let function = analysis.locations.get(location as usize)?.functions.first()?;
-            let sum = functions.entry(&function.name).or_default();
+            let names = match analysis.locations.get(location as usize)?.functions.as_slice() {
+                [innermost, .., outermost] => (&*innermost.name, Some(&*outermost.name)),
+                [function] => (&*function.name, None),
+                [] => continue,
+            };
+            let sum = functions.entry(names).or_default();
             *sum = (sum.0.saturating_add(weight.0), sum.1 + weight.1);
         }
         // Of equals the first by name.
-        let (name, weight) = functions.into_iter().rev().max_by_key(|&(_, weight)| weight)?;
+        let ((name, part_of), weight) =
+            functions.into_iter().rev().max_by_key(|&(_, weight)| weight)?;
+        let name = match part_of {
+            Some(part_of) => format!("{}, inlined in {}", printable(name), printable(part_of)),
+            None => printable(name),
+        };
         let (part, all) = if all.0 > 0 { (weight.0, all.0) } else { (weight.1, all.1) };
-        Some(Culprit {
-            name: printable(name),
-            share: percent(part, all),
-            most: part.saturating_mul(2) >= all,
-        })
+        Some(Culprit { name, share: percent(part, all), most: part.saturating_mul(2) >= all })
     }
 
     /// The place with the most of these rows.

@@ -311,6 +311,10 @@ fn the_function_behind_most_of_it_is_named() {
     faults.call_chain[60..180].fill(0);
     let text = brief(&found(&loaded)[0]);
     assert!(text.contains("of the wall time), most of it in load\\x1b_block (60 %). "), "{text}");
+    let outer = Function { name: b"main".to_vec(), file: Vec::new(), line: 0 };
+    loaded.analysis.locations[0].functions.push(outer);
+    let culprit = found(&loaded)[0].culprit.clone().unwrap();
+    assert_eq!(culprit.name, "load\\x1b_block, inlined in main");
     // Without call chains it is the kernel's function.
     loaded.analysis.faults.call_chain.fill(NONE);
     let culprit = found(&loaded)[0].culprit.clone().unwrap();

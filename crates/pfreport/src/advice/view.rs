@@ -3,13 +3,16 @@
 use super::{Advice, Culprit};
 use crate::layout::Layout;
 use crate::load::Loaded;
-use crate::text::shorten_path;
+use crate::text::{shorten, shorten_path};
 
 use super::{Evidence, advice};
 use crate::summary::screen::Screen;
 
 /// Longest name of a place in a sentence.
 const PLACE_WIDTH: usize = 60;
+
+/// Longest name of a function, with what it is part of.
+const NAME_WIDTH: usize = 100;
 
 /// Said where records are missing.
 pub const LOWER_BOUNDS: &str =
@@ -36,7 +39,7 @@ pub fn brief(advice: &Advice) -> String {
 fn culprit(culprit: Option<&Culprit>) -> String {
     culprit.map_or_else(String::new, |Culprit { name, share, most }| {
         let most = if *most { "most of it" } else { "the most" };
-        format!(", {most} in {} ({share})", shorten_path(name, PLACE_WIDTH))
+        format!(", {most} in {} ({share})", shorten(name, NAME_WIDTH))
     })
 }
 
