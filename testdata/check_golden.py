@@ -10,7 +10,7 @@ import sys
 here = pathlib.Path(__file__).parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(here))
-from read_pft import TABLES  # noqa: E402: it lies beside this script
+from pft_tables import TABLES  # noqa: E402: it lies beside this script
 
 traces = sorted(here.glob("*.pft"))
 failures = 0 if traces else 1

@@ -2,8 +2,8 @@
 """Prints one table of a .pft trace as CSV: faults, unless another one is named.
 
 Written from schemas/pft.md alone, to show that the page describes the format. Needs Python 3.8 or
-later and, for decompression, the zstandard package or the zstd program. Damage goes to standard error;
-the exit status is then 1.
+later, pft_tables.py beside it and, for decompression, the zstandard package or the zstd program. Damage
+goes to standard error; the exit status is then 1.
 """
 
 import shutil
@@ -12,20 +12,13 @@ import subprocess
 import sys
 import zlib
 
+sys.dont_write_bytecode = True
+from pft_tables import TABLES, Damaged, need  # noqa: E402: it lies beside this script
+
 MAGIC = bytes.fromhex("89504654 0d0a1a0a")
 SYNC_MARKER = bytes.fromhex("f7504646 524d0a9c")
 TRAILER_MAGIC = bytes.fromhex("89504654 454e440a")
 MAX_RAW, MAX_STORED, MAX_ROWS = 1 << 24, (1 << 24) + (1 << 17), 1 << 20
-U32, U64 = (1 << 32) - 1, (1 << 64) - 1
-
-
-class Damaged(Exception):
-    """A rule of the format does not hold."""
-
-
-def need(condition, what):
-    if not condition:
-        raise Damaged(what)
 
 
 def decompressor():
@@ -130,173 +123,6 @@ def scan(data, first, uuid, report):
             report(f"{sequence - expected} frames from {expected} on are missing")
         expected = sequence + 1
         yield by_sequence[sequence]
-
-
-def vector(archive, position, size):
-    """Offset of the first element and number of elements of the vector at `position`."""
-    distance, count = struct.unpack_from("<iI", archive, position)
-    start = position + distance
-    need(0 <= start and start + count * size <= len(archive), "a vector reaches out of the payload")
-    return start, count
-
-
-def unzigzag(value):
-    return (value >> 1) ^ -(value & 1)
-
-
-def column(rows, entry, planes, threads, last):
-    """Values of one column; `last` is the page from which each thread starts."""
-    base, length, _id, encoding, width, _ = entry
-    need(width <= 8 and length == rows * width == len(planes), "a column has a wrong length")
-    stored = [0] * rows
-    for k in range(width):
-        plane = planes[k * rows : (k + 1) * rows]
-        stored = [s | byte << 8 * k for s, byte in zip(stored, plane)]
-    if encoding == 1:
-        return [(base + s) & U64 for s in stored]
-    values = []
-    if encoding == 2:
-        for s in stored:
-            base = (base + unzigzag(s)) & U64
-            values.append(base)
-    elif encoding == 3 and threads is not None:
-        for s, thread in zip(stored, threads):
-            last[thread] = (last[thread] + unzigzag(s)) & U64
-            values.append(last[thread])
-    else:
-        raise Damaged("a column has an unknown encoding")
-    return values
-
-
-def faults(archive, frame, page_size):
-    """Rows of a Faults payload as in the CSV."""
-    root = len(archive) - 40
-    need(root >= 0, "the payload is too short")
-    cpu, rows = struct.unpack_from("<II", archive, root)
-    need(rows == frame.rows <= 65536, "a wrong number of rows")
-    at, count = vector(archive, root + 8, 8)
-    ips = struct.unpack_from(f"<{count}Q", archive, at)
-    at, count = vector(archive, root + 16, 16)
-    threads = [struct.unpack_from("<QII", archive, at + 16 * n) for n in range(count)]
-    at, count = vector(archive, root + 24, 16)
-    entries = [struct.unpack_from("<QI4B", archive, at + 16 * n) for n in range(count)]
-    data, length = vector(archive, root + 32, 1)
-    need(sum(entry[1] for entry in entries) == length, "the columns do not fill their data")
-
-    columns, thread_rows = {}, None
-    for entry in entries:
-        planes = archive[data : data + entry[1]]
-        data += entry[1]
-        need(entry[2] not in columns, "a column occurs twice")
-        columns[entry[2]] = (entry, planes)
-    need(all(n in columns for n in range(1, 9)), "a column is missing")
-
-    def values(n):
-        pages = [thread[0] for thread in threads]
-        return column(rows, *columns[n], thread_rows if n == 5 else None, pages)
-
-    numbers = values(1)
-    need(all(n < len(threads) for n in numbers), "a row refers to no thread")
-    thread_rows = numbers
-    ip_rows = values(2)
-    need(all(n < len(ips) for n in ip_rows), "a row refers to no instruction pointer")
-    for time, latency, page, offset, flags, attempts, thread, ip in zip(
-        *(values(n) for n in range(3, 9)), thread_rows, ip_rows
-    ):
-        need(frame.first_ns <= time <= frame.last_ns, "a time is out of the range of the frame")
-        need(page <= U64 // page_size and offset < page_size, "an address is invalid")
-        need(max(flags, attempts) < 1 << 32, "a value exceeds 32 bits")
-        _, pid, tid = threads[thread]
-        shown = latency - 1 if latency else ""
-        addr = page * page_size + offset
-        yield f"{time},{shown},{addr:#x},{ips[ip]:#x},{pid},{tid},{flags:#x},{attempts},{cpu}"
-
-
-class Rows:
-    """The `rows` of a payload and, if it has one, its `text`."""
-
-    def __init__(self, archive, frame, layout, with_text):
-        root = len(archive) - (16 if with_text else 8)
-        need(root >= 0, "the payload is too short")
-        size = struct.calcsize(layout)
-        at, count = vector(archive, root, size)
-        need(count == frame.rows, "a wrong number of rows")
-        self.rows = struct.iter_unpack(layout, archive[at : at + size * count])
-        self.frame, self.last_ns, self.text, self.used = frame, 0, b"", 0
-        if with_text:
-            at, count = vector(archive, root + 8, 1)
-            self.text = archive[at : at + count]
-
-    def __iter__(self):
-        """Rows, which begin with a time each and are in order of it."""
-        for row in self.rows:
-            self.check(row[0])
-            need(row[0] >= self.last_ns, "rows are not in order of time")
-            self.last_ns = row[0]
-            yield row
-        need(self.used == len(self.text), "the text is longer than its strings")
-
-    def check(self, time):
-        inside = self.frame.first_ns <= time <= self.frame.last_ns
-        need(inside, "a time is out of the range of the frame")
-
-    def string(self, offset, length):
-        need(offset == self.used, "a string is not behind the one before")
-        self.used += length
-        need(self.used <= len(self.text), "a string reaches behind the text")
-        return "".join(
-            chr(byte) if 0x20 <= byte < 0x7F and byte not in b',"\\' else f"\\x{byte:02x}"
-            for byte in self.text[offset : offset + length]
-        )
-
-
-def known(value, unknown):
-    return "" if value == unknown else value
-
-
-def oom(archive, frame, _page_size):
-    rows = Rows(archive, frame, "<6Q4Ii3I", True)
-    for time, *kib, pid, by_pid, by_tid, uid, adjustment, offset, length, _ in rows:
-        name = rows.string(offset, length)
-        sizes = ",".join(str(known(size, U64)) for size in kib)
-        uid, adjustment = known(uid, U32), known(adjustment, -(1 << 31))
-        yield f"{time},{pid},{name},{by_pid},{by_tid},{sizes},{uid},{adjustment}"
-
-
-def marks(archive, frame, _page_size):
-    rows = Rows(archive, frame, "<QII", True)
-    for time, offset, length in rows:
-        yield f"{time},{rows.string(offset, length)}"
-
-
-def calls(archive, frame, _page_size):
-    rows = Rows(archive, frame, "<5Qq4I", False)
-    for time, end, addr, length, new_length, result, kind, pid, tid, argument in rows:
-        need(kind < 3, "a call has an unknown kind")
-        if end == U64:
-            end = result = ""
-        else:
-            rows.check(end)
-        name = ("munmap", "mremap", "madvise")[kind]
-        yield f"{time},{end},{pid},{tid},{name},{addr:#x},{length},{new_length},{argument},{result}"
-
-
-# Kind and version of the frames, their reader, columns.
-TABLES = {
-    "faults": ((5, 1), faults, "time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu"),
-    "oom": (
-        (11, 1),
-        oom,
-        "time_ns,pid,comm,by_pid,by_tid,total_vm_kib,anon_rss_kib,file_rss_kib,shmem_rss_kib,"
-        "pgtables_kib,uid,oom_score_adj",
-    ),
-    "marks": ((12, 1), marks, "time_ns,name"),
-    "calls": (
-        (13, 1),
-        calls,
-        "time_ns,end_ns,pid,tid,kind,addr,len_bytes,new_len_bytes,argument,result",
-    ),
-}
 
 
 def main():

@@ -51,11 +51,46 @@ pub struct Selection {
     pub latency: bool,
     /// Faults that were served faster are counted, not stored; nanoseconds.
     pub min_latency_ns: u64,
+    /// Call chains, if they are wanted.
+    pub call_graph: Option<CallGraph>,
+    /// NUMA nodes of the pages too, for which physical addresses are read and not stored.
+    pub page_nodes: bool,
+}
+
+/// How call chains are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallGraph {
+    /// The kernel follows frame pointers, for every fault.
+    FramePointers,
+    /// Registers and a copy of the stack are recorded, and unwound afterwards: of every major fault, and
+    /// of some of the minor ones.
+    Stacks {
+        /// How much of a stack is copied, bytes: a multiple of 8, at most [`CallGraph::MAX_STACK_BYTES`].
+        bytes: u32,
+        /// One minor fault of so many, counted on each thread and CPU; 0 for none.
+        share: u32,
+    },
+}
+
+impl CallGraph {
+    /// Copied of a stack at most: a record has 64 KiB.
+    pub const MAX_STACK_BYTES: u32 = 65_528;
+    /// Copied of a stack by default.
+    pub const STACK_BYTES: u32 = 16 << 10;
+    /// Minor faults of which one has its stack copied by default.
+    pub const STACK_SHARE: u32 = 128;
 }
 
 impl Default for Selection {
     fn default() -> Self {
-        Self { major_only: false, user_only: false, latency: true, min_latency_ns: 0 }
+        Self {
+            major_only: false,
+            user_only: false,
+            latency: true,
+            min_latency_ns: 0,
+            call_graph: None,
+            page_nodes: false,
+        }
     }
 }
 

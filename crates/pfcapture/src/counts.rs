@@ -3,8 +3,8 @@
 use pft::keys::ledger as keys;
 use pft::record::{LedgerEntry, Outcome, flags};
 
+use crate::batch::FaultRow;
 use crate::event::EventKind;
-use crate::pairing::FaultRow;
 use crate::targets::EventCount;
 
 /// Running totals of a recording.
@@ -76,6 +76,10 @@ pub struct Counts {
     pub lost_records: u64,
     /// Faults that the recorder itself dropped.
     pub dropped: u64,
+    /// Copies of stacks.
+    pub stacks_copied: u64,
+    /// Of these, those that it dropped.
+    pub stacks_dropped: u64,
     /// Faults that were not shown live.
     pub live_dropped: u64,
     /// CPUs that came online and are not watched.
@@ -118,6 +122,7 @@ impl Counts {
             EventKind::Minor => &mut self.duplicate_minor,
             EventKind::Major => &mut self.duplicate_major,
             EventKind::Sideband
+            | EventKind::Stack
             | EventKind::Signal
             | EventKind::CallEntry(_)
             | EventKind::CallExit(_)
@@ -200,6 +205,8 @@ impl Counts {
             entry(keys::CAPTURED_FOREIGN_NAMESPACE, self.foreign_namespace),
             entry(keys::CAPTURED_UNPARSED, self.unparsed),
             entry(keys::DROPPED_RECORDER, self.dropped),
+            entry(keys::STACKS_COPIED, self.stacks_copied),
+            entry(keys::STACKS_DROPPED, self.stacks_dropped),
             entry(keys::DROPPED_LIVE, self.live_dropped),
             entry(keys::CPUS_UNWATCHED, self.unwatched_cpus),
             entry(keys::SNAPSHOTS_TAKEN, self.snapshots),
@@ -221,6 +228,7 @@ const fn event_keys(kind: EventKind) -> (&'static str, &'static str) {
     match kind {
         EventKind::Minor => (keys::MINOR_FAULTS_COUNT, keys::MINOR_FAULTS_LOST),
         EventKind::Major => (keys::MAJOR_FAULTS_COUNT, keys::MAJOR_FAULTS_LOST),
+        EventKind::Stack => (keys::STACKS_COUNT, keys::STACKS_LOST),
         EventKind::EntryUser => (keys::TRACEPOINT_USER_COUNT, keys::TRACEPOINT_USER_LOST),
         EventKind::EntryKernel => (keys::TRACEPOINT_KERNEL_COUNT, keys::TRACEPOINT_KERNEL_LOST),
         EventKind::Entry => (keys::PAGE_FAULTS_COUNT, keys::PAGE_FAULTS_LOST),

@@ -3,9 +3,11 @@
 
 mod calls;
 mod faults;
+mod pending;
 mod process;
 mod scope;
 mod sideband;
+mod stacks;
 #[cfg(test)]
 mod tests;
 
@@ -13,21 +15,25 @@ use std::ops::Range;
 
 use perf_event_open_sys::bindings as b;
 use pft::record::{
-    CallRecord, LostBy, LostRecord, MapRecord, OomRecord, Outcome, SnapshotReason, TaskKind,
-    TaskRecord,
+    CallRecord, LostBy, LostRecord, MapRecord, OomRecord, Outcome, SnapshotReason,
+    StackPointerRecord, TaskKind, TaskRecord,
 };
 use rustc_hash::FxHashMap;
 
+use crate::batch::FaultRow;
 use crate::config::Selection;
 use crate::counts::Counts;
 use crate::event::EventKind;
 use crate::live::Settled;
-use crate::pairing::{FaultRow, ThreadFaults};
+use crate::page_nodes::PageNodes;
+use crate::pairing::ThreadFaults;
 use crate::parse::{self, SampleLayout};
 use crate::ring::Rings;
 use crate::sightings::Sightings;
 use crate::targets::{EventRef, Targets};
 
+use pending::Completed;
+pub use pending::Pending;
 pub use process::Process;
 use scope::Relation;
 pub use scope::Scope;
@@ -45,18 +51,12 @@ struct Thread {
     covered_since_ns: Option<u64>,
     /// Known range of its last fault; empty after a snapshot.
     range: Range<u64>,
+    /// Stack pointers of it that are on record.
+    stack_pointers: Vec<u64>,
 }
 
-/// Faults of one CPU's ring that wait to be stored.
-#[derive(Debug, Default)]
-pub struct Pending {
-    /// CPU.
-    pub cpu: u32,
-    /// Faults in order of completion.
-    pub rows: Vec<FaultRow>,
-    /// Time of the last record of this ring.
-    last_record_ns: u64,
-}
+/// Addresses from here on belong to the kernel.
+const KERNEL_HALF: u64 = 1 << 63;
 
 /// The state of a recording between two records.
 #[derive(Debug)]
@@ -82,6 +82,12 @@ pub struct Drain {
     /// Processes that were first seen in a record of their own, with its time: what they are and have
     /// mapped is in no record.
     pub strangers: Vec<(u32, u64)>,
+    /// Where stacks are, to store.
+    pub stack_pointers: Vec<StackPointerRecord>,
+    /// The NUMA nodes of physical addresses, where those are read.
+    pub page_nodes: Option<PageNodes>,
+    /// Callers that the kernel takes of a chain at most.
+    pub most_callers: u16,
     /// Faults in the order in which they were settled, for whoever shows them.
     pub settled: Option<Vec<Settled>>,
     /// Longest latency since this was last looked at.
@@ -105,13 +111,16 @@ impl Drain {
             scope,
             threads: FxHashMap::default(),
             processes: FxHashMap::default(),
-            pending: cpus.iter().map(|&cpu| Pending { cpu, ..Pending::default() }).collect(),
+            pending: cpus.iter().map(|&cpu| Pending::new(cpu)).collect(),
             tasks: Vec::new(),
             maps: Vec::new(),
             calls: Vec::new(),
             oom: Vec::new(),
             lost: Vec::new(),
             strangers: Vec::new(),
+            stack_pointers: Vec::new(),
+            page_nodes: None,
+            most_callers: u16::MAX,
             settled: None,
             slowest_ns: 0,
             counts: Counts::default(),
@@ -207,12 +216,11 @@ impl Drain {
         let root = event.map_or(0, |event| event.root_tid);
         let only_root = roots <= 1;
         let kind = parse::parse_header(record).map(|header| header.kind);
-        let event = event.or_else(|| {
-            let sample = kind == Some(b::PERF_RECORD_SAMPLE);
-            let kind = self.layout.kind_of_len(record.len()).filter(|_| sample)?;
-            self.counts.foreign_ids += 1;
-            Some(EventRef { root_tid: 0, kind })
-        });
+        let event = if kind == Some(b::PERF_RECORD_SAMPLE) {
+            self.told_by_form(record, event)
+        } else {
+            event
+        };
         if kind == Some(b::PERF_RECORD_SAMPLE) && event.map(|e| e.kind) == Some(EventKind::Oom) {
             self.oom_victim(record);
             return;
@@ -240,6 +248,25 @@ impl Drain {
             }
             _ => self.counts.unparsed += 1,
         }
+    }
+
+    /// The event of a sample, from that of its id, which may be another's: see
+    /// [`SampleLayout::kind_of`].
+    fn told_by_form(&mut self, record: &[u8], by_id: Option<EventRef>) -> Option<EventRef> {
+        let Some(event) = by_id else {
+            let kind = self.layout.kind_of(record)?;
+            self.counts.foreign_ids += 1;
+            return Some(EventRef { root_tid: 0, kind });
+        };
+        // Those that count the same.
+        let other = match event.kind {
+            EventKind::Minor => EventKind::Stack,
+            EventKind::Stack => EventKind::Minor,
+            _ => return Some(event),
+        };
+        let is_other = !self.layout.fits(record, event.kind) && self.layout.fits(record, other);
+        let kind = if is_other { other } else { event.kind };
+        Some(EventRef { kind, ..event })
     }
 
     /// Whether a record is of a target; counts what it leaves out.

@@ -110,6 +110,11 @@ impl Watch {
         self.deadline = Instant::now().checked_add(duration);
     }
 
+    /// Whether a signal has come since the last call that asks for the end.
+    pub fn end_asked(&mut self) -> bool {
+        has_come(&self.signals)
+    }
+
     /// Waits until a ring is a quarter full, an end comes, or `at_most` has passed.
     ///
     /// # Errors

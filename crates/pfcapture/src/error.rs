@@ -35,6 +35,21 @@ pub enum Error {
         /// What gives the privileges, as `--check` has it, where they are missing.
         remedy: Option<String>,
     },
+    /// Nothing to unwind stacks by.
+    #[error(
+        "stacks cannot be unwound here: this kernel gives no user registers, or they are not known to \
+         pfrecord: use --call-graph fp"
+    )]
+    NoUserRegs,
+    /// Physical addresses are for the privileged.
+    #[error(
+        "the NUMA nodes of pages are found by their physical addresses, which the kernel shows to the \
+         privileged only: leave --phys out{}", behind(", or ", .remedy)
+    )]
+    PageNodes {
+        /// What gives the privileges, as `--check` has it, where they are missing.
+        remedy: Option<String>,
+    },
     /// There is no such thread.
     #[error("no thread with number {tid}: see ps -eL")]
     NoSuchThread {

@@ -6,7 +6,9 @@ use pft::keys::fact as keys;
 use pft::record::Fact;
 
 use crate::calibrate::Bias;
+use crate::config::CallGraph;
 use crate::event::Plan;
+use crate::page_nodes;
 use crate::permission;
 
 /// One fact.
@@ -44,6 +46,7 @@ pub fn machine(root: &Path) -> Vec<Fact> {
     if let Some(choices) = read("sys/kernel/mm/transparent_hugepage/enabled") {
         facts.extend(bracketed(&choices).map(|choice| fact(keys::VM_THP_ENABLED, choice)));
     }
+    facts.extend(page_nodes::cpu_nodes(root).map(|nodes| fact(keys::MACHINE_CPU_NODES, nodes)));
     facts
 }
 
@@ -70,7 +73,17 @@ pub fn capture(plan: &Plan, bias: Option<Bias>) -> Vec<Fact> {
         fact(keys::CAPTURE_USER_ONLY, yes_no(selection.user_only)),
         fact(keys::CAPTURE_CALLS, yes_no(abilities.calls.is_some())),
         fact(keys::CAPTURE_OOM, yes_no(abilities.oom.is_some())),
+        fact(keys::CAPTURE_PAGE_NODES, yes_no(selection.page_nodes)),
     ];
+    match selection.call_graph {
+        None => {}
+        Some(CallGraph::FramePointers) => facts.push(fact(keys::CAPTURE_CALL_GRAPH, "fp")),
+        Some(CallGraph::Stacks { bytes, share }) => {
+            facts.push(fact(keys::CAPTURE_CALL_GRAPH, "dwarf"));
+            facts.push(fact(keys::CAPTURE_STACK_BYTES, bytes));
+            facts.push(fact(keys::CAPTURE_STACK_SHARE, share));
+        }
+    }
     if selection.min_latency_ns > 0 {
         facts.push(fact(keys::CAPTURE_MIN_LATENCY_NS, selection.min_latency_ns));
     }
@@ -92,6 +105,14 @@ fn meminfo_bytes(text: &str, name: &str) -> Option<u64> {
 /// The choice in brackets of `always [madvise] never`.
 fn bracketed(text: &str) -> Option<&str> {
     text.split_once('[')?.1.split_once(']').map(|(choice, _)| choice)
+}
+
+/// Callers that the kernel takes of a chain at most, from `/proc/sys/kernel/perf_event_max_stack`.
+#[must_use]
+pub fn most_callers(root: &Path) -> u16 {
+    let most = std::fs::read_to_string(root.join("proc/sys/kernel/perf_event_max_stack"));
+    // The kernel's default.
+    most.ok().and_then(|most| most.trim().parse().ok()).unwrap_or(127)
 }
 
 /// The soft stack limit of a process, if it has one.

@@ -5,6 +5,7 @@
 //! [`record`] is the whole way from the first event to the closed file.
 
 mod attach;
+mod batch;
 mod calibrate;
 pub mod check;
 mod clock;
@@ -14,11 +15,13 @@ mod drain;
 mod end;
 mod error;
 mod event;
+mod explain;
 mod host;
 mod known_ranges;
 mod launch;
 mod live;
 pub mod marks;
+mod page_nodes;
 mod pairing;
 mod parse;
 mod permission;
@@ -33,16 +36,20 @@ mod store;
 mod sys;
 mod targets;
 mod tracepoint;
+mod user_regs;
 mod whom;
 
-pub use config::{Config, Flight, Output, Selection, Target};
+pub use batch::{ChainSpan, FaultRow, FaultRows, UserRegs, UserStack};
+pub use config::{CallGraph, Config, Flight, Output, Selection, Target};
 pub use counts::Counts;
 pub use end::{End, catch_window_signal};
 pub use error::Error;
 pub use event::{Abilities, EventKind};
+pub use explain::{
+    CodeMapping, Explain, Explained, Limits, Named, Place, Unwind, Wanted, WantedModule,
+};
 pub use live::{Happenings, Live, LiveEnd, Settled, Skipped};
-pub use pairing::FaultRow;
-pub use session::{News, Recorded, Started, Windows, record};
+pub use session::{Helpers, News, Recorded, Started, Windows, record};
 pub use stat::{
     Counting, Faults, Finished, Interval, ProcessFaults, Processes, Progress, Tally, TargetFaults,
     stat,

@@ -3,43 +3,22 @@
 //! A thread has at most one fault under way, so one open entry a thread is enough. What an entry
 //! without completion means is settled by what comes next: see [`ThreadFaults::entry`].
 
-use pft::record::{LATENCY_UNKNOWN, Outcome, flags};
+use pft::record::{Outcome, flags};
 
+use crate::batch::FaultRow;
 use crate::parse::Sample;
-
-/// A fault as it goes into the trace; the row form of `pft::record::FaultColumns`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FaultRow {
-    /// Time of the first entry.
-    pub time_ns: u64,
-    /// First entry to completion.
-    pub latency_ns: u64,
-    /// Address.
-    pub addr: u64,
-    /// Instruction pointer.
-    pub ip: u64,
-    /// Process.
-    pub pid: u32,
-    /// Thread.
-    pub tid: u32,
-    /// `pft::record::flags`.
-    pub flags: u32,
-    /// Entries.
-    pub attempts: u32,
-}
 
 impl FaultRow {
     /// A fault of which one sample is known.
-    const fn begun(sample: &Sample, flags: u32) -> Self {
+    fn begun(sample: &Sample, flags: u32) -> Self {
         Self {
             time_ns: sample.time_ns,
-            latency_ns: LATENCY_UNKNOWN,
             addr: sample.addr,
             ip: sample.ip,
             pid: sample.pid,
             tid: sample.tid,
             flags,
-            attempts: 1,
+            ..Self::default()
         }
     }
 }
@@ -164,6 +143,8 @@ fn error_flags(sample: &Sample) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use pft::record::LATENCY_UNKNOWN;
+
     use super::*;
 
     fn at(time_ns: u64, addr: u64) -> Sample {

@@ -1,12 +1,16 @@
 //! perf records, parsed where they lie: no copy, no panic on any bytes (perf_event_open(2), "mmap
 //! layout"). Which fields a sample has depends on its event: [`SampleLayout`].
 
+mod callers;
 mod payload;
+mod sample;
 
 use perf_event_open_sys::bindings as b;
 use pft::record::MapRecord;
 
+pub use callers::append_callers;
 pub use payload::{parse_call_entry, parse_call_exit, parse_oom};
+pub use sample::{Extras, Sample, parse_extras, parse_sample};
 
 use crate::event::{Abilities, EventKind, Plan};
 use crate::tracepoint::{CallTracepoints, OomTracepoint, PageFaultTracepoint, SignalTracepoint};
@@ -26,29 +30,73 @@ pub struct SampleLayout {
     pub calls: Option<CallTracepoints>,
     /// Fields of the OOM tracepoint's payload.
     pub oom: Option<OomTracepoint>,
+    /// Completions carry the physical address.
+    pub physical: bool,
+    /// What samples of [`EventKind::Minor`] carry besides.
+    pub minor: Context,
+    /// Those of [`EventKind::Major`].
+    pub major: Context,
+    /// Those of [`EventKind::Stack`].
+    pub stack: Context,
+}
+
+/// What samples of an event carry of where the thread is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// A chain of callers.
+    pub callers: bool,
+    /// Mask of registers.
+    pub user_regs: u64,
+    /// A copy of the stack.
+    pub stack: bool,
+}
+
+impl Context {
+    /// Nothing.
+    pub const NONE: Self = Self { callers: false, user_regs: 0, stack: false };
+
+    /// As a plan has it.
+    const fn of(plan: &Plan, kind: EventKind) -> Self {
+        Self {
+            callers: plan.callers(kind),
+            user_regs: plan.user_regs(kind),
+            stack: plan.stack_bytes(kind) > 0,
+        }
+    }
 }
 
 impl SampleLayout {
+    /// Samples that carry only what all of them do.
+    #[cfg(test)]
+    pub const BARE: Self = Self {
+        ip: false,
+        page_size: false,
+        tracepoints: None,
+        signals: None,
+        calls: None,
+        oom: None,
+        physical: false,
+        minor: Context::NONE,
+        major: Context::NONE,
+        stack: Context::NONE,
+    };
+
     /// The layout of what [`crate::event::target_attr`] asks for.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let Abilities { page_size, tracepoints, signals, calls, oom, .. } = plan.abilities;
         let tracepoints = tracepoints.filter(|_| plan.entry_tracepoints());
-        Self { ip: plan.sample_ip(), page_size, tracepoints, signals, calls, oom }
-    }
-
-    /// The event of a sample, by its length: where another recorder watches the same thread, the kernel
-    /// writes that one's event id into our samples. Only software events are affected.
-    #[must_use]
-    pub fn kind_of_len(&self, len: usize) -> Option<EventKind> {
-        let addr_end = self.time_offset() + 16;
-        match len.checked_sub(addr_end)? {
-            // Without page sizes, entries and minor completions look the same.
-            _ if !self.page_size => None,
-            0 => Some(EventKind::Entry),
-            8 => Some(EventKind::Minor),
-            16 => Some(EventKind::Major),
-            _ => None,
+        Self {
+            ip: plan.sample_ip(),
+            page_size,
+            tracepoints,
+            signals,
+            calls,
+            oom,
+            physical: plan.selection.page_nodes,
+            minor: Context::of(plan, EventKind::Minor),
+            major: Context::of(plan, EventKind::Major),
+            stack: Context::of(plan, EventKind::Stack),
         }
     }
 
@@ -114,80 +162,6 @@ pub fn record_pids(record: &[u8], layout: &SampleLayout) -> Option<(u32, Option<
         }
         _ => None,
     }
-}
-
-/// One sample of a fault event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
-    /// Process.
-    pub pid: u32,
-    /// Thread.
-    pub tid: u32,
-    /// Time of the sample.
-    pub time_ns: u64,
-    /// Faulting address.
-    pub addr: u64,
-    /// Instruction pointer, 0 where the event does not carry it.
-    pub ip: u64,
-    /// Page size installed, 0 where not known.
-    pub page_size_bytes: u64,
-    /// x86 error code, from the tracepoints.
-    pub error_code: Option<u64>,
-    /// Signal of a failed access: sent by the kernel, not by a process. 0 otherwise.
-    pub fault_signal: u8,
-    /// Taken in kernel mode. Says nothing for the tracepoints, which always run there.
-    pub kernel_mode: bool,
-}
-
-/// Parses a sample of the event `kind`.
-#[must_use]
-pub fn parse_sample(record: &[u8], kind: EventKind, layout: &SampleLayout) -> Option<Sample> {
-    let header = parse_header(record)?;
-    let at = if layout.ip { 24 } else { 16 };
-    let mut sample = Sample {
-        pid: u32_at(record, at)?,
-        tid: u32_at(record, at + 4)?,
-        time_ns: u64_at(record, at + 8)?,
-        addr: 0,
-        ip: if layout.ip { u64_at(record, 16)? } else { 0 },
-        page_size_bytes: 0,
-        error_code: None,
-        fault_signal: 0,
-        kernel_mode: u32::from(header.misc) & b::PERF_RECORD_MISC_CPUMODE_MASK
-            == b::PERF_RECORD_MISC_KERNEL,
-    };
-    let body = at + 16;
-    match kind {
-        EventKind::Minor | EventKind::Major => {
-            sample.addr = u64_at(record, body)?;
-            if layout.page_size {
-                let cpu_bytes = if kind == EventKind::Major { 8 } else { 0 };
-                sample.page_size_bytes = u64_at(record, body + 8 + cpu_bytes)?;
-            }
-        }
-        EventKind::Entry => sample.addr = u64_at(record, body)?,
-        EventKind::EntryUser | EventKind::EntryKernel => {
-            let (user, kernel) = layout.tracepoints?;
-            let fields = if kind == EventKind::EntryUser { user } else { kernel };
-            let raw = record.get(body + 4..)?;
-            sample.addr = u64_at(raw, fields.address)?;
-            sample.ip = u64_at(raw, fields.ip)?;
-            sample.error_code = Some(u64_at(raw, fields.error_code)?);
-        }
-        EventKind::Signal => {
-            let raw = record.get(body + 4..)?;
-            let signal = i32::from_ne_bytes(u32_at(raw, layout.signals?.signal)?.to_ne_bytes());
-            let code = i32::from_ne_bytes(u32_at(raw, layout.signals?.code)?.to_ne_bytes());
-            // si_code is positive when the kernel sent it because of what the thread did.
-            if code > 0 && matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
-                sample.fault_signal = u8::try_from(signal).unwrap_or(0);
-            }
-        }
-        EventKind::CallEntry(_) | EventKind::CallExit(_) | EventKind::Sideband | EventKind::Oom => {
-            return None;
-        }
-    }
-    Some(sample)
 }
 
 /// Parses `PERF_RECORD_MMAP2`; `None` too when it carries a build id in place of the inode.
@@ -303,15 +277,13 @@ mod tests {
     use proptest::prelude::*;
 
     const LAYOUT: SampleLayout = SampleLayout {
-        ip: false,
         page_size: true,
         tracepoints: Some((
             PageFaultTracepoint { id: 1, address: 8, ip: 16, error_code: 24 },
             PageFaultTracepoint { id: 2, address: 8, ip: 16, error_code: 24 },
         )),
         signals: Some(SignalTracepoint { id: 3, signal: 8, code: 16 }),
-        calls: None,
-        oom: None,
+        ..SampleLayout::BARE
     };
 
     const STAMP: Stamp = Stamp { id: 77, pid: 5, tid: 6, time_ns: 1000 };

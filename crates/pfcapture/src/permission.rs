@@ -6,11 +6,13 @@ use crate::Error;
 use crate::check::remedy;
 use pft::record::CallKind;
 
+use crate::config::CallGraph;
 use crate::event::{Abilities, EventKind, Follow, Plan, Start, target_attr};
 use crate::sys::{self, Bound};
 use crate::tracepoint::{
     call_tracepoints, oom_tracepoint, page_fault_tracepoints, signal_tracepoint, tracefs_root,
 };
+use crate::user_regs;
 
 /// Finds the abilities by opening each event on the recorder itself.
 ///
@@ -32,6 +34,7 @@ pub fn probe() -> Result<Abilities, Error> {
         lost_counts: true,
         page_size: true,
         inherit_thread: true,
+        user_regs: user_regs::STACK_POINTER != 0,
     };
     if let Err(error) = opens(EventKind::Entry, &Abilities { lost_counts: false, ..abilities }) {
         if !refused(&error) {
@@ -48,6 +51,7 @@ pub fn probe() -> Result<Abilities, Error> {
     }
     opens(EventKind::Minor, &abilities)
         .map_err(|error| explain(error, EventKind::Minor.name(), 0))?;
+    abilities.user_regs &= opens(EventKind::Stack, &abilities).is_ok();
     abilities.inherit_thread =
         opens_following(EventKind::Entry, &abilities, Follow::Threads).is_ok();
     if abilities.kernel_mode {
@@ -75,6 +79,28 @@ pub fn probe() -> Result<Abilities, Error> {
         }
     }
     Ok(abilities)
+}
+
+/// Whether what a plan asks for besides faults can be had.
+///
+/// # Errors
+/// [`Error::NoUserRegs`]; [`Error::PageNodes`]; whatever else the kernel refuses.
+pub fn try_extras(plan: &Plan) -> Result<(), Error> {
+    let stacks = matches!(plan.selection.call_graph, Some(CallGraph::Stacks { .. }));
+    if stacks && !plan.abilities.user_regs {
+        return Err(Error::NoUserRegs);
+    }
+    for kind in [EventKind::Stack, EventKind::Minor, EventKind::Major] {
+        let attr = target_attr(kind, plan, Start::Now, 4096);
+        match sys::perf_event_open(&attr, Bound::Thread(0), None, None) {
+            Err(error) if plan.selection.page_nodes && refused(&error) => {
+                return Err(Error::PageNodes { remedy: remedy::privileges() });
+            }
+            Err(error) if plan.wants(kind) => return Err(explain(error, kind.name(), 0)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn refused(error: &io::Error) -> bool {

@@ -20,10 +20,12 @@ use crate::counts::Counts;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
 use crate::event::{Abilities, EventKind, Follow, Plan, Start};
+use crate::explain::{Explain, Named, Naming, Opener, Unwind};
 use crate::host;
 use crate::launch::Launched;
 use crate::live::{Live, LiveEnd};
 use crate::marks::Marks;
+use crate::page_nodes::PageNodes;
 use crate::parse::SampleLayout;
 use crate::permission;
 use crate::ring::{self, Rings};
@@ -101,6 +103,8 @@ pub struct Recorded {
     pub in_delay: bool,
     /// What showing it live came to.
     pub live: Option<LiveEnd>,
+    /// How naming what was hit went, where one trace was written.
+    pub named: Option<Named>,
     /// How the command ended.
     pub exit_status: Option<ExitStatus>,
     /// Why the trace ends early: [`Error::Write`] and its kin.
@@ -188,8 +192,18 @@ pub fn default_ring_bytes(cpus: usize) -> usize {
     RING_BYTES.min(RINGS_BYTES / cpus.max(1))
 }
 
-/// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `live` is told of
-/// each fault at once; `on_start` is called when nothing of the target escapes any more, `on_news` when
+/// What the program does of a recording.
+#[derive(Default)]
+pub struct Helpers {
+    /// Is told of each fault at once.
+    pub live: Option<Box<dyn Live>>,
+    /// Names what was hit, when the recording is over.
+    pub explain: Option<Box<dyn Explain>>,
+    /// Makes call chains of copies of stacks, with what [`Helpers::explain`] is given too.
+    pub unwind: Option<Box<dyn Unwind>>,
+}
+
+/// Records until the target ends, the duration is over, or SIGINT or SIGTERM comes. `on_start` is called when nothing of the target escapes any more, `on_news` when
 /// something happens later. Must be called from the only thread of the process.
 ///
 /// # Errors
@@ -197,12 +211,13 @@ pub fn default_ring_bytes(cpus: usize) -> usize {
 /// trace could not be written to its end.
 pub fn record(
     config: &Config,
-    mut live: Option<Box<dyn Live>>,
+    Helpers { mut live, explain, unwind }: Helpers,
     on_start: impl FnOnce(&Started),
     mut on_news: impl FnMut(News<'_>),
 ) -> Result<Recorded, Error> {
     permission::raise_descriptor_limit();
     let plan = plan(config, permission::probe()?)?;
+    permission::try_extras(&plan)?;
     let page_bytes = rustix::param::page_size();
     let cpus = ring::online_cpus().map_err(Error::system("list the CPUs"))?;
     let mut whom = whom::find(config, &plan, &cpus)?;
@@ -212,6 +227,8 @@ pub fn record(
     let mut targets = Targets::new(plan);
     let layout = SampleLayout::new(&plan);
     let mut drain = Drain::new(layout, plan.selection, whom.scope.clone(), &cpus);
+    drain.most_callers = host::most_callers(Path::new("/"));
+    drain.page_nodes = plan.selection.page_nodes.then(|| PageNodes::read(Path::new("/")));
     // Before the first thread is made: a launched command is forked, and signals must not end us.
     let mut child = None;
     if !config.command.is_empty() {
@@ -277,6 +294,10 @@ pub fn record(
         Destination::File(path) if config.flight.is_none() => Some(path.clone()),
         _ => None,
     };
+    let opener = explain.is_some().then(Opener::start).transpose();
+    let opener = opener.map_err(Error::system("start the opening thread"))?;
+    let naming =
+        explain.zip(opener.clone()).map(|(explain, opener)| Naming::new(explain, unwind, opener));
     let store = Store::create(&StorePlan {
         destination,
         overwrite: config.overwrite,
@@ -285,6 +306,7 @@ pub fn record(
         max_bytes: config.max_bytes,
         has_entries: config.selection.latency,
         flight: config.flight,
+        naming,
     })?;
     let marks = Marks::listen().ok();
     let started = Started {
@@ -305,8 +327,9 @@ pub fn record(
         live.begin(&header, &facts).map_err(Error::system("show faults live"))?;
     }
     store.put(Item::Facts(facts));
-    let snapshots = Snapshotter::start().map_err(Error::system("start the snapshot thread"))?;
-    let outside = Outside { cpus: watched, marks, live, store, snapshots };
+    let snapshots =
+        Snapshotter::start(opener.clone()).map_err(Error::system("start the snapshot thread"))?;
+    let outside = Outside { cpus: watched, marks, live, store, snapshots, opener };
     let mut session = Session::new((config, &header, &whom.tids), outside, rings, targets, drain);
     match config.target {
         // Its exec is recorded, and its mappings after that are in band.
@@ -317,7 +340,9 @@ pub fn record(
         // What they have mapped already is in no record: this cannot wait.
         _ => {
             for &pid in &whom.pids {
-                session.take_in(Taken::now(pid, SnapshotReason::Start));
+                let taken = Taken::now(pid, SnapshotReason::Start);
+                session.open_mapped(&taken);
+                session.take_in(taken);
             }
         }
     }
@@ -326,7 +351,7 @@ pub fn record(
         watch.end_after(config.delay.saturating_add(duration));
     }
     let end = session.run(&mut watch, &mut on_news)?;
-    Ok(session.finish(path, started, end, child, &accounts, on_news))
+    Ok(session.finish(path, started, (end, &mut watch), child, &accounts, on_news))
 }
 
 /// What is to be opened.

@@ -14,6 +14,7 @@ use procfs::FromRead;
 use procfs::process::{MMPermissions, MemoryMaps};
 
 use crate::clock;
+use crate::explain::Opener;
 use crate::host;
 use crate::sys;
 use crate::targets::threads_of;
@@ -162,16 +163,20 @@ pub struct Snapshotter {
 }
 
 impl Snapshotter {
-    /// Starts it.
+    /// Starts it. Files that a snapshot shows are opened by `opener` at once.
     ///
     /// # Errors
     /// When no thread can be made.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(opener: Option<Opener>) -> io::Result<Self> {
         let (requests, inbox) = channel::<Request>();
         let (outbox, taken) = channel();
         std::thread::Builder::new().name("snapshots".into()).spawn(move || {
             for request in inbox {
-                if outbox.send(Taken::of(&request)).is_err() {
+                let taken = Taken::of(&request);
+                if let (Some(opener), Ok(snapshot)) = (&opener, &taken.result) {
+                    opener.look_at_vmas(snapshot.pid, &snapshot.vmas);
+                }
+                if outbox.send(taken).is_err() {
                     break;
                 }
             }
@@ -302,7 +307,7 @@ mod tests {
     #[test]
     fn one_snapshot_of_a_process_at_a_time() {
         let pid = std::process::id();
-        let mut snapshots = Snapshotter::start().unwrap();
+        let mut snapshots = Snapshotter::start(None).unwrap();
         assert!(snapshots.request(pid, SnapshotReason::Periodic));
         assert!(!snapshots.request(pid, SnapshotReason::Loss));
         let reasons = |taken: Vec<Taken>| -> Vec<SnapshotReason> {

@@ -4,6 +4,7 @@ mod encode;
 mod files;
 mod flight;
 mod stream;
+mod taking;
 #[cfg(test)]
 mod tests;
 
@@ -11,20 +12,23 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use pft::record::{
-    CallRecord, Checkpoint, Fact, LostBy, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot,
-    TaskRecord, TraceHeader,
+    CallChainRecord, CallRecord, Checkpoint, Fact, LostBy, LostRecord, MapRecord, MarkRecord,
+    ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
 };
 
 use crate::Error;
+use crate::batch::FaultRows;
 use crate::clock;
 use crate::config::Flight;
-use crate::pairing::FaultRow;
+use crate::explain::{Named, Naming};
 use flight::control::FlightControl;
 use stream::{OwnFile, StandardOutput, Stream};
+use taking::{Taken, Taking};
 
 pub use flight::{DumpReason, DumpRequest, Dumped};
 
@@ -40,15 +44,23 @@ pub enum Item {
     /// A snapshot.
     Snapshot(Snapshot),
     /// Faults of one CPU's ring, in order of completion.
-    Faults(u32, Vec<FaultRow>),
+    Faults(u32, FaultRows),
     /// System calls that change address spaces, in order of their entry.
     Calls(Vec<CallRecord>),
+    /// Where the stacks of threads are, in order of time.
+    StackPointers(Vec<StackPointerRecord>),
     /// Victims of the OOM killer.
     Oom(Vec<OomRecord>),
     /// Marks.
     Marks(Vec<MarkRecord>),
     /// Losses.
     Lost(Vec<LostRecord>),
+    /// Call chains.
+    CallChains(Vec<CallChainRecord>),
+    /// Modules.
+    Modules(Vec<ModuleRecord>),
+    /// Symbols.
+    Symbols(Vec<SymbolRecord>),
     /// Clocks and ledger.
     Checkpoint(Checkpoint),
     /// A segment of a flight recorder begins at this time.
@@ -59,6 +71,8 @@ pub enum Item {
 
 /// Batches of faults that may wait for the thread; more than these are dropped, with a count.
 const MAX_WAITING: usize = 12;
+/// How often somebody is asked who cannot wait for names.
+const ASK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Where a trace goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +103,8 @@ pub struct StorePlan {
     /// Hold the last seconds and write them on demand, to the destination and to files numbered like
     /// it.
     pub flight: Option<Flight>,
+    /// Name what was hit.
+    pub naming: Option<Naming>,
 }
 
 /// What the thread feeds.
@@ -135,6 +151,10 @@ pub struct Finished {
     pub dumped: Vec<Dumped>,
     /// Triggers of a flight recorder that were not followed.
     pub suppressed: u64,
+    /// How naming went, where one trace was written.
+    pub named: Option<Named>,
+    /// Copies of stacks that were not unwound for want of time.
+    pub stacks_dropped: u64,
 }
 
 /// The writing end of a trace.
@@ -143,6 +163,8 @@ pub struct Store {
     shared: Arc<Shared>,
     /// None when nothing is stored.
     thread: Option<Thread>,
+    /// Cuts naming short.
+    hurry: Option<Arc<AtomicBool>>,
     flight: Option<FlightControl>,
 }
 
@@ -150,8 +172,10 @@ pub struct Store {
 struct Thread {
     items: Sender<Item>,
     /// Emptied batches, to be filled again: fresh memory would cost the recorder page faults.
-    spare: Receiver<Vec<FaultRow>>,
-    handle: JoinHandle<Result<u64, Error>>,
+    spare: Receiver<FaultRows>,
+    /// Closed when the thread is done.
+    done: Receiver<()>,
+    handle: JoinHandle<Result<Taken, Error>>,
 }
 
 impl Store {
@@ -187,29 +211,38 @@ impl Store {
             (Destination::File(path), None) => {
                 let file = files::create(path, plan.overwrite)?;
                 let own = OwnFile { path: path.clone(), file };
-                Self::begin(Stream::create(own, header, *level, *max_bytes)?)
+                Self::begin(Stream::create(own, header, *level, *max_bytes)?, plan)
             }
             (Destination::Stdout, _) => {
-                Self::begin(Stream::create(StandardOutput::open()?, header, *level, *max_bytes)?)
+                let output = StandardOutput::open()?;
+                Self::begin(Stream::create(output, header, *level, *max_bytes)?, plan)
             }
             (Destination::Nowhere, _) => {
-                Ok(Self { shared: Arc::default(), thread: None, flight: None })
+                Ok(Self { shared: Arc::default(), thread: None, hurry: None, flight: None })
             }
         }
     }
 
-    fn begin(sink: impl Sink + Send + 'static) -> Result<Self, Error> {
+    fn begin(sink: impl Sink + Send + 'static, plan: &StorePlan) -> Result<Self, Error> {
         let (items, inbox) = channel();
         let (emptied, spare) = channel();
+        let (working, done) = channel();
         let shared = Arc::new(Shared::default());
+        let hurry = plan.naming.as_ref().map(|naming| Arc::clone(&naming.hurry));
         let handle = {
             let shared = Arc::clone(&shared);
+            let taking = Taking::new(plan);
             std::thread::Builder::new()
                 .name("store".into())
-                .spawn(move || take_all(sink, &inbox, &emptied, &shared))
+                .spawn(move || {
+                    let result = taking.take_all(sink, &inbox, &emptied, &shared);
+                    drop(working);
+                    result
+                })
                 .map_err(Error::system("start the writing thread"))?
         };
-        Ok(Self { shared, thread: Some(Thread { items, spare, handle }), flight: None })
+        let thread = Thread { items, spare, done, handle };
+        Ok(Self { shared, thread: Some(thread), hurry, flight: None })
     }
 
     /// Stores something small; it is never dropped.
@@ -223,27 +256,33 @@ impl Store {
     /// Stores faults and leaves an empty batch in their place. When the thread is too far behind they
     /// are dropped: returns the loss.
     #[must_use]
-    pub fn put_faults(&self, cpu: u32, rows: &mut Vec<FaultRow>) -> Option<LostRecord> {
+    pub fn put_faults(&self, cpu: u32, batch: &mut FaultRows) -> Option<LostRecord> {
         let Some(thread) = &self.thread else {
-            rows.clear();
+            batch.clear();
             return None;
         };
         if self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
-            let first_ns = rows.iter().map(|row| row.time_ns).min().unwrap_or(0);
+            let first_ns = batch.rows.iter().map(|row| row.time_ns).min().unwrap_or(0);
             let lost = LostRecord {
                 after_ns: first_ns.saturating_sub(1),
                 time_ns: clock::monotonic_ns(),
                 cpu,
                 by: LostBy::Recorder,
-                count: rows.len() as u64,
+                count: batch.rows.len() as u64,
             };
-            rows.clear();
+            batch.clear();
             return Some(lost);
         }
-        let batch = std::mem::replace(rows, thread.spare.try_recv().unwrap_or_default());
+        let full = std::mem::replace(batch, thread.spare.try_recv().unwrap_or_default());
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        self.put(Item::Faults(cpu, batch));
+        self.put(Item::Faults(cpu, full));
         None
+    }
+
+    /// Whether so many batches wait that what costs the thread much should be left out.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING / 2
     }
 
     /// Whether what is put is forgotten.
@@ -267,21 +306,28 @@ impl Store {
     }
 
     /// Writes what waits, the index and the trailer, and syncs; a flight recorder writes its window.
+    /// Names are looked up no longer when `hurry`, which is asked now and then, says so.
     ///
     /// # Errors
     /// [`Error::Write`], [`Error::ReaderGone`], [`Error::Stream`]; the trace then ends with its last
     /// whole frame. [`Error::Encode`] of a flight recorder, whose files carry their own errors.
-    pub fn finish(mut self) -> Result<Finished, Error> {
+    pub fn finish(mut self, mut hurry: impl FnMut() -> bool) -> Result<Finished, Error> {
         self.dump(DumpReason::End);
-        let Some(Thread { items, handle, .. }) = self.thread.take() else {
+        let Some(Thread { items, done, handle, .. }) = self.thread.take() else {
             return Ok(Finished::default());
         };
         drop(items);
-        let bytes = handle.join().unwrap_or_else(|_| {
+        while done.recv_timeout(ASK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            if let Some(flag) = self.hurry.as_ref().filter(|_| hurry()) {
+                flag.store(true, Ordering::Relaxed);
+            }
+        }
+        let taken = handle.join().unwrap_or_else(|_| {
             Err(Error::system("write the trace")(io::Error::other("writing thread died")))
         })?;
         let suppressed = self.flight.as_ref().map_or(0, |flight| flight.suppressed);
-        Ok(Finished { bytes, dumped: self.dumped(), suppressed })
+        let Taken { bytes, named, stacks_dropped } = taken;
+        Ok(Finished { bytes, dumped: self.dumped(), suppressed, named, stacks_dropped })
     }
 }
 
@@ -292,34 +338,4 @@ pub fn random_uuid() -> [u8; 16] {
     // Without a random source, names and clocks still tell traces apart.
     let _ = rustix::rand::getrandom(&mut uuid, rustix::rand::GetRandomFlags::empty());
     uuid
-}
-
-/// Takes items until there are no more. After a failure they are only taken.
-fn take_all(
-    mut sink: impl Sink,
-    inbox: &Receiver<Item>,
-    emptied: &Sender<Vec<FaultRow>>,
-    shared: &Shared,
-) -> Result<u64, Error> {
-    let mut failure = None;
-    for mut item in inbox {
-        if matches!(item, Item::Faults(..)) {
-            shared.waiting.fetch_sub(1, Ordering::Relaxed);
-        }
-        if failure.is_none() {
-            failure = sink.take(&mut item).err();
-            shared.failed.store(failure.is_some(), Ordering::Relaxed);
-            shared.full.store(sink.is_full(), Ordering::Relaxed);
-            shared.wants_segment.store(sink.wants_segment(), Ordering::Relaxed);
-        }
-        if let Item::Faults(_, mut rows) = item {
-            rows.clear();
-            // The recorder may be past its last batch.
-            let _ = emptied.send(rows);
-        }
-    }
-    match failure {
-        None => sink.close(),
-        Some(failure) => Err(sink.abandon(failure)),
-    }
 }

@@ -12,7 +12,7 @@ use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::piece_tree::{Piece, PieceTree, SeenNodes};
 use crate::ranges::Ranges;
 use crate::table::NONE;
-use crate::vma::{Backing, Source, Vma};
+use crate::vma::{Backing, EXEC, Source, Vma};
 
 /// Inherited pieces that one change may look at one by one, beside those the process made itself.
 const MAX_INHERITED_VISITED: usize = 4096;
@@ -43,6 +43,8 @@ pub(crate) struct AddressSpace {
     recent: [Option<Piece>; RECENT],
     places: HistoryPlaces,
     last_snapshot: Option<SnapshotWindow>,
+    /// How often executable mappings changed.
+    code_generation: u64,
 }
 
 /// When a snapshot was read.
@@ -66,6 +68,7 @@ impl AddressSpace {
             recent: [None; RECENT],
             places: HistoryPlaces::default(),
             last_snapshot: None,
+            code_generation: 0,
         }
     }
 
@@ -79,6 +82,22 @@ impl AddressSpace {
     pub(crate) fn clear(&mut self) {
         self.forget_recent();
         self.pieces.clear();
+        self.code_generation += 1;
+    }
+
+    /// A number that changes whenever an executable mapping does.
+    pub(crate) fn code_generation(&self) -> u64 {
+        self.code_generation
+    }
+
+    /// Takes note that `pieces` go and `new` rows come. Where there are so many pieces that not all were
+    /// looked at, executable ones may be among the others.
+    fn note_change(&mut self, pieces: &[Piece], new: &[u32], rows: &MappingRows) {
+        let executable = |row: u32| rows.get(row).is_some_and(|row| row.vma.prot & EXEC != 0);
+        let changed = pieces.iter().any(|piece| executable(piece.row))
+            || new.iter().any(|&row| executable(row))
+            || pieces.len() >= MAX_INHERITED_VISITED;
+        self.code_generation += u64::from(changed);
     }
 
     /// The piece that holds `addr`. Its row is of this address space.
@@ -174,7 +193,8 @@ impl AddressSpace {
         let limit = self.visit_limit();
         let mut parts: Vec<Piece> =
             self.pieces.overlapping(vma.start, vma.end).take(limit + 1).collect();
-        if parts.len() > limit {
+        let too_many = parts.len() > limit;
+        if too_many {
             parts.clear();
         }
         let reborn = self.is_reborn(vma, &parts, now, rows);
@@ -198,6 +218,8 @@ impl AddressSpace {
         let pieces = merge_births(vma, row, now.faults, &kept, place);
         if pieces != parts {
             self.forget_recent();
+            self.note_change(&parts, &[row], rows);
+            self.code_generation += u64::from(too_many);
             // A record of another protection is an mprotect of the same memory; a snapshot that
             // shows another protection contradicts what was known.
             let same_prot = |old: &Vma| old.prot == vma.prot || vma.source == Source::Record;
@@ -321,7 +343,10 @@ impl AddressSpace {
             return;
         }
         self.forget_recent();
-        for piece in self.pieces.overlapping(start, end).take(self.visit_limit()) {
+        let limit = self.visit_limit();
+        let gone: Vec<Piece> = self.pieces.overlapping(start, end).take(limit).collect();
+        self.note_change(&gone, &[], rows);
+        for piece in gone {
             if rows.get(piece.row).is_some_and(|row| row.mm == self.mm) {
                 rows.close(piece.row, now.ns, [NONE; 3]);
             }

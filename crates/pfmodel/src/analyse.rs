@@ -1,10 +1,12 @@
 //! The analysis from end to end.
 
 mod assemble;
+mod code;
 
 use pft::record::{FaultBatch, LATENCY_UNKNOWN, Outcome, flags};
 
 use crate::address_space::Moment;
+use crate::chains::Caller;
 use crate::classify::{change, classify};
 use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
 use crate::fault_order::{Fault, FaultOrder};
@@ -20,6 +22,7 @@ use crate::table_builder::{self, Row};
 use crate::threshold;
 use crate::vma::{Backing, is_stack_name};
 use crate::world::World;
+use code::Code;
 
 /// How long after an entry a growth of the stack still belongs to it, if its completion is unknown.
 const GROWTH_WITHIN_NS: u64 = 1_000_000_000;
@@ -32,6 +35,7 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
     let slow_threshold_ns =
         options.slow_threshold_ns.unwrap_or_else(|| threshold::derived_ns(&faults));
     let row_count = faults.iter().map(|batch| batch.columns.len()).sum();
+    let mut code = Code::take_from(&mut recording);
     let records = Records::take_from(&mut recording);
     let mut analyser = Analyser {
         last_ns: assemble::last_record_ns(&recording, &records),
@@ -40,13 +44,17 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
     let mut table = table_builder::with_capacity(row_count);
     // Which rows need later evidence to be exact.
     let mut awaiting = Vec::with_capacity(row_count);
-    for fault in FaultOrder::new(faults) {
-        if let Some(row) = analyser.judge(&fault) {
+    for recorded in FaultOrder::new(faults) {
+        if let Some(mut row) = analyser.judge(&recorded.fault) {
+            if recorded.call_chain != 0 {
+                row.call_chain = analyser.call_chain(&row, recorded.call_chain, &mut code);
+            }
             table_builder::push(&mut table, &mut awaiting, &row);
+            table_builder::note_node(&mut table, recorded.node);
         }
     }
     analyser.world.finish(analyser.now);
-    analyser.finish(&recording, table, &awaiting)
+    analyser.finish(&recording, table, &awaiting, code)
 }
 
 /// The engine: replays records up to each fault and judges it.
@@ -158,6 +166,16 @@ impl Analyser {
         row
     }
 
+    /// The call chain of the fault that was judged last, by the mappings at its time.
+    fn call_chain(&mut self, row: &Row, id: u32, code: &mut Code) -> u32 {
+        let caller = Caller { mm: row.mm, kernel_mode: row.kernel_mode };
+        let places = (&code.modules, &mut code.locations);
+        let chain = code.chains.number(id, caller, &mut self.world, places);
+        self.exactness.with_call_chain += 1;
+        self.exactness.lost_call_chains += u64::from(chain == NONE);
+        chain
+    }
+
     /// Finds thread and mapping. The mapping is the one at `at_ns`, which is the entry or after it; if
     /// there is none, one that came to be before the completion: the kernel extends a stack during the
     /// fault.
@@ -263,7 +281,7 @@ impl Analyser {
         // Without swap to begin with, only what must have been swapped out gets that cause.
         self.no_swap &= cause != Cause::SwapIn;
         let slow = over_threshold && class != Class::Major;
-        let row = Row { class, cause, slow, page_size_bytes, nth, ..blank() };
+        let row = Row { class, cause, slow, page_size_bytes, nth, ..Row::BLANK };
         self.filled(fault, place, access, row)
     }
 
@@ -304,7 +322,7 @@ impl Analyser {
                 let born = place.piece.map_or(0, |piece| piece.born);
                 let mm = self.world.mms.get(place.mm as usize);
                 let nth = mm.map_or(0, |mm| mm.pages.past(page, born, self.now, None).faults);
-                let row = Row { class: Class::Failed, cause, nth, ..blank() };
+                let row = Row { class: Class::Failed, cause, nth, ..Row::BLANK };
                 Some(self.filled(fault, place, access, row))
             }
         }
@@ -336,6 +354,7 @@ impl Analyser {
             access,
             kernel_mode,
             proc: place.proc,
+            mm: place.mm,
             tid: fault.tid,
             comm: place.comm,
             cpu: u16::try_from(fault.cpu).unwrap_or(u16::MAX),
@@ -350,32 +369,6 @@ impl Analyser {
             may_be_exact: at_entry && !contradicted && !self.world.is_map_uncertain(place.mm),
             ..row
         }
-    }
-}
-
-/// A row in which nothing is known.
-fn blank() -> Row {
-    Row {
-        time_ns: 0,
-        latency_ns: LATENCY_UNKNOWN,
-        class: Class::Minor,
-        cause: Cause::Unknown,
-        slow: false,
-        access: Access::Unknown,
-        kernel_mode: false,
-        proc: NONE,
-        tid: 0,
-        comm: 0,
-        cpu: 0,
-        addr: 0,
-        ip: 0,
-        page_size_bytes: 0,
-        nth: 0,
-        attempts: 0,
-        mapping: NONE,
-        ip_mapping: NONE,
-        may_be_exact: false,
-        is_known: false,
     }
 }
 

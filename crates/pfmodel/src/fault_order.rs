@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use pft::record::{FaultBatch, FaultColumns};
+use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN};
 
 /// One fault as recorded: a row of [`FaultColumns`], and the CPU of its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,16 @@ pub struct Fault {
     pub attempts: u32,
     /// CPU.
     pub cpu: u32,
+}
+
+/// A fault, and what was recorded beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordedFault {
+    pub fault: Fault,
+    /// [`pft::record::CallChainRecord::id`], 0 for none.
+    pub call_chain: u32,
+    /// NUMA node of the page, or [`NODE_UNKNOWN`].
+    pub node: u8,
 }
 
 /// Batches that follow each other without overlap, read from the front.
@@ -74,9 +84,9 @@ impl FaultOrder {
 }
 
 impl Iterator for FaultOrder {
-    type Item = Fault;
+    type Item = RecordedFault;
 
-    fn next(&mut self) -> Option<Fault> {
+    fn next(&mut self) -> Option<RecordedFault> {
         if let Some(index) = self.reading {
             let next = self.runs.get(index).and_then(Run::next_ns).map(|time_ns| (time_ns, index));
             let first_waiting = self.waiting.peek().map(|&Reverse(key)| key);
@@ -101,7 +111,7 @@ impl Run {
         self.batches.last()?.columns.time_ns.get(self.row).copied()
     }
 
-    fn take(&mut self) -> Option<Fault> {
+    fn take(&mut self) -> Option<RecordedFault> {
         let batch = self.batches.last()?;
         let (columns, row) = (&batch.columns, self.row);
         let fault = Fault {
@@ -115,18 +125,22 @@ impl Run {
             attempts: *columns.attempts.get(row)?,
             cpu: batch.cpu,
         };
+        let call_chain = columns.call_chain.get(row).copied().unwrap_or(0);
+        let node = columns.node.get(row).copied().unwrap_or(NODE_UNKNOWN);
         self.row += 1;
         if self.row >= columns.time_ns.len() {
             self.batches.pop();
             self.row = 0;
         }
-        Some(fault)
+        Some(RecordedFault { fault, call_chain, node })
     }
 }
 
-/// Cuts columns to one length and sorts the rows by time; faults of one time stay as they were.
+/// Cuts columns to one length and sorts the rows by time; faults of one time stay as they were. Columns that
+/// may be left out are filled where they are not.
 fn put_in_order(columns: &mut FaultColumns) {
-    let FaultColumns { time_ns, latency_ns, addr, ip, pid, tid, flags, attempts, .. } = columns;
+    let FaultColumns { time_ns, latency_ns, addr, ip, pid, tid, flags, attempts, call_chain, node } =
+        columns;
     let longs = [&mut *time_ns, latency_ns, addr, ip];
     let words = [pid, tid, flags, attempts];
     let shortest_long = longs.iter().map(|column| column.len()).min().unwrap_or(0);
@@ -139,6 +153,14 @@ fn put_in_order(columns: &mut FaultColumns) {
     });
     longs.into_iter().for_each(|column| rearrange(column, len, order.as_deref()));
     words.into_iter().for_each(|column| rearrange(column, len, order.as_deref()));
+    if !call_chain.is_empty() {
+        call_chain.resize(len, 0);
+        rearrange(call_chain, len, order.as_deref());
+    }
+    if !node.is_empty() {
+        node.resize(len, NODE_UNKNOWN);
+        rearrange(node, len, order.as_deref());
+    }
 }
 
 fn rearrange<T: Copy>(column: &mut Vec<T>, len: usize, order: Option<&[usize]>) {
@@ -169,7 +191,7 @@ mod tests {
     }
 
     fn order(batches: Vec<FaultBatch>) -> Vec<(u64, u32)> {
-        FaultOrder::new(batches).map(|fault| (fault.time_ns, fault.cpu)).collect()
+        FaultOrder::new(batches).map(|row| (row.fault.time_ns, row.fault.cpu)).collect()
     }
 
     #[test]
@@ -180,9 +202,14 @@ mod tests {
 
     #[test]
     fn rows_out_of_order_move_with_all_their_columns() {
-        let faults: Vec<Fault> = FaultOrder::new(vec![batch(0, &[30, 10, 20])]).collect();
-        let columns: Vec<(u64, u64)> = faults.iter().map(|f| (f.time_ns, f.addr)).collect();
-        assert_eq!(columns, [(10, 100), (20, 200), (30, 300)]);
+        let mut batch = batch(0, &[30, 10, 20]);
+        (batch.columns.call_chain, batch.columns.node) = (vec![3, 1], vec![0, 1, 2]);
+        let faults: Vec<RecordedFault> = FaultOrder::new(vec![batch]).collect();
+        let columns: Vec<(u64, u64, u32, u8)> = faults
+            .iter()
+            .map(|row| (row.fault.time_ns, row.fault.addr, row.call_chain, row.node))
+            .collect();
+        assert_eq!(columns, [(10, 100, 1, 1), (20, 200, 0, 2), (30, 300, 3, 0)]);
     }
 
     #[test]

@@ -15,6 +15,12 @@ pub(crate) struct Interner {
     free: Vec<Name>,
 }
 
+impl Default for Interner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Interner {
     /// Number of the empty string.
     pub(crate) const EMPTY: Name = 0;
@@ -39,6 +45,11 @@ impl Interner {
         }
         self.numbers.insert(text, number);
         number
+    }
+
+    /// The number of `text`, if it is known.
+    pub(crate) fn find(&self, text: &[u8]) -> Option<Name> {
+        self.numbers.get(text).copied()
     }
 
     /// Forgets all strings but the empty one and those in `kept`: their numbers are given out anew.
@@ -79,6 +90,7 @@ mod tests {
         let (a, b) = (interner.intern(b"a"), interner.intern(b"b"));
         assert_eq!((interner.intern(b""), a, b, interner.intern(b"a")), (0, 1, 2, 1));
         assert_eq!(interner.text(b), b"b");
+        assert_eq!((interner.find(b"b"), interner.find(b"c")), (Some(b), None));
         assert_eq!(interner.text(99), b"");
         assert_eq!(interner.into_texts(), [b"".to_vec(), b"a".to_vec(), b"b".to_vec()]);
     }

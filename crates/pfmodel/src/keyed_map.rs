@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Map from integers (or pairs packed into one) to `V`. Its order of iteration is random.
+/// Map from integers (or a few of them) to `V`. Its order of iteration is random.
 pub(crate) type KeyedMap<K, V> = HashMap<K, V, Keyed>;
 
 /// Builder of hashers that share one secret.

@@ -11,11 +11,14 @@
 //! `world` replays them up to the time of each fault, which `fault_order` hands out; `address_space`
 //! answers which mapping held an address; `page_history` remembers what happened to the page before,
 //! and `drops` what was given back since; and `classify` and `incomplete` turn that evidence into class
-//! and cause. `region` names the mappings at the end.
+//! and cause. `chains` looks up call chains in the mappings of that moment. At the end `region` names the
+//! mappings, and `parts` says which section, zeroed memory or thread's stack (`stacks`) an address is in, by
+//! where modules lie (`modules`, `placement`); `locations` and `objects` name code and data.
 
 mod address_space;
 mod analyse;
 mod births;
+mod chains;
 mod classify;
 mod doubts;
 mod drops;
@@ -26,15 +29,21 @@ mod incomplete;
 mod intern;
 mod keyed_map;
 mod live;
+mod locations;
 mod mapping_rows;
+mod modules;
 pub mod names;
+mod objects;
 mod page_history;
+mod parts;
 mod piece_tree;
+mod placement;
 mod ranges;
 mod recording;
 mod records;
 mod region;
 mod slab;
+mod stacks;
 pub mod table;
 mod table_builder;
 mod threshold;

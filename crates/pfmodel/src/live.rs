@@ -26,6 +26,8 @@ const SWEEP_AFTER: usize = 1 << 16;
 /// - Nothing later than the fault counts. So there is no `map_confidence`, which needs evidence after
 ///   the fault, and a region may get a better name in the report: the kernel does not name the heap when
 ///   it first grows, so its first faults are in `[anon]` until a snapshot or further growth names it.
+/// - Modules, symbols, call chains and stack pointers are not among what it takes: a region is that of the
+///   whole mapping, without sections, and only its name makes memory the stack of a thread.
 /// - Faults come when they are over, not when they began. A fault that took long is judged by the
 ///   mappings and pages as they were when the last fault before it in the stream began, if that was
 ///   later.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use pft::record::{CallRecord, LostRecord, MapRecord, Snapshot, TaskRecord};
+use pft::record::{CallRecord, LostRecord, MapRecord, Snapshot, StackPointerRecord, TaskRecord};
 
 use crate::recording::Recording;
 
@@ -76,6 +76,7 @@ pub(crate) struct Records {
     pub calls: Queue<CallRecord>,
     pub snapshots: Queue<Snapshot>,
     pub lost: Queue<LostRecord>,
+    pub stack_pointers: Queue<StackPointerRecord>,
 }
 
 impl Records {
@@ -87,6 +88,7 @@ impl Records {
             calls: std::mem::take(&mut recording.calls).into(),
             snapshots: std::mem::take(&mut recording.snapshots).into(),
             lost: recording.lost.clone().into(),
+            stack_pointers: std::mem::take(&mut recording.stack_pointers).into(),
         }
     }
 }

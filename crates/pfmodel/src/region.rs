@@ -2,12 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 
+use pft::record::{ModuleKind, ModuleRecord};
+
 use crate::intern::{Interner, Name};
+use crate::locations::JIT_LABEL;
 use crate::mapping_rows::{MappingRow, MappingRows};
+use crate::modules::Modules;
 use crate::names::RegionKind;
 use crate::slab::Marks;
-use crate::table::{Mapping, NONE};
+use crate::table::{Mapping, NONE, Region};
 use crate::vma::{Backing, DELETED, EXEC, Vma, WRITE, is_thread_stack_name};
+
+/// What tables print for anonymous memory without a name.
+pub(crate) const ANON_LABEL: &[u8] = b"[anon]";
+/// What they print for the stack of a thread other than the first.
+const THREAD_STACK_LABEL: &[u8] = b"thread stack";
 
 /// A file inside one address space: by path, or by device and inode.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -173,6 +182,22 @@ impl Regions {
         }
     }
 
+    /// What a row is, as a region.
+    pub(crate) fn region(&self, index: u32, rows: &MappingRows, names: &Interner) -> Region {
+        let kind = self.known.get(index as usize).map_or(RegionKind::Unknown, |known| known.kind);
+        Region { kind, label: self.label(index, rows, names) }
+    }
+
+    /// Whether a row shows a file that its address space also maps executable.
+    pub(crate) fn is_in_module(&self, row: u32) -> bool {
+        self.known.get(row as usize).is_some_and(|known| known.in_module)
+    }
+
+    /// The last row of data that ended where a row begins.
+    pub(crate) fn data_row_below(&self, row: &MappingRow) -> Option<u32> {
+        self.data_ends.get(&(row.mm, row.vma.start)).map(|data| data.last_row)
+    }
+
     /// The module whose data an anonymous mapping follows directly. Where other memory was merged with
     /// it, most of it may be something else.
     fn data_before(&self, row: &MappingRow, rows: &MappingRows) -> Option<Name> {
@@ -234,20 +259,63 @@ fn mapped_kind(vma: &Vma, in_module: bool, names: &Interner) -> RegionKind {
 }
 
 fn label(row: &MappingRow, known: &Known, names: &Interner) -> Vec<u8> {
-    let name = names.text(row.vma.name);
     match known.kind {
         // `libfoo.so bss`
         RegionKind::Bss => [&base_name(names.text(known.module)), &b" bss"[..]].concat(),
-        RegionKind::ThreadStack => b"thread stack".to_vec(),
-        RegionKind::Shmem if is_unnamed_shmem(&row.vma, name) => b"[shmem]".to_vec(),
-        RegionKind::Anon if !name.starts_with(b"[") => b"[anon]".to_vec(),
-        RegionKind::Shmem if name.starts_with(b"/memfd:") => {
+        RegionKind::ThreadStack => THREAD_STACK_LABEL.to_vec(),
+        _ => plain_label(&row.vma, names),
+    }
+}
+
+/// What tables print for a mapping of which nothing else is known.
+pub(crate) fn plain_label(vma: &Vma, names: &Interner) -> Vec<u8> {
+    let name = names.text(vma.name);
+    match vma.backing {
+        Backing::Shmem if is_unnamed_shmem(vma, name) => b"[shmem]".to_vec(),
+        Backing::Anon if !name.starts_with(b"[") => ANON_LABEL.to_vec(),
+        Backing::Shmem if name.starts_with(b"/memfd:") => {
             let name = name.strip_suffix(DELETED).unwrap_or(name);
             name.strip_prefix(b"/").unwrap_or(name).to_vec()
         }
         _ if name.is_empty() => b"[file]".to_vec(),
         _ => base_name(name),
     }
+}
+
+/// What tables print for a module.
+pub(crate) fn module_label(module: &ModuleRecord) -> Vec<u8> {
+    match module.kind {
+        ModuleKind::PerfMap => JIT_LABEL.to_vec(),
+        ModuleKind::Elf | ModuleKind::Kernel | ModuleKind::Vdso => base_name(&module.path),
+    }
+}
+
+/// A section of a module as a region: `libfoo.so .text`.
+pub(crate) fn section_region(modules: &Modules, module: u32, section: usize) -> Option<Region> {
+    let record = modules.get(module)?;
+    let section = record.sections.get(section)?;
+    let prot = modules.prot_at(module, section.address);
+    let kind = if section.no_bits {
+        RegionKind::Bss
+    } else if prot & EXEC != 0 {
+        RegionKind::Text
+    } else if prot & WRITE != 0 {
+        RegionKind::Data
+    } else {
+        RegionKind::Rodata
+    };
+    Some(Region { kind, label: [&module_label(record), &b" "[..], &section.name].concat() })
+}
+
+/// The stack of a thread other than the first, as a region.
+pub(crate) fn thread_stack_region() -> Region {
+    Region { kind: RegionKind::ThreadStack, label: THREAD_STACK_LABEL.to_vec() }
+}
+
+/// Memory of a module that begins as zeros, as a region.
+pub(crate) fn zero_region(modules: &Modules, module: u32) -> Region {
+    let label = modules.get(module).map(module_label).unwrap_or_default();
+    Region { kind: RegionKind::Bss, label: [&label, &b" .bss"[..]].concat() }
 }
 
 /// Whether a piece of shared memory has no name worth showing.

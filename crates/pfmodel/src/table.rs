@@ -54,7 +54,8 @@ pub struct FaultTable {
     pub map_confidence: Vec<MapConfidence>,
     /// What holds `addr`: index into [`Analysis::regions`], or [`NONE`].
     pub region: Vec<u32>,
-    /// What `ip` is: index into [`Analysis::locations`], or [`NONE`] if nothing is known of it.
+    /// What `ip` is: index into [`Analysis::locations`]. The analysis gives each instruction one, if only
+    /// its address.
     pub code: Vec<u32>,
     /// Data object at `addr`: index into [`Analysis::objects`], or [`NONE`].
     pub object: Vec<u32>,
@@ -150,7 +151,8 @@ pub struct Mapping {
     pub path: Vec<u8>,
     /// Kind of region.
     pub kind: RegionKind,
-    /// What tables print: `libc.so.6`, `[heap]`, `[stack]`, `[anon]`, `model.gguf`, ….
+    /// What tables print for the mapping as a whole: `libc.so.6`, `[heap]`, `[stack]`, `[anon]`,
+    /// `model.gguf`, …. Its parts may be other regions: see [`FaultTable::region`].
     pub region: Vec<u8>,
     /// Known since, nanoseconds since the start of the trace.
     pub valid_from_ns: u64,
@@ -160,7 +162,7 @@ pub struct Mapping {
     pub confirmed_ns: u64,
     /// Whether the trace saw the mapping being made (rather than finding it in a snapshot).
     pub seen_from_start: bool,
-    /// Module of a file mapping, index into [`Analysis::modules`], or [`NONE`].
+    /// Module of the file, or the vdso: index into [`Analysis::modules`], or [`NONE`].
     pub module: u32,
 }
 
@@ -192,10 +194,12 @@ pub struct Module {
 pub struct Location {
     /// Index into [`Analysis::modules`], or [`NONE`].
     pub module: u32,
-    /// What tables print for the module: base name of the file, `[kernel]`, …; empty if not known.
+    /// What tables print for the module: base name of the file, `[kernel]`, `[jit]`, …; without a module
+    /// that of the mapping; empty if there was none.
     pub module_label: Vec<u8>,
-    /// Address in the module: as its segments count where they are known, else its offset in the file;
-    /// the absolute address without a module.
+    /// Address in the module: as its segments count where they are known, else its offset in the file, also
+    /// of a file that is no module; the absolute address where there is no file. Of a caller it is that
+    /// of the byte before its return address, which belongs to the call.
     pub address: u64,
     /// Functions at this place: the innermost inlined one first. Empty if none is known.
     pub functions: Vec<Function>,
@@ -212,8 +216,9 @@ pub struct Function {
     pub line: u32,
 }
 
-/// A chain of callers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A chain of callers. The same chain as recorded may be several of these, where processes have different
+/// modules at its addresses, or one process had at different times.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CallChain {
     /// Indices into [`Analysis::locations`], innermost first: of the kernel's part.
     pub kernel: Vec<u32>,
@@ -254,6 +259,10 @@ pub struct Exactness {
     pub negative_latency: u64,
     /// Faults that took more than one entry (interrupted waits).
     pub interrupted: u64,
+    /// Rows that came with a call chain.
+    pub with_call_chain: u64,
+    /// Those of them whose chain is not in the trace: its frame was lost or damaged.
+    pub lost_call_chains: u64,
     /// Rows whose mapping is exact, inferred, unknown.
     pub map_confidence: [u64; 3],
     /// Whether the hardware error code was recorded: without it cow cannot be told from minor.

@@ -1,5 +1,7 @@
 //! Columns of the fault table, filled row by row.
 
+use pft::record::{LATENCY_UNKNOWN, NODE_UNKNOWN};
+
 use crate::mapping_rows::MappingRows;
 use crate::names::{Access, Cause, Class, MapConfidence};
 use crate::table::{FaultTable, NONE};
@@ -15,6 +17,8 @@ pub(crate) struct Row {
     pub access: Access,
     pub kernel_mode: bool,
     pub proc: u32,
+    /// Address space, [`NONE`] if it was another one at entry.
+    pub mm: u32,
     pub tid: u32,
     pub comm: u32,
     pub cpu: u16,
@@ -25,10 +29,39 @@ pub(crate) struct Row {
     pub attempts: u32,
     pub mapping: u32,
     pub ip_mapping: u32,
+    pub call_chain: u32,
     /// Nothing contradicts the mapping, so later evidence may make it exact.
     pub may_be_exact: bool,
     /// It is exact if it may be, without later evidence.
     pub is_known: bool,
+}
+
+impl Row {
+    /// A row in which nothing is known.
+    pub(crate) const BLANK: Self = Self {
+        time_ns: 0,
+        latency_ns: LATENCY_UNKNOWN,
+        class: Class::Minor,
+        cause: Cause::Unknown,
+        slow: false,
+        access: Access::Unknown,
+        kernel_mode: false,
+        proc: NONE,
+        mm: NONE,
+        tid: 0,
+        comm: 0,
+        cpu: 0,
+        addr: 0,
+        ip: 0,
+        page_size_bytes: 0,
+        nth: 0,
+        attempts: 0,
+        mapping: NONE,
+        ip_mapping: NONE,
+        call_chain: NONE,
+        may_be_exact: false,
+        is_known: false,
+    };
 }
 
 /// A table with room for `rows` rows.
@@ -91,7 +124,15 @@ pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) 
     table.region.push(NONE);
     table.code.push(NONE);
     table.object.push(NONE);
-    table.call_chain.push(NONE);
+    table.call_chain.push(row.call_chain);
+}
+
+/// Says on which node the page of the last row is. The column is left out as long as none is known.
+pub(crate) fn note_node(table: &mut FaultTable, node: u8) {
+    if node != NODE_UNKNOWN || !table.node.is_empty() {
+        table.node.resize(table.len().saturating_sub(1), NODE_UNKNOWN);
+        table.node.push(node);
+    }
 }
 
 /// Lowers the confidence of rows that await it and whose mapping nothing confirmed, counts them as exact, inferred and

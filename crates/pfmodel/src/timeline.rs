@@ -28,6 +28,8 @@ pub(crate) enum Event {
     Call(u32),
     /// A call that moved memory has done so.
     Return(u32),
+    /// A thread shows where its stack is.
+    StackPointer(u32),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +47,9 @@ const RANK_SNAPSHOT: u8 = 3;
 const RANK_CALL: u8 = 4;
 const RANK_MAP: u8 = 5;
 const RANK_RETURN: u8 = 6;
+const RANK_STACK: u8 = 7;
 /// Behind everything else: what a thread still does at that time comes before its end.
-const RANK_EXIT: u8 = 7;
+const RANK_EXIT: u8 = 8;
 
 /// A slot, and the process whose mappings it changes, if any.
 type Placed = (Slot, Option<u32>);
@@ -75,6 +78,9 @@ impl Timeline {
         placed.extend(records.snapshots.iter().map(|(n, shot)| timeline.place_snapshot(n, shot)));
         placed.extend(records.maps.iter().map(|(n, map)| place_map(n, map)));
         placed.extend(records.calls.iter().flat_map(|(n, call)| place_call(n, call)));
+        placed.extend(records.stack_pointers.iter().map(|(index, stack)| {
+            (Slot { time_ns: stack.time_ns, rank: RANK_STACK, index }, None)
+        }));
         placed.sort_unstable();
         for &(slot, pid) in &placed {
             timeline.slots.push_back(slot);
@@ -325,6 +331,7 @@ impl Slot {
             RANK_MAP => Event::Map(self.index),
             RANK_CALL => Event::Call(self.index),
             RANK_RETURN => Event::Return(self.index),
+            RANK_STACK => Event::StackPointer(self.index),
             _ => Event::Task(self.index),
         }
     }

@@ -19,6 +19,7 @@ use crate::page_history::PageHistory;
 use crate::recording::Recording;
 use crate::records::Records;
 use crate::slab::Slab;
+use crate::stacks::Stacks;
 use crate::table::NONE;
 use crate::timeline::{Event, Timeline};
 use calls::CallState;
@@ -78,6 +79,7 @@ pub(crate) struct World {
     pub names: Interner,
     pub comms: Interner,
     pub rows: MappingRows,
+    pub stacks: Stacks,
     pub processes: Slab<ProcessState>,
     pub threads: Slab<ThreadState>,
     pub mms: Slab<Mm>,
@@ -109,6 +111,7 @@ impl World {
             names: Interner::new(),
             comms: Interner::new(),
             rows: MappingRows::default(),
+            stacks: Stacks::default(),
             processes: Slab::default(),
             threads: Slab::default(),
             mms: Slab::default(),
@@ -151,6 +154,7 @@ impl World {
             Event::Snapshot(index) => self.apply_snapshot(index, now),
             Event::Call(index) => self.apply_call(index, now),
             Event::Return(index) => self.apply_return(index, now),
+            Event::StackPointer(index) => self.apply_stack_pointer(index),
             Event::Map(index) => {
                 if self.applied_early.is_empty() || !self.applied_early.remove(&index) {
                     self.apply_map(index, now);
@@ -348,6 +352,11 @@ impl World {
         let process = self.live_processes.get(&pid);
         let process = process.and_then(|&proc| self.processes.get(proc as usize));
         process.map_or(Interner::EMPTY, |process| process.comm)
+    }
+
+    /// Process id of a process.
+    pub(crate) fn pid_of(&self, proc: u32) -> Option<u32> {
+        self.processes.get(proc as usize).map(|process| process.pid)
     }
 
     /// The present address space of a process.

@@ -107,7 +107,7 @@ fn fault(n: u64) -> Settled {
             | flags::ERROR_CODE_VALID
             | code << flags::ERROR_CODE_SHIFT
             | 12 << flags::PAGE_SHIFT_SHIFT,
-        attempts: 1,
+        ..FaultRow::default()
     };
     Settled { cpu: (n % 4) as u32, settled_ns: time_ns + latency_ns, row }
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::ffi::OsString;
@@ -8,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
-use pfcapture::{Config, Flight, Output, Selection, Target};
+use pfcapture::{CallGraph, Config, Flight, Output, Selection, Target};
 use pfrecord::live::LiveArguments;
 use pft::text::printable;
 
@@ -75,6 +77,27 @@ pub struct Arguments {
     #[arg(help_heading = "What to record")]
     min_latency: Option<Duration>,
 
+    /// Call chain of every fault by frame pointers, like --call-graph fp
+    #[arg(short = 'g', conflicts_with = "call_graph", help_heading = "What to record")]
+    chains: bool,
+
+    /// Call chains: fp, of every fault, for programs built with frame pointers; dwarf, for any program,
+    /// unwound from a copy of the stack (16384 bytes, 65528 at most) of every major fault and of a share
+    /// of the minor ones
+    #[arg(long, value_name = "fp|dwarf[,BYTES]", value_parser = values::call_graph)]
+    #[arg(help_heading = "What to record")]
+    call_graph: Option<CallGraph>,
+
+    /// With --call-graph dwarf: copy the stack of one minor fault of so many, counted on each thread and
+    /// CPU; 0 for none [default: 128]
+    #[arg(long, value_name = "N", requires = "call_graph", help_heading = "What to record")]
+    stack_share: Option<u32>,
+
+    /// The NUMA node of each page, found by its physical address, which is not stored; for the
+    /// privileged
+    #[arg(long, help_heading = "What to record")]
+    phys: bool,
+
     /// End after this time (10s, 500ms, 2m), which begins when the delay of -D is over; a command that
     /// was started is then ended with SIGTERM
     #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -100,6 +123,11 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "flight_recorder")]
     #[arg(help_heading = "The trace")]
     max_size: Option<u64>,
+
+    /// Do not name functions and variables; which files the target ran, their build ids and sections are
+    /// stored all the same
+    #[arg(long, help_heading = "The trace")]
+    pub no_symbols: bool,
 
     /// Label of the trace (release=1.4), shown by pfreport; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::label, help_heading = "The trace")]
@@ -158,7 +186,12 @@ pub struct Arguments {
 }
 
 /// What has no meaning where faults are only counted.
-const NOT_COUNTED: [&str; 13] = [
+const NOT_COUNTED: [&str; 18] = [
+    "no_symbols",
+    "chains",
+    "call_graph",
+    "stack_share",
+    "phys",
     "live",
     "output",
     "force",
@@ -186,6 +219,8 @@ Examples:
   pfrecord -p 1234 -d 30s -o run.pft           attach for half a minute
   pfrecord -a --major-only -d 30s -o run.pft   who waits for the disk, on the whole machine
   pfrecord -G docker/1f2e -d 30s -o run.pft    a container
+  pfrecord -g -o run.pft -- ./server           who called: frame pointers
+  pfrecord --call-graph dwarf -p 1234 -d 10s   who called, in a program without frame pointers
   pfrecord --stat --interval 1s -p 1234        count only, a line a second
   pfrecord -p 1234 --flight-recorder 30s --trigger-latency 50ms
                                                what led to a slow fault
@@ -254,6 +289,8 @@ impl Arguments {
                 user_only: self.user_only,
                 latency: !self.no_latency,
                 min_latency_ns: self.min_latency.map_or(0, nanoseconds),
+                call_graph: self.call_graph()?,
+                page_nodes: self.phys,
             },
             output: match &self.output {
                 None if self.live.is_wanted() && self.flight_recorder.is_none() => Output::None,
@@ -276,86 +313,25 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// How call chains are to be recorded.
+    fn call_graph(&self) -> Result<Option<CallGraph>, clap::Error> {
+        match (self.call_graph, self.stack_share) {
+            (Some(CallGraph::Stacks { bytes, .. }), Some(share)) => {
+                Ok(Some(CallGraph::Stacks { bytes, share }))
+            }
+            (_, Some(_)) => Err(Self::command().error(
+                clap::error::ErrorKind::ArgumentConflict,
+                "--stack-share goes with --call-graph dwarf: frame pointers are followed for every fault",
+            )),
+            (None, None) => Ok(self.chains.then_some(CallGraph::FramePointers)),
+            (chosen, None) => Ok(chosen),
+        }
+    }
+}
+
 /// The error of these words as it may be printed: it repeats some of them, which may hold anything.
 fn printed(error: clap::Error, words: impl Iterator<Item = OsString>) -> clap::Error {
     let words = words.map(|word| printable(word.as_bytes()));
     Arguments::try_parse_from(words).err().unwrap_or(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_repeats_nothing_that_a_terminal_obeys() {
-        for wrong in ["--pid=1ev\nil", "-p1ev\nil", "--no\nil", "--level=\u{202e}", "mark\u{1b}c"] {
-            let words = ["pfrecord", wrong].map(OsString::from);
-            let error = Arguments::try_parse_from(&words).unwrap_err();
-            let said = printed(error, words.into_iter()).to_string();
-            let first = said.lines().next().unwrap();
-            assert!(
-                first.contains("\\x0ail")
-                    || first.contains("\\u{202e}")
-                    || first.contains("\\x1bc"),
-                "{said}"
-            );
-            assert!(!said.contains(['\u{202e}', '\u{1b}']), "{said}");
-        }
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn counting_takes_an_interval_and_no_file() {
-        let parse = |words: &[&str]| Arguments::try_parse_from(words);
-        let counted = parse(&["pfrecord", "--stat", "--interval", "1s", "-p", "1"]).unwrap();
-        assert!(counted.stat);
-        assert_eq!(counted.interval, Some(Duration::from_secs(1)));
-        for wrong in [
-            &["--interval", "1s"][..],
-            &["--stat", "--interval", "0s"],
-            &["--stat", "-o", "x"],
-            &["--stat", "--level", "3"],
-        ] {
-            assert!(parse(&[&["pfrecord", "-p", "1"], wrong].concat()).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn a_command_may_have_the_name_of_a_subcommand() {
-        let parse = |words: &[&str]| Arguments::try_parse_from(words);
-        let marks = |words: &[&str]| {
-            parse(words).unwrap().action.map(|Action::Mark { name, to }| (name, to))
-        };
-        assert_eq!(marks(&["pfrecord", "mark", "a b"]), Some(("a b".into(), None)));
-        assert_eq!(marks(&["pfrecord", "mark", "x", "--to", "7"]), Some(("x".into(), Some(7))));
-        assert_eq!(marks(&["pfrecord", "--", "mark", "x"]), None);
-        let launched = parse(&["pfrecord", "--", "mark", "x"]).unwrap().config().unwrap();
-        assert_eq!(launched.command, ["mark", "x"]);
-        assert!(parse(&["pfrecord", "mark"]).is_err());
-        assert!(parse(&["pfrecord", "-p", "1", "mark", "x"]).is_err());
-        assert!(parse(&["pfrecord", "--check", "--", "true"]).is_err());
-        assert!(parse(&["pfrecord", "--check"]).unwrap().check);
-    }
-
-    #[test]
-    fn a_target_is_needed_and_only_one() {
-        let config = |words: &[&str]| Arguments::try_parse_from(words).and_then(|a| a.config());
-        assert!(config(&["pfrecord"]).is_err());
-        assert!(config(&["pfrecord", "-p", "1", "--", "true"]).is_err());
-        assert!(config(&["pfrecord", "-p", "x"]).is_err());
-        assert!(config(&["pfrecord", "-p", "1", "-a"]).is_err());
-        let system = config(&["pfrecord", "-a", "--", "sleep", "1"]).unwrap();
-        assert_eq!((system.target, system.command.len()), (Target::System, 2));
-        let threads = config(&["pfrecord", "-t", "5,6"]).unwrap().target;
-        assert_eq!(threads, Target::Threads(vec![5, 6]));
-        let pids = config(&["pfrecord", "-p", "1,2"]).unwrap().target;
-        assert!(matches!(pids, Target::Processes(pids) if pids == [1, 2]));
-        let launched = config(&["pfrecord", "--", "ls", "-l"]).unwrap();
-        assert_eq!(launched.target, Target::Command);
-        assert_eq!(launched.command, ["ls", "-l"]);
-    }
 }

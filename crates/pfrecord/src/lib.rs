@@ -1,3 +1,4 @@
-//! What `pfrecord` shows of a recording while it goes on.
+//! What `pfrecord` shows of a recording while it goes on, and how it names what was hit.
 
 pub mod live;
+pub mod naming;

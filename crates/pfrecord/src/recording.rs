@@ -3,7 +3,11 @@
 use std::cell::Cell;
 use std::process::ExitCode;
 
-use pfcapture::{Config, Error, Live, LiveEnd, News, Output, Recorded, Started};
+use pfcapture::{
+    Config, Error, Explain, Helpers, Live, LiveEnd, News, Output, Recorded, Started, Unwind,
+};
+
+use pfrecord::naming::{Namer, StackUnwinder};
 
 use crate::cli::Arguments;
 use crate::{creation_code, exit_status, failed_with, print_line, summary};
@@ -40,7 +44,10 @@ pub fn run(arguments: &Arguments, config: &Config) -> ExitCode {
             Err(error) => print_line(&format!("error: {}", summary::chain(error))),
         },
     };
-    let recorded = pfcapture::record(config, live, on_start, on_news);
+    let explain = Some(Box::new(Namer { names: !arguments.no_symbols }) as Box<dyn Explain>);
+    let unwind = Some(Box::<StackUnwinder>::default() as Box<dyn Unwind>);
+    let helpers = Helpers { live, explain, unwind };
+    let recorded = pfcapture::record(config, helpers, on_start, on_news);
     match recorded {
         Ok(mut recorded) => {
             for line in summary::recorded(&recorded) {

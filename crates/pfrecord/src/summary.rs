@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use pfcapture::{DumpReason, Dumped, End, Recorded, Started, Target};
+use pfcapture::{DumpReason, Dumped, End, Named, Recorded, Started, Target};
 
 /// Lines when the recording runs.
 pub fn started(started: &Started) -> Vec<String> {
@@ -147,6 +147,14 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
             thousands(counts.dropped)
         ));
     }
+    if counts.stacks_dropped > 0 {
+        lines.push(format!(
+            "{} of {} copies of stacks were dropped because unwinding fell behind: those faults have no \
+             call chain; try a larger --stack-share",
+            thousands(counts.stacks_dropped),
+            thousands(counts.stacks_copied)
+        ));
+    }
     let dropped = recorded.live.as_ref().map_or(0, |live| live.dropped);
     if dropped > 0 {
         lines.push(format!(
@@ -159,6 +167,7 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         0 => String::new(),
         _ => format!(", {:.1} bytes a fault", recorded.file_bytes as f64 / stored as f64),
     };
+    lines.extend(recorded.named.as_ref().and_then(named));
     if recorded.windows.suppressed > 0 {
         lines.push(format!(
             "{} had no window written: within a window's time of another, or two were being written",
@@ -178,6 +187,26 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         None => {}
     }
     lines
+}
+
+/// How naming what was hit went.
+fn named(named: &Named) -> Option<String> {
+    if named.asked + named.missing == 0 {
+        return None;
+    }
+    let mut parts = vec![format!(
+        "{} of {} named",
+        thousands(named.found),
+        plural(named.asked, "place in code", "places in code"),
+    )];
+    if named.skipped > 0 {
+        let seconds = named.time_ns as f64 / 1e9;
+        parts.push(format!("{} not looked up within {seconds:.1} s", thousands(named.skipped)));
+    }
+    if named.missing > 0 {
+        parts.push(format!("{} could not be read", plural(named.missing, "module", "modules")));
+    }
+    Some(format!("symbols: {}", parts.join(", ")))
 }
 
 /// What was lost: faults, by their completions, and records in all.
@@ -295,6 +324,19 @@ pub fn bytes(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_told_in_one_line() {
+        let told = Named { asked: 1330, found: 1312, modules: 9, ..Named::default() };
+        assert_eq!(named(&told).unwrap(), "symbols: 1,312 of 1,330 places in code named");
+        let cut = Named { skipped: 12, missing: 1, time_ns: 2_040_000_000, ..told };
+        assert_eq!(
+            named(&cut).unwrap(),
+            "symbols: 1,312 of 1,330 places in code named, 12 not looked up within 2.0 s, \
+             1 module could not be read"
+        );
+        assert_eq!(named(&Named { modules: 3, ..Named::default() }), None);
+    }
 
     #[test]
     fn numbers_read_well() {

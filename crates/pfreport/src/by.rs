@@ -1,15 +1,21 @@
 //! The grouped table (`--by`) as text.
 
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, IntoColumn as _, NewChunkedArray as _, StringChunked};
 
+use crate::chains::Texts;
 use crate::error::Error;
+use crate::faults::Unnamed;
 use crate::field::Field;
-use crate::group::{Measures, grouped, rows, sorted};
+use crate::group::{Measures, grouped_with, rows, sorted};
 use crate::load::Loaded;
 use crate::table::{known, layout};
 use crate::units::{bytes, count, counted, duration};
 
+/// Column with the text of call chains in grouped tables for programs.
+const CHAIN: &str = "chain";
+
 /// Faults grouped by `keys`, the first `top` groups of the order asked for (the costliest without).
+/// A function that is not known is named after its place, `libfoo.so+0x1234`.
 ///
 /// # Errors
 /// [`Error::UnknownColumn`] when `sort` is no column of the result; [`Error::Table`] should Polars fail.
@@ -19,9 +25,27 @@ pub fn table(
     sort: Option<&str>,
     top: Option<usize>,
 ) -> Result<DataFrame, Error> {
-    let groups = grouped(loaded, keys, Measures { pages: true, percentiles: true })?;
+    let measures = Measures { pages: true, percentiles: true };
+    let groups = grouped_with(loaded, keys, measures, Unnamed::Place)?;
     let groups = sort.map_or(Ok(groups.clone()), |sort| sorted(&groups, sort))?;
     Ok(top.map_or_else(|| groups.clone(), |top| groups.head(Some(top))))
+}
+
+/// A result of [`table`] for programs: behind the number of a call chain there is its text, folded.
+///
+/// # Errors
+/// [`Error::Table`] should Polars refuse a column.
+pub fn with_chains(loaded: &Loaded, groups: DataFrame) -> Result<DataFrame, Error> {
+    let Some(index) = groups.get_column_index(Field::Callchain.name()) else {
+        return Ok(groups);
+    };
+    let texts = Texts::of(&loaded.analysis);
+    let numbers = groups.columns()[index].u32()?;
+    let chains = numbers.iter().map(|number| number.and_then(|number| texts.text(number)));
+    let chains = StringChunked::from_iter_options(CHAIN.into(), chains).into_column();
+    let mut columns = groups.columns().to_vec();
+    columns.insert(index + 1, chains);
+    Ok(DataFrame::new(groups.height(), columns)?)
 }
 
 /// The first `top` rows of a result of [`table`] for people, in lines of `width` columns where long
@@ -30,6 +54,7 @@ pub fn table(
 /// # Errors
 /// [`Error::Table`] should Polars refuse a column.
 pub fn render(
+    loaded: &Loaded,
     groups: &DataFrame,
     keys: &[Field],
     top: usize,
@@ -37,8 +62,15 @@ pub fn render(
 ) -> Result<String, Error> {
     let measures = ["faults", "major", "pages", "touched", "stall", "p50", "p99", "max"];
     let mut header: Vec<&str> = keys.iter().map(|key| key.name()).chain(measures).collect();
+    let chains = keys.contains(&Field::Callchain).then(|| Texts::of(&loaded.analysis));
+    let chain = |number: &str| chains.as_ref()?.text(number.parse().ok()?);
     let lines = rows(&groups.head(Some(top)))?.into_iter().map(|group| {
-        let mut line: Vec<String> = (0..keys.len()).map(|i| group.key(i).to_owned()).collect();
+        let cell = |(i, key): (usize, &Field)| {
+            let text = group.key(i);
+            let chain = (*key == Field::Callchain).then(|| chain(text)).flatten();
+            chain.unwrap_or_else(|| text.to_owned())
+        };
+        let mut line: Vec<String> = keys.iter().enumerate().map(cell).collect();
         line.extend([
             count(group.faults),
             count(group.major),
@@ -72,12 +104,13 @@ pub fn render(
 #[cfg(test)]
 mod tests {
     use pfmodel::names::{Cause, Class};
+    use pfmodel::table::NONE;
 
-    use super::{render, table};
+    use super::{render, table, with_chains};
     use crate::error::Error;
     use crate::field::Field;
     use crate::load::Loaded;
-    use crate::sample::{self, HEAP, MODEL, Row};
+    use crate::sample::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, UNNAMED};
 
     fn loaded() -> Loaded {
         let mut loaded = sample::empty();
@@ -104,13 +137,80 @@ mod tests {
     #[test]
     fn groups_read_well() {
         let keys = [Field::Path, Field::Cause];
-        let text = render(&table(&loaded(), &keys, None, None).unwrap(), &keys, 20, None).unwrap();
+        let text =
+            render(&loaded(), &table(&loaded(), &keys, None, None).unwrap(), &keys, 20, None)
+                .unwrap();
         let expected = "  \
   path                    cause             faults  major  pages  touched  stall  p50  p99  max
   /srv/models/model.gguf  file-read              2      2      2     8KiB    3ms  3ms  3ms  3ms
   -                       anon-first-touch   1,500      0  1,500  5.86MiB  1.5ms  1µs  1µs  1µs
 ";
         assert_eq!(text, expected);
+    }
+
+    /// Faults in named and unnamed functions, with call chains and without.
+    fn in_code() -> Loaded {
+        let mut loaded = sample::with_code();
+        let analysis = &mut loaded.analysis;
+        analysis.call_chains = vec![
+            sample::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
+            sample::chain(&[], &[UNNAMED, MAIN], true),
+        ];
+        let row = Row { mapping: HEAP, ..Row::default() };
+        for (code, chain, latency) in
+            [(KERNEL, 0, 5_000), (UNNAMED, 1, 3_000), (INLINED, NONE, 800)]
+        {
+            sample::push(analysis, Row { code, chain, latency: Some(latency), ..row });
+        }
+        sample::push(analysis, Row { latency: Some(700), ..row });
+        let mut elsewhere = analysis.locations[UNNAMED as usize].clone();
+        elsewhere.address = 0x5678;
+        analysis.locations.push(elsewhere);
+        sample::push(analysis, Row { code: 5, latency: Some(10), ..row });
+        loaded
+    }
+
+    #[test]
+    fn unknown_functions_have_their_place() {
+        let (loaded, keys) = (in_code(), [Field::Module, Field::Function, Field::Source]);
+        let groups = table(&loaded, &keys, None, None).unwrap();
+        let text = render(&loaded, &groups, &keys, 20, None).unwrap();
+        let names: Vec<&str> = text.lines().map(|line| &line[..46]).collect();
+        let expected = [
+            "  module     function          source         ",
+            "  [kernel]   copy_from_user    -              ",
+            "  libfoo.so  libfoo.so+0x1234  -              ",
+            "  server     Table::touch      /src/table.rs:4",
+            "  server     -                 -              ",
+            "  libfoo.so  libfoo.so+0x5678  -              ",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn call_chains_are_folded() {
+        let (loaded, keys) = (in_code(), [Field::Callchain]);
+        let groups = table(&loaded, &keys, None, None).unwrap();
+        let text = |width| render(&loaded, &groups, &keys, 20, width).unwrap();
+        let chains = |text: String| {
+            let chains =
+                text.lines().skip(1).map(|line| line.split("  ").nth(1).unwrap().to_owned());
+            chains.collect::<Vec<_>>()
+        };
+        let whole = "main;serve::loop;Table::grow;Table::touch;copy_from_user_[k]";
+        assert_eq!(chains(text(None)), [whole, "[cut off];main;[libfoo.so]", "-"]);
+        let short = ["main;…;Table::touch;copy_from_user_[k]", "[cut off];main;[libfoo.so]", "-"];
+        assert_eq!(chains(text(Some(100))), short);
+        let frame = with_chains(&loaded, groups).unwrap();
+        let mut csv = Vec::new();
+        crate::csv::write_frame(&frame, &mut csv).unwrap();
+        let expected = format!(
+            "callchain,chain,faults,major,pages,touched_bytes,stall_ns,p50_ns,p90_ns,p99_ns,max_ns\n\
+             0,{whole},1,0,1,4096,5000,5000,5000,5000,5000\n\
+             1,[cut off];main;[libfoo.so],1,0,1,4096,3000,3000,3000,3000,3000\n\
+             ,,3,0,1,4096,1510,700,800,800,800\n"
+        );
+        assert_eq!(String::from_utf8(csv).unwrap(), expected);
     }
 
     #[test]
@@ -124,9 +224,9 @@ mod tests {
         let keys = [Field::Class];
         let groups = table(&loaded, &keys, Some("class"), None).unwrap();
         let last = groups.tail(Some(1));
-        let text = render(&last, &keys, 20, None).unwrap();
+        let text = render(&loaded, &last, &keys, 20, None).unwrap();
         assert_eq!(text, "  class   faults  major  pages\n  failed       2      0      2\n");
-        let text = render(&groups, &keys, 20, None).unwrap();
+        let text = render(&loaded, &groups, &keys, 20, None).unwrap();
         assert!(text.lines().next().unwrap().ends_with("p50  p99  max"), "{text}");
     }
 
@@ -135,7 +235,13 @@ mod tests {
         let loaded = loaded();
         let text = |sort, keys: &[Field]| {
             let groups = table(&loaded, keys, Some(sort), None).unwrap();
-            render(&groups, keys, 1, None).unwrap().lines().nth(1).unwrap().trim_start().to_owned()
+            render(&loaded, &groups, keys, 1, None)
+                .unwrap()
+                .lines()
+                .nth(1)
+                .unwrap()
+                .trim_start()
+                .to_owned()
         };
         assert!(text("faults", &[Field::Region]).starts_with("[heap]"));
         assert!(text("max_ns", &[Field::Region]).starts_with("model.gguf"));

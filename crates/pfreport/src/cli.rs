@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
+
+use crate::stacks::Weight;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -11,15 +13,19 @@ Examples:
   pfreport run.pft --by path,cause -n 5          the five costliest files and why they fault
   pfreport run.pft --by region --sort max_ns     the regions with the longest single fault
   pfreport run.pft --by phase,cause              what happens between the marks of a recording
+  pfreport run.pft --advice                      what to change, with the evidence
+  pfreport run.pft --patterns                    sequential or random, again and again, how large
   pfreport run.pft --csv | head                  every fault, one per line
   pfreport run.pft --by pid,class --csv=out.csv  a grouped table for other tools
+  pfreport run.pft --by function,cause           which code faults, and why
   pfreport run.pft --png=pictures                latency, timeline, regions, heatmap
+  pfreport run.pft --flamegraph                  stall time by call chain, for a browser
   ssh HOST cat run.pft | pfreport -              a trace from elsewhere
 
 Columns for --by:
   trace phase time_ns wall_time latency_ns class cause failure slow access mode proc pid tid comm
   cpu addr page_size_bytes nth attempts region region_kind path file_offset perms dev inode
-  map_confidence ip module
+  map_confidence ip module function source object callchain build_id node
 Columns for --sort: those of --by, and
   faults major pages touched_bytes stall_ns p50_ns p90_ns p99_ns max_ns
 
@@ -37,6 +43,7 @@ Exit status:
 /// `unrecorded` or `unknown`.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "pfreport", version, after_help = EXAMPLES)]
+#[command(group(ArgGroup::new("stacks").args(["flamegraph", "folded"]).multiple(true)))]
 pub struct Arguments {
     /// Trace file; `-` reads standard input
     pub trace: PathBuf,
@@ -49,9 +56,17 @@ pub struct Arguments {
     #[arg(long, value_name = "COL", requires = "by")]
     pub sort: Option<String>,
 
-    /// Rows of each list [default: 10; with --by 20, with --by and --csv all]
+    /// Rows of each list, half as many of functions [default: 10; with --by 20, with --by and --csv all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
+
+    /// In which order faults walk through each mapping: a table, with --csv as CSV
+    #[arg(long, conflicts_with = "by")]
+    pub patterns: bool,
+
+    /// What to change and why, with all evidence
+    #[arg(long, conflicts_with_all = ["by", "patterns", "csv"])]
+    pub advice: bool,
 
     /// Write every fault, or with --by the grouped table, as CSV [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
@@ -60,6 +75,21 @@ pub struct Arguments {
     /// Draw pictures TRACE.{latency,timeline,regions,heatmap}.png [default: in the working directory]
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     pub png: Option<Option<PathBuf>>,
+
+    /// Draw a flame graph, an SVG file for a browser [default: TRACE.flamegraph.svg in the working directory]
+    ///
+    /// Process, callers, class and cause, memory: from the bottom to the top. Faults without a call chain
+    /// are in it with module and function, under `[no call chain]`.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub flamegraph: Option<Option<PathBuf>>,
+
+    /// Write the stacks of that picture as text, `frame;frame;frame WEIGHT` [default: to standard output]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub folded: Option<Option<PathBuf>>,
+
+    /// What the width of a stack stands for [default: stall, or faults where no latency is known]
+    #[arg(long, value_name = "WHAT", requires = "stacks")]
+    pub weight: Option<Weight>,
 
     /// Call a minor fault slow beyond this latency (100us, 1ms) [default: derived from the trace]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]

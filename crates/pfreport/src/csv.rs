@@ -64,14 +64,16 @@ fn encode(frame: DataFrame, header: bool) -> Result<Vec<u8>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use pfmodel::names::{Cause, Class};
+    use pfmodel::names::{Cause, Class, RegionKind};
+    use pfmodel::table::Region;
+    use pft::record::NODE_UNKNOWN;
 
     use super::{BATCH_ROWS, write_faults};
-    use crate::sample::{self, MODEL, Row};
+    use crate::sample::{self, INLINED, KERNEL, MAIN, MODEL, Row, TEXT, UNNAMED};
 
     const HEADER: &str = "trace,phase,time_ns,wall_time,latency_ns,class,cause,failure,slow,access,mode,proc,pid,tid,\
         comm,cpu,addr,page_size_bytes,nth,attempts,region,region_kind,path,file_offset,perms,dev,inode,\
-        map_confidence,ip,module\n";
+        map_confidence,ip,module,function,source,object,callchain,build_id,node\n";
 
     fn csv(loaded: &crate::load::Loaded) -> String {
         let mut out = Vec::new();
@@ -112,11 +114,46 @@ mod tests {
             HEADER,
             "run.pft,,1500000001,2026-11-20T12:34:57.500000001Z,83000,major,file-read,,false,read,user,0,\
              4242,100,server,1,0x7f0000002010,4096,1,1,model.gguf,file,/srv/models/model.gguf,12304,\
-             rw-p,0x0801,4711,exact,0x401000,server\n",
+             rw-p,0x0801,4711,exact,0x401000,server,,,,,,\n",
             "run.pft,warm-up,2000000000,2026-11-20T12:34:58.000000000Z,,failed,efault,no mapping,false,read,kernel,0,4242,\
-             100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel]\n",
+             100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel],,,,,,\n",
         ];
         assert_eq!(csv(&loaded), expected.concat());
+    }
+
+    #[test]
+    fn columns_about_code_have_their_values() {
+        let mut loaded = sample::with_code();
+        let analysis = &mut loaded.analysis;
+        analysis.call_chains = vec![sample::chain(&[], &[MAIN], false); 2];
+        analysis.call_chains[0].cut = true;
+        let inlined = Row { code: INLINED, chain: 1, object: 0, mapping: TEXT, ..Row::default() };
+        let unnamed = Row { code: UNNAMED, mapping: MODEL, ..Row::default() };
+        for row in [inlined, unnamed, Row { code: KERNEL, kernel_mode: true, ..Row::default() }] {
+            sample::push(analysis, row);
+        }
+        analysis.faults.node = vec![0, NODE_UNKNOWN, 3];
+        let csv = csv(&loaded);
+        let ends = csv.lines().skip(1).map(|line| line.split(",0x401000,").nth(1).unwrap());
+        assert_eq!(
+            ends.collect::<Vec<_>>(),
+            [
+                "server,Table::touch,/src/table.rs:42,TABLE,1,beef,0",
+                "libfoo.so,,,,,,",
+                "[kernel],copy_from_user,,,,,3"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_region_is_that_of_the_row() {
+        let mut loaded = sample::empty();
+        let kind = RegionKind::Bss;
+        loaded.analysis.regions.push(Region { kind, label: b"server .b\x1bss".to_vec() });
+        sample::push(&mut loaded.analysis, Row { mapping: TEXT, ..Row::default() });
+        loaded.analysis.faults.region[0] = 3;
+        let csv = csv(&loaded);
+        assert!(csv.contains(",server .b\\x1bss,bss,/usr/bin/server,"), "{csv}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::load::STDIN;
+use crate::stacks::Weight;
 use crate::text::printable_path;
 
 /// Failure of a report.
@@ -66,6 +67,15 @@ pub enum Error {
     /// Polars refused an operation.
     #[error("cannot compute the table")]
     Table(#[from] polars::error::PolarsError),
+    /// Two outputs for standard output.
+    #[error("a table and folded stacks would both go to standard output; use --folded=FILE")]
+    OneOutput,
+    /// A flame graph of nothing.
+    #[error("no flame graph: {}", no_weight(*weight))]
+    NoWeight {
+        /// What none of the faults has.
+        weight: Weight,
+    },
     /// A picture cannot be drawn.
     #[error("cannot draw {}: {reason}", printable_path(path))]
     Picture {
@@ -79,6 +89,14 @@ pub enum Error {
 /// The trace as messages name it.
 fn input(path: &Path) -> String {
     if path == Path::new(STDIN) { "standard input".to_owned() } else { printable_path(path) }
+}
+
+const fn no_weight(weight: Weight) -> &'static str {
+    match weight {
+        Weight::Faults => "the trace has no faults",
+        Weight::Stall => "the trace has no fault of known latency; --weight faults counts them",
+        Weight::Bytes => "the trace has no fault of known size; --weight faults counts them",
+    }
 }
 
 impl Error {

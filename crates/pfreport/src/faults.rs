@@ -3,18 +3,20 @@
 //! Only the columns that an output needs are built, each as one block of memory. Names become codes
 //! of an `Enum`: a name is stored once, however many faults refer to it.
 
+mod code;
 mod dictionary;
 
 use std::ops::Range;
 
 use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
 use pfmodel::table::{Mapping, NONE};
-use pft::record::LATENCY_UNKNOWN;
+use pft::record::{LATENCY_UNKNOWN, NODE_UNKNOWN};
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, Int64Chunked, IntoColumn as _, IntoSeries as _,
     NewChunkedArray as _, PolarsResult, TimeUnit, UInt32Chunked, UInt64Chunked,
 };
 
+use crate::code::build_id;
 use crate::error::Error;
 use crate::failure;
 use crate::field::Field;
@@ -27,6 +29,15 @@ pub const UNKNOWN_REGION: &str = "[unknown]";
 
 /// What tables print as the module of an instruction of the kernel.
 pub const KERNEL_MODULE: &str = "[kernel]";
+
+/// What column `function` has where none is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unnamed {
+    /// Nothing.
+    Null,
+    /// The place in its module, `libfoo.so+0x1234`.
+    Place,
+}
 
 /// Builds one column for a range of rows.
 type Builder<'a> = Box<dyn Fn(Range<usize>) -> PolarsResult<Column> + Send + Sync + 'a>;
@@ -43,7 +54,15 @@ impl<'a> Faults<'a> {
     /// # Errors
     /// [`Error::Table`] when there are more names than Polars can number.
     pub fn new(loaded: &'a Loaded, fields: &[Field]) -> Result<Self, Error> {
-        let builders = fields.iter().map(|&field| builder(loaded, field));
+        Self::with(loaded, fields, Unnamed::Null)
+    }
+
+    /// The same with a choice of what stands for unknown functions.
+    ///
+    /// # Errors
+    /// As [`Faults::new`].
+    pub fn with(loaded: &'a Loaded, fields: &[Field], unnamed: Unnamed) -> Result<Self, Error> {
+        let builders = fields.iter().map(|&field| builder(loaded, field, unnamed));
         Ok(Self {
             length: loaded.analysis.faults.len(),
             builders: builders.collect::<PolarsResult<_>>()?,
@@ -73,7 +92,7 @@ impl<'a> Faults<'a> {
     }
 }
 
-fn builder(loaded: &Loaded, field: Field) -> PolarsResult<Builder<'_>> {
+fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Builder<'_>> {
     let name = field.name();
     let analysis = &loaded.analysis;
     let faults = &analysis.faults;
@@ -151,27 +170,27 @@ fn builder(loaded: &Loaded, field: Field) -> PolarsResult<Builder<'_>> {
         Field::Nth => u32s(name, &faults.nth),
         Field::Attempts => u32s(name, &faults.attempts),
         Field::Region => {
-            let regions = mappings.iter().map(|m| Some(printable(&m.region)));
+            let regions = analysis.regions.iter().map(|region| Some(printable(&region.label)));
             let regions = regions.chain([Some(UNKNOWN_REGION.to_owned())]);
             let dictionary = Dictionary::new(regions)?;
-            // Rows without a mapping take the name behind those of the mappings.
+            // Rows that hit no known one take the name behind those of the regions.
             let unknown = dictionary.last();
+            let known = |region: u32| (region as usize) < analysis.regions.len();
             Box::new(move |rows| {
-                let known = |m: u32| (m as usize) < mappings.len();
-                let code = |&m: &u32| {
-                    if known(m) { dictionary.code(m) } else { unknown }
+                let code = |&region: &u32| {
+                    if known(region) { dictionary.code(region) } else { unknown }
                 };
-                coded(name, faults.mapping[rows].iter().map(code), &dictionary.dtype)
+                coded(name, faults.region[rows].iter().map(code), &dictionary.dtype)
             })
         }
         Field::RegionKind => {
             let dtype = fixed(RegionKind::ALL.iter().map(|kind| kind.as_str()))?;
             Box::new(move |rows| {
-                let kind = |&m: &u32| {
-                    let mapping = mappings.get(m as usize);
-                    mapping.map_or(RegionKind::Unknown, |mapping| mapping.kind) as u32
+                let kind = |&region: &u32| {
+                    let region = analysis.regions.get(region as usize);
+                    region.map_or(RegionKind::Unknown, |region| region.kind) as u32
                 };
-                coded(name, faults.mapping[rows].iter().map(kind), &dtype)
+                coded(name, faults.region[rows].iter().map(kind), &dtype)
             })
         }
         Field::Path => recorded(name, mappings.iter().map(file_path), &faults.mapping)?,
@@ -198,20 +217,28 @@ fn builder(loaded: &Loaded, field: Field) -> PolarsResult<Builder<'_>> {
             names(name, all, text, |c| c as u32, &faults.map_confidence)?
         }
         Field::Ip => u64s(name, &faults.ip),
-        Field::Module => {
-            let modules = mappings.iter().map(|m| Some(printable(&m.region)));
-            let dictionary = Dictionary::new(modules.chain([Some(KERNEL_MODULE.to_owned())]))?;
-            let kernel = dictionary.last();
-            Box::new(move |rows| {
-                let pairs = faults.ip_mapping[rows.clone()].iter().zip(&faults.kernel_mode[rows]);
-                let codes = pairs.map(
-                    |(&m, &in_kernel)| {
-                        if in_kernel { kernel } else { dictionary.code(m) }
-                    },
-                );
-                coded(name, codes, &dictionary.dtype)
-            })
+        Field::Module => code::module(name, analysis)?,
+        Field::Function => code::function(name, analysis, unnamed)?,
+        Field::Source => code::source(name, analysis)?,
+        Field::Object => {
+            let objects = analysis.objects.iter().map(|object| Some(printable(&object.name)));
+            recorded(name, objects, &faults.object)?
         }
+        Field::Callchain => code::call_chain(name, analysis),
+        Field::BuildId => {
+            let build_id = |mapping: &Mapping| {
+                let module = analysis.modules.get(mapping.module as usize)?;
+                build_id(&module.build_id)
+            };
+            recorded(name, mappings.iter().map(build_id), &faults.mapping)?
+        }
+        Field::Node => Box::new(move |rows| {
+            let node = |row: usize| {
+                let node = faults.node.get(row).filter(|&&node| node != NODE_UNKNOWN);
+                node.map(|&node| u32::from(node))
+            };
+            Ok(UInt32Chunked::from_iter_options(name.into(), rows.map(node)).into_column())
+        }),
     })
 }
 
@@ -265,6 +292,16 @@ const fn has_file(mapping: &Mapping) -> bool {
 #[must_use]
 pub fn file_path(mapping: &Mapping) -> Option<String> {
     (has_file(mapping) && !mapping.path.is_empty()).then(|| printable(&mapping.path))
+}
+
+/// What stands for a place in lists that show whole paths: the file, with the section of a module
+/// (`/usr/lib/libc.so.6 .text`), or the region's name where there is no file.
+#[must_use]
+pub fn place(path: Option<&str>, region: &str) -> String {
+    let Some(path) = path else { return region.to_owned() };
+    let base = path.rsplit('/').next().unwrap_or(path);
+    let section = region.strip_prefix(base).filter(|section| section.starts_with(' '));
+    format!("{path}{}", section.unwrap_or_default())
 }
 
 /// Offset in the file of an address in a mapping; none for anonymous memory.

@@ -83,6 +83,18 @@ fields! {
     Ip = "ip",
     /// What holds the instruction; `[kernel]` in kernel mode.
     Module = "module",
+    /// Function of the instruction, the innermost inlined one; null if it is not known.
+    Function = "function",
+    /// Its file and line; null if they are not known.
+    Source = "source",
+    /// Variable at the address; null if there is none, or none is known.
+    Object = "object",
+    /// Number of the call chain; null if none was recorded.
+    Callchain = "callchain",
+    /// Build id of the file of the mapping; null if it has none or it is not known.
+    BuildId = "build_id",
+    /// NUMA node of the page; null if it is not known.
+    Node = "node",
 }
 
 impl Field {

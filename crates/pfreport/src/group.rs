@@ -12,7 +12,7 @@ use polars::prelude::{
 };
 
 use crate::error::Error;
-use crate::faults::{Faults, latencies};
+use crate::faults::{Faults, Unnamed, latencies};
 use crate::field::Field;
 use crate::load::Loaded;
 use crate::pages;
@@ -60,8 +60,21 @@ const SIZE: &str = ".size_bytes";
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn grouped(loaded: &Loaded, keys: &[Field], measures: Measures) -> Result<DataFrame, Error> {
+    grouped_with(loaded, keys, measures, Unnamed::Null)
+}
+
+/// The same with a choice of what stands for unknown functions.
+///
+/// # Errors
+/// As [`grouped`].
+pub fn grouped_with(
+    loaded: &Loaded,
+    keys: &[Field],
+    measures: Measures,
+    unnamed: Unnamed,
+) -> Result<DataFrame, Error> {
     let faults = &loaded.analysis.faults;
-    let mut frame = Faults::new(loaded, keys)?.frame(0..usize::MAX)?;
+    let mut frame = Faults::with(loaded, keys, unnamed)?.frame(0..usize::MAX)?;
     let packed = packed(KEY, &frame)?;
     let is_major = faults.class.iter().map(|&class| Some(class == Class::Major));
     frame.with_column(latencies(LATENCY, &faults.latency_ns))?;

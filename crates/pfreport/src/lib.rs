@@ -5,13 +5,17 @@
 //! [`summary`], [`by`], [`csv`], [`picture`]. [`run`] does what the command line ([`cli`]) asks for.
 
 pub mod accounts;
+pub mod advice;
 pub mod by;
+pub mod chains;
 pub mod cli;
+pub mod code;
 pub mod csv;
 pub mod error;
 mod failure;
 pub mod faults;
 pub mod field;
+pub mod flamegraph;
 pub mod group;
 pub mod layout;
 pub mod load;
@@ -19,10 +23,12 @@ pub mod output;
 pub mod pages;
 pub mod pattern;
 pub mod picture;
+pub mod place;
 pub mod run;
 #[cfg(test)]
 mod sample;
 pub mod scope;
+pub mod stacks;
 pub mod stall;
 pub mod summary;
 pub mod table;

@@ -58,7 +58,8 @@ fn judge(error: &anyhow::Error) -> (u8, Option<&'static str>) {
             Error::UnknownColumn { .. }
             | Error::Exists { .. }
             | Error::IsInput { .. }
-            | Error::Irregular { .. },
+            | Error::Irregular { .. }
+            | Error::OneOutput,
         ) => (2, None),
         Some(Error::Trace { source: pft::Error::NotATrace, .. }) => {
             (1, Some("record one with: pfrecord -o run.pft -- COMMAND"))

@@ -60,7 +60,7 @@ const BLUISH_GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 const REDDISH_PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
 
 /// Colour of a class in all pictures.
-const fn class_colour(class: Class) -> RGBColor {
+pub(crate) const fn class_colour(class: Class) -> RGBColor {
     match class {
         Class::Minor => SKY_BLUE,
         Class::Major => VERMILLION,

@@ -6,6 +6,7 @@ use std::path::Path;
 use pfmodel::Options;
 
 use crate::accounts::LostRecords;
+use crate::advice;
 use crate::by;
 use crate::cli::Arguments;
 use crate::csv;
@@ -14,8 +15,10 @@ use crate::field::Field;
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::output::create;
+use crate::pattern;
 use crate::picture;
 use crate::scope::Scope;
+use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
 
@@ -45,13 +48,19 @@ pub fn run(
     layout: Layout,
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.by)?;
+    let csv_on_stdout = arguments.csv == Some(None);
+    let table_on_stdout = csv_on_stdout || arguments.csv.is_none() && !keys.is_empty();
+    if table_on_stdout && arguments.folded == Some(None) {
+        return Err(Error::OneOutput);
+    }
     let slow_threshold_ns = arguments.slow_threshold;
     let slow_threshold_ns =
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let loaded = Loaded::open(&arguments.trace, &Options { slow_threshold_ns })?;
 
-    let exports = arguments.csv.is_some() || arguments.png.is_some();
-    let mut written = Vec::new();
+    let has_stacks = arguments.flamegraph.is_some() || arguments.folded.is_some();
+    let exports = arguments.csv.is_some() || arguments.png.is_some() || has_stacks;
+    let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if let Some(file) = &arguments.csv {
         match file {
             Some(path) => {
@@ -64,21 +73,29 @@ pub fn run(
     } else if !keys.is_empty() {
         let groups = by::table(&loaded, &keys, arguments.sort.as_deref(), None)?;
         let top = arguments.top.unwrap_or(GROUP_ROWS);
-        out.write_all(by::render(&groups, &keys, top, layout.table_width)?.as_bytes())?;
+        out.write_all(by::render(&loaded, &groups, &keys, top, layout.table_width)?.as_bytes())?;
         if let Some(caveat) = Scope::of(&loaded).caveat(loaded.skipped()) {
             writeln!(out, "  {caveat}")?;
         }
+    }
+    if arguments.patterns && arguments.csv.is_none() {
+        let top = arguments.top.unwrap_or(GROUP_ROWS);
+        out.write_all(pattern::render(&loaded, top, layout.table_width).as_bytes())?;
+    }
+    if arguments.advice {
+        out.write_all(advice::render(&loaded, layout).as_bytes())?;
     }
     if let Some(folder) = &arguments.png {
         let folder = folder.as_deref().unwrap_or(Path::new("."));
         written.extend(picture::draw(&loaded, folder, arguments.force)?);
     }
-    if !exports && keys.is_empty() {
+    let views = !keys.is_empty() || arguments.patterns || arguments.advice;
+    if !exports && !views {
         let style = Style { top: arguments.top.unwrap_or(SUMMARY_ROWS), layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
     }
-    let csv_on_stdout = arguments.csv == Some(None);
-    for path in written.iter().filter(|_| !csv_on_stdout) {
+    let data_on_stdout = csv_on_stdout || arguments.folded == Some(None);
+    for path in written.iter().filter(|_| !data_on_stdout) {
         writeln!(out, "{}", printable_path(path))?;
     }
     out.flush()?;
@@ -86,7 +103,7 @@ pub fn run(
     if loaded.is_whole() {
         return Ok(Outcome::Whole);
     }
-    if exports || !keys.is_empty() {
+    if exports || views {
         warn(&loaded, warnings)?;
     }
     Ok(Outcome::Partial)
@@ -110,11 +127,14 @@ fn export(
     arguments: &Arguments,
     out: impl Write,
 ) -> Result<(), Error> {
+    if arguments.patterns {
+        return csv::write_frame(&pattern::table(loaded, arguments.top)?, out);
+    }
     if keys.is_empty() {
         return csv::write_faults(loaded, out);
     }
     let groups = by::table(loaded, keys, arguments.sort.as_deref(), arguments.top)?;
-    csv::write_frame(&groups, out)
+    csv::write_frame(&by::with_chains(loaded, groups)?, out)
 }
 
 /// One line that says why an export is not the whole story.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
-use pfmodel::table::{Analysis, Mapping, NONE, Process, Region, Thread};
-use pft::record::{LATENCY_UNKNOWN, TraceHeader};
+use pfmodel::table::{
+    Analysis, CallChain, Function, Location, Mapping, Module, NONE, Object, Process, Region, Thread,
+};
+use pft::record::{LATENCY_UNKNOWN, ModuleKind, ModuleState, TraceHeader};
 
 use crate::load::{Loaded, Mark};
 
@@ -22,6 +24,9 @@ pub struct Row {
     pub size: u64,
     pub mapping: u32,
     pub kernel_mode: bool,
+    pub code: u32,
+    pub chain: u32,
+    pub object: u32,
 }
 
 impl Default for Row {
@@ -37,6 +42,9 @@ impl Default for Row {
             size: 4_096,
             mapping: NONE,
             kernel_mode: false,
+            code: NONE,
+            chain: NONE,
+            object: NONE,
         }
     }
 }
@@ -68,9 +76,9 @@ pub fn push(analysis: &mut Analysis, row: Row) {
         MapConfidence::Exact
     });
     faults.region.push(row.mapping);
-    faults.code.push(NONE);
-    faults.object.push(NONE);
-    faults.call_chain.push(NONE);
+    faults.code.push(row.code);
+    faults.object.push(row.object);
+    faults.call_chain.push(row.chain);
     analysis.exactness.faults += 1;
     analysis.exactness.map_confidence[if row.mapping == NONE { 2 } else { 0 }] += 1;
 }
@@ -168,4 +176,60 @@ pub fn two_processes() -> Loaded {
         Process { pid: 4_243, parent: 0, comm: 1, first_seen_ns: 1_000_000_000, exit_ns: None };
     loaded.analysis.processes.push(child);
     loaded
+}
+
+/// Places in code of [`with_code`].
+pub const MAIN: u32 = 0;
+pub const LOOP: u32 = 1;
+/// `Table::touch`, inlined into `Table::grow`.
+pub const INLINED: u32 = 2;
+/// In a library without symbols.
+pub const UNNAMED: u32 = 3;
+pub const KERNEL: u32 = 4;
+
+fn function(name: &str, file: &str, line: u32) -> Function {
+    Function { name: name.into(), file: file.into(), line }
+}
+
+/// The server with symbols.
+pub fn with_code() -> Loaded {
+    let mut loaded = empty();
+    let analysis = &mut loaded.analysis;
+    let module = |kind, state, path: &str, build_id: &[u8]| Module {
+        kind,
+        state,
+        path: path.into(),
+        build_id: build_id.into(),
+    };
+    analysis.modules = vec![
+        module(ModuleKind::Elf, ModuleState::Read, "/usr/bin/server", &[0xbe, 0xef]),
+        module(ModuleKind::Elf, ModuleState::NotOpened, "/usr/lib/libfoo.so", &[]),
+        module(ModuleKind::Kernel, ModuleState::Read, "[kernel]", &[]),
+    ];
+    analysis.mappings[TEXT as usize].module = 0;
+    let place = |module, label: &str, address, functions| Location {
+        module,
+        module_label: label.into(),
+        address,
+        functions,
+    };
+    let inlined = vec![
+        function("Table::touch", "/src/table.rs", 42),
+        function("Table::grow", "/src/table.rs", 99),
+    ];
+    analysis.locations = vec![
+        place(0, "server", 0x1000, vec![function("main", "/src/main.rs", 0)]),
+        place(0, "server", 0x1100, vec![function("serve::loop", "", 0)]),
+        place(0, "server", 0x1200, inlined),
+        place(1, "libfoo.so", 0x1234, Vec::new()),
+        place(2, "[kernel]", 0xffff_ffff_8100_0000, vec![function("copy_from_user", "", 0)]),
+    ];
+    let (name, address) = (b"TABLE".to_vec(), 0x4000);
+    analysis.objects = vec![Object { module: 0, name, address, size_bytes: 64 }];
+    loaded
+}
+
+/// A call chain, innermost first.
+pub fn chain(kernel: &[u32], user: &[u32], cut: bool) -> CallChain {
+    CallChain { kernel: kernel.to_vec(), user: user.to_vec(), cut }
 }

@@ -22,6 +22,18 @@ pub enum Kind {
     Unknown,
 }
 
+/// How call chains were recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallGraph {
+    /// The kernel followed frame pointers, for every fault.
+    FramePointers,
+    /// The recorder unwound copies of stacks.
+    Stacks {
+        /// One of so many minor faults has its stack copied, 0: none; if the file says.
+        minor_share: Option<u64>,
+    },
+}
+
 /// What was recorded, by the facts of the trace. Older recorders state less: they recorded everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
@@ -47,6 +59,8 @@ pub struct Scope {
     pub calls: Option<bool>,
     /// Whether victims of the OOM killer were recorded, if the file says.
     pub oom: Option<bool>,
+    /// How call chains were recorded, if they were.
+    pub call_graph: Option<CallGraph>,
 }
 
 impl Scope {
@@ -84,6 +98,13 @@ impl Scope {
             window_ns: number(fact::FLIGHT_WINDOW_NS),
             calls: yes_or_no(fact::CAPTURE_CALLS),
             oom: yes_or_no(fact::CAPTURE_OOM),
+            call_graph: match text(fact::CAPTURE_CALL_GRAPH) {
+                Some("fp") => Some(CallGraph::FramePointers),
+                Some("dwarf") => {
+                    Some(CallGraph::Stacks { minor_share: number(fact::CAPTURE_STACK_SHARE) })
+                }
+                _ => None,
+            },
         }
     }
 
@@ -109,7 +130,7 @@ impl Scope {
 mod tests {
     use pft::keys::fact;
 
-    use super::{Kind, Scope};
+    use super::{CallGraph, Kind, Scope};
     use crate::sample;
 
     fn scope(facts: &[(&str, &str)]) -> Scope {
@@ -132,6 +153,7 @@ mod tests {
             window_ns: None,
             calls: None,
             oom: None,
+            call_graph: None,
         };
         assert_eq!(scope(&[(fact::TARGET_COMMAND, "true")]), everything);
         assert_eq!(everything.caveat(Some([0, 0])), None);
@@ -149,7 +171,10 @@ mod tests {
             (fact::CAPTURE_MIN_LATENCY_NS, "1000000"),
             (fact::FLIGHT_WINDOW_NS, "30000000000"),
             (fact::CAPTURE_OOM, "no"),
+            (fact::CAPTURE_CALL_GRAPH, "dwarf"),
+            (fact::CAPTURE_STACK_SHARE, "16"),
         ]);
+        assert_eq!(scope.call_graph, Some(CallGraph::Stacks { minor_share: Some(16) }));
         assert_eq!((scope.kind, scope.follow, scope.by_cpu), (Kind::Threads, false, true));
         assert_eq!((scope.major_only, scope.latency), (true, false));
         assert_eq!((scope.window_ns, scope.oom), (Some(30_000_000_000), Some(false)));

@@ -2,6 +2,7 @@
 
 mod captured;
 mod causes;
+mod code;
 mod diagnosis;
 mod exactness;
 mod heading;
@@ -10,9 +11,9 @@ mod losses;
 mod next;
 mod oom;
 mod phases;
-mod screen;
+pub(crate) mod screen;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod top;
 
 use crate::error::Error;
@@ -69,6 +70,8 @@ pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
         let cells = rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)?;
         top::processes(&mut screen, loaded, &cells, &stall, style.top);
         top::regions(&mut screen, &cells, style.top);
+        // One function has several lines of causes elsewhere: half a list leaves it one screen.
+        code::functions(&mut screen, loaded, style.top.div_ceil(2))?;
         diagnosis::write(&mut screen, loaded, &cells);
     }
     next::write(&mut screen, loaded);

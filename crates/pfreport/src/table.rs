@@ -4,14 +4,26 @@ use std::cmp::Reverse;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::text::shorten_path;
+use crate::text::{shorten, shorten_chain, shorten_path};
 
 /// Least width that a name is shortened to.
 const NAME_MIN: usize = 12;
 
 /// Columns of names that can be long. Nobody could guess a word of a fixed list or a number from its
 /// ends, and shortened addresses look alike.
-const LONG: [&str; 7] = ["comm", "module", "name", "path", "phase", "region", "trace"];
+const LONG: [&str; 11] = [
+    "callchain",
+    "comm",
+    "function",
+    "module",
+    "name",
+    "object",
+    "path",
+    "phase",
+    "region",
+    "source",
+    "trace",
+];
 
 /// Lays out a table. The first `names` columns hold names, the others numbers. Each line begins with
 /// two spaces and ends with a newline; no line ends with spaces. Where a line would be longer than
@@ -42,8 +54,14 @@ pub fn layout(
     for i in by_width {
         let width = widths[i].saturating_sub(excess).max(NAME_MIN.min(widths[i]));
         excess = excess.saturating_sub(widths[i] - width);
+        let shorten = match header[i] {
+            "callchain" => shorten_chain,
+            // Names of functions may hold slashes that separate nothing.
+            "function" | "object" => shorten,
+            _ => shorten_path,
+        };
         for cell in rows.iter_mut().filter_map(|row| row.get_mut(i)) {
-            *cell = shorten_path(cell, width);
+            *cell = shorten(cell, width);
         }
     }
 

@@ -42,9 +42,45 @@ pub fn shorten_path(text: &str, width: usize) -> String {
     }
 }
 
+/// As [`shorten`], but of a folded call chain the callers in the middle give way first: the outermost
+/// one and those nearest to the fault stay whole where they fit around `…`.
+#[must_use]
+pub fn shorten_chain(text: &str, width: usize) -> String {
+    let callers: Vec<&str> = text.split(';').collect();
+    let Some((outermost, inner)) = callers.split_first() else {
+        return shorten(text, width);
+    };
+    let mut room = width.checked_sub(outermost.chars().count() + 2);
+    let mut kept = Vec::new();
+    for caller in inner.iter().rev() {
+        room = room.and_then(|room| room.checked_sub(caller.chars().count() + 1));
+        if room.is_none() {
+            break;
+        }
+        kept.push(*caller);
+    }
+    if text.chars().count() <= width || kept.is_empty() {
+        return shorten(text, width);
+    }
+    kept.extend(["…", outermost]);
+    kept.reverse();
+    kept.join(";")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{shorten, shorten_path};
+    use super::{shorten, shorten_chain, shorten_path};
+
+    #[test]
+    fn chains_keep_both_ends() {
+        let chain = "main;work;deeper;touch";
+        assert_eq!(shorten_chain(chain, 22), chain);
+        assert_eq!(shorten_chain(chain, 21), "main;…;deeper;touch");
+        assert_eq!(shorten_chain(chain, 18), "main;…;touch");
+        assert_eq!(shorten_chain(chain, 12), "main;…;touch");
+        assert_eq!(shorten_chain(chain, 11), "main;…touch");
+        assert_eq!(shorten_chain("one_function", 7), "one…ion");
+    }
 
     #[test]
     fn base_names_stay_whole() {

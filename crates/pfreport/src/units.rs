@@ -21,6 +21,12 @@ pub fn counted(n: u64, singular: &str) -> String {
     format!("{} {singular}{ending}", count(n))
 }
 
+/// The same for words that take another ending: `2 processes`.
+#[must_use]
+pub fn counted_as(n: u64, singular: &str, plural: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { singular } else { plural })
+}
+
 /// `812 B`, `4 KiB`, `1.5 MiB`: binary units, three digits.
 #[must_use]
 pub fn bytes(n: u64) -> String {
@@ -143,7 +149,7 @@ pub fn utc(ns_since_epoch: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, civil, count, counted, duration, moment, percent, rate, utc};
+    use super::{bytes, civil, count, counted, counted_as, duration, moment, percent, rate, utc};
 
     #[test]
     fn counts() {
@@ -153,6 +159,8 @@ mod tests {
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(counted(1, "fault"), "1 fault");
         assert_eq!(counted(0, "fault"), "0 faults");
+        assert_eq!(counted_as(1, "process", "processes"), "1 process");
+        assert_eq!(counted_as(2, "process", "processes"), "2 processes");
     }
 
     #[test]

@@ -4,12 +4,21 @@
 //! Fields are ordered so that no padding arises. Strings lie in one blob per frame, in row order and
 //! without gaps; rows hold offset and length.
 
+mod code;
+
 use rkyv::api::high::{HighSerializer, HighValidator, to_bytes_in};
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::BoxedError;
 use rkyv::ser::allocator::ArenaHandle;
 use rkyv::util::AlignedVec;
 use rkyv::{Archive, Portable, Serialize};
+
+pub(crate) use code::{
+    ArchivedCallChainsV1, ArchivedModuleRow, ArchivedModulesV1, ArchivedSectionRow,
+    ArchivedSegmentRow, ArchivedStackPointersV1, ArchivedSymbolsV1, CallChainRow, CallChainsV1,
+    ModuleRow, ModulesV1, SectionRow, SegmentRow, StackPointerRow, StackPointersV1, SymbolRow,
+    SymbolsV1,
+};
 
 /// Payload of a Host frame.
 #[derive(Archive, Serialize, Default)]

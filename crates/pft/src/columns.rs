@@ -19,6 +19,10 @@ pub(crate) enum ColumnId {
     Offset = 6,
     Flags = 7,
     Attempts = 8,
+    /// Number of the call chain, 0 for none. Only where a fault has one.
+    CallChain = 9,
+    /// NUMA node plus 1, so that "unknown" becomes 0. Only where one is known.
+    Node = 10,
 }
 
 /// How the stored integers become values. Tag 0 stays unused.

@@ -1,6 +1,7 @@
 //! The bytes of one frame to records. Nothing in them is trusted: checksums first, then bounds, then
 //! the rules of the kind.
 
+mod code;
 mod faults;
 mod moments;
 mod records;
@@ -147,6 +148,14 @@ fn decode_part(
         FrameKind::Oom => Frame::Oom(moments::oom(archive::access(archive)?, expected)?),
         FrameKind::Marks => Frame::Marks(moments::marks(archive::access(archive)?, expected)?),
         FrameKind::Calls => Frame::Calls(moments::calls(archive::access(archive)?, expected)?),
+        FrameKind::CallChains => {
+            Frame::CallChains(code::call_chains(archive::access(archive)?, expected)?)
+        }
+        FrameKind::Modules => Frame::Modules(code::modules(archive::access(archive)?, expected)?),
+        FrameKind::Symbols => Frame::Symbols(code::symbols(archive::access(archive)?, expected)?),
+        FrameKind::StackPointers => {
+            Frame::StackPointers(code::stack_pointers(archive::access(archive)?, expected)?)
+        }
         FrameKind::Index => return Err("an index frame holds no records"),
     };
     Ok(frame)

@@ -1,6 +1,7 @@
 //! Records to frames, apart from any file: an [`EncodedFrame`] has neither sequence number nor
 //! checksums, so it can be kept, dropped or written later.
 
+mod code;
 mod faults;
 mod moments;
 mod records;

@@ -104,6 +104,14 @@ pub enum Error {
         /// Number of values.
         found: usize,
     },
+    /// A record that readers would refuse.
+    #[error("a record of {kind} cannot be written: {what}")]
+    RecordInvalid {
+        /// Kind of frame that would hold it.
+        kind: FrameKind,
+        /// The rule that it breaks.
+        what: &'static str,
+    },
     /// Records that do not fit into a frame and cannot be split.
     #[error("{kind} records of {bytes} bytes do not fit into a frame")]
     TooLarge {

@@ -22,7 +22,7 @@ pub(crate) const CODEC_ZSTD: u16 = 1;
 /// The only version of every kind so far.
 pub(crate) const VERSION: u16 = 1;
 
-/// What a frame holds. Numbers 8–10 are reserved.
+/// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u16)]
 #[non_exhaustive]
@@ -41,12 +41,20 @@ pub enum FrameKind {
     Lost = 6,
     /// Clocks and ledger.
     Checkpoint = 7,
+    /// Call chains.
+    CallChains = 8,
+    /// Modules: files that hold code, and what they consist of.
+    Modules = 9,
+    /// Names of addresses in modules.
+    Symbols = 10,
     /// Victims of the OOM killer.
     Oom = 11,
     /// Marks of phases.
     Marks = 12,
     /// System calls that change address spaces.
     Calls = 13,
+    /// Stack pointers of threads.
+    StackPointers = 14,
     /// List of all frames before it.
     Index = 32,
 }
@@ -66,9 +74,13 @@ impl FrameKind {
             Self::Faults,
             Self::Lost,
             Self::Checkpoint,
+            Self::CallChains,
+            Self::Modules,
+            Self::Symbols,
             Self::Oom,
             Self::Marks,
             Self::Calls,
+            Self::StackPointers,
             Self::Index,
         ]
         .into_iter()
@@ -222,12 +234,16 @@ mod tests {
     fn kinds_are_known_by_number_and_version() {
         assert_eq!(FrameKind::known(5, 1), Some(FrameKind::Faults));
         assert_eq!(FrameKind::known(5, 2), None);
-        for reserved in [0, 8, 10, 14, 31, 33] {
-            assert_eq!(FrameKind::known(reserved, 1), None);
+        for unknown in [0, 15, 31, 33] {
+            assert_eq!(FrameKind::known(unknown, 1), None);
         }
+        assert_eq!(FrameKind::known(8, 1), Some(FrameKind::CallChains));
+        assert_eq!(FrameKind::known(9, 1), Some(FrameKind::Modules));
+        assert_eq!(FrameKind::known(10, 1), Some(FrameKind::Symbols));
         assert_eq!(FrameKind::known(11, 1), Some(FrameKind::Oom));
         assert_eq!(FrameKind::known(12, 1), Some(FrameKind::Marks));
         assert_eq!(FrameKind::known(13, 1), Some(FrameKind::Calls));
+        assert_eq!(FrameKind::known(14, 1), Some(FrameKind::StackPointers));
         assert_eq!(FrameKind::known(32, 1), Some(FrameKind::Index));
     }
 }

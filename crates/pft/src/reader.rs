@@ -11,13 +11,15 @@ use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
+use crate::archive::ArchivedSectionRow;
 use crate::decoder::decode;
 use crate::error::{Error, Result};
 use crate::frame::{FrameHeader, FrameKind};
 use crate::layout::{HEADER_READ_BYTES, Seed, TRAILER_BYTES, Trailer, parse_header};
 use crate::record::{
-    CallRecord, Fact, Frame, LedgerEntry, LostRecord, MapRecord, MarkRecord, OomRecord, TaskRecord,
-    TraceHeader, Vma,
+    CallChainRecord, CallRecord, Fact, Frame, LedgerEntry, LostRecord, MapRecord, MarkRecord,
+    ModuleRecord, OomRecord, Section, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
+    Vma,
 };
 
 pub use damage::Damage;
@@ -58,18 +60,29 @@ impl FrameInfo {
             FrameKind::Tasks => size_of::<TaskRecord>(),
             FrameKind::Maps => size_of::<MapRecord>(),
             FrameKind::Snapshot => size_of::<Vma>(),
-            // Four columns of 64 bits, four of 32.
-            FrameKind::Faults => 4 * size_of::<u64>() + 4 * size_of::<u32>(),
+            // Four columns of 64 bits, five of 32, one of 8.
+            FrameKind::Faults => 4 * size_of::<u64>() + 5 * size_of::<u32>() + size_of::<u8>(),
             FrameKind::Lost => size_of::<LostRecord>(),
             FrameKind::Checkpoint => size_of::<LedgerEntry>(),
             FrameKind::Oom => size_of::<OomRecord>(),
             FrameKind::Marks => size_of::<MarkRecord>(),
             FrameKind::Calls => size_of::<CallRecord>(),
+            FrameKind::CallChains => size_of::<CallChainRecord>(),
+            FrameKind::Modules => size_of::<ModuleRecord>(),
+            FrameKind::Symbols => size_of::<SymbolRecord>(),
+            FrameKind::StackPointers => size_of::<StackPointerRecord>(),
             FrameKind::Index => 0,
         };
-        self.raw_bytes.saturating_add(self.rows.saturating_mul(row_bytes as u64))
+        // The header does not tell the number of sections, which take half as much again in memory as
+        // in the payload.
+        let nested_bytes = if self.kind == FrameKind::Modules { self.raw_bytes / 2 } else { 0 };
+        let raw_bytes = self.raw_bytes.saturating_add(nested_bytes);
+        raw_bytes.saturating_add(self.rows.saturating_mul(row_bytes as u64))
     }
 }
+
+// What [`FrameInfo::decoded_bytes`] relies on.
+const _: () = assert!(2 * size_of::<Section>() <= 3 * size_of::<ArchivedSectionRow>());
 
 /// A frame header and where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

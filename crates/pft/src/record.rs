@@ -6,12 +6,14 @@
 //! and paths are bytes as the kernel gave them: not necessarily UTF-8, never fit for a terminal as is.
 
 mod code;
+mod faults;
 pub mod flags;
 
 pub use code::{
-    CallChainRecord, ModuleKind, ModuleRecord, ModuleState, Section, Segment, StackPointerRecord,
-    SymbolKind, SymbolRecord,
+    CallChainRecord, MAX_BUILD_ID_BYTES, ModuleKind, ModuleRecord, ModuleState, Section, Segment,
+    StackPointerRecord, SymbolKind, SymbolRecord,
 };
+pub use faults::{FaultBatch, FaultColumns, LATENCY_UNKNOWN, NODE_UNKNOWN, Outcome};
 
 /// Facts about the whole trace that a reader needs before the first frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,83 +206,6 @@ pub struct Snapshot {
     pub reason: SnapshotReason,
     /// In address order.
     pub vmas: Vec<Vma>,
-}
-
-/// What became of a fault. Stored in the low bits of [`FaultColumns::flags`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Outcome {
-    /// The kernel completed it and counted a minor fault (`PERF_COUNT_SW_PAGE_FAULTS_MIN`).
-    Minor = 0,
-    /// The kernel completed it and counted a major fault (`PERF_COUNT_SW_PAGE_FAULTS_MAJ`).
-    Major = 1,
-    /// It never completed: the thread's next record is the entry of a fault elsewhere. Either it
-    /// failed (invalid access, `EFAULT`) or the thread gave up waiting; the model decides.
-    Abandoned = 2,
-    /// The thread ended before it completed.
-    ThreadExited = 3,
-    /// The recording ended before it completed.
-    InFlight = 4,
-    /// Records of this thread may have been lost between entry and now: nothing can be said.
-    Unknown = 5,
-    /// The kernel sent the thread the signal of a failed access (`SIGSEGV`, `SIGBUS`) instead of
-    /// completing it; [`flags::SIGNAL_SHIFT`] has the number.
-    Signalled = 6,
-}
-
-/// Value of [`FaultColumns::latency_ns`] that means "unknown".
-pub const LATENCY_UNKNOWN: u64 = u64::MAX;
-
-/// Value of [`FaultColumns::node`] that means "unknown".
-pub const NODE_UNKNOWN: u8 = u8::MAX;
-
-/// Faults as columns of equal length, in order of `time_ns`, all seen in the ring of one CPU.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FaultColumns {
-    /// Entry time of the first attempt (completion time with [`flags::NO_ENTRY`]).
-    pub time_ns: Vec<u64>,
-    /// First entry to completion, or [`LATENCY_UNKNOWN`].
-    pub latency_ns: Vec<u64>,
-    /// Faulting address.
-    pub addr: Vec<u64>,
-    /// Instruction pointer (a kernel address for kernel-mode faults).
-    pub ip: Vec<u64>,
-    /// Process id.
-    pub pid: Vec<u32>,
-    /// Thread id.
-    pub tid: Vec<u32>,
-    /// See [`flags`].
-    pub flags: Vec<u32>,
-    /// Entries that this fault took; more than 1 when waits were interrupted.
-    pub attempts: Vec<u32>,
-    /// [`CallChainRecord::id`], 0 for none. Empty if no fault of the batch has one.
-    pub call_chain: Vec<u32>,
-    /// NUMA node of the page that the fault installed, [`NODE_UNKNOWN`] if that is not known. Empty if
-    /// it is not known of any fault of the batch.
-    pub node: Vec<u8>,
-}
-
-impl FaultColumns {
-    /// Number of faults.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.time_ns.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.time_ns.is_empty()
-    }
-}
-
-/// A batch of faults of one CPU's ring.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FaultBatch {
-    /// CPU that completed the faults (or saw the entry, where none completed).
-    pub cpu: u32,
-    /// The faults.
-    pub columns: FaultColumns,
 }
 
 /// Who dropped records.

@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 use crate::frame::{CODEC_ZSTD, FrameHeader, VERSION};
 use crate::layout::{Seed, Trailer, encode_header};
 use crate::record::{
-    CallRecord, Checkpoint, Fact, FaultBatch, LostRecord, MapRecord, MarkRecord, OomRecord,
-    Snapshot, TaskRecord, TraceHeader,
+    CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, LostRecord, MapRecord, MarkRecord,
+    ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
 };
 
 /// Writes a trace frame by frame; each frame goes out in one piece, as soon as it is complete.
 ///
 /// Definitions come first: whoever writes must see to it that task and map records up to a time are
-/// written before faults of that time.
+/// written before faults of that time, and call chains before faults that have them.
 ///
 /// When writing fails, the file holds a valid trace of [`Writer::whole_bytes`] bytes, behind which a
 /// broken frame may lie; every further operation fails with [`Error::Write`].
@@ -154,6 +154,42 @@ impl<W: Write> Writer<W> {
     /// Those of [`Encoder::encode_calls`] and [`Writer::write_frame`].
     pub fn calls(&mut self, calls: &[CallRecord]) -> Result<()> {
         let frames = self.encoder.encode_calls(calls)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes call chains, which faults written later refer to.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_call_chains`] and [`Writer::write_frame`].
+    pub fn call_chains(&mut self, chains: &[CallChainRecord]) -> Result<()> {
+        let frames = self.encoder.encode_call_chains(chains)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes modules.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_modules`] and [`Writer::write_frame`].
+    pub fn modules(&mut self, modules: &[ModuleRecord]) -> Result<()> {
+        let frames = self.encoder.encode_modules(modules)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes symbols.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_symbols`] and [`Writer::write_frame`].
+    pub fn symbols(&mut self, symbols: &[SymbolRecord]) -> Result<()> {
+        let frames = self.encoder.encode_symbols(symbols)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes stack pointers.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_stack_pointers`] and [`Writer::write_frame`].
+    pub fn stack_pointers(&mut self, stack_pointers: &[StackPointerRecord]) -> Result<()> {
+        let frames = self.encoder.encode_stack_pointers(stack_pointers)?;
         self.write_frames(&frames)
     }
 

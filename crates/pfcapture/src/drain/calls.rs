@@ -26,7 +26,7 @@ impl Drain {
                 }
                 let thread = self.thread(ring, call.pid, call.tid);
                 let key = (event.kind.number(), call.addr);
-                if !only_root && thread.sightings.is_repeat(key, event.root_tid) {
+                if !only_root && thread.sightings.is_repeat(key, call.time_ns, event.root_tid) {
                     self.counts.duplicate_sideband += 1;
                     return;
                 }

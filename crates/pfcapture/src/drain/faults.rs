@@ -2,18 +2,15 @@
 
 use pft::record::{LATENCY_UNKNOWN, Outcome, SnapshotReason, flags};
 
-use super::{Drain, is_foreign};
+use super::{Drain, KERNEL_HALF, is_foreign};
+use crate::batch::FaultRow;
 use crate::event::EventKind;
 use crate::live::Settled;
-use crate::pairing::FaultRow;
 use crate::parse;
 use crate::targets::EventRef;
 
 /// As many questions about single addresses cost no more than the smallest snapshot.
 const MAX_UNKNOWN: usize = 32;
-
-/// Addresses from here on belong to the kernel.
-const KERNEL_HALF: u64 = 1 << 63;
 
 impl Drain {
     pub(super) fn sample(&mut self, ring: usize, record: &[u8], event: EventRef, only_root: bool) {
@@ -27,11 +24,15 @@ impl Drain {
             self.counts.filtered_major += u64::from(event.kind == EventKind::Major);
             return;
         }
+        if event.kind == EventKind::Stack {
+            self.stack(ring, record, &sample);
+            return;
+        }
         let losses = self.losses;
         let with_tracepoints = self.layout.tracepoints.is_some();
         let thread = self.thread(ring, sample.pid, sample.tid);
         let key = (event.kind.number(), sample.addr);
-        if !only_root && thread.sightings.is_repeat(key, event.root_tid) {
+        if !only_root && thread.sightings.is_repeat(key, sample.time_ns, event.root_tid) {
             *self.counts.duplicates_of(event.kind) += 1;
             return;
         }
@@ -65,7 +66,8 @@ impl Drain {
             }
             EventKind::Minor => Outcome::Minor,
             EventKind::Major => Outcome::Major,
-            EventKind::CallEntry(_)
+            EventKind::Stack
+            | EventKind::CallEntry(_)
             | EventKind::CallExit(_)
             | EventKind::Sideband
             | EventKind::Oom => return,
@@ -74,18 +76,18 @@ impl Drain {
         if let Some(row) = displaced {
             self.fault(ring, row);
         }
-        self.fault(ring, row);
+        self.complete(ring, record, event.kind, &sample, row);
     }
 
-    /// A fault that is settled: kept, if it is one of those that are wanted.
-    pub(super) fn fault(&mut self, ring: usize, row: FaultRow) {
+    /// A fault that is settled: kept, if it is one of those that are wanted. Returns whether it is.
+    pub(super) fn fault(&mut self, ring: usize, row: FaultRow) -> bool {
         let outcome = row.flags & flags::OUTCOME_MASK;
         let major = outcome == Outcome::Major as u32;
         let minor = outcome == Outcome::Minor as u32;
         if self.selection.major_only && !major && outcome != Outcome::Signalled as u32 {
             // The completions of minor faults are not recorded, so that is most likely what it was.
             self.counts.not_major += 1;
-            return;
+            return false;
         }
         self.counts.add(&row, self.selection.latency);
         if row.latency_ns != LATENCY_UNKNOWN {
@@ -93,7 +95,7 @@ impl Drain {
             if row.latency_ns < self.selection.min_latency_ns {
                 self.counts.fast_minor += u64::from(minor);
                 self.counts.fast_major += u64::from(major);
-                return;
+                return false;
             }
         }
         if row.addr < KERNEL_HALF {
@@ -103,8 +105,10 @@ impl Drain {
             if let Some(settled) = &mut self.settled {
                 settled.push(Settled { cpu: pending.cpu, settled_ns: self.now_ns, row });
             }
-            pending.rows.push(row);
+            pending.batch.rows.push(row);
+            return true;
         }
+        false
     }
 
     /// Asks for a snapshot when no record has described the address.

@@ -24,7 +24,7 @@ impl Drain {
         }
         let thread = self.thread(ring, map.pid, map.tid);
         let key = (b::PERF_RECORD_MMAP2, map.start ^ map.end.rotate_left(32));
-        if !only_root && thread.sightings.is_repeat(key, root) {
+        if !only_root && thread.sightings.is_repeat(key, map.time_ns, root) {
             self.counts.duplicate_sideband += 1;
             return;
         }
@@ -52,7 +52,7 @@ impl Drain {
         }
         let thread = self.thread(ring, comm.pid, comm.tid);
         let key = (b::PERF_RECORD_COMM, u64::from(comm.exec));
-        if !only_root && thread.sightings.is_repeat(key, root) {
+        if !only_root && thread.sightings.is_repeat(key, time_ns, root) {
             self.counts.duplicate_sideband += 1;
             return;
         }
@@ -80,6 +80,7 @@ impl Drain {
         }
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.range = 0..0;
+            thread.stack_pointers.clear();
         }
         let wanted = Some(SnapshotReason::Exec);
         self.processes.insert(pid, Process { threads: 1, wanted, ..Process::default() });
@@ -109,7 +110,7 @@ impl Drain {
         if self.scope.relation(task.parent_pid) == Relation::Target {
             let parent = self.thread(ring, task.parent_pid, task.parent_tid);
             let key = (b::PERF_RECORD_FORK, u64::from(task.tid));
-            if !only_root && parent.sightings.is_repeat(key, root) {
+            if !only_root && parent.sightings.is_repeat(key, time_ns, root) {
                 self.counts.duplicate_sideband += 1;
                 return;
             }

@@ -1,5 +1,7 @@
 //! Records made by hand, and exactly what the drain makes of them.
 
+mod stacks;
+
 use std::ops::Range;
 
 use perf_event_open_sys::bindings as b;
@@ -9,21 +11,14 @@ use pft::record::{
 use rustc_hash::FxHashMap;
 
 use super::{Drain, Scope};
+use crate::batch::FaultRow;
 use crate::config::Selection;
 use crate::event::EventKind;
-use crate::pairing::FaultRow;
 use crate::parse::{self, SampleLayout};
 use crate::raw_records::{self as raw, Stamp};
 use crate::targets::EventRef;
 
-const LAYOUT: SampleLayout = SampleLayout {
-    ip: true,
-    page_size: true,
-    tracepoints: None,
-    signals: None,
-    calls: None,
-    oom: None,
-};
+const LAYOUT: SampleLayout = SampleLayout { ip: true, page_size: true, ..SampleLayout::BARE };
 const IP: u64 = 0x40_1000;
 const CREATION_NS: u64 = 20_000_000;
 
@@ -41,12 +36,16 @@ fn id(root_tid: u32, kind: EventKind) -> u64 {
 
 impl Bench {
     fn new(roots: &[u32]) -> Self {
+        Self::with(LAYOUT, roots)
+    }
+
+    fn with(layout: SampleLayout, roots: &[u32]) -> Self {
         let events = roots
             .iter()
             .flat_map(|&root_tid| EventKind::FOLLOWING.map(|kind| EventRef { root_tid, kind }));
         Self {
             drain: Drain::new(
-                LAYOUT,
+                layout,
                 Selection::default(),
                 Scope::Followed { children: true },
                 &[4, 6],
@@ -72,7 +71,7 @@ impl Bench {
     }
 
     fn outcomes(&self, ring: usize) -> Vec<(u32, u32)> {
-        let rows = self.drain.pending[ring].rows.iter();
+        let rows = self.drain.pending[ring].batch.rows.iter();
         rows.map(|row| (row.tid, row.flags & flags::OUTCOME_MASK)).collect()
     }
 
@@ -122,10 +121,10 @@ fn an_entry_and_its_completion_become_one_row_in_the_ring_of_the_completion() {
         pid: 10,
         tid: 11,
         flags: Outcome::Minor as u32 | 12 << flags::PAGE_SHIFT_SHIFT,
-        attempts: 1,
+        ..FaultRow::default()
     };
-    assert_eq!(bench.drain.pending[0].rows, []);
-    assert_eq!((bench.drain.pending[1].cpu, &bench.drain.pending[1].rows), (6, &vec![row]));
+    assert_eq!(bench.drain.pending[0].batch.rows, []);
+    assert_eq!((bench.drain.pending[1].cpu, &bench.drain.pending[1].batch.rows), (6, &vec![row]));
     assert_eq!((bench.drain.counts.entries, bench.drain.counts.minor), (1, 1));
 }
 
@@ -193,12 +192,12 @@ fn the_end_of_a_thread_ends_its_fault_and_the_last_one_its_process() {
     bench.feed(0, &raw::fork(told(10, (10, 10), 200), (10, 11)));
     bench.feed(1, &raw::exit(told(10, (10, 10), 300)));
     assert_eq!(bench.outcomes(1), [(10, Outcome::ThreadExited as u32)]);
-    assert_eq!(bench.drain.pending[1].rows[0].latency_ns, LATENCY_UNKNOWN);
+    assert_eq!(bench.drain.pending[1].batch.rows[0].latency_ns, LATENCY_UNKNOWN);
     assert_eq!((bench.drain.counts.in_flight, bench.drain.counts.abandoned), (1, 0));
     assert_eq!(bench.drain.processes.keys().collect::<Vec<_>>(), [&10]);
     bench.feed(1, &raw::exit(told(10, (10, 11), 400)));
     assert_eq!((bench.drain.threads.len(), bench.drain.processes.len()), (0, 0));
-    assert_eq!(bench.drain.pending[1].rows.len(), 1);
+    assert_eq!(bench.drain.pending[1].batch.rows.len(), 1);
 }
 
 #[test]
@@ -209,7 +208,7 @@ fn a_number_that_another_process_uses_now_is_another_thread() {
     assert_eq!(bench.outcomes(0), [(11, Outcome::ThreadExited as u32)]);
     assert_eq!(bench.drain.processes.keys().collect::<Vec<_>>(), [&30]);
     bench.feed(0, &minor(10, (30, 11), 300, 0x7000));
-    assert_eq!(bench.drain.pending[0].rows[1].latency_ns, 100);
+    assert_eq!(bench.drain.pending[0].batch.rows[1].latency_ns, 100);
 }
 
 #[test]
@@ -295,8 +294,8 @@ fn what_two_roots_report_counts_once() {
     for root in [10, 50] {
         bench.feed(0, &raw::exit(told(root, thread, 700)));
     }
-    assert_eq!(bench.drain.pending[0].rows.len(), 1);
-    assert_eq!(bench.drain.pending[0].rows[0].attempts, 1);
+    assert_eq!(bench.drain.pending[0].batch.rows.len(), 1);
+    assert_eq!(bench.drain.pending[0].batch.rows[0].attempts, 1);
     assert_eq!(bench.drain.maps.len(), 1);
     let (comm, fork) = ((TaskKind::Comm, 10, 50), (TaskKind::Fork, 10, 51));
     assert_eq!(bench.tasks(), [comm, fork, (TaskKind::Exit, 10, 50)]);
@@ -342,7 +341,7 @@ fn samples_with_the_id_of_another_recorder_are_told_by_their_length() {
     for (time_ns, body) in [(100, &entry), (150, &minor), (200, &entry), (290, &major)] {
         bench.feed(0, &raw::sample(foreign(time_ns), 2, Some(IP), body));
     }
-    let rows = &bench.drain.pending[0].rows;
+    let rows = &bench.drain.pending[0].batch.rows;
     let told: Vec<(u64, u32)> =
         rows.iter().map(|row| (row.latency_ns, row.flags & flags::OUTCOME_MASK)).collect();
     assert_eq!(told, [(50, Outcome::Minor as u32), (90, Outcome::Major as u32)]);

@@ -100,14 +100,7 @@ mod tests {
     const STAMP: Stamp = Stamp { id: 77, pid: 5, tid: 6, time_ns: 1000 };
 
     fn layout(oom: OomTracepoint) -> SampleLayout {
-        SampleLayout {
-            ip: false,
-            page_size: true,
-            tracepoints: None,
-            signals: None,
-            calls: None,
-            oom: Some(oom),
-        }
+        SampleLayout { page_size: true, oom: Some(oom), ..SampleLayout::BARE }
     }
 
     /// As Linux 6.18 has it.

@@ -25,6 +25,7 @@ use crate::clock::{self, Moment};
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
+use crate::explain::Opener;
 use crate::host::{self, fact};
 use crate::launch::Launched;
 use crate::live::Live;
@@ -61,6 +62,8 @@ pub struct Outside {
     pub store: Store,
     /// Who reads maps.
     pub snapshots: Snapshotter,
+    /// Who opens the files that targets run.
+    pub opener: Option<Opener>,
 }
 
 /// A recording between its set-up and its end.
@@ -81,6 +84,9 @@ pub struct Session {
     drain: Drain,
     store: Store,
     snapshots: Snapshotter,
+    opener: Option<Opener>,
+    /// How many of the maps that wait for the store it was shown.
+    shown_to_opener: usize,
     snapshot_spent_ns: u64,
     flushed_ns: u64,
     checkpoint_ns: u64,
@@ -93,7 +99,7 @@ impl Session {
     /// A session whose events are open and whose file is begun.
     pub fn new(
         (config, header, tids): (&Config, &TraceHeader, &[u32]),
-        Outside { cpus, marks, live, store, snapshots }: Outside,
+        Outside { cpus, marks, live, store, snapshots, opener }: Outside,
         rings: Rings,
         targets: Targets,
         mut drain: Drain,
@@ -115,6 +121,8 @@ impl Session {
             drain,
             store,
             snapshots,
+            opener,
+            shown_to_opener: 0,
             snapshot_spent_ns: 0,
             flushed_ns: start_ns,
             checkpoint_ns: start_ns,
@@ -149,6 +157,7 @@ impl Session {
             }
             let walked_ns = now_ns.saturating_sub(LATE_NS);
             self.drain.walk(&mut self.rings, &self.targets, walked_ns);
+            self.open_new();
             self.collect_snapshots();
             self.meet_strangers();
             self.collect_marks(now_ns);
@@ -197,7 +206,7 @@ impl Session {
         mut self,
         path: Option<PathBuf>,
         started: Started,
-        end: End,
+        (end, watch): (End, &mut Watch),
         child: Option<Launched>,
         accounts: &Accounts,
         mut on_news: impl FnMut(News<'_>),
@@ -210,6 +219,7 @@ impl Session {
         self.collect_marks(stopped.monotonic_ns);
         self.marks.close();
         self.drain.walk(&mut self.rings, &self.targets, u64::MAX);
+        self.open_new();
         self.meet_strangers();
         let alive: Vec<u32> = self.drain.processes.keys().copied().collect();
         let mut created = alive.clone();
@@ -257,11 +267,14 @@ impl Session {
         let comparable = self.targets.see_every_fault() && counts.lost_records == 0;
         let usage = whole.filter(|_| comparable).and_then(|_| accounts.growth(whole, &[]));
         let unseen = usage.map(|(minor, major)| (minor + major).saturating_sub(seen));
-        let (finished, unwritten) = match self.store.finish() {
+        // What asked for the end has done so; who asks again cannot wait for names.
+        watch.end_asked();
+        let (finished, unwritten) = match self.store.finish(|| watch.end_asked()) {
             Ok(finished) => (finished, None),
             Err(error) => (Finished::default(), Some(error)),
         };
         self.windows.tell(finished.dumped, on_news);
+        self.drain.counts.stacks_dropped += finished.stacks_dropped;
         self.windows.suppressed = finished.suppressed;
         // Where its end was lost, or comes with that of the command, it is gone by now.
         created.retain(|&pid| host::is_running(Path::new("/proc"), pid));
@@ -279,6 +292,7 @@ impl Session {
             outlived_by: command_pid.filter(|_| reaped.is_none()),
             in_delay: self.enable_ns.is_some(),
             live,
+            named: finished.named,
             exit_status: reaped.map(|reaped| ExitStatus::from_raw(reaped.status)),
             unwritten,
         }

@@ -1,26 +1,29 @@
 //! Items to frames.
 
-use pft::record::{FaultBatch, FaultColumns};
+use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN};
 use pft::{EncodedFrame, Encoder};
 
 use super::Item;
-use crate::pairing::FaultRow;
+use crate::batch::FaultRows;
 
 /// The frames of an item; none for one that only directs the store.
 ///
 /// # Errors
 /// Those of the [`Encoder`].
-pub fn encode(encoder: &mut Encoder, item: &mut Item) -> pft::Result<Vec<EncodedFrame>> {
+pub fn encode(encoder: &mut Encoder, item: &Item) -> pft::Result<Vec<EncodedFrame>> {
     match item {
         Item::Facts(facts) => encoder.encode_host(facts),
         Item::Tasks(tasks) => encoder.encode_tasks(tasks),
         Item::Maps(maps) => encoder.encode_maps(maps),
         Item::Snapshot(snapshot) => encoder.encode_snapshot(snapshot),
-        Item::Faults(cpu, rows) => {
-            let columns = columns_by_entry_time(rows);
-            encoder.encode_faults(&FaultBatch { cpu: *cpu, columns })
+        Item::Faults(cpu, batch) => {
+            encoder.encode_faults(&FaultBatch { cpu: *cpu, columns: columns(batch) })
         }
+        Item::CallChains(chains) => encoder.encode_call_chains(chains),
+        Item::Modules(modules) => encoder.encode_modules(modules),
+        Item::Symbols(symbols) => encoder.encode_symbols(symbols),
         Item::Calls(calls) => encoder.encode_calls(calls),
+        Item::StackPointers(records) => encoder.encode_stack_pointers(records),
         Item::Oom(victims) => encoder.encode_oom(victims),
         Item::Marks(marks) => encoder.encode_marks(marks),
         Item::Lost(lost) => encoder.encode_lost(lost),
@@ -29,9 +32,10 @@ pub fn encode(encoder: &mut Encoder, item: &mut Item) -> pft::Result<Vec<Encoded
     }
 }
 
-/// Rows come in order of completion, which is nearly the order of entry.
-fn columns_by_entry_time(rows: &mut [FaultRow]) -> FaultColumns {
-    rows.sort_by_key(|row| row.time_ns);
+fn columns(batch: &FaultRows) -> FaultColumns {
+    let rows = &batch.rows;
+    let has_chains = batch.chain_ids.iter().any(|&id| id != 0);
+    let nodes = rows.iter().any(|row| row.node != NODE_UNKNOWN);
     FaultColumns {
         time_ns: rows.iter().map(|row| row.time_ns).collect(),
         latency_ns: rows.iter().map(|row| row.latency_ns).collect(),
@@ -41,18 +45,30 @@ fn columns_by_entry_time(rows: &mut [FaultRow]) -> FaultColumns {
         tid: rows.iter().map(|row| row.tid).collect(),
         flags: rows.iter().map(|row| row.flags).collect(),
         attempts: rows.iter().map(|row| row.attempts).collect(),
-        ..FaultColumns::default()
+        node: if nodes { rows.iter().map(|row| row.node).collect() } else { Vec::new() },
+        call_chain: if has_chains { batch.chain_ids.clone() } else { Vec::new() },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::FaultRow;
     use crate::store::tests::row;
 
     #[test]
     fn rows_are_stored_in_order_of_entry() {
-        let columns = columns_by_entry_time(&mut [row(30, 1), row(10, 2), row(20, 3)]);
+        let mut batch = FaultRows::from(vec![row(30, 1), row(10, 2), row(20, 3)]);
+        batch.put_in_order();
+        let columns = columns(&batch);
         assert_eq!((columns.time_ns, columns.tid), (vec![10, 20, 30], vec![2, 3, 1]));
+        assert_eq!((columns.node, columns.call_chain), (vec![], vec![]));
+    }
+
+    #[test]
+    fn nodes_are_a_column_where_one_is_known() {
+        let known = FaultRow { node: 2, ..row(10, 1) };
+        let columns = columns(&FaultRows::from(vec![known, row(20, 1)]));
+        assert_eq!(columns.node, [2, NODE_UNKNOWN]);
     }
 }

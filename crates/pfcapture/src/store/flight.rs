@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use pft::keys::{fact as fact_keys, ledger as ledger_keys};
 use pft::record::{Checkpoint, Fact, Frame, LedgerEntry, Snapshot, SnapshotReason, TraceHeader};
@@ -21,6 +22,7 @@ use super::encode::encode;
 use super::stream::{OwnFile, Stream};
 use super::{Item, Sink, StorePlan, files, random_uuid};
 use crate::Error;
+use crate::explain::{Naming, Wanted};
 use crate::host::fact;
 use window::{Extract, Window};
 
@@ -73,6 +75,8 @@ pub struct DumpRequest {
     pub clocks: Checkpoint,
     /// Triggers so far that were not followed.
     pub suppressed: u64,
+    /// What was hit up to now.
+    pub wanted: Option<Wanted>,
 }
 
 /// A trace to write.
@@ -112,6 +116,7 @@ impl Recorder {
             session: plan.header.clone(),
             level: plan.level,
             window_ns,
+            naming: plan.naming.clone(),
         };
         let writer = std::thread::Builder::new()
             .name("windows".into())
@@ -179,6 +184,8 @@ struct Files {
     session: TraceHeader,
     level: i32,
     window_ns: u64,
+    /// Who names what was hit.
+    naming: Option<Naming>,
 }
 
 impl Files {
@@ -188,9 +195,9 @@ impl Files {
         dumped: &Sender<Dumped>,
         under_way: &AtomicUsize,
     ) {
-        for job in inbox {
+        for mut job in inbox {
             let (path, result) = match self.create() {
-                Ok(own) => (own.path.clone(), self.write(own, &job)),
+                Ok(own) => (own.path.clone(), self.write(own, &mut job)),
                 Err((path, error)) => (path, Err(error)),
             };
             let reason = job.request.reason;
@@ -216,7 +223,7 @@ impl Files {
         }
     }
 
-    fn write(&self, own: OwnFile, job: &Job) -> Result<u64, Error> {
+    fn write(&self, own: OwnFile, job: &mut Job) -> Result<u64, Error> {
         let start_ns = job.extract.start_ns;
         let since_start_ns = start_ns.saturating_sub(self.session.start_ns);
         let header = TraceHeader {
@@ -236,10 +243,10 @@ impl Files {
         &self,
         stream: &mut Stream<OwnFile>,
         header: &TraceHeader,
-        job: &Job,
+        job: &mut Job,
     ) -> pft::Result<()> {
-        let Job { request, extract } = job;
         stream.take(&mut Item::Facts(self.facts(job)))?;
+        let Job { request, extract } = job;
         stream.take(&mut Item::Marks(extract.phase.iter().cloned().collect()))?;
         for (held, is_first) in &extract.held {
             if held.is_key && *is_first {
@@ -254,6 +261,13 @@ impl Files {
             }
         }
         let mut ledger = extract.ledger.clone();
+        if let (Some(naming), Some(wanted)) = (&self.naming, request.wanted.take()) {
+            let recorded_ns = request.clocks.time_ns.saturating_sub(header.start_ns);
+            let (explained, named) = naming.name(wanted, Duration::from_nanos(recorded_ns));
+            stream.take(&mut Item::Modules(explained.modules))?;
+            stream.take(&mut Item::Symbols(explained.symbols))?;
+            ledger.extend(named.ledger());
+        }
         let suppressed = ledger_keys::FLIGHT_SUPPRESSED.to_owned();
         ledger.push(LedgerEntry { key: suppressed, value: request.suppressed });
         stream.take(&mut Item::Checkpoint(Checkpoint {

@@ -279,7 +279,7 @@ mod tests {
     /// Length of a file with so many of these facts, each of three letters.
     fn length(facts: usize) -> usize {
         let mut encoder = Encoder::new(&header(), 1).unwrap();
-        let frame = &encode(&mut encoder, &mut fact("one")).unwrap()[0];
+        let frame = &encode(&mut encoder, &fact("one")).unwrap()[0];
         pft::FILE_HEADER_BYTES + facts * (pft::FRAME_HEADER_BYTES + frame.stored_bytes())
     }
 

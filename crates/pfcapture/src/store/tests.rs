@@ -8,11 +8,14 @@ use pft::record::{Frame, LedgerEntry, SnapshotReason, TaskKind, Vma};
 
 use super::flight::MAX_UNDER_WAY;
 use super::*;
+use crate::batch::FaultRow;
+
+mod naming;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
 pub fn row(time_ns: u64, tid: u32) -> FaultRow {
-    FaultRow { time_ns, latency_ns: 1, addr: 2, ip: 3, pid: 4, tid, flags: 0, attempts: 1 }
+    FaultRow { time_ns, latency_ns: 1, addr: 2, ip: 3, pid: 4, tid, ..FaultRow::default() }
 }
 
 pub fn header() -> TraceHeader {
@@ -58,6 +61,7 @@ fn plan(destination: Destination) -> StorePlan {
         max_bytes: None,
         has_entries: true,
         flight: None,
+        naming: None,
     }
 }
 
@@ -110,28 +114,28 @@ fn faults_are_dropped_when_too_many_batches_wait() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(&plan(Destination::File(folder.path().join("a.pft")))).unwrap();
     store.shared.waiting.store(MAX_WAITING, Ordering::Relaxed);
-    let mut rows = vec![row(30, 1), row(10, 2)];
-    let lost = store.put_faults(6, &mut rows).unwrap();
+    let mut batch = FaultRows::from(vec![row(30, 1), row(10, 2)]);
+    let lost = store.put_faults(6, &mut batch).unwrap();
     // All of them are inside, however long ago they began.
     assert_eq!((lost.after_ns, lost.cpu, lost.by, lost.count), (9, 6, LostBy::Recorder, 2));
-    assert_eq!(rows, []);
+    assert_eq!(batch, FaultRows::default());
     store.shared.waiting.store(MAX_WAITING - 1, Ordering::Relaxed);
-    rows.push(row(40, 1));
-    assert_eq!(store.put_faults(6, &mut rows), None);
-    assert_eq!(rows, []);
-    store.finish().unwrap();
+    batch.rows.push(row(40, 1));
+    assert_eq!(store.put_faults(6, &mut batch), None);
+    assert_eq!(batch, FaultRows::default());
+    store.finish(|| false).unwrap();
 }
 
 #[test]
 fn nothing_is_kept_of_what_goes_nowhere() {
     let store = Store::create(&plan(Destination::Nowhere)).unwrap();
     store.shared.waiting.store(MAX_WAITING, Ordering::Relaxed);
-    let mut rows = vec![row(30, 1)];
-    assert_eq!(store.put_faults(0, &mut rows), None);
-    assert_eq!(rows, []);
+    let mut batch = FaultRows::from(vec![row(30, 1)]);
+    assert_eq!(store.put_faults(0, &mut batch), None);
+    assert_eq!(batch, FaultRows::default());
     store.put(Item::Facts(Vec::new()));
     assert!(!store.has_failed() && !store.is_full());
-    assert_eq!(store.finish().unwrap().bytes, 0);
+    assert_eq!(store.finish(|| false).unwrap().bytes, 0);
 }
 
 #[test]
@@ -143,7 +147,7 @@ fn a_file_that_cannot_be_written_on_says_so() {
     let value = "x".repeat(pft::MAX_RAW_BYTES as usize);
     store.put(Item::Facts(vec![Fact { key: "a.b".to_owned(), value }]));
     store.put(Item::Facts(vec![Fact { key: "a.b".to_owned(), value: "late".to_owned() }]));
-    let error = store.finish().unwrap_err();
+    let error = store.finish(|| false).unwrap_err();
     assert!(matches!(error, Error::Write { bytes: 64, .. }), "{error:?}");
     assert_eq!(Trace::open(&path).unwrap().frames().len(), 0);
 }
@@ -174,7 +178,7 @@ fn segments_are_due_by_time_and_for_want_of_memory() {
     store.shared.wants_segment.store(true, Ordering::Relaxed);
     assert!(!store.wants_segment(6 * SECOND_NS - 1));
     assert!(store.wants_segment(6 * SECOND_NS));
-    store.finish().unwrap();
+    store.finish(|| false).unwrap();
 }
 
 #[test]
@@ -183,9 +187,9 @@ fn a_window_written_midway_is_a_complete_trace() {
     let path = folder.path().join("run.pft");
     let mut store = flight(&path);
     let fault = |store: &Store, seconds: u64, rows: &[FaultRow]| {
-        let mut rows = rows.to_vec();
-        rows.iter_mut().for_each(|row| row.time_ns += seconds * SECOND_NS);
-        assert_eq!(store.put_faults(1, &mut rows), None);
+        let mut batch = FaultRows::from(rows.to_vec());
+        batch.rows.iter_mut().for_each(|row| row.time_ns += seconds * SECOND_NS);
+        assert_eq!(store.put_faults(1, &mut batch), None);
     };
     let present = task(TaskKind::Present, 1, 4, "main");
     store.put(Item::Facts(vec![Fact { key: "a.b".to_owned(), value: "kept".to_owned() }]));
@@ -261,7 +265,7 @@ fn a_window_written_midway_is_a_complete_trace() {
 
     // The recording has gone on; a foreign file is passed over.
     fs::write(folder.path().join("run.2.pft"), "precious").unwrap();
-    let finished = store.finish().unwrap();
+    let finished = store.finish(|| false).unwrap();
     let [last] = finished.dumped.as_slice() else { panic!("{finished:?}") };
     assert_eq!(path_and_reason(last), ("run.3.pft".to_owned(), DumpReason::End));
     assert_eq!(fault_times(&last.path).last(), Some(&(17 * SECOND_NS)));
@@ -280,7 +284,7 @@ fn a_snapshot_behind_an_exec_does_not_describe_the_begin() {
     store.put(Item::Tasks(vec![task(TaskKind::Exec, exec_ns, 4, "next")]));
     // The segment before it goes.
     store.begin_segment(100 + 10 * SECOND_NS);
-    store.finish().unwrap();
+    store.finish(|| false).unwrap();
     let reasons = frames(&path).into_iter().filter_map(|frame| match frame {
         Frame::Snapshot(shot) => Some(shot.reason),
         _ => None,
@@ -302,7 +306,7 @@ fn a_storm_of_slow_faults_writes_one_window_a_window() {
     assert!(store.wants_dump(DumpReason::Latency, now_ns + 1000 * SECOND_NS));
     // Asked for by hand, it is written.
     assert!(store.wants_dump(DumpReason::Signal, now_ns));
-    let finished = store.finish().unwrap();
+    let finished = store.finish(|| false).unwrap();
     assert_eq!(finished.suppressed, 2);
     let last = frames(&finished.dumped[0].path).pop();
     let Some(Frame::Checkpoint(last)) = last else { panic!("{last:?}") };
@@ -319,7 +323,7 @@ fn no_more_than_two_files_are_under_way() {
     assert!(!store.wants_dump(DumpReason::Signal, 0));
     under_way.store(MAX_UNDER_WAY - 1, Ordering::Relaxed);
     assert!(store.wants_dump(DumpReason::Signal, 0));
-    assert_eq!(store.finish().unwrap().suppressed, 1);
+    assert_eq!(store.finish(|| false).unwrap().suppressed, 1);
 }
 
 #[test]
@@ -328,15 +332,15 @@ fn a_window_that_cannot_be_written_does_not_end_the_recording() {
     let place = folder.path().join("place");
     fs::create_dir(&place).unwrap();
     let mut store = flight(&place.join("run.pft"));
-    assert_eq!(store.put_faults(0, &mut vec![row(10, 4)]), None);
+    assert_eq!(store.put_faults(0, &mut vec![row(10, 4)].into()), None);
     fs::remove_dir(&place).unwrap();
     store.dump(DumpReason::Signal);
     let failed = next(&store);
     assert!(matches!(failed.result, Err(Error::Output { .. })), "{failed:?}");
     assert!(!store.has_failed());
     fs::create_dir(&place).unwrap();
-    assert_eq!(store.put_faults(0, &mut vec![row(20, 4)]), None);
-    let finished = store.finish().unwrap();
+    assert_eq!(store.put_faults(0, &mut vec![row(20, 4)].into()), None);
+    let finished = store.finish(|| false).unwrap();
     let name = ("run.pft".to_owned(), DumpReason::End);
     assert_eq!(path_and_reason(&finished.dumped[0]), name);
     assert_eq!(fault_times(&finished.dumped[0].path), [10, 20]);

@@ -25,6 +25,7 @@ impl AddressSpace {
             return Vec::new();
         }
         self.forget_recent();
+        self.note_change(&parts, &[], rows);
         self.cut_rows((start, end), &parts, NONE, |_| false, now, rows);
         self.pieces.remove(start, end);
         parts.truncate(MAX_PIECES);
@@ -59,6 +60,7 @@ impl AddressSpace {
             if let Some(row) = rows.get_mut(row) {
                 (row.origin, row.grown) = (first.row, grown);
             }
+            self.note_change(&[], &[row], rows);
             for piece in run {
                 let history_offset = piece.history_offset.wrapping_sub(delta);
                 if history_offset != 0 {

@@ -1,14 +1,16 @@
 //! The result, put together once everything has been looked at.
 
-use std::collections::HashMap;
-
 use pft::record::LostBy;
 
 use super::Analyser;
+use super::code::Code;
+use crate::locations::Locations;
+use crate::mapping_rows::MappingRow;
+use crate::parts::{Known, Parts};
 use crate::recording::Recording;
 use crate::records::Records;
 use crate::region::Regions;
-use crate::table::{Analysis, FaultTable, Loss, Mapping, NONE, Process, Region, Thread};
+use crate::table::{Analysis, FaultTable, Loss, Mapping, NONE, Process, Thread};
 use crate::table_builder;
 
 /// The last moment of anything recorded except faults.
@@ -33,8 +35,10 @@ impl Analyser {
         recording: &Recording,
         mut faults: FaultTable,
         awaiting: &[bool],
+        code: Code,
     ) -> Analysis {
-        let Self { mut world, mut exactness, last_ns, slow_threshold_ns, .. } = self;
+        let Self { mut world, mut exactness, last_ns, slow_threshold_ns, page_shift, .. } = self;
+        let Code { modules, mut locations, chains } = code;
         let start_ns = recording.header.start_ns;
         let since_start = |time_ns: u64| time_ns.min(last_ns).saturating_sub(start_ns);
         exactness.map_confidence =
@@ -52,26 +56,29 @@ impl Analyser {
             .collect();
         let mut regions = Regions::default();
         regions.learn(&mut world.rows, &world.names);
+        world.stacks.spread(&world.rows);
+        let pids: Vec<u32> = world.processes.iter().map(|process| process.pid).collect();
+        let known = Known {
+            rows: &world.rows,
+            names: &world.names,
+            regions: &regions,
+            modules: &modules,
+            stacks: &world.stacks,
+            pids: &pids,
+            page_mask: (1 << page_shift) - 1,
+        };
+        let mut parts = Parts::new(&known);
+        locate(&mut faults, &mut parts, &mut locations, &known);
         let mappings = (0..world.rows.as_slice().len()).filter_map(|row| {
             let row = u32::try_from(row).ok()?;
-            regions.mapping(row, &world.rows, &world.names, (start_ns, last_ns))
+            let times = (start_ns, last_ns);
+            let mapping = regions.mapping(row, &world.rows, &world.names, times)?;
+            let (region, module) = parts.of_mapping(row)?;
+            Some(Mapping { kind: region.kind, region: region.label.clone(), module, ..mapping })
         });
-        let mappings: Vec<Mapping> = mappings.collect();
-        let mut named = HashMap::new();
-        let mut parts = Vec::new();
-        let of_mapping: Vec<u32> = mappings
-            .iter()
-            .map(|mapping: &Mapping| {
-                let region = Region { kind: mapping.kind, label: mapping.region.clone() };
-                *named.entry(region.clone()).or_insert_with(|| {
-                    parts.push(region);
-                    parts.len() as u32 - 1
-                })
-            })
-            .collect();
-        for (region, &mapping) in faults.region.iter_mut().zip(&faults.mapping) {
-            *region = of_mapping.get(mapping as usize).copied().unwrap_or(NONE);
-        }
+        let mappings = mappings.collect();
+        let regions = parts.into_table();
+        let (modules, objects) = modules.into_tables();
         let processes = world.processes.iter().map(|process| Process {
             pid: process.pid,
             parent: process.parent,
@@ -91,11 +98,44 @@ impl Analyser {
             threads: threads.collect(),
             mappings,
             comms: world.comms.into_texts(),
-            regions: parts,
+            regions,
+            modules,
+            locations: locations.into_table(),
+            call_chains: chains.into_table(),
+            objects,
             exactness,
             slow_threshold_ns,
             duration_ns: last_ns.saturating_sub(start_ns),
-            ..Analysis::default()
         }
+    }
+}
+
+/// Fills in which region, object and code the addresses of each fault belong to.
+fn locate(
+    faults: &mut FaultTable,
+    parts: &mut Parts,
+    locations: &mut Locations,
+    known: &Known<'_>,
+) {
+    let found = faults.region.iter_mut().zip(&mut faults.object);
+    for ((region, object), (&mapping, &addr)) in found.zip(faults.mapping.iter().zip(&faults.addr))
+    {
+        let spot = parts.at(mapping, addr, known);
+        *region = spot.region;
+        if let Some((module, address)) = spot.in_module {
+            *object = known.modules.object_at(module, address).unwrap_or(NONE);
+        }
+    }
+    let rows = (known.rows, known.names);
+    let pid_of = |row: &MappingRow| known.pids.get(row.proc as usize).copied();
+    let code = faults.code.iter_mut().zip(&faults.kernel_mode);
+    for ((code, &kernel_mode), (&mapping, &ip)) in
+        code.zip(faults.ip_mapping.iter().zip(&faults.ip))
+    {
+        *code = if kernel_mode {
+            locations.in_kernel(ip, known.modules)
+        } else {
+            locations.in_mapping(mapping, ip, known.modules, rows, pid_of)
+        };
     }
 }

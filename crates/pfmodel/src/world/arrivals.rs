@@ -76,7 +76,7 @@ impl World {
                 Event::Call(index) | Event::Return(index) => {
                     records.calls.get(index).map(|call| call.pid)
                 }
-                Event::Lost(_) => None,
+                Event::Lost(_) | Event::StackPointer(_) => None,
             };
             match self.timeline.forget_beyond(KEPT_RECORDS, pid_of) {
                 Some(Event::Map(index)) => records.maps.forget(index),
@@ -89,6 +89,7 @@ impl World {
                     }
                 }
                 Some(Event::Return(index)) => records.calls.forget(index),
+                Some(Event::StackPointer(index)) => records.stack_pointers.forget(index),
                 None => break,
             }
         }

@@ -1,10 +1,11 @@
 //! Questions about the memory of a process.
 
-use super::World;
+use super::{World, is_foreign};
 use crate::drops::Dropped;
 use crate::evidence::MapEvidence;
 use crate::page_history::{PageKey, Past};
 use crate::piece_tree::Piece;
+use crate::stacks::{may_be_guard, may_hold_stack};
 use crate::vma::is_stack_name;
 
 /// Generations of forks that are asked about a page.
@@ -14,6 +15,30 @@ impl World {
     /// The piece of an address space that holds an address.
     pub(crate) fn piece_at(&mut self, mm: u32, addr: u64) -> Option<Piece> {
         self.mms.get_mut(mm as usize)?.space.at(addr, &mut self.rows)
+    }
+
+    /// How often the executable mappings of an address space have changed.
+    pub(crate) fn code_generation(&self, mm: u32) -> u64 {
+        self.mms.get(mm as usize).map_or(0, |mm| mm.space.code_generation())
+    }
+
+    /// A thread shows where its stack is: that is known if there is a guard below.
+    pub(super) fn apply_stack_pointer(&mut self, index: u32) {
+        let Some(record) = self.records.stack_pointers.get(index) else { return };
+        let (pid, addr) = (record.pid, record.stack_pointer);
+        if is_foreign(pid) {
+            return;
+        }
+        let Some(mm) = self.live_processes.get(&pid).map(|&proc| self.mm_of(proc)) else { return };
+        let Some(stack) = self.piece_at(mm, addr) else { return };
+        if !self.rows.get(stack.row).is_some_and(|row| may_hold_stack(&row.vma)) {
+            return;
+        }
+        let below = stack.start.checked_sub(1).and_then(|addr| self.piece_at(mm, addr));
+        let below = below.and_then(|piece| self.rows.get(piece.row));
+        if below.is_some_and(|row| may_be_guard(&row.vma)) {
+            self.stacks.add(stack);
+        }
     }
 
     /// What a piece says about a fault in it.

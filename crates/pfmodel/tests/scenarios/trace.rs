@@ -5,7 +5,8 @@ use pfmodel::table::Analysis;
 use pfmodel::{Options, Recording, analyse};
 use pft::record::{
     CallKind, CallRecord, Fact, FaultBatch, FaultColumns, LATENCY_UNKNOWN, LostBy, LostRecord,
-    MapRecord, Outcome, Snapshot, SnapshotReason, TaskKind, TaskRecord, TraceHeader, Vma, flags,
+    MapRecord, NODE_UNKNOWN, Outcome, Snapshot, SnapshotReason, TaskKind, TaskRecord, TraceHeader,
+    Vma, flags,
 };
 
 /// Start of the trace on its clock.
@@ -35,9 +36,23 @@ pub struct Fault {
     pub flags: u32,
     pub page_shift: u32,
     pub attempts: u32,
+    pub chain: u32,
+    pub node: u8,
 }
 
 impl Fault {
+    pub fn at(self, ip: u64) -> Self {
+        Self { ip, ..self }
+    }
+
+    pub fn chain(self, chain: u32) -> Self {
+        Self { chain, ..self }
+    }
+
+    pub fn node(self, node: u8) -> Self {
+        Self { node, ..self }
+    }
+
     pub fn major(self) -> Self {
         Self { outcome: Outcome::Major, ..self }
     }
@@ -69,6 +84,8 @@ pub fn fault(time: u64, addr: u64, code: u32) -> Fault {
         flags: 0,
         page_shift: 12,
         attempts: 1,
+        chain: 0,
+        node: NODE_UNKNOWN,
     }
 }
 
@@ -117,7 +134,7 @@ pub fn map(time: u64, start: u64, end: u64, prot: u32, path: &str) -> MapRecord 
     }
 }
 
-fn inode(path: &str) -> u64 {
+pub fn inode(path: &str) -> u64 {
     if path.starts_with('/') && !path.starts_with("//") {
         path.bytes().fold(7, |sum, byte| sum * 31 % 65_521 + u64::from(byte))
     } else {
@@ -300,6 +317,8 @@ fn columns(faults: &[Fault]) -> FaultColumns {
         columns.tid.push(fault.tid);
         columns.flags.push(fault.outcome as u32 | fault.flags | code | page);
         columns.attempts.push(fault.attempts);
+        columns.call_chain.push(fault.chain);
+        columns.node.push(fault.node);
     }
     columns
 }

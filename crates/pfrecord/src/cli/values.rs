@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pfcapture::CallGraph;
+
 /// A size in bytes, with binary units.
 pub fn size(text: &str) -> Result<u64, String> {
     parse_size::Config::new().with_binary().parse_size(text).map_err(|error| error.to_string())
@@ -35,6 +37,22 @@ pub fn label(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// How call chains are recorded.
+pub fn call_graph(text: &str) -> Result<CallGraph, String> {
+    let stacks = |bytes| CallGraph::Stacks { bytes, share: CallGraph::STACK_SHARE };
+    match text.split_once(',') {
+        None if text == "fp" => Ok(CallGraph::FramePointers),
+        None if text == "dwarf" => Ok(stacks(CallGraph::STACK_BYTES)),
+        Some(("dwarf", bytes)) => match u32::try_from(size(bytes)?) {
+            Ok(bytes) if (512..=CallGraph::MAX_STACK_BYTES).contains(&bytes) && bytes % 8 == 0 => {
+                Ok(stacks(bytes))
+            }
+            _ => Err(format!("a multiple of 8 from 512 to {}", CallGraph::MAX_STACK_BYTES)),
+        },
+        _ => Err("fp, dwarf or dwarf,BYTES is possible".to_owned()),
+    }
+}
+
 /// How often counts are printed.
 pub fn interval(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
@@ -54,6 +72,19 @@ mod tests {
         assert_eq!(ring_size("512KiB"), Ok(512 << 10));
         for wrong in ["3M", "32K", "2G", "x", ""] {
             assert!(ring_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn stacks_are_copied_in_words_and_fit_into_a_record() {
+        let stacks = |bytes| Ok(CallGraph::Stacks { bytes, share: 128 });
+        assert_eq!(call_graph("dwarf,512"), stacks(512));
+        assert_eq!(call_graph("dwarf,65528"), stacks(65_528));
+        assert_eq!(call_graph("dwarf,8K"), stacks(8192));
+        for wrong in
+            ["dwarf,", "dwarf,504", "dwarf,513", "dwarf,64K", "dwarf,8G", "fp,8192", "lbr", ""]
+        {
+            assert!(call_graph(wrong).is_err(), "{wrong}");
         }
     }
 

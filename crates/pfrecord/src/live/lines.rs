@@ -313,7 +313,7 @@ mod tests {
                 pid: 1,
                 tid: 1,
                 flags,
-                attempts: 1,
+                ..FaultRow::default()
             };
             Settled { cpu: 0, settled_ns: n + 1, row }
         };

@@ -186,7 +186,7 @@ mod tests {
             pid: 1,
             tid: 1,
             flags: fault_flags,
-            attempts: 1,
+            ..FaultRow::default()
         };
         Settled { cpu: 0, settled_ns: 2, row }
     }

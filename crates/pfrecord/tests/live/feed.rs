@@ -104,7 +104,7 @@ pub fn fault(time: u64, latency: u64, pid: u32, addr: u64, code: u32) -> Settled
         pid,
         tid: pid,
         flags: Outcome::Minor as u32 | flags::ERROR_CODE_VALID | code << flags::ERROR_CODE_SHIFT,
-        attempts: 1,
+        ..FaultRow::default()
     };
     Settled { cpu: 1, settled_ns: START_NS + time + latency, row }
 }

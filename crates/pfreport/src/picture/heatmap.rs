@@ -38,7 +38,7 @@ struct Lane {
 
 pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
     let length_ns = length_ns(&loaded.analysis) as f64;
-    let places = Places::new(&loaded.analysis, true);
+    let places = Places::new(&loaded.analysis);
     let (mut lanes, left_out) = lanes(loaded, &places);
     let more = if left_out > 0 {
         format!("; {} with fewer faults and less stall left out", counted(left_out, "lane"))
@@ -100,7 +100,7 @@ fn lanes(loaded: &Loaded, places: &Places) -> (Vec<Lane>, u64) {
         let place = &places.places[i];
         let faults = counted(pages[i].len() as u64, "fault");
         let stretches = Stretches::new(std::mem::take(&mut pages[i]));
-        let pid = place.proc.and_then(|proc| analysis.processes.get(proc as usize)).map(|p| p.pid);
+        let pid = analysis.processes.get(place.proc as usize).map(|process| process.pid);
         let pid = pid.filter(|_| several).map_or_else(String::new, |pid| format!("{pid} "));
         let size = bytes(stretches.pages().saturating_mul(page_bytes));
         let parts = match stretches.stretches.len() {

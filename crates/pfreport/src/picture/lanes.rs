@@ -1,4 +1,4 @@
-//! Faults sorted by the place they hit, for the pictures with one row per place.
+//! Faults sorted by the mappings they hit, for the picture with a lane for each.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use pfmodel::table::Analysis;
 use crate::faults::{UNKNOWN_REGION, file_path};
 use crate::text::printable;
 
-/// A region or a file; of one process or of all.
+/// The mappings of a file, or of one name, in a process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// Process, if places are told apart by process.
-    pub proc: Option<u32>,
+    /// Process.
+    pub proc: u32,
     /// Path of the file, or the region's name.
     pub name: String,
     /// Kind of region.
@@ -24,13 +24,13 @@ pub struct Places {
     /// The places, in order of their first mapping.
     pub places: Vec<Place>,
     of_mapping: Vec<u32>,
-    /// Places for faults outside all mappings: one per process, or one for all.
+    /// Places for faults outside all mappings, one per process.
     unknown: Vec<u32>,
 }
 
 impl Places {
-    /// Names the place of every mapping; of each process apart on request.
-    pub fn new(analysis: &Analysis, by_process: bool) -> Self {
+    /// Names the place of every mapping: a lane shows a range of addresses, whatever its parts are called.
+    pub fn new(analysis: &Analysis) -> Self {
         let mut numbers = HashMap::new();
         let mut places = Vec::new();
         let mut number = |place: Place| {
@@ -41,13 +41,12 @@ impl Places {
         };
         let of_mapping = analysis.mappings.iter().map(|mapping| {
             let name = file_path(mapping).unwrap_or_else(|| printable(&mapping.region));
-            let proc = by_process.then_some(mapping.proc);
-            number(Place { proc, name, kind: mapping.kind })
+            number(Place { proc: mapping.proc, name, kind: mapping.kind })
         });
         let of_mapping = of_mapping.collect();
         let unknown = (0..analysis.processes.len().max(1) as u32).map(|proc| {
             let (name, kind) = (UNKNOWN_REGION.to_owned(), RegionKind::Unknown);
-            number(Place { proc: by_process.then_some(proc), name, kind })
+            number(Place { proc, name, kind })
         });
         let unknown = unknown.collect();
         Self { places, of_mapping, unknown }
@@ -167,12 +166,10 @@ mod tests {
         for (mapping, proc) in [(MODEL, 0), (HEAP, 0), (pfmodel::table::NONE, 1)] {
             sample::push(&mut analysis, Row { mapping, proc, ..Row::default() });
         }
-        for (by_process, owner) in [(false, None), (true, Some(1))] {
-            let places = Places::new(&analysis, by_process);
-            let name = |row| places.places[places.of(&analysis, row)].name.as_str();
-            let names = [name(0), name(1), name(2)];
-            assert_eq!(names, ["/srv/models/model.gguf", "[heap]", "[unknown]"]);
-            assert_eq!(places.places[places.of(&analysis, 2)].proc, owner);
-        }
+        let places = Places::new(&analysis);
+        let name = |row| places.places[places.of(&analysis, row)].name.as_str();
+        let names = [name(0), name(1), name(2)];
+        assert_eq!(names, ["/srv/models/model.gguf", "[heap]", "[unknown]"]);
+        assert_eq!(places.places[places.of(&analysis, 2)].proc, 1);
     }
 }

@@ -1,12 +1,17 @@
 //! Which regions and files fault or stall most.
 
+use std::collections::HashMap;
+
+use pfmodel::names::RegionKind;
 use plotters::style::{BLACK, Color as _, RGBColor};
 
 use super::canvas::{Canvas, Drawn, Frame, GREY, HEIGHT, Side, TEXT, WIDTH};
-use super::lanes::{Place, Places, weight};
+use super::lanes::weight;
 use super::scale::Scale;
 use super::{STACK, class_colour};
+use crate::faults::{UNKNOWN_REGION, file_path, place};
 use crate::load::Loaded;
+use crate::text::printable;
 use crate::units::{count, counted, duration, percent};
 
 /// Bars in the picture.
@@ -18,21 +23,22 @@ const FAULTS: Frame = Frame { left: 400, top: 140, right: 760, bottom: HEIGHT - 
 const STALL: Frame = Frame { left: 850, top: 140, right: WIDTH - 160, bottom: HEIGHT - 30 };
 
 /// One bar.
-struct Bar<'a> {
-    place: &'a Place,
+struct Bar {
+    /// File and section, or the region's name.
+    name: String,
+    kind: RegionKind,
     faults: [u64; STACK.len()],
     stall_ns: u64,
 }
 
-impl Bar<'_> {
+impl Bar {
     fn total(&self) -> u64 {
         self.faults.iter().sum()
     }
 }
 
 pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
-    let places = Places::new(&loaded.analysis, false);
-    let bars = bars(loaded, &places);
+    let bars = bars(loaded);
     let shown = bars.len().min(BARS);
     let left_out = if bars.len() > shown {
         format!("; {} with less of both left out", counted((bars.len() - shown) as u64, "region"))
@@ -70,9 +76,9 @@ pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
     for (i, bar) in (0..).zip(bars) {
         let top = NAMES.top + i * pitch;
         let (middle, bottom) = (top + pitch / 2 - 2, top + pitch - 8);
-        let name = canvas.fit(&bar.place.name, TEXT, NAMES.right - NAMES.left - 110);
+        let name = canvas.fit(&bar.name, TEXT, NAMES.right - NAMES.left - 110);
         canvas.text(&name, (NAMES.right - 95, middle), TEXT, &BLACK, Side::Left)?;
-        let kind = bar.place.kind.as_str();
+        let kind = bar.kind.as_str();
         canvas.text(kind, (NAMES.right - 85, middle), TEXT - 2, &GREY, Side::Right)?;
         let mut sum = 0;
         let mut end = FAULTS.left;
@@ -100,23 +106,66 @@ pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
 }
 
 /// A bar per place that has faults, the weightiest first.
-fn bars<'a>(loaded: &Loaded, places: &'a Places) -> Vec<Bar<'a>> {
+fn bars(loaded: &Loaded) -> Vec<Bar> {
     let analysis = &loaded.analysis;
     let faults = &analysis.faults;
-    let empty = |place| Bar { place, faults: [0; STACK.len()], stall_ns: 0 };
-    let mut bars: Vec<Bar<'a>> = places.places.iter().map(empty).collect();
+    let mut bars = Vec::new();
+    let mut of_name: HashMap<(String, RegionKind), usize> = HashMap::new();
+    let mut of_part: HashMap<(u32, u32), usize> = HashMap::new();
     for row in 0..faults.len() {
-        let bar = &mut bars[places.of(analysis, row)];
+        let (mapping, region) = (faults.mapping[row], faults.region[row]);
+        let number = *of_part.entry((mapping, region)).or_insert_with(|| {
+            let region = analysis.regions.get(region as usize);
+            let label = region.map(|region| printable(&region.label));
+            let path = analysis.mappings.get(mapping as usize).and_then(file_path);
+            let name = place(path.as_deref(), label.as_deref().unwrap_or(UNKNOWN_REGION));
+            let kind = region.map_or(RegionKind::Unknown, |region| region.kind);
+            *of_name.entry((name.clone(), kind)).or_insert_with(|| {
+                bars.push(Bar { name, kind, faults: [0; STACK.len()], stall_ns: 0 });
+                bars.len() - 1
+            })
+        });
+        let bar = &mut bars[number];
         let level = STACK.iter().position(|&class| class == faults.class[row]).unwrap_or(0);
         bar.faults[level] += 1;
         bar.stall_ns = bar.stall_ns.saturating_add(faults.stall_ns(row).unwrap_or(0));
     }
-    bars.retain(|bar| bar.total() > 0);
     let all: u64 = bars.iter().map(Bar::total).sum();
     let all_stall_ns = bars.iter().fold(0_u64, |sum, bar| sum.saturating_add(bar.stall_ns));
-    let weight = |bar: &Bar<'_>| weight((bar.total(), all), (bar.stall_ns, all_stall_ns));
-    bars.sort_by(|a, b| {
-        weight(b).total_cmp(&weight(a)).then_with(|| a.place.name.cmp(&b.place.name))
-    });
+    let weight = |bar: &Bar| weight((bar.total(), all), (bar.stall_ns, all_stall_ns));
+    bars.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then_with(|| a.name.cmp(&b.name)));
     bars
+}
+
+#[cfg(test)]
+mod tests {
+    use pfmodel::names::RegionKind;
+    use pfmodel::table::{NONE, Region};
+
+    use super::bars;
+    use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+
+    #[test]
+    fn sections_of_a_file_are_bars_of_their_own() {
+        let mut loaded = sample::empty();
+        let analysis = &mut loaded.analysis;
+        analysis.regions[TEXT as usize].label = b"server .text".to_vec();
+        analysis.regions.push(Region { kind: RegionKind::Data, label: b"server .data".to_vec() });
+        for mapping in [TEXT, TEXT, TEXT, MODEL, HEAP, NONE] {
+            sample::push(analysis, Row { mapping, ..Row::default() });
+        }
+        analysis.faults.region[2] = 3;
+        let bars: Vec<(String, &str, u64)> = bars(&loaded)
+            .iter()
+            .map(|bar| (bar.name.clone(), bar.kind.as_str(), bar.total()))
+            .collect();
+        let expected = [
+            ("/usr/bin/server .text", "text", 2),
+            ("/srv/models/model.gguf", "file", 1),
+            ("/usr/bin/server .data", "data", 1),
+            ("[heap]", "heap", 1),
+            ("[unknown]", "unknown", 1),
+        ];
+        assert_eq!(bars, expected.map(|(name, kind, faults)| (name.to_owned(), kind, faults)));
+    }
 }

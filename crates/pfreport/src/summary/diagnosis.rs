@@ -6,14 +6,23 @@ use pft::record::LATENCY_UNKNOWN;
 
 use super::PLACE_AND_CAUSE;
 use super::screen::Screen;
-use super::top::{ALERT_PER_SECOND, place, total_stall_ns};
+use super::top::{place, total_stall_ns};
+use crate::advice::{
+    Advice, Evidence, GIVE_BACK, LOWER_BOUNDS, SLOW_MINOR, THRASHING, advice, brief,
+};
 use crate::faults::{UNKNOWN_REGION, file_path};
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
-use crate::pattern::{Order, Pattern};
+use crate::pattern::{Order, Steps};
 use crate::stall::Union;
 use crate::text::{printable, shorten};
-use crate::units::{count, counted, duration, percent};
+use crate::units::{count, counted, counted_as, duration, percent};
+
+/// Findings of the rules that fit on the screen; `--advice` prints all.
+const ADVICE_MAX: usize = 3;
+
+/// Least share of all stall time of those behind the first, percent.
+const ADVICE_MIN_PERCENT: u64 = 5;
 
 pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
     let groups = rolled_up(cells, &PLACE_AND_CAUSE);
@@ -24,38 +33,73 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
         return;
     };
     screen.heading("Diagnosis");
-    let chosen = rows_of(&loaded.analysis, group, class, cause);
-    let pattern =
-        Pattern::of(&loaded.analysis, loaded.header.page_size_bytes, chosen.iter().copied());
-    let costliest = costliest(loaded, group, total_stall_ns(&groups), &chosen);
-    screen.paragraph(&format!("{costliest}{}.", order(&pattern)));
-    if let Some(advice) = advice(cause, pattern.order()) {
-        screen.paragraph(&format!("Worth trying: {advice}."));
+    let evidence = Evidence::of(loaded);
+    let advice = advice(&evidence);
+    // A finding about most of the stall time says all of it.
+    let total_ns = total_stall_ns(&groups);
+    let explains_most = |advice: &&Advice| {
+        !advice.is_general && advice.cost.stall_ns.is_some_and(|ns| ns >= total_ns / 2)
+    };
+    if advice.first().filter(explains_most).is_none() {
+        let chosen = rows_of(&loaded.analysis, group, class, cause);
+        let steps = if advice.is_empty() { evidence.steps(&chosen) } else { Steps::default() };
+        screen.paragraph(&format!(
+            "{}{}.",
+            costliest(loaded, group, total_ns, &chosen),
+            order(&steps)
+        ));
     }
-    for line in [major_rate(loaded), refaults(loaded), slow(loaded)].into_iter().flatten() {
-        screen.paragraph(&line);
+    let is_shown = |(number, advice): &(usize, &Advice)| {
+        let share = advice.cost.stall_ns.is_none_or(|ns| ns >= total_ns / 100 * ADVICE_MIN_PERCENT);
+        *number == 0 || advice.is_general || share
+    };
+    let shown = advice.iter().take(ADVICE_MAX).enumerate().take_while(is_shown);
+    let number_shown = shown.clone().count();
+    for (number, advice) in shown {
+        screen.paragraph(&format!("{}. {}", number + 1, brief(advice)));
+    }
+    // What is worth no advice may still be worth knowing.
+    let is_said = |title| advice.iter().any(|advice| advice.title == title);
+    let notes = [
+        refaults(loaded).filter(|_| !is_said(THRASHING) && !is_said(GIVE_BACK)),
+        slow(loaded).filter(|_| !is_said(SLOW_MINOR)),
+    ];
+    notes.into_iter().flatten().for_each(|note| screen.paragraph(&note));
+    if !advice.is_empty() {
+        let more = (advice.len() - number_shown) as u64;
+        let more = match more {
+            0 => String::new(),
+            more => format!(", and {}", counted_as(more, "more finding", "more findings")),
+        };
+        screen.paragraph(&format!("All evidence{more}: --advice."));
+    }
+    if !advice.is_empty() && evidence.are_lower_bounds() {
+        screen.paragraph(LOWER_BOUNDS);
     }
 }
 
 /// The rows behind a group by region, kind, path, class and cause.
 fn rows_of(analysis: &Analysis, group: &Group, class: Class, cause: Cause) -> Vec<usize> {
-    let in_group: Vec<bool> = analysis
-        .mappings
+    let of_region: Vec<bool> = analysis
+        .regions
         .iter()
-        .map(|mapping| {
-            printable(&mapping.region) == group.key(0)
-                && mapping.kind.as_str() == group.key(1)
-                && file_path(mapping) == group.keys.get(2).cloned().flatten()
+        .map(|region| {
+            printable(&region.label) == group.key(0) && region.kind.as_str() == group.key(1)
         })
         .collect();
+    let path = group.keys.get(2).cloned().flatten();
+    let of_path: Vec<bool> =
+        analysis.mappings.iter().map(|mapping| file_path(mapping) == path).collect();
     let unknown_in_group = group.key(0) == UNKNOWN_REGION;
     let faults = &analysis.faults;
     (0..faults.len())
         .filter(|&row| {
-            let mapping = in_group.get(faults.mapping[row] as usize).copied();
+            let region = of_region.get(faults.region[row] as usize).copied();
+            let mapping = of_path.get(faults.mapping[row] as usize).copied();
             faults.class[row] == class
                 && faults.cause[row] == cause
-                && mapping.unwrap_or(unknown_in_group)
+                && region.unwrap_or(unknown_in_group)
+                && mapping.unwrap_or(path.is_none())
         })
         .collect()
 }
@@ -99,8 +143,8 @@ fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &[usize]) ->
     }
 }
 
-fn order(pattern: &Pattern) -> String {
-    let Some(order) = pattern.order() else {
+fn order(steps: &Steps) -> String {
+    let Some(order) = steps.order() else {
         return String::new();
     };
     let order = match order {
@@ -110,74 +154,27 @@ fn order(pattern: &Pattern) -> String {
     };
     format!(
         ", {order} (next page {}, at most 2 MiB ahead {} of {})",
-        percent(pattern.next_page, pattern.steps),
-        percent(pattern.ahead, pattern.steps),
-        counted(pattern.steps, "step")
+        percent(steps.next_page, steps.all),
+        percent(steps.ahead, steps.all),
+        counted(steps.all, "step")
     )
 }
 
-/// What usually helps, per cause.
-const fn advice(cause: Cause, order: Option<Order>) -> Option<&'static str> {
-    Some(match (cause, order) {
-        (Cause::FileRead | Cause::FileWait, Some(Order::Random)) => {
-            "load the needed ranges ahead of use (MADV_WILLNEED, MADV_POPULATE_READ), or read() larger \
-             blocks; check for MADV_RANDOM, which turns readahead off"
-        }
-        (Cause::FileRead | Cause::FileWait, _) => {
-            "larger readahead (MADV_SEQUENTIAL, read_ahead_kb), or loading the file ahead of use \
-             (MADV_POPULATE_READ)"
-        }
-        (Cause::SwapIn, _) => {
-            "more memory for this workload, or keeping what it needs resident (memory.low, mlock); \
-             it is being swapped out and read back"
-        }
-        (Cause::FileOrSwap, _) => {
-            "keeping what it needs resident (memory.low, mlock), or more memory for this workload; \
-             whether it is read back from swap or from its file is not known"
-        }
-        (Cause::AnonRefault, _) => {
-            "keeping memory that is given back and touched again (allocator settings such as \
-             M_TRIM_THRESHOLD, fewer MADV_DONTNEED)"
-        }
-        (Cause::AnonFirstTouch | Cause::AnonFirstTouchOrZero | Cause::ZeroPage, _) => {
-            "reusing buffers, huge pages (MADV_HUGEPAGE), or touching the memory ahead of use \
-             (MADV_POPULATE_WRITE)"
-        }
-        (Cause::FileCached, _) => {
-            "mapping the range ahead of use (MADV_POPULATE_READ, MAP_POPULATE): the data is in memory \
-             already"
-        }
-        (Cause::CowAnon, _) => {
-            "writing less to memory shared since fork, or posix_spawn where the child only runs a program"
-        }
-        (Cause::HugePage, _) => {
-            "touching the memory ahead of use: each of these faults zeroes a huge page"
-        }
-        _ => return None,
-    })
-}
-
-/// Processes beyond the usual alert.
-fn major_rate(loaded: &Loaded) -> Option<String> {
-    let major = loaded.class_count(Class::Major);
-    let seconds = loaded.recorded_ns() as f64 / 1e9;
-    (major as f64 > ALERT_PER_SECOND as f64 * seconds && seconds > 0.0).then(|| {
-        format!(
-            "{} major faults/s over the whole recording exceed the usual alert of {ALERT_PER_SECOND}/s.",
-            count((major as f64 / seconds).round() as u64)
-        )
-    })
-}
-
-/// Pages that faulted again.
+/// Pages that faulted in again, unless that is rare: each stack and each data segment has some.
 fn refaults(loaded: &Loaded) -> Option<String> {
-    let nth = &loaded.analysis.faults.nth;
-    let again = nth.iter().filter(|&&nth| nth > 1).count() as u64;
-    (again > 0).then(|| {
+    let faults = &loaded.analysis.faults;
+    // The page of the others was there, only the right to write was not.
+    let came_back = |row: &usize| {
+        let is_there = faults.class[*row] == Class::Cow || faults.cause[*row] == Cause::WriteNotify;
+        faults.nth[*row] > 1 && faults.class[*row] != Class::Failed && !is_there
+    };
+    let again = (0..faults.len()).filter(came_back).count() as u64;
+    let all = faults.len() as u64;
+    (again > 0 && again >= all / 100).then(|| {
         format!(
-            "{} ({} of all) hit a page that had faulted before.",
+            "{} ({} of all) hit a page that had faulted before and was gone again.",
             counted(again, "fault"),
-            percent(again, nth.len() as u64)
+            percent(again, all)
         )
     })
 }

@@ -5,7 +5,7 @@ use pfmodel::table::NONE;
 use pft::keys::{fact, ledger};
 
 use super::screen::Screen;
-use super::{captured, limits};
+use super::{captured, code, limits};
 use crate::failure;
 use crate::load::Loaded;
 use crate::scope::{Kind, Scope};
@@ -30,6 +30,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     if let Some(line) = mappings(loaded) {
         screen.labelled("mappings", &line);
     }
+    code::exactness(screen, loaded);
     limits::write(screen, loaded);
     if let Some(n) = loaded.counted(ledger::DROPPED_LIVE).filter(|&n| n > 0) {
         let lines = counted(n, "line");

@@ -2,6 +2,7 @@
 
 use pfmodel::names::Class;
 
+use super::code;
 use super::screen::Screen;
 use crate::load::Loaded;
 use crate::text::printable_path;
@@ -51,6 +52,12 @@ fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
     }
     if loaded.analysis.processes.len() > 1 {
         commands.push((command("--by pid,comm,cause"), "who faults for what"));
+    }
+    if code::has_functions(&loaded.analysis) {
+        commands.push((command("--by function,cause"), "which code faults, and why"));
+    }
+    if code::has_chains(&loaded.analysis) {
+        commands.push((command("--flamegraph"), "through which callers, for a browser"));
     }
     commands.push((command("--png"), "latency, timeline, regions, heatmap"));
     commands.push((command("--csv=faults.csv"), "every fault, for other tools"));

@@ -1,5 +1,6 @@
 //! Whole screens, against what they looked like.
 
+mod code;
 mod recordings;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::load::Loaded;
 use crate::sample::{self, HEAP, MODEL, Row, TEXT};
 
 /// Compares with `tests/golden/NAME`; PFT_BLESS=1 rewrites it.
-fn assert_golden(name: &str, text: &str) {
+pub fn assert_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("PFT_BLESS").is_some() {
         std::fs::write(&path, text).unwrap();
@@ -22,7 +23,7 @@ fn assert_golden(name: &str, text: &str) {
     assert_eq!(text, golden, "{} differs; PFT_BLESS=1 rewrites it", path.display());
 }
 
-fn screen(loaded: &Loaded) -> String {
+pub fn screen(loaded: &Loaded) -> String {
     let text = render(loaded, Style { top: 10, layout: Layout::PIPED }).unwrap();
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "{line}");

@@ -4,6 +4,7 @@ use pfmodel::table::{Analysis, Process, Thread};
 
 use super::screen::Screen;
 use super::{PLACE, PROCESS, THREAD};
+use crate::faults;
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
 use crate::scope::Scope;
@@ -69,7 +70,7 @@ pub fn processes(
 }
 
 /// What the groups that are not listed add up to.
-fn rest_of(groups: &[Group]) -> String {
+pub fn rest_of(groups: &[Group]) -> String {
     let sum = |of: fn(&Group) -> u64| groups.iter().map(of).fold(0, u64::saturating_add);
     let stall = match total_stall_ns(groups) {
         0 => String::new(),
@@ -120,7 +121,7 @@ pub fn regions(screen: &mut Screen, cells: &[Group], top: usize) {
     let faults: u64 = groups.iter().map(|group| group.faults).sum();
     let lines = groups.iter().take(top).map(|group| {
         vec![
-            place(group).to_owned(),
+            faults::place(group.keys.get(2).and_then(Option::as_deref), group.key(0)),
             group.key(1).to_owned(),
             count(group.faults),
             percent(group.faults, faults),

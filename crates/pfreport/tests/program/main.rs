@@ -3,8 +3,10 @@
 // Clippy knows tests by their attribute; the helpers around them have none.
 #![allow(clippy::unwrap_used)]
 
+mod code;
 mod marked;
 mod scene;
+mod stacks;
 
 use std::fs;
 use std::io::Read as _;
@@ -40,7 +42,7 @@ fn csv_goes_to_standard_output_or_a_file() {
         lines[4],
         "run.pft,,1000000000,2026-11-20T12:34:57.000000000Z,100000,major,file-or-swap,,false,read,user,0,\
          4242,4242,\"\\x1b[2Jevil,\"\"name\"\"\",0,0x7f0000000000,4096,1,1,\\x9b31m\\u{202e}data.bin,file,\
-         /srv/\\x9b31m\\u{202e}data.bin,0,rw-p,0x0000,7,exact,0x401000,"
+         /srv/\\x9b31m\\u{202e}data.bin,0,rw-p,0x0000,7,exact,0x401000,,,,,,,"
     );
 
     let to_file = scene.run(&["run.pft", "--csv=out.csv"]);
@@ -285,4 +287,41 @@ fn the_golden_trace_is_explained_as_ever() {
         }
     }
     assert_eq!((zero_page, cow_zero), (64, 64));
+}
+
+#[test]
+fn patterns_are_a_table_for_people_and_for_programs() {
+    let scene = Scene::new(20);
+    let output = scene.run(&["run.pft", "--patterns"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_harmless(&output.stdout);
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    assert!(lines[0].starts_with("  pid   region "), "{lines:?}");
+    assert!(lines[1].contains("data.bin") && lines[2].contains("[heap]"), "{lines:?}");
+    assert!(lines[2].contains("  ascending  "), "{lines:?}");
+
+    let csv = scene.run(&["run.pft", "--patterns", "--csv"]);
+    assert_harmless(&csv.stdout);
+    let lines: Vec<&str> = text(&csv.stdout).lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with("proc,pid,region,region_kind,path,addr,mapped_pages,faults,"));
+    assert!(lines[2].starts_with("0,4242,[heap],heap,,0x555500000000,"), "{lines:?}");
+    let first = scene.run(&["run.pft", "--patterns", "--csv", "-n", "1"]);
+    assert_eq!(text(&first.stdout).lines().count(), 2);
+}
+
+#[test]
+fn advice_is_what_the_rules_find() {
+    let output = Scene::new(20).run(&["run.pft", "--advice"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("  No advice: "), "{}", text(&output.stdout));
+    let lost = Scene::with(20, true, 5).run(&["run.pft", "--advice"]);
+    assert_eq!(lost.status.code(), Some(3));
+    let said = text(&lost.stdout);
+    assert!(said.contains("\nNot every fault is in the table, so these numbers are"), "{said}");
+    assert!(text(&lost.stderr).starts_with("warning: records were lost"));
+    for words in [["--advice", "--csv"], ["--advice", "--patterns"], ["--patterns", "--by=pid"]] {
+        let output = Scene::new(3).run(&[&["run.pft"], &words[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+    }
 }

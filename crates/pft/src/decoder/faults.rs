@@ -38,11 +38,23 @@ impl<'a> Columns<'a> {
     }
 
     fn find(&self, id: ColumnId) -> Result<RawColumn<'a>> {
-        self.0
-            .iter()
-            .find(|(found, _)| *found == id as u8)
-            .map(|(_, column)| *column)
-            .ok_or("a column is missing")
+        self.optional(id).ok_or("a column is missing")
+    }
+
+    fn optional(&self, id: ColumnId) -> Option<RawColumn<'a>> {
+        self.0.iter().find(|(found, _)| *found == id as u8).map(|(_, column)| *column)
+    }
+
+    /// Values of an optional column; none if all of them would be 0.
+    fn decode_optional(&self, id: ColumnId, rows: usize, values: &mut Vec<u64>) -> Result<()> {
+        values.clear();
+        if let Some(column) = self.optional(id) {
+            column.decode(rows, None, values)?;
+        }
+        if values.iter().all(|&value| value == 0) {
+            values.clear();
+        }
+        Ok(())
     }
 }
 
@@ -102,6 +114,10 @@ pub(super) fn faults(
     let flags = narrow(&values)?;
     columns.find(ColumnId::Attempts)?.decode(rows, None, &mut values)?;
     let attempts = narrow(&values)?;
+    columns.decode_optional(ColumnId::CallChain, rows, &mut values)?;
+    let call_chain = narrow(&values)?;
+    columns.decode_optional(ColumnId::Node, rows, &mut values)?;
+    let node = nodes(&values)?;
 
     Ok(FaultBatch {
         cpu: archive.cpu.to_native(),
@@ -114,7 +130,8 @@ pub(super) fn faults(
             tid,
             flags,
             attempts,
-            ..FaultColumns::default()
+            call_chain,
+            node,
         },
     })
 }
@@ -125,6 +142,12 @@ fn narrow(values: &[u64]) -> Result<Vec<u32>> {
         return Err("a value exceeds 32 bits");
     }
     Ok(values.iter().map(|&value| value as u32).collect())
+}
+
+/// Nodes of a column that holds them plus 1.
+fn nodes(values: &[u64]) -> Result<Vec<u8>> {
+    let node = |&value: &u64| u8::try_from(value).map(|value| value.wrapping_sub(1));
+    values.iter().map(node).collect::<std::result::Result<_, _>>().map_err(|_| "a node exceeds 254")
 }
 
 /// Turns page numbers into addresses.

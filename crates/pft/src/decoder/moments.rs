@@ -6,17 +6,17 @@ use crate::archive::{ArchivedCallsV1, ArchivedMarksV1, ArchivedOomV1};
 use crate::record::{CallKind, CallRecord, MarkRecord, OomRecord};
 
 /// Checks the times of rows one after the other.
-struct Times {
+pub(super) struct Times {
     expected: Expected,
     last_ns: u64,
 }
 
 impl Times {
-    fn new(expected: Expected) -> Self {
+    pub(super) fn new(expected: Expected) -> Self {
         Self { expected, last_ns: 0 }
     }
 
-    fn check(&mut self, time_ns: u64) -> Result<()> {
+    pub(super) fn check(&mut self, time_ns: u64) -> Result<()> {
         self.expected.check_time(time_ns)?;
         if time_ns < self.last_ns {
             return Err("the rows are not in order of time");

@@ -225,7 +225,7 @@ fn index_row(row: &ArchivedIndexRow, sequence: u64) -> (u64, FrameHeader) {
     (row.offset.to_native(), header)
 }
 
-fn flag(value: u32) -> Result<bool> {
+pub(super) fn flag(value: u32) -> Result<bool> {
     match value {
         0 => Ok(false),
         1 => Ok(true),

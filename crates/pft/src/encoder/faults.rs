@@ -10,7 +10,7 @@ use crate::archive::{ColumnRow, FaultsV1, ThreadRow};
 use crate::columns::{ColumnId, encode_delta, encode_direct, encode_thread_delta};
 use crate::error::{Error, Result};
 use crate::frame::{FrameKind, MAX_FAULT_ROWS};
-use crate::record::{FaultBatch, FaultColumns};
+use crate::record::{FaultBatch, FaultColumns, NODE_UNKNOWN};
 
 /// Buffers that outlive a frame.
 #[derive(Default)]
@@ -107,6 +107,12 @@ fn check_lengths(columns: &FaultColumns) -> Result<()> {
             return Err(Error::ColumnLengths { column, expected, found });
         }
     }
+    for (column, found) in [("call_chain", columns.call_chain.len()), ("node", columns.node.len())]
+    {
+        if found != 0 && found != expected {
+            return Err(Error::ColumnLengths { column, expected, found });
+        }
+    }
     Ok(())
 }
 
@@ -120,6 +126,10 @@ struct Slices<'a> {
     tid: &'a [u32],
     flags: &'a [u32],
     attempts: &'a [u32],
+    /// Empty, or as long as the others.
+    call_chain: &'a [u32],
+    /// Likewise.
+    node: &'a [u8],
 }
 
 impl<'a> Slices<'a> {
@@ -132,7 +142,9 @@ impl<'a> Slices<'a> {
             pid: columns.pid.get(rows.clone())?,
             tid: columns.tid.get(rows.clone())?,
             flags: columns.flags.get(rows.clone())?,
-            attempts: columns.attempts.get(rows)?,
+            attempts: columns.attempts.get(rows.clone())?,
+            call_chain: columns.call_chain.get(rows.clone()).unwrap_or_default(),
+            node: columns.node.get(rows).unwrap_or_default(),
         })
     }
 }
@@ -179,6 +191,13 @@ impl Scratch {
         columns.direct(ColumnId::Offset, offsets);
         columns.direct(ColumnId::Flags, rows.flags.iter().map(|&n| n.into()));
         columns.direct(ColumnId::Attempts, rows.attempts.iter().map(|&n| n.into()));
+        if rows.call_chain.iter().any(|&id| id != 0) {
+            columns.direct(ColumnId::CallChain, rows.call_chain.iter().map(|&id| id.into()));
+        }
+        if rows.node.iter().any(|&node| node != NODE_UNKNOWN) {
+            let nodes = rows.node.iter().map(|node| node.wrapping_add(1).into());
+            columns.direct(ColumnId::Node, nodes);
+        }
     }
 }
 

@@ -9,10 +9,10 @@ use crate::error::Result;
 use crate::frame::FrameKind;
 use crate::record::{CallRecord, MarkRecord, OomRecord};
 
-/// `records` in order of time; those of one time stay as they are.
-fn in_order<T>(records: &[T], time_ns: impl Fn(&T) -> u64) -> Vec<&T> {
+/// `records` in order of a time or an address; those of one stay as they are.
+pub(super) fn in_order<T>(records: &[T], key: impl Fn(&T) -> u64) -> Vec<&T> {
     let mut sorted: Vec<&T> = records.iter().collect();
-    sorted.sort_by_key(|record| time_ns(record));
+    sorted.sort_by_key(|record| key(record));
     sorted
 }
 

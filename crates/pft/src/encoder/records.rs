@@ -12,7 +12,7 @@ use crate::record::{Checkpoint, Fact, LostRecord, MapRecord, Snapshot, TaskRecor
 /// Size at which lists are split, bytes: far enough below [`MAX_RAW_BYTES`] for any overhead.
 const SPLIT_BYTES: usize = 8 << 20;
 /// Larger than the archived row of any list.
-const ROW_BYTES: usize = 96;
+pub(super) const ROW_BYTES: usize = 96;
 /// Strings may not fill a frame to the last byte.
 const MAX_STRING_BYTES: usize = MAX_RAW_BYTES as usize - SPLIT_BYTES - ROW_BYTES;
 

@@ -77,11 +77,11 @@ pub struct ModuleRecord {
     pub inode: u64,
     /// Path likewise; `[kernel]`, `[vdso]`, or the path of the perf map.
     pub path: Vec<u8>,
-    /// Build id, bytes; empty if it has none or it is not known.
+    /// Build id, at most [`MAX_BUILD_ID_BYTES`]; empty if it has none or it is not known.
     pub build_id: Vec<u8>,
     /// Loadable segments, as the file lists them.
     pub segments: Vec<Segment>,
-    /// Sections, in order of address.
+    /// Sections; in order of address when read.
     pub sections: Vec<Section>,
 }
 
@@ -98,7 +98,8 @@ pub enum SymbolKind {
 /// A name for an address of a module.
 ///
 /// The code at one address may have several: the innermost inlined function first, the function that
-/// the compiler emitted last.
+/// the compiler emitted last. They lie one behind the other; where an address occurs again, what came
+/// first counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SymbolRecord {
     /// [`ModuleRecord::id`].
@@ -118,7 +119,7 @@ pub struct SymbolRecord {
     pub line: u32,
 }
 
-/// A chain of callers that at least one fault has ([`FaultColumns::call_chain`](super::FaultColumns)).
+/// A chain of callers, at least one address, that faults have ([`FaultColumns::call_chain`](super::FaultColumns)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallChainRecord {
     /// Number within the trace, from 1.
@@ -143,4 +144,50 @@ pub struct StackPointerRecord {
     pub tid: u32,
     /// Its stack pointer in user space.
     pub stack_pointer: u64,
+}
+
+/// Longest build id that a trace holds, bytes.
+pub const MAX_BUILD_ID_BYTES: usize = 64;
+
+/// The rules of the format that a record has to keep wherever it comes from: encoder and decoder both
+/// ask. The error says which one it breaks.
+type Checked = Result<(), &'static str>;
+
+const SEGMENT_TOO_LONG: &str = "a segment exceeds the address space";
+
+fn check_range(first: u64, bytes: u64, what: &'static str) -> Checked {
+    first.checked_add(bytes).map(|_| ()).ok_or(what)
+}
+
+impl ModuleRecord {
+    /// Whether it keeps the rules of the format, which the headers of a damaged ELF file may break: no
+    /// build id longer than [`MAX_BUILD_ID_BYTES`], no segment or section that reaches behind 2^64 − 1.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.build_id.len() > MAX_BUILD_ID_BYTES {
+            return Err("a build id is too long");
+        }
+        for segment in &self.segments {
+            check_range(segment.address, segment.memory_bytes, SEGMENT_TOO_LONG)?;
+            check_range(segment.file_offset, segment.file_bytes, SEGMENT_TOO_LONG)?;
+        }
+        for section in &self.sections {
+            check_range(section.address, section.bytes, "a section exceeds the address space")?;
+        }
+        Ok(())
+    }
+}
+
+impl CallChainRecord {
+    pub(crate) fn check(&self) -> Checked {
+        if self.id == 0 {
+            return Err("a call chain has the number 0");
+        }
+        if self.kernel.is_empty() && self.user.is_empty() {
+            return Err("a call chain is empty");
+        }
+        Ok(())
+    }
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
+mod code;
+mod code_round_trip;
+mod code_samples;
 mod damage;
 mod forge;
 mod golden;

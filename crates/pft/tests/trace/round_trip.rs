@@ -30,6 +30,8 @@ fn read(trace: &Trace) -> FaultColumns {
         all.tid.extend(batch.columns.tid);
         all.flags.extend(batch.columns.flags);
         all.attempts.extend(batch.columns.attempts);
+        all.call_chain.extend(batch.columns.call_chain);
+        all.node.extend(batch.columns.node);
     }
     all
 }
@@ -43,11 +45,28 @@ fn every_kind() {
     assert_eq!(trace.damage(), []);
     assert_eq!(decoded(&trace), (sample.frames.clone(), 0));
     let kinds: Vec<_> = trace.frames().iter().map(|info| info.kind).collect();
-    use FrameKind::{Calls, Checkpoint, Faults, Host, Lost, Maps, Marks, Oom, Snapshot, Tasks};
+    use FrameKind::{
+        CallChains, Calls, Checkpoint, Faults, Host, Lost, Maps, Marks, Modules, Oom, Snapshot,
+        StackPointers, Symbols, Tasks,
+    };
     assert_eq!(
         kinds,
         [
-            Host, Tasks, Maps, Snapshot, Snapshot, Faults, Faults, Lost, Oom, Marks, Calls,
+            Host,
+            Tasks,
+            Maps,
+            Snapshot,
+            Snapshot,
+            CallChains,
+            Faults,
+            Faults,
+            Lost,
+            Oom,
+            Marks,
+            Calls,
+            StackPointers,
+            Symbols,
+            Modules,
             Checkpoint
         ]
     );
@@ -61,12 +80,16 @@ fn every_kind() {
             (2, 1_000_010, 1_000_020),
             (2, 1_000_050, 1_000_060),
             (0, 1_000_050, 1_000_060),
+            (3, 0, 0),
             (6, 1_001_000, 1_001_035),
             (3, 1_001_000, 1_001_014),
             (2, 1_000_500, 1_000_600),
             (2, 1_000_700, 1_000_701),
             (3, 1_000_800, 1_000_900),
             (3, 1_001_000, 1_001_900),
+            (3, 1_001_000, 1_001_010),
+            (4, 0, 0),
+            (5, 0, 0),
             (2, 2_000_000, 2_000_000),
         ]
     );
@@ -244,6 +267,10 @@ fn a_full_disk_leaves_a_valid_prefix() {
                 Frame::Oom(victims) => writer.oom(victims),
                 Frame::Marks(marks) => writer.marks(marks),
                 Frame::Calls(calls) => writer.calls(calls),
+                Frame::CallChains(chains) => writer.call_chains(chains),
+                Frame::StackPointers(pointers) => writer.stack_pointers(pointers),
+                Frame::Symbols(symbols) => writer.symbols(symbols),
+                Frame::Modules(modules) => writer.modules(modules),
                 Frame::Checkpoint(checkpoint) => writer.checkpoint(checkpoint),
                 other => panic!("{other:?}"),
             });

@@ -7,6 +7,8 @@ use pft::record::{
 };
 use pft::{FrameInfo, Trace, Writer};
 
+use crate::code_samples::{call_chains, faults_with_chains, modules, stack_pointers, symbols};
+
 pub const UUID: [u8; 16] = *b"sample of a uuid";
 
 pub fn header() -> TraceHeader {
@@ -192,7 +194,7 @@ pub fn checkpoint() -> Checkpoint {
     }
 }
 
-/// A trace of twelve frames, and what they hold.
+/// A trace of sixteen frames, and what they hold.
 pub struct Sample {
     /// The closed file.
     pub bytes: Vec<u8>,
@@ -206,19 +208,23 @@ pub struct Sample {
 
 impl Sample {
     pub fn new() -> Self {
-        let batches = [faults(6), faults(3)];
+        let batches = [faults(6), faults_with_chains(3)];
         let mut writer = Writer::create(Vec::new(), &header(), 1).unwrap();
         writer.host(&host()).unwrap();
         writer.tasks(&tasks()).unwrap();
         writer.maps(&[map(1_000_010, b"//anon"), map(1_000_020, b"")]).unwrap();
         writer.snapshot(&snapshot(2)).unwrap();
         writer.snapshot(&snapshot(0)).unwrap();
+        writer.call_chains(&call_chains()).unwrap();
         writer.faults(&batches[0]).unwrap();
         writer.faults(&batches[1]).unwrap();
         writer.lost(&lost()).unwrap();
         writer.oom(&oom()).unwrap();
         writer.marks(&marks()).unwrap();
         writer.calls(&calls()).unwrap();
+        writer.stack_pointers(&stack_pointers()).unwrap();
+        writer.symbols(&symbols()).unwrap();
+        writer.modules(&modules()).unwrap();
         writer.checkpoint(&checkpoint()).unwrap();
         let index_offset = writer.bytes_written() as usize;
         let bytes = writer.finish().unwrap();
@@ -232,12 +238,16 @@ impl Sample {
                 Frame::Maps(vec![map(1_000_010, b"//anon"), map(1_000_020, b"")]),
                 Frame::Snapshot(snapshot(2)),
                 Frame::Snapshot(snapshot(0)),
+                Frame::CallChains(call_chains()),
                 Frame::Faults(first),
                 Frame::Faults(second),
                 Frame::Lost(lost()),
                 Frame::Oom(oom()),
                 Frame::Marks(marks()),
                 Frame::Calls(calls()),
+                Frame::StackPointers(stack_pointers()),
+                Frame::Symbols(symbols()),
+                Frame::Modules(modules()),
                 Frame::Checkpoint(checkpoint()),
             ],
             bytes,

@@ -6,6 +6,7 @@ use std::process::Command;
 use pft::record::{Frame, LATENCY_UNKNOWN};
 use pft::{Trace, Writer, keys};
 
+use crate::code_samples::{call_chains, faults_with_chains, modules, stack_pointers, symbols};
 use crate::samples::{calls, faults, header, marks, oom};
 use crate::tables::{TABLES, table};
 
@@ -83,17 +84,22 @@ fn the_python_reader_reads_the_same() {
     }
     let mut writer = Writer::create(Vec::new(), &header(), 1).unwrap();
     writer.host(&crate::samples::host()).unwrap();
-    writer.faults(&faults(3000)).unwrap();
+    writer.call_chains(&call_chains()).unwrap();
+    writer.faults(&faults(2000)).unwrap();
+    writer.faults(&faults_with_chains(1000)).unwrap();
     writer.oom(&oom()).unwrap();
     writer.marks(&marks()).unwrap();
     writer.calls(&calls()).unwrap();
+    writer.stack_pointers(&stack_pointers()).unwrap();
+    writer.modules(&modules()).unwrap();
+    writer.symbols(&symbols()).unwrap();
     let whole = writer.finish().unwrap();
     let trace = Trace::from_bytes(whole.clone()).unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/read_pft.py");
     let file = tempfile::NamedTempFile::new().unwrap();
     for (bytes, status) in [(&whole[..], 0), (&whole[..whole.len() - 1], 1)] {
         std::fs::write(file.path(), bytes).unwrap();
-        for ((name, _), rows) in TABLES.into_iter().zip([3000, 2, 3, 3]) {
+        for ((name, _), rows) in TABLES.into_iter().zip([3000, 2, 3, 3, 3, 3, 5, 3, 5, 4]) {
             let done =
                 Command::new("python3").arg(script).arg(file.path()).arg(name).output().unwrap();
             let printed = String::from_utf8(done.stdout).unwrap();

@@ -4,12 +4,14 @@ use std::fmt::{Display, Write as _};
 
 use pft::Trace;
 use pft::record::{
-    CallKind, CallRecord, FaultBatch, Frame, LATENCY_UNKNOWN, MarkRecord, OomRecord,
+    CallChainRecord, CallKind, CallRecord, FaultBatch, Frame, LATENCY_UNKNOWN, MarkRecord,
+    ModuleKind, ModuleRecord, ModuleState, NODE_UNKNOWN, OomRecord, Section, Segment,
+    StackPointerRecord, SymbolKind, SymbolRecord,
 };
 
 /// Names of the tables, as the script takes them, and their columns.
-pub const TABLES: [(&str, &str); 4] = [
-    ("faults", "time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu\n"),
+pub const TABLES: [(&str, &str); 10] = [
+    ("faults", "time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu,call_chain,node\n"),
     (
         "oom",
         "time_ns,pid,comm,by_pid,by_tid,total_vm_kib,anon_rss_kib,file_rss_kib,shmem_rss_kib,\
@@ -17,6 +19,12 @@ pub const TABLES: [(&str, &str); 4] = [
     ),
     ("marks", "time_ns,name\n"),
     ("calls", "time_ns,end_ns,pid,tid,kind,addr,len_bytes,new_len_bytes,argument,result\n"),
+    ("stack_pointers", "time_ns,pid,tid,stack_pointer\n"),
+    ("callchains", "id,cut,kernel,user\n"),
+    ("modules", "id,kind,state,pid,dev_major,dev_minor,inode,path,build_id\n"),
+    ("segments", "module,file_offset,file_bytes,address,memory_bytes,prot\n"),
+    ("sections", "module,name,address,bytes,no_bits,tls\n"),
+    ("symbols", "module,kind,address,size_bytes,name,file,line\n"),
 ];
 
 /// One table of all frames of a trace.
@@ -29,6 +37,14 @@ pub fn table(trace: &Trace, name: &str) -> String {
             ("oom", Frame::Oom(victims)) => victims.iter().map(oom).collect(),
             ("marks", Frame::Marks(marks)) => marks.iter().map(mark).collect(),
             ("calls", Frame::Calls(calls)) => calls.iter().map(call).collect(),
+            ("stack_pointers", Frame::StackPointers(pointers)) => {
+                pointers.iter().map(stack_pointer).collect()
+            }
+            ("callchains", Frame::CallChains(chains)) => chains.iter().map(call_chain).collect(),
+            ("modules", Frame::Modules(modules)) => modules.iter().map(module).collect(),
+            ("segments", Frame::Modules(modules)) => modules.iter().map(segments).collect(),
+            ("sections", Frame::Modules(modules)) => modules.iter().map(sections).collect(),
+            ("symbols", Frame::Symbols(symbols)) => symbols.iter().map(symbol).collect(),
             _ => String::new(),
         };
     }
@@ -40,9 +56,11 @@ fn faults(batch: &FaultBatch) -> String {
     let mut rows = String::new();
     for row in 0..c.len() {
         let latency = known(Some(c.latency_ns[row]).filter(|&ns| ns != LATENCY_UNKNOWN));
+        let chain = known(c.call_chain.get(row).filter(|&&id| id != 0));
+        let node = known(c.node.get(row).filter(|&&node| node != NODE_UNKNOWN));
         writeln!(
             rows,
-            "{},{latency},{:#x},{:#x},{},{},{:#x},{},{}",
+            "{},{latency},{:#x},{:#x},{},{},{:#x},{},{},{chain},{node}",
             c.time_ns[row],
             c.addr[row],
             c.ip[row],
@@ -97,6 +115,84 @@ fn call(call: &CallRecord) -> String {
         call.new_len_bytes,
         call.argument,
         known(end_ns.map(|_| call.result)),
+    )
+}
+
+fn stack_pointer(record: &StackPointerRecord) -> String {
+    format!("{},{},{},{:#x}\n", record.time_ns, record.pid, record.tid, record.stack_pointer)
+}
+
+fn call_chain(chain: &CallChainRecord) -> String {
+    let addresses = |part: &[u64]| {
+        part.iter().map(|address| format!("{address:#x}")).collect::<Vec<_>>().join(" ")
+    };
+    let (kernel, user) = (addresses(&chain.kernel), addresses(&chain.user));
+    format!("{},{},{kernel},{user}\n", chain.id, u8::from(chain.cut))
+}
+
+fn module(module: &ModuleRecord) -> String {
+    let kind = match module.kind {
+        ModuleKind::Elf => "elf",
+        ModuleKind::Kernel => "kernel",
+        ModuleKind::Vdso => "vdso",
+        ModuleKind::PerfMap => "perf-map",
+    };
+    let state = match module.state {
+        ModuleState::Read => "read",
+        ModuleState::NotOpened => "not-opened",
+        ModuleState::Replaced => "replaced",
+        ModuleState::Malformed => "malformed",
+    };
+    format!(
+        "{},{kind},{state},{},{},{},{},{},{}\n",
+        module.id,
+        module.pid,
+        module.dev_major,
+        module.dev_minor,
+        module.inode,
+        text(&module.path),
+        module.build_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+    )
+}
+
+fn segments(module: &ModuleRecord) -> String {
+    let row = |s: &Segment| {
+        format!(
+            "{},{:#x},{},{:#x},{},{}\n",
+            module.id, s.file_offset, s.file_bytes, s.address, s.memory_bytes, s.prot
+        )
+    };
+    module.segments.iter().map(row).collect()
+}
+
+fn sections(module: &ModuleRecord) -> String {
+    let row = |s: &Section| {
+        format!(
+            "{},{},{:#x},{},{},{}\n",
+            module.id,
+            text(&s.name),
+            s.address,
+            s.bytes,
+            u8::from(s.no_bits),
+            u8::from(s.tls)
+        )
+    };
+    module.sections.iter().map(row).collect()
+}
+
+fn symbol(symbol: &SymbolRecord) -> String {
+    let kind = match symbol.kind {
+        SymbolKind::Function => "function",
+        SymbolKind::Object => "object",
+    };
+    format!(
+        "{},{kind},{:#x},{},{},{},{}\n",
+        symbol.module,
+        symbol.address,
+        symbol.size_bytes,
+        text(&symbol.name),
+        text(&symbol.file),
+        known(Some(symbol.line).filter(|&line| line != 0)),
     )
 }
 

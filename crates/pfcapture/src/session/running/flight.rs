@@ -41,6 +41,7 @@ impl Session {
         if self.store.wants_segment(walked_ns) {
             self.flush(1);
             self.store.begin_segment(walked_ns);
+            self.drain.forget_stack_pointers();
             let living: Vec<u32> = self.drain.processes.keys().copied().collect();
             living.into_iter().for_each(|pid| self.drain.want_first(pid));
         }

@@ -20,6 +20,22 @@ impl Session {
         }
     }
 
+    /// Has the files opened that new map records show.
+    pub(super) fn open_new(&mut self) {
+        let maps = &self.drain.maps;
+        if let Some(opener) = &self.opener {
+            opener.look_at_maps(maps.get(self.shown_to_opener..).unwrap_or_default());
+        }
+        self.shown_to_opener = maps.len();
+    }
+
+    /// Has the files opened that a snapshot shows.
+    pub fn open_mapped(&self, taken: &Taken) {
+        if let (Some(opener), Ok(snapshot)) = (&self.opener, &taken.result) {
+            opener.look_at_vmas(snapshot.pid, &snapshot.vmas);
+        }
+    }
+
     fn keep(&mut self, snapshot: Snapshot) {
         if let Some(show) = &mut self.show {
             show.snapshots.push(snapshot.clone());

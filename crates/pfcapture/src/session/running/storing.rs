@@ -10,9 +10,9 @@ use crate::targets::EventCount;
 
 impl Session {
     /// Stores what waits: tasks and maps first, since the faults refer to them; then the batches
-    /// that have at least `rows`. With 1, everything is stored, faults or not.
+    /// that have at least `rows`, or are large. With 1, everything is stored, faults or not.
     pub(super) fn flush(&mut self, rows: usize) {
-        if !self.drain.pending.iter().any(|pending| pending.rows.len() >= rows) && rows > 1 {
+        if !self.drain.pending.iter().any(|pending| pending.is_due(rows)) && rows > 1 {
             return;
         }
         // What is stored is not there any more to be shown.
@@ -25,6 +25,7 @@ impl Session {
         }
         if !drain.maps.is_empty() {
             self.store.put(Item::Maps(std::mem::take(&mut drain.maps)));
+            self.shown_to_opener = 0;
         }
         if !drain.calls.is_empty() {
             // They are settled when they return.
@@ -34,14 +35,21 @@ impl Session {
         if !self.marks.pending.is_empty() {
             self.store.put(Item::Marks(std::mem::take(&mut self.marks.pending)));
         }
+        if !drain.stack_pointers.is_empty() {
+            let records = std::mem::take(&mut drain.stack_pointers);
+            self.store.put(Item::StackPointers(records));
+        }
         if !drain.oom.is_empty() {
             self.store.put(Item::Oom(std::mem::take(&mut drain.oom)));
         }
         for pending in &mut drain.pending {
-            if pending.rows.len() < rows.max(1) {
+            if !pending.is_due(rows) {
                 continue;
             }
-            if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.rows) {
+            if self.store.is_behind() {
+                drain.counts.stacks_dropped += pending.drop_stacks();
+            }
+            if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.batch) {
                 drain.counts.dropped += lost.count;
                 drain.lost.push(lost);
             }

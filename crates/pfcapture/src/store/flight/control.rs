@@ -40,7 +40,7 @@ impl Store {
         let (teller, dumped) = channel();
         let told = Arc::clone(&under_way);
         let recorder = Recorder::start(path.to_owned(), plan, window_ns, teller, told)?;
-        let mut store = Self::begin(recorder)?;
+        let mut store = Self::begin(recorder, plan)?;
         store.flight = Some(FlightControl {
             window_ns,
             segment_ns: plan.header.start_ns,
@@ -103,7 +103,7 @@ impl Store {
         }
         flight.under_way.fetch_add(1, Ordering::Relaxed);
         let suppressed = flight.suppressed;
-        self.put(Item::Dump(DumpRequest { reason, clocks, suppressed }));
+        self.put(Item::Dump(DumpRequest { reason, clocks, suppressed, wanted: None }));
     }
 
     /// Files of a flight recorder that were written, or failed, since the last call.

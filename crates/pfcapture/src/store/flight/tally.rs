@@ -18,9 +18,9 @@ pub fn count(tally: &mut Tally, item: &Item, has_entries: bool) {
         lost.iter().filter(|loss| loss.by == by).map(|loss| loss.count).sum()
     };
     match item {
-        Item::Faults(_, rows) => {
+        Item::Faults(_, batch) => {
             let mut counts = Counts::default();
-            rows.iter().for_each(|row| counts.add(row, has_entries));
+            batch.rows.iter().for_each(|row| counts.add(row, has_entries));
             add(keys::CAPTURED_MINOR, counts.minor);
             add(keys::CAPTURED_MAJOR, counts.major);
             add(keys::CAPTURED_WITHOUT_ENTRY, counts.without_entry);
@@ -45,8 +45,15 @@ pub fn count(tally: &mut Tally, item: &Item, has_entries: bool) {
             add(keys::DROPPED_RECORDER, dropped_by(lost, LostBy::Recorder));
             add(keys::FLIGHT_LOST_IN_RINGS, dropped_by(lost, LostBy::Ring));
         }
+        Item::CallChains(chains) => {
+            add(keys::CALLCHAINS_DISTINCT, chains.len() as u64);
+            add(keys::CALLCHAINS_CUT, chains.iter().filter(|chain| chain.cut).count() as u64);
+        }
         Item::Facts(_)
+        | Item::Modules(_)
+        | Item::Symbols(_)
         | Item::Marks(_)
+        | Item::StackPointers(_)
         | Item::Checkpoint(_)
         | Item::Segment(_)
         | Item::Dump(_) => {}
@@ -58,7 +65,7 @@ mod tests {
     use pft::record::{MapRecord, Outcome, flags};
 
     use super::*;
-    use crate::pairing::FaultRow;
+    use crate::batch::FaultRow;
     use crate::store::tests::{row, snapshot, task};
 
     fn map() -> MapRecord {
@@ -88,8 +95,8 @@ mod tests {
         let again = FaultRow { attempts: 2, ..row(1, 2) };
         let rows =
             vec![row(1, 2), bare, again, outcome(Outcome::Major), outcome(Outcome::InFlight)];
-        put(&Item::Faults(0, rows));
-        put(&Item::Faults(1, vec![row(160, 2)]));
+        put(&Item::Faults(0, rows.into()));
+        put(&Item::Faults(1, vec![row(160, 2)].into()));
         let kinds = [TaskKind::Present, TaskKind::Comm, TaskKind::Exit];
         put(&Item::Tasks(kinds.map(|kind| task(kind, 60, 2, "")).to_vec()));
         put(&Item::Maps(vec![map()]));
@@ -123,7 +130,7 @@ mod tests {
     fn without_entries_none_is_missing() {
         let mut tally = Tally::new();
         let bare = FaultRow { flags: flags::NO_ENTRY, ..row(1, 2) };
-        count(&mut tally, &Item::Faults(0, vec![bare]), false);
+        count(&mut tally, &Item::Faults(0, vec![bare].into()), false);
         assert_eq!(tally.get(keys::CAPTURED_WITHOUT_ENTRY), Some(&0));
     }
 }

@@ -237,9 +237,9 @@ mod tests {
     use crate::store::encode::encode;
     use crate::store::tests::{header, mark, row, snapshot, task};
 
-    fn hold(window: &mut Window, mut item: Item) -> u64 {
+    fn hold(window: &mut Window, item: Item) -> u64 {
         let before = window.bytes;
-        let frames = encode(&mut Encoder::new(&header(), 1).unwrap(), &mut item).unwrap();
+        let frames = encode(&mut Encoder::new(&header(), 1).unwrap(), &item).unwrap();
         window.hold(&item, frames, false);
         window.bytes.saturating_sub(before)
     }
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_oldest_goes_earlier_when_memory_is_short() {
-        let faults = || Item::Faults(0, vec![row(1, 2)]);
+        let faults = || Item::Faults(0, vec![row(1, 2)].into());
         let one = hold(&mut Window::new(0, 100, u64::MAX, true), faults());
         let present = Held { frames: Vec::new(), is_key: false }.bytes();
         // Room for a fault in each of two segments.

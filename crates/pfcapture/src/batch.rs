@@ -1,0 +1,143 @@
+//! Faults on their way from the rings to the store, with the call chains and stacks that came with them.
+
+use pft::record::{LATENCY_UNKNOWN, NODE_UNKNOWN};
+
+/// A fault as it goes into the trace; the row form of `pft::record::FaultColumns`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultRow {
+    /// Time of the first entry.
+    pub time_ns: u64,
+    /// First entry to completion.
+    pub latency_ns: u64,
+    /// Address.
+    pub addr: u64,
+    /// Instruction pointer.
+    pub ip: u64,
+    /// Process.
+    pub pid: u32,
+    /// Thread.
+    pub tid: u32,
+    /// `pft::record::flags`.
+    pub flags: u32,
+    /// Entries.
+    pub attempts: u32,
+    /// Its callers, in the batch that it is in; nowhere else do they mean anything.
+    pub chain: ChainSpan,
+    /// NUMA node of the page, or `pft::record::NODE_UNKNOWN`.
+    pub node: u8,
+}
+
+impl Default for FaultRow {
+    /// Of a fault of which nothing is known.
+    fn default() -> Self {
+        Self {
+            time_ns: 0,
+            latency_ns: LATENCY_UNKNOWN,
+            addr: 0,
+            ip: 0,
+            pid: 0,
+            tid: 0,
+            flags: 0,
+            attempts: 1,
+            chain: ChainSpan::default(),
+            node: NODE_UNKNOWN,
+        }
+    }
+}
+
+/// Where the callers of a fault are in [`FaultRows::callers`]: those in the kernel, then those in user
+/// space. By default there are none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChainSpan {
+    /// The first one.
+    pub start: u32,
+    /// How many are in the kernel: the faulting instruction and return addresses; 0 in user mode.
+    pub kernel: u16,
+    /// How many are in user space: the faulting instruction in user mode, and return addresses.
+    pub user: u16,
+    /// Behind the last one there may be more.
+    pub cut: bool,
+}
+
+impl ChainSpan {
+    /// Whether there are no callers.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.kernel == 0 && self.user == 0
+    }
+}
+
+/// Registers of a thread in user space, as far as unwinding needs them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UserRegs {
+    /// Instruction pointer: the faulting instruction in user mode, else that behind the system call.
+    pub ip: u64,
+    /// Stack pointer.
+    pub sp: u64,
+    /// Frame pointer (`bp`, `x29`), which may hold anything.
+    pub fp: u64,
+    /// Return address in a register (`lr`); 0 where the architecture has none.
+    pub lr: u64,
+}
+
+/// A copy of the upper end of a thread's stack, from the stack pointer on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserStack {
+    /// Position of its fault in [`FaultRows::rows`], as long as these are in the order in which they
+    /// were handed over. The fault's [`ChainSpan`] holds the callers in the kernel, if any.
+    pub row: u32,
+    /// Registers at that moment.
+    pub regs: UserRegs,
+    /// Where the copy begins in [`FaultRows::stack_bytes`].
+    pub start: u32,
+    /// Its length in bytes, a multiple of 8; less than what was asked for where the stack ends.
+    pub len: u32,
+}
+
+/// Faults of one ring, in order of completion, and what they refer to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct FaultRows {
+    /// The faults.
+    pub rows: Vec<FaultRow>,
+    /// Addresses to which the chains of the rows refer.
+    pub callers: Vec<u64>,
+    /// Stacks that are to be unwound, in order of their rows.
+    pub stacks: Vec<UserStack>,
+    /// Memory to which the stacks refer.
+    pub stack_bytes: Vec<u8>,
+    /// Numbers of the call chains of the rows in the trace, once they are known; empty if there are
+    /// none.
+    pub chain_ids: Vec<u32>,
+}
+
+impl FaultRows {
+    /// Forgets everything but the memory that it takes.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.callers.clear();
+        self.stacks.clear();
+        self.stack_bytes.clear();
+        self.chain_ids.clear();
+    }
+
+    /// Brings the rows in order of entry, in which they are stored. They come in order of completion,
+    /// which is nearly the same.
+    pub(crate) fn put_in_order(&mut self) {
+        self.rows.sort_by_key(|row| row.time_ns);
+    }
+
+    /// The callers of a chain, in the kernel and in user space.
+    #[must_use]
+    pub fn callers_of(&self, chain: ChainSpan) -> (&[u64], &[u64]) {
+        let start = chain.start as usize;
+        let (kernel, user) = (usize::from(chain.kernel), usize::from(chain.user));
+        let callers = self.callers.get(start..start + kernel + user).unwrap_or_default();
+        callers.split_at_checked(kernel).unwrap_or_default()
+    }
+}
+
+impl From<Vec<FaultRow>> for FaultRows {
+    fn from(rows: Vec<FaultRow>) -> Self {
+        Self { rows, ..Self::default() }
+    }
+}

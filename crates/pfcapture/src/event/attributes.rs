@@ -1,0 +1,158 @@
+//! The attributes of events, `struct perf_event_attr`.
+
+use perf_event_open_sys::bindings as b;
+use perf_event_open_sys::bindings::perf_event_attr;
+
+use super::{EventKind, Follow, Plan};
+
+/// When an event begins to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At once (attach).
+    Now,
+    /// At the next exec (launch).
+    OnExec,
+}
+
+/// The owner of a CPU's ring: a dummy on the recorder itself, which outlives every target.
+#[must_use]
+pub fn ring_owner_attr(watermark_bytes: u32) -> perf_event_attr {
+    let mut attr = base(b::PERF_TYPE_SOFTWARE, b::PERF_COUNT_SW_DUMMY.into());
+    attr.set_exclude_kernel(1);
+    wake_at(&mut attr, watermark_bytes);
+    attr
+}
+
+/// Attributes of `kind` on a target.
+#[must_use]
+pub fn target_attr(
+    kind: EventKind,
+    plan: &Plan,
+    start: Start,
+    watermark_bytes: u32,
+) -> perf_event_attr {
+    let abilities = &plan.abilities;
+    let software = |config: b::perf_sw_ids| (b::PERF_TYPE_SOFTWARE, u64::from(config));
+    let tracepoint = |id: Option<u64>| (b::PERF_TYPE_TRACEPOINT, id.unwrap_or(0));
+    let calls = abilities.calls.as_ref();
+    let (event_type, config) = match kind {
+        EventKind::Minor | EventKind::Stack => software(b::PERF_COUNT_SW_PAGE_FAULTS_MIN),
+        EventKind::Major => software(b::PERF_COUNT_SW_PAGE_FAULTS_MAJ),
+        EventKind::Entry => software(b::PERF_COUNT_SW_PAGE_FAULTS),
+        EventKind::EntryUser => tracepoint(abilities.tracepoints.map(|(user, _)| user.id)),
+        EventKind::EntryKernel => tracepoint(abilities.tracepoints.map(|(_, kernel)| kernel.id)),
+        EventKind::Signal => tracepoint(abilities.signals.map(|signal| signal.id)),
+        EventKind::CallEntry(call) => tracepoint(calls.map(|calls| calls.of(call).entry_id)),
+        EventKind::CallExit(call) => tracepoint(calls.map(|calls| calls.of(call).exit_id)),
+        EventKind::Sideband => software(b::PERF_COUNT_SW_DUMMY),
+        EventKind::Oom => tracepoint(abilities.oom.map(|oom| oom.id)),
+    };
+    let mut attr = base(event_type, config);
+    wake_at(&mut attr, watermark_bytes);
+    if kind != EventKind::Oom && (plan.follow != Follow::None || !kind.is_fault()) {
+        attr.set_inherit(1);
+        attr.set_inherit_thread(u64::from(plan.follow != Follow::All && abilities.inherit_thread));
+    }
+    // Tracepoints always fire in kernel mode.
+    let is_tracepoint = event_type == b::PERF_TYPE_TRACEPOINT;
+    let user_only = if is_tracepoint { !abilities.kernel_mode } else { !plan.kernel_mode() };
+    attr.set_exclude_kernel(u64::from(user_only));
+    if plan.delayed && kind.is_fault() {
+        attr.set_disabled(1);
+    } else if start == Start::OnExec {
+        attr.set_disabled(1);
+        attr.set_enable_on_exec(1);
+    }
+    if abilities.lost_counts {
+        attr.read_format = u64::from(b::PERF_FORMAT_LOST);
+    }
+    if kind != EventKind::Sideband {
+        attr.__bindgen_anon_1.sample_period = plan.period(kind).into();
+        if plan.sample_ip() {
+            attr.sample_type |= u64::from(b::PERF_SAMPLE_IP);
+        }
+    }
+    ask_for_stack(&mut attr, kind, plan);
+    match kind {
+        EventKind::Minor | EventKind::Major => {
+            attr.sample_type |= u64::from(b::PERF_SAMPLE_ADDR);
+            if plan.selection.page_nodes {
+                attr.sample_type |= u64::from(b::PERF_SAMPLE_PHYS_ADDR);
+            }
+            if abilities.page_size {
+                attr.sample_type |= u64::from(b::PERF_SAMPLE_DATA_PAGE_SIZE);
+            }
+            // Not for the CPU: it makes these samples longer than the minor ones. See `kind_of`.
+            if kind == EventKind::Major {
+                attr.sample_type |= u64::from(b::PERF_SAMPLE_CPU);
+            }
+        }
+        EventKind::Stack => {
+            // Not for the source, which no software event knows: what stands for it tells these samples
+            // from others. See `kind_of`.
+            attr.sample_type |= u64::from(b::PERF_SAMPLE_ADDR | b::PERF_SAMPLE_DATA_SRC);
+        }
+        EventKind::Entry => {
+            attr.sample_type |= u64::from(b::PERF_SAMPLE_ADDR);
+            // The tracepoint covers user mode; this event then only proves kernel-mode entries.
+            attr.set_exclude_user(u64::from(plan.entry_tracepoints()));
+        }
+        EventKind::Sideband => {
+            attr.set_mmap(1);
+            attr.set_mmap2(1);
+            attr.set_mmap_data(1);
+            attr.set_comm(1);
+            attr.set_comm_exec(1);
+            attr.set_task(1);
+        }
+        _ => attr.sample_type |= u64::from(b::PERF_SAMPLE_RAW),
+    }
+    attr
+}
+
+/// Asks for callers, registers and stack as far as samples of the kind carry them.
+fn ask_for_stack(attr: &mut perf_event_attr, kind: EventKind, plan: &Plan) {
+    if plan.callers(kind) {
+        attr.sample_type |= u64::from(b::PERF_SAMPLE_CALLCHAIN);
+        attr.set_exclude_callchain_kernel(u64::from(!plan.kernel_mode()));
+        attr.set_exclude_callchain_user(u64::from(plan.stack_bytes(kind) > 0));
+    }
+    attr.sample_regs_user = plan.user_regs(kind);
+    if attr.sample_regs_user != 0 {
+        attr.sample_type |= u64::from(b::PERF_SAMPLE_REGS_USER);
+    }
+    attr.sample_stack_user = plan.stack_bytes(kind);
+    if attr.sample_stack_user != 0 {
+        attr.sample_type |= u64::from(b::PERF_SAMPLE_STACK_USER);
+    }
+}
+
+/// An event that records nothing and tells only for how long it was enabled, behind its count.
+#[must_use]
+pub fn probe_attr() -> perf_event_attr {
+    let mut attr = base(b::PERF_TYPE_SOFTWARE, u64::from(b::PERF_COUNT_SW_DUMMY));
+    attr.read_format = u64::from(b::PERF_FORMAT_TOTAL_TIME_ENABLED);
+    attr
+}
+
+fn base(event_type: b::perf_type_id, config: u64) -> perf_event_attr {
+    let mut attr = perf_event_attr {
+        type_: event_type,
+        size: u32::try_from(size_of::<perf_event_attr>()).unwrap_or(0),
+        config,
+        sample_type: u64::from(
+            b::PERF_SAMPLE_IDENTIFIER | b::PERF_SAMPLE_TID | b::PERF_SAMPLE_TIME,
+        ),
+        clockid: libc::CLOCK_MONOTONIC,
+        ..perf_event_attr::default()
+    };
+    attr.set_use_clockid(1);
+    attr.set_sample_id_all(1);
+    attr.set_exclude_hv(1);
+    attr
+}
+
+fn wake_at(attr: &mut perf_event_attr, watermark_bytes: u32) {
+    attr.set_watermark(1);
+    attr.__bindgen_anon_2.wakeup_watermark = watermark_bytes;
+}

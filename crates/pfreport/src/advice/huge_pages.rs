@@ -1,0 +1,103 @@
+//! Large anonymous memory is touched a small page at a time.
+
+use pfmodel::names::{Cause, RegionKind};
+use pft::keys::fact;
+use rayon::slice::ParallelSliceMut as _;
+
+use super::{Advice, Evidence, costliest};
+use crate::place::page_start;
+use crate::units::{bytes, counted_as};
+
+/// The huge page of x86-64 and, with base pages of 4 KiB, of most others.
+const HUGE_BYTES: u64 = 2 << 20;
+
+/// Least memory: below, the faults take some ten milliseconds once, and huge pages can waste memory.
+const TOUCHED_MIN_BYTES: u64 = 64 << 20;
+
+/// One part in so many of a huge page is touched at least: else it would waste memory.
+const DENSITY: u64 = 2;
+
+pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
+    let causes = [Cause::AnonFirstTouch, Cause::AnonFirstTouchOrZero, Cause::HugePage];
+    let places = evidence.rows(&causes, |number, place| {
+        let kinds = [RegionKind::Anon, RegionKind::Heap, RegionKind::Bss, RegionKind::ThreadStack];
+        kinds.contains(&place.kind).then_some(number)
+    });
+    let found = places.into_iter().filter_map(|(place, rows)| {
+        let is_large = |rows: &Vec<usize>| {
+            (rows.len() as u64).saturating_mul(evidence.page_bytes) >= TOUCHED_MIN_BYTES
+        };
+        let (rows, huge_pages) = dense(evidence, place, Some(rows).filter(is_large)?);
+        is_large(&rows).then_some((rows, (place, huge_pages)))
+    });
+    let (rows, (number, huge_pages), cost, more) =
+        costliest(evidence, found, ("more stretch of memory", "more stretches of memory"))?;
+    let place = evidence.places.all.get(number)?;
+    let each = bytes(evidence.page_bytes);
+    let saved = format!(
+        "{} were touched {each} at a time; {} would do",
+        bytes(cost.faults.saturating_mul(evidence.page_bytes)),
+        counted_as(huge_pages, "fault of 2 MiB", "faults of 2 MiB")
+    );
+    let (setting, try_first) = setting(evidence.loaded.fact(fact::VM_THP_ENABLED));
+    let here = format!("it is at {:#x}, {} mapped", place.start, bytes(place.mapped_bytes));
+    Some(Advice {
+        title: "First touch of large memory without huge pages",
+        place: evidence.place_of_process(place),
+        culprit: evidence.culprit(&rows),
+        cost,
+        cost_text: evidence.cost_text(&cost, ("first touch", "first touches")),
+        evidence: [Some(saved), Some(setting.to_owned()), Some(here), more]
+            .into_iter()
+            .flatten()
+            .collect(),
+        worth_trying: format!("{try_first}; or reuse the memory rather than map it anew"),
+        unknown: "whether the machine had huge pages to give, and what zeroing them costs at once",
+        is_general: false,
+    })
+}
+
+/// What the machine's setting means, and what to try first.
+fn setting(enabled: Option<&str>) -> (&'static str, &'static str) {
+    match enabled.map(str::trim) {
+        Some("never") => (
+            "transparent huge pages were off on this machine (never)",
+            "transparent_hugepage/enabled = madvise and MADV_HUGEPAGE, or MAP_HUGETLB",
+        ),
+        Some("madvise") => (
+            "transparent huge pages were given on request only (madvise)",
+            "MADV_HUGEPAGE on this memory (malloc: GLIBC_TUNABLES=glibc.malloc.hugetlb=1)",
+        ),
+        Some("always") => (
+            "transparent huge pages were on (always), and yet it got none: MADV_NOHUGEPAGE, \
+             PR_SET_THP_DISABLE, small pieces, or no free huge page",
+            "find out which of these it is; mappings of many MiB at once, MADV_COLLAPSE",
+        ),
+        _ => (
+            "whether transparent huge pages were on was not recorded",
+            "transparent huge pages (MADV_HUGEPAGE)",
+        ),
+    }
+}
+
+/// The small first touches in ranges of 2 MiB that lie inside the place and of which at least half was
+/// touched so, and how many ranges these are.
+fn dense(evidence: &Evidence<'_>, place: usize, rows: Vec<usize>) -> (Vec<usize>, u64) {
+    let analysis = evidence.analysis();
+    let bounds = evidence.places.all.get(place).map_or((0, 0), |place| (place.start, place.end));
+    let range = |row: &usize| {
+        let small = analysis.faults.page_size_bytes[*row] < HUGE_BYTES;
+        let start = page_start(analysis, *row, evidence.page_bytes).filter(|_| small)?;
+        let range = start & !(HUGE_BYTES - 1);
+        (range >= bounds.0 && range.saturating_add(HUGE_BYTES) <= bounds.1).then_some(range)
+    };
+    let mut ranges: Vec<u64> = rows.iter().filter_map(range).collect();
+    ranges.par_sort_unstable();
+    let least = HUGE_BYTES / DENSITY / evidence.page_bytes;
+    let same = ranges.chunk_by(|a, b| a == b).filter(|same| same.len() as u64 >= least);
+    let dense: Vec<u64> = same.filter_map(|same| same.first().copied()).collect();
+    let is_dense =
+        |row: &usize| range(row).is_some_and(|range| dense.binary_search(&range).is_ok());
+    let rows = rows.into_iter().filter(is_dense).collect();
+    (rows, dense.len() as u64)
+}

@@ -1,0 +1,55 @@
+//! Memory that was swapped out is read back.
+
+use pfmodel::names::{Cause, Class};
+use pft::keys::fact;
+
+use super::{Advice, Evidence};
+use crate::units::{bytes, count, counted_as};
+
+pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
+    let class = &evidence.analysis().faults.class;
+    // Shared memory comes back from swap by major faults too; a machine without swap space has other reasons.
+    let has_no_swap = evidence.loaded.fact(fact::VM_SWAP_TOTAL_BYTES) == Some("0");
+    let shared = if has_no_swap { Cause::SwapIn } else { Cause::Shmem };
+    // Want of memory is rarely that of one process, so all of them count together.
+    let mut processes = evidence.rows(&[Cause::SwapIn, shared], |_, place| Some(place.proc));
+    processes.values_mut().for_each(|rows| rows.retain(|&row| class[row] == Class::Major));
+    processes.retain(|_, rows| !rows.is_empty());
+    let mut rows: Vec<usize> = processes.values().flatten().copied().collect();
+    rows.sort_unstable();
+    let cost = evidence.cost(&rows);
+    if !cost.is_worth() {
+        return None;
+    }
+    let stall = |rows: &[usize]| evidence.cost(rows).stall_ns;
+    let most = processes.values().map(|rows| (stall(rows), rows)).max_by_key(|most| most.0)?.1;
+    let place = evidence.place_of_process(evidence.main_place(most)?);
+    let others = processes.len() as u64 - 1;
+    let others = (others > 0).then(|| counted_as(others, "other process", "other processes"));
+    let faults = &evidence.analysis().faults;
+    let seen = rows.iter().filter(|&&row| faults.nth[row] > 1).count() as u64;
+    let sizes = rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes));
+    let size = sizes.fold(0, u64::saturating_add);
+    let numbers = format!(
+        "{} came back from swap; {} of these pages had been used earlier in the trace",
+        bytes(size),
+        count(seen)
+    );
+    let swap = evidence.loaded.fact(fact::VM_SWAPPINESS);
+    let swappiness =
+        swap.map(|value| format!("vm.swappiness was {}", crate::text::printable(value.as_bytes())));
+    Some(Advice {
+        title: "Waiting for swap",
+        place: others.map_or_else(|| place.clone(), |others| format!("{place} and {others}")),
+        culprit: evidence.culprit(&rows),
+        cost,
+        cost_text: evidence.cost_text(&cost, ("swap-in", "swap-ins")),
+        evidence: [Some(numbers), swappiness].into_iter().flatten().collect(),
+        worth_trying: "more memory for this workload, protecting what it needs (memory.low, mlock), or faster \
+                       swap (zswap, zram)"
+                .to_owned(),
+        unknown: "when and for whom the pages were swapped out, and whether shared memory came from swap or \
+                  from userfaultfd",
+        is_general: false,
+    })
+}

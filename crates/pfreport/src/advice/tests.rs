@@ -1,0 +1,353 @@
+//! Each rule where it speaks, with its numbers, and where something is missing for it.
+
+mod memory;
+
+use pfmodel::names::{Cause, Class, RegionKind};
+use pfmodel::table::{CallChain, Function, Location, NONE};
+use pft::keys::fact;
+
+use super::{Advice, Evidence, advice, brief, render};
+use crate::layout::Layout;
+use crate::load::Loaded;
+use crate::sample::{self, HEAP, MODEL, Row};
+use crate::summary::tests::{assert_golden, screen};
+
+const MODEL_AT: u64 = 0x7f00_0000_0000;
+const HEAP_AT: u64 = 0x100_0000;
+const PAGE: u64 = 4_096;
+const MS: u64 = 1_000_000;
+
+/// A fault at a page of the model file.
+fn read(page: u64) -> Row {
+    Row {
+        time: 0,
+        latency: Some(2 * MS),
+        class: Class::Major,
+        cause: Cause::FileRead,
+        addr: MODEL_AT + page * PAGE,
+        mapping: MODEL,
+        ..Row::default()
+    }
+}
+
+/// A fault at a page of the heap.
+fn heap(page: u64, cause: Cause) -> Row {
+    let class = match cause {
+        Cause::SwapIn => Class::Major,
+        Cause::CowAnon => Class::Cow,
+        _ => Class::Minor,
+    };
+    let latency = Some(100_000);
+    Row { latency, class, cause, addr: HEAP_AT + page * PAGE, mapping: HEAP, ..Row::default() }
+}
+
+/// A trace of faults, one after another without a pause.
+fn trace(rows: impl IntoIterator<Item = Row>) -> Loaded {
+    let mut loaded = sample::two_processes();
+    add(&mut loaded, rows);
+    loaded
+}
+
+fn add(loaded: &mut Loaded, rows: impl IntoIterator<Item = Row>) {
+    let faults = &loaded.analysis.faults;
+    let last = faults.len().checked_sub(1);
+    let mut time =
+        last.map_or(2_000 * MS, |row| faults.time_ns[row] + faults.stall_ns(row).unwrap_or(0));
+    for row in rows {
+        sample::push(&mut loaded.analysis, Row { time, ..row });
+        time += row.latency.unwrap_or(1_000);
+    }
+}
+
+/// A file or memory of the first process that is large enough for anything.
+fn large(loaded: &mut Loaded, kind: RegionKind, start: u64, bytes: u64) -> u32 {
+    let mappings = &mut loaded.analysis.mappings;
+    let mut mapping = mappings[HEAP as usize].clone();
+    (mapping.start, mapping.end, mapping.kind) = (start, start + bytes, kind);
+    (mapping.region, mapping.path) = (b"[anon]".to_vec(), Vec::new());
+    if kind == RegionKind::File {
+        (mapping.region, mapping.path) = (b"data.bin".to_vec(), b"/srv/data.bin".to_vec());
+        mapping.inode = 12;
+    }
+    mappings.push(mapping);
+    mappings.len() as u32 - 1
+}
+
+fn found(loaded: &Loaded) -> Vec<Advice> {
+    advice(&Evidence::of(loaded))
+}
+
+fn titles(loaded: &Loaded) -> Vec<&'static str> {
+    found(loaded).into_iter().map(|advice| advice.title).collect()
+}
+
+/// The only finding, as the screen has it.
+fn only(loaded: &Loaded) -> String {
+    let advice = found(loaded);
+    assert_eq!(advice.len(), 1, "{advice:?}");
+    brief(&advice[0])
+}
+
+const RANDOM: &str = "Random reads of a file, a page at a time";
+const NO_READAHEAD: &str = "Sequential reads of a file without readahead";
+const ON_DEMAND: &str = "Waiting for files to be read, part by part";
+
+#[test]
+fn random_reads() {
+    // Each window of 16 pages twice or more.
+    let loaded = trace((0..200).map(|i| read(i * 397 % 1_009)));
+    let advice = found(&loaded);
+    assert_eq!(advice.len(), 1);
+    assert_eq!(advice[0].title, RANDOM);
+    assert_eq!(
+        advice[0].cost_text,
+        "200 major faults of 2 ms on average, 400 ms of stall (100 % of all, 4.0 % of the wall time)"
+    );
+    assert_eq!(
+        advice[0].evidence,
+        [
+            "each installs 4 KiB; 0 % of 199 steps lead to the next page, 61 % at most 2 MiB ahead",
+            "137 of the reads (68 %) are within 64 KiB of an earlier one, where reading around a \
+             fault brings pages in by default: readahead is off or pages did not stay"
+        ]
+    );
+    assert!(advice[0].worth_trying.starts_with("look for MADV_RANDOM"));
+    // Far apart nothing can be told.
+    let apart = found(&trace((0..200).map(|i| read(i * 16 * 7_919 % (16 * 4_093)))));
+    assert_eq!(apart[0].title, RANDOM);
+    assert!(apart[0].evidence[1].starts_with("no read is within 64 KiB of an earlier one"));
+    assert!(!apart[0].worth_trying.contains("MADV_RANDOM"));
+}
+
+#[test]
+fn reads_in_order_are_not_random() {
+    assert_eq!(titles(&trace((0..200).map(|i| read(i * 32)))), [ON_DEMAND]);
+    assert_eq!(titles(&trace((0..200).map(read))), [NO_READAHEAD]);
+    // Too few to tell an order.
+    assert_eq!(titles(&trace((0..63).map(|i| read(i * 397 % 1_009)))), [""; 0]);
+}
+
+#[test]
+fn what_costs_little_is_worth_no_advice() {
+    let reads = |latency| {
+        let row = move |i: u64| Row { latency, ..read(i * 397 % 1_009) };
+        titles(&trace((0..200).map(row)))
+    };
+    // 1 % of ten seconds.
+    assert_eq!(reads(Some(500_000)), [RANDOM]);
+    assert_eq!(reads(Some(499_999)), [""; 0]);
+    assert_eq!(reads(None), [RANDOM]);
+    // A process that lives shorter than the recording loses a larger share.
+    let short = |latency| {
+        let mut loaded =
+            trace((0..200).map(|i| Row { latency: Some(latency), ..read(i * 397 % 1_009) }));
+        loaded.analysis.processes[0].exit_ns = Some(500 * MS);
+        titles(&loaded)
+    };
+    assert_eq!(short(25_000), [RANDOM]);
+    assert_eq!(short(24_999), [""; 0]);
+}
+
+#[test]
+fn sequential_reads_without_readahead() {
+    let text = only(&trace((0..100).chain(500..600).map(read)));
+    assert_eq!(
+        text,
+        "Sequential reads of a file without readahead: /srv/models/model.gguf, 200 major faults of 2 ms on average, \
+         400 ms of stall (100 % of all, 4.0 % of the wall time). 99 % of 199 steps from one read to \
+         the next lead to the very next page, which readahead would have brought in. Worth trying: \
+         leave out MADV_RANDOM, or give MADV_SEQUENTIAL; raise read_ahead_kb of \
+         the disk if it is 0; load ahead of use (MADV_POPULATE_READ)."
+    );
+    // Readahead brings in every other page.
+    assert_eq!(titles(&trace((0..200).map(|i| read(i * 2)))), [ON_DEMAND]);
+    assert_eq!(titles(&trace((0..63).map(read))), [""; 0]);
+}
+
+#[test]
+fn reads_with_readahead() {
+    let mut loaded = trace((0..100).map(|i| read(i * 32)));
+    let wait = |i: u64| Row { class: Class::Minor, cause: Cause::FileWait, ..read(i * 32 + 16) };
+    add(&mut loaded, (0..50).map(wait));
+    let advice = &found(&loaded)[0];
+    assert_eq!(advice.title, ON_DEMAND);
+    assert_eq!(
+        advice.cost_text,
+        "150 faults of 2 ms on average, 300 ms of stall (100 % of all, 3.0 % of the wall time)"
+    );
+    assert_eq!(
+        advice.evidence,
+        ["100 of them read from the disk, 50 waited for a read that was under way"]
+    );
+    // Waiting alone is not reading.
+    assert_eq!(titles(&trace((0..150).map(wait))), [""; 0]);
+}
+
+#[test]
+fn several_files_are_summed_up() {
+    let mut loaded = trace((0..200).map(|i| read(i * 32)));
+    let other = large(&mut loaded, RegionKind::File, 0x6000_0000_0000, 1 << 30);
+    let rows =
+        (0..100).map(|i| Row { addr: 0x6000_0000_0000 + i * 32 * PAGE, mapping: other, ..read(0) });
+    add(&mut loaded, rows);
+    let advice = &found(&loaded)[0];
+    assert_eq!(advice.place, "/srv/models/model.gguf and 1 other file");
+    assert_eq!(
+        advice.evidence,
+        ["all of them read from the disk", "the costliest file is /srv/models/model.gguf: 400 ms"]
+    );
+}
+
+#[test]
+fn thrashing() {
+    let rounds = |pages: u64, again: u64| {
+        let first = (0..pages).map(|i| read(i * 32));
+        trace(first.chain((0..again).map(|i| read(i * 32))))
+    };
+    let advice = found(&rounds(200, 100));
+    assert_eq!(
+        advice.iter().map(|advice| advice.title).collect::<Vec<_>>(),
+        [ON_DEMAND, super::THRASHING]
+    );
+    assert_eq!(
+        advice[1].cost_text,
+        "100 repeated reads of 2 ms on average, 200 ms of stall (33 % of all, 2.0 % of the wall time)"
+    );
+    assert_eq!(
+        advice[1].evidence,
+        [
+            "100 of 300 reads (33 %) are of a page that the trace saw being read before, up to 2 \
+             times; 398 ms after the read before (median)",
+            "the reads are of 200 distinct pages"
+        ]
+    );
+    assert_eq!(titles(&rounds(200, 63)), [ON_DEMAND]);
+    assert_eq!(titles(&rounds(1_000, 99)), [ON_DEMAND]);
+}
+
+#[test]
+fn two_processes_that_wait_for_one_read_do_not_thrash() {
+    let mut loaded = sample::two_processes();
+    let mut model = loaded.analysis.mappings[MODEL as usize].clone();
+    model.proc = 1;
+    loaded.analysis.mappings.push(model);
+    for i in 0..200_u64 {
+        let row = Row { time: i * 2 * MS, ..read(i * 32) };
+        sample::push(&mut loaded.analysis, row);
+        let row = Row { time: row.time + MS, proc: 1, tid: 101, mapping: 3, ..row };
+        sample::push(&mut loaded.analysis, row);
+    }
+    assert_eq!(titles(&loaded), [ON_DEMAND]);
+}
+
+#[test]
+fn swap() {
+    let mut loaded = trace((0..2_000).map(|i| heap(i, Cause::SwapIn)));
+    loaded.analysis.faults.nth[..500].fill(2);
+    loaded.facts.insert(fact::VM_SWAPPINESS.to_owned(), "60".to_owned());
+    let advice = &found(&loaded)[0];
+    assert_eq!((advice.title, &*advice.place), ("Waiting for swap", "[heap] of server (pid 4242)"));
+    assert_eq!(
+        advice.cost_text,
+        "2,000 swap-ins of 100 µs on average, 200 ms of stall (100 % of all, 2.0 % of the wall time)"
+    );
+    assert_eq!(
+        advice.evidence,
+        [
+            "7.81 MiB came back from swap; 500 of these pages had been used earlier in the trace",
+            "vm.swappiness was 60"
+        ]
+    );
+    assert_eq!(titles(&loaded), ["Waiting for swap"]);
+    // A child that is swapped as well.
+    let mut both = trace((0..1_500).map(|i| heap(i, Cause::SwapIn)));
+    let mut childs = both.analysis.mappings[HEAP as usize].clone();
+    childs.proc = 1;
+    both.analysis.mappings.push(childs);
+    let row = |i| Row { proc: 1, mapping: 3, ..heap(i, Cause::SwapIn) };
+    add(&mut both, (0..500).map(row));
+    assert_eq!(found(&both)[0].place, "[heap] of server (pid 4242) and 1 other process");
+    assert_eq!(found(&both)[0].cost.faults, 2_000);
+    // Shared memory comes back from swap as well, if there is any.
+    let shared = |i| Row { cause: Cause::Shmem, ..heap(i, Cause::SwapIn) };
+    let mut loaded = trace((0..2_000).map(shared));
+    assert_eq!(titles(&loaded), ["Waiting for swap"]);
+    loaded.facts.insert(fact::VM_SWAP_TOTAL_BYTES.to_owned(), "0".to_owned());
+    assert_eq!(titles(&loaded), [""; 0]);
+    let minor = trace((0..2_000).map(|i| Row { class: Class::Minor, ..shared(i) }));
+    assert!(!titles(&minor).contains(&"Waiting for swap"));
+    // A file page of which it is not known is no swap-in.
+    let maybe = Row { cause: Cause::FileOrSwap, ..heap(0, Cause::SwapIn) };
+    assert_eq!(titles(&trace((0..2_000).map(|_| maybe))), [super::THRASHING]);
+    assert_eq!(titles(&trace((0..999).map(|i| heap(i, Cause::SwapIn)))), [""; 0]);
+    // The same page many times is thrashing as well.
+    let again = trace((0..2_000).map(|i| heap(i % 500, Cause::SwapIn)));
+    assert_eq!(titles(&again), ["Waiting for swap", super::THRASHING]);
+}
+
+/// Gives rows a function: in user mode the instruction's, in kernel mode the caller's.
+fn with_code(loaded: &mut Loaded) {
+    let analysis = &mut loaded.analysis;
+    for name in ["load\x1b_block", "memcpy", "copy_to_user"] {
+        let name = name.as_bytes().to_vec();
+        analysis.locations.push(Location {
+            module: NONE,
+            module_label: Vec::new(),
+            address: 0,
+            functions: vec![Function { name, file: Vec::new(), line: 0 }],
+        });
+    }
+    analysis.call_chains = vec![CallChain { kernel: vec![2], user: vec![0], cut: false }];
+}
+
+#[test]
+fn the_function_behind_most_of_it_is_named() {
+    let mut loaded = trace((0..200).map(|i| read(i * 397 % 1_009)));
+    with_code(&mut loaded);
+    let faults = &mut loaded.analysis.faults;
+    faults.code[..60].fill(1);
+    faults.code[60..180].fill(2);
+    faults.kernel_mode[60..180].fill(true);
+    faults.call_chain[60..180].fill(0);
+    let text = brief(&found(&loaded)[0]);
+    assert!(text.contains("of the wall time), most of it in load\\x1b_block (60 %). "), "{text}");
+    // Without call chains it is the kernel's function.
+    loaded.analysis.faults.call_chain.fill(NONE);
+    let culprit = found(&loaded)[0].culprit.clone().unwrap();
+    assert_eq!((&*culprit.name, &*culprit.share), ("copy_to_user", "60 %"));
+    loaded.analysis.faults.code.fill(NONE);
+    assert_eq!(found(&loaded)[0].culprit, None);
+}
+
+#[test]
+fn everything_in_words() {
+    let mut loaded = trace((0..200).map(|i| read(i * 397 % 1_009)));
+    with_code(&mut loaded);
+    loaded.analysis.faults.code.fill(0);
+    add(&mut loaded, (0..2_000).map(|i| heap(i, Cause::CowAnon)));
+    loaded.analysis.exactness.complete = false;
+    let text = render(&loaded, Layout::PIPED);
+    assert_golden("advice.txt", &text);
+    assert_golden("summary-advice.txt", &screen(&loaded));
+    let nothing = render(&sample::empty(), Layout::PIPED);
+    assert!(nothing.starts_with("  No advice: nothing that the rules know costs"), "{nothing}");
+}
+
+#[test]
+fn hostile_traces_are_no_trouble() {
+    let mut loaded = trace((0..200).map(|i| read(i * 397 % 1_009)));
+    let mapping = &mut loaded.analysis.mappings[MODEL as usize];
+    (mapping.start, mapping.end, mapping.file_offset) = (0, u64::MAX, u64::MAX - 5);
+    for row in 0..200 {
+        let faults = &mut loaded.analysis.faults;
+        faults.addr[row] = (row as u64).wrapping_mul(0x1357_9bdf_1357_9bdf);
+        faults.page_size_bytes[row] = 1 << (row % 64);
+        faults.proc[row] = u32::MAX - row as u32;
+        faults.cause[row] = Cause::ALL[row % Cause::ALL.len()];
+        faults.code[row] = row as u32;
+        faults.mapping[row] = row as u32 % 5;
+    }
+    found(&loaded);
+    crate::pattern::table(&loaded, None).unwrap();
+    let _ = crate::pattern::render(&loaded, 10, None);
+}

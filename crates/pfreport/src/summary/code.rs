@@ -1,0 +1,176 @@
+//! Which code faults, and how much is known of it.
+
+use pfmodel::table::{Analysis, Module};
+use pft::keys::ledger;
+use pft::record::ModuleState;
+
+use super::screen::Screen;
+use super::top::{rest_of, total_stall_ns};
+use crate::error::Error;
+use crate::field::Field;
+use crate::group::{Group, Measures, grouped, rolled_up, rows};
+use crate::load::Loaded;
+use crate::scope::{CallGraph, Scope};
+use crate::table::known;
+use crate::text::{printable, shorten};
+use crate::units::{count, counted, duration, percent};
+
+/// What tells apart the groups that the list of functions adds up.
+const CELL: [Field; 4] = [Field::Function, Field::Module, Field::Class, Field::Cause];
+/// Positions in [`CELL`]: the function.
+const FUNCTION: [usize; 2] = [0, 1];
+
+/// Longest names on the screen; tables for programs have them whole.
+const FUNCTION_CHARACTERS: usize = 44;
+const MODULE_CHARACTERS: usize = 24;
+
+/// Modules that are named where several could not be read.
+const MODULES_NAMED: usize = 3;
+
+/// Whether the function of any faulting instruction is known.
+pub fn has_functions(analysis: &Analysis) -> bool {
+    analysis.faults.code.iter().any(|&place| is_named(analysis, place))
+}
+
+/// Whether any fault has a call chain.
+pub fn has_chains(analysis: &Analysis) -> bool {
+    analysis.faults.call_chain.iter().any(|&chain| is_chain(analysis, chain))
+}
+
+fn is_named(analysis: &Analysis, place: u32) -> bool {
+    let place = analysis.locations.get(place as usize);
+    place.is_some_and(|place| place.functions.first().is_some_and(|f| !f.name.is_empty()))
+}
+
+const fn is_chain(analysis: &Analysis, chain: u32) -> bool {
+    (chain as usize) < analysis.call_chains.len()
+}
+
+/// How much is known of the code.
+pub fn exactness(screen: &mut Screen, loaded: &Loaded) {
+    if let Some(line) = symbols(loaded) {
+        screen.labelled("symbols", &line);
+    }
+    if let Some(line) = callers(loaded) {
+        screen.labelled("callers", &line);
+    }
+}
+
+fn symbols(loaded: &Loaded) -> Option<String> {
+    let analysis = &loaded.analysis;
+    if analysis.modules.is_empty() {
+        return None;
+    }
+    let faults = &analysis.faults;
+    let named = faults.code.iter().filter(|&&place| is_named(analysis, place)).count() as u64;
+    let all = counted(faults.len() as u64, "fault");
+    let mut parts = vec![format!("function known for {} of {all}", count(named))];
+    let missing: Vec<&Module> =
+        analysis.modules.iter().filter(|module| module.state != ModuleState::Read).collect();
+    if !missing.is_empty() {
+        let modules = counted(analysis.modules.len() as u64, "module");
+        let mut names: Vec<String> =
+            missing.iter().take(MODULES_NAMED).map(|m| reason(m)).collect();
+        if missing.len() > MODULES_NAMED {
+            names.push(format!("{} more", count((missing.len() - MODULES_NAMED) as u64)));
+        }
+        let number = count(missing.len() as u64);
+        parts.push(format!("{number} of {modules} not read: {}", names.join(", ")));
+    }
+    if let Some(skipped) = loaded.counted(ledger::SYMBOLS_SKIPPED).filter(|&n| n > 0) {
+        let addresses = counted(skipped, "address").replace("addresss", "addresses");
+        parts.push(format!("{addresses} not looked up in the time allowed for it"));
+    }
+    Some(parts.join("; "))
+}
+
+/// A module that was not read.
+fn reason(module: &Module) -> String {
+    let path = printable(&module.path);
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let why = match module.state {
+        ModuleState::Read => "read",
+        ModuleState::NotOpened => "gone or not permitted",
+        ModuleState::Replaced => "replaced by another file",
+        ModuleState::Malformed => "no sound ELF file",
+    };
+    format!("{} ({why})", shorten(name, MODULE_CHARACTERS))
+}
+
+fn callers(loaded: &Loaded) -> Option<String> {
+    let analysis = &loaded.analysis;
+    let how = match Scope::of(loaded).call_graph {
+        None if !has_chains(analysis) => return None,
+        None => "recorded".to_owned(),
+        Some(CallGraph::FramePointers) => "by frame pointers".to_owned(),
+        Some(CallGraph::Stacks { minor_share }) => match minor_share {
+            None => "from copies of stacks".to_owned(),
+            Some(0) => "from copies of stacks, of no minor faults".to_owned(),
+            Some(1) => "from copies of stacks, of all faults".to_owned(),
+            Some(n) => format!("from copies of stacks, of 1 minor fault in {}", count(n)),
+        },
+    };
+    let faults = &analysis.faults;
+    let chains = || faults.call_chain.iter().filter(|&&chain| is_chain(analysis, chain));
+    let cut = chains().filter(|&&chain| analysis.call_chains[chain as usize].cut).count() as u64;
+    let all = counted(faults.len() as u64, "fault");
+    let mut parts =
+        vec![format!("{how}: call chain known for {} of {all}", count(chains().count() as u64))];
+    if cut > 0 {
+        parts.push(format!("{} may go on behind their last caller", count(cut)));
+    }
+    let lost = analysis.exactness.lost_call_chains;
+    if lost > 0 {
+        parts.push(format!("{} had one that is missing from the file", counted(lost, "fault")));
+    }
+    let stacks = [
+        (ledger::STACKS_DROPPED, "the recorder fell behind, or memory was short"),
+        (ledger::STACKS_FAILED, "callers could not be found"),
+    ];
+    for (key, why) in stacks {
+        if let Some(n) = loaded.counted(key).filter(|&n| n > 0) {
+            let stacks = counted(n, "stack");
+            parts.push(format!("not unwound: {stacks} ({why})"));
+        }
+    }
+    Some(parts.join("; "))
+}
+
+/// The functions whose instructions faulted, those with the most stall time; nothing where none is known.
+///
+/// # Errors
+/// [`Error::Table`] should Polars fail.
+pub fn functions(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Error> {
+    if !has_functions(&loaded.analysis) {
+        return Ok(());
+    }
+    let cells = rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)?;
+    let groups = rolled_up(&cells, &FUNCTION);
+    let stall_ns = total_stall_ns(&groups);
+    let faults: u64 = groups.iter().map(|group| group.faults).sum();
+    let lines = groups.iter().take(top).map(|group| {
+        let function = group.keys.first().and_then(Option::as_deref).unwrap_or("[unknown]");
+        vec![
+            shorten(function, FUNCTION_CHARACTERS),
+            shorten(group.key(1), MODULE_CHARACTERS),
+            main_cause(&cells, group),
+            count(group.faults),
+            percent(group.faults, faults),
+            known(group.stall_ns, duration),
+            group.stall_ns.map_or_else(|| "-".to_owned(), |ns| percent(ns, stall_ns)),
+        ]
+    });
+    screen.heading("Functions");
+    let header = ["function", "module", "mostly", "faults", "of all", "stall", "of all"];
+    screen.table(&header, 3, lines.collect());
+    if let Some(rest) = groups.get(top..).filter(|rest| !rest.is_empty()) {
+        screen.paragraph(&rest_of(rest));
+    }
+    Ok(())
+}
+
+/// Class and cause that stall a function most: groups come in this order.
+fn main_cause(cells: &[Group], group: &Group) -> String {
+    let cell = cells.iter().find(|cell| cell.keys.get(..2) == Some(&*group.keys));
+    cell.map_or_else(String::new, |cell| format!("{} {}", cell.key(2), cell.key(3)))
+}
