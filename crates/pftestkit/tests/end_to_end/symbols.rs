@@ -62,13 +62,8 @@ fn without_privileges_as_well() {
         return;
     }
     let new_lab = || Lab::new(User::Nobody);
-    let how = |lab: Lab, workload: &Workload| {
-        // Faults in kernel mode are not seen, and not expected.
-        let mut recording = lab.launch(workload)?;
-        recording.report.expectations[5].count = 0;
-        recording.report.usage[0].minflt -= 48;
-        Some(recording)
-    };
+    let how =
+        |lab: Lab, workload: &Workload| lab.launch(workload).map(programs::without_kernel_mode);
     let Some(recording) = programs::record(new_lab, FRAME_POINTERS, how) else { return };
     assert_named(&recording, false);
 }
