@@ -49,7 +49,8 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.by)?;
     let csv_on_stdout = arguments.csv == Some(None);
-    let table_on_stdout = csv_on_stdout || arguments.csv.is_none() && !keys.is_empty();
+    let views = !keys.is_empty() || arguments.patterns || arguments.advice;
+    let table_on_stdout = csv_on_stdout || arguments.csv.is_none() && views;
     if table_on_stdout && arguments.folded == Some(None) {
         return Err(Error::OneOutput);
     }
@@ -89,7 +90,6 @@ pub fn run(
         let folder = folder.as_deref().unwrap_or(Path::new("."));
         written.extend(picture::draw(&loaded, folder, arguments.force)?);
     }
-    let views = !keys.is_empty() || arguments.patterns || arguments.advice;
     if !exports && !views {
         let style = Style { top: arguments.top.unwrap_or(SUMMARY_ROWS), layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
