@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 need cargo "a Rust toolchain: https://rustup.rs or your distribution's rustc and cargo"
 need cc "a C compiler: gcc" gcc
+need objcopy "binutils, to make programs with known symbols" binutils
 need python3 "python3, for the reader written from the format's text" python3
 need zstd "zstd, for that reader" zstd
 want stress-ng stress-ng
