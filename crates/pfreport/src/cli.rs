@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
@@ -100,6 +100,19 @@ pub struct Arguments {
     pub force: bool,
 }
 
+impl Arguments {
+    /// The same with `-` as the name of an output understood as standard output.
+    #[must_use]
+    pub fn with_dashes(mut self) -> Self {
+        for output in [&mut self.csv, &mut self.folded] {
+            if output.as_ref().is_some_and(|file| file.as_deref() == Some(Path::new("-"))) {
+                *output = Some(None);
+            }
+        }
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Arguments, EXAMPLES};
@@ -126,7 +139,11 @@ mod tests {
             assert_eq!(arguments.trace, PathBuf::from("run.pft"));
             assert_eq!(arguments.csv, Some(None));
         }
+        let words = ["pfreport", "run.pft", "--csv=-", "--folded=-"];
+        let arguments = Arguments::try_parse_from(words).unwrap().with_dashes();
+        assert_eq!((arguments.csv, arguments.folded), (Some(None), Some(None)));
         let arguments = Arguments::try_parse_from(["pfreport", "run.pft", "--csv=a.csv"]).unwrap();
+        let arguments = arguments.with_dashes();
         assert_eq!(arguments.csv, Some(Some(PathBuf::from("a.csv"))));
     }
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         }
         Err(help) => help.exit(),
     };
-    match report(&arguments) {
+    match report(&arguments.with_dashes()) {
         Ok(Outcome::Whole) => ExitCode::SUCCESS,
         Ok(Outcome::Partial) => ExitCode::from(3),
         Err(error) => {

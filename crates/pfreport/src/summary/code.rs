@@ -1,6 +1,6 @@
 //! Which code faults, and how much is known of it.
 
-use pfmodel::table::{Analysis, Module};
+use pfmodel::table::{Analysis, CallChain, Module};
 use pft::keys::ledger;
 use pft::record::ModuleState;
 
@@ -65,6 +65,9 @@ fn symbols(loaded: &Loaded) -> Option<String> {
     let named = faults.code.iter().filter(|&&place| is_named(analysis, place)).count() as u64;
     let all = counted(faults.len() as u64, "fault");
     let mut parts = vec![format!("function known for {} of {all}", count(named))];
+    if loaded.counted(ledger::SYMBOLS_ASKED) == Some(0) && named == 0 {
+        parts = vec!["not looked up while recording".to_owned()];
+    }
     let missing: Vec<&Module> =
         analysis.modules.iter().filter(|module| module.state != ModuleState::Read).collect();
     if !missing.is_empty() {
@@ -112,10 +115,17 @@ fn callers(loaded: &Loaded) -> Option<String> {
     };
     let faults = &analysis.faults;
     let chains = || faults.call_chain.iter().filter(|&&chain| is_chain(analysis, chain));
-    let cut = chains().filter(|&&chain| analysis.call_chains[chain as usize].cut).count() as u64;
+    let of = |is: fn(&CallChain) -> bool| {
+        chains().filter(|&&chain| is(&analysis.call_chains[chain as usize])).count() as u64
+    };
+    let cut = of(|chain| chain.cut);
+    let alone = of(|chain| !chain.cut && chain.kernel.len() + chain.user.len() == 1);
     let all = counted(faults.len() as u64, "fault");
     let mut parts =
         vec![format!("{how}: call chain known for {} of {all}", count(chains().count() as u64))];
+    if alone > 0 {
+        parts.push(format!("{} without a caller in it", count(alone)));
+    }
     if cut > 0 {
         parts.push(format!("{} may go on behind their last caller", count(cut)));
     }

@@ -80,6 +80,27 @@ fn modules_that_were_not_read_have_a_reason() {
 }
 
 #[test]
+fn chains_of_one_are_no_callers() {
+    let mut loaded = server();
+    loaded.analysis.call_chains[0].user.truncate(1);
+    let text = screen(&loaded).replace("\n             ", " ");
+    let line = "call chain known for 99 of 100 faults; 49 without a caller in it; 50 may go on";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn names_that_nobody_looked_up_are_not_unknown() {
+    let mut loaded = server();
+    for place in &mut loaded.analysis.locations {
+        place.functions.clear();
+    }
+    set_ledger(&mut loaded, &[(ledger::SYMBOLS_ASKED, 0)]);
+    let text = screen(&loaded);
+    assert!(text.contains("symbols    not looked up while recording"), "{text}");
+    assert!(!text.contains("function known"), "{text}");
+}
+
+#[test]
 fn hostile_functions_stay_in_their_line() {
     let mut loaded = server();
     let functions = &mut loaded.analysis.locations[INLINED as usize].functions;
