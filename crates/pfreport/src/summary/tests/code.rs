@@ -84,7 +84,7 @@ fn chains_of_one_are_no_callers() {
     let mut loaded = server();
     loaded.analysis.call_chains[0].user.truncate(1);
     let text = screen(&loaded).replace("\n             ", " ");
-    let line = "call chain known for 99 of 100 faults; 49 without a caller in it; 50 may go on";
+    let line = "call chain known for 90 of 100 faults; 40 without a caller in it; 50 may go on";
     assert!(text.contains(line), "{text}");
 }
 
