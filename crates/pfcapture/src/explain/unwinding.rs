@@ -112,10 +112,12 @@ impl Unwinding {
         let open_count = opener.open_count();
         self.told.retain(|_, told| told.is_whole || told.open_count == open_count);
         self.has_waited = false;
-        let FaultRows { rows, callers, stacks, stack_bytes, .. } = batch;
+        let FaultRows { rows, callers, stacks, stack_bytes, stack_counts, .. } = batch;
         for (done, stack) in stacks.iter().enumerate() {
             if begun.elapsed() >= self.left {
-                self.dropped += (stacks.len() - done) as u64;
+                let dropped = (stacks.len() - done) as u64;
+                self.dropped += dropped;
+                stack_counts.dropped += dropped;
                 break;
             }
             let Some(row) = rows.get_mut(stack.row as usize) else { continue };
@@ -133,8 +135,10 @@ impl Unwinding {
             let user = u16::try_from(callers.len() - before).unwrap_or(u16::MAX);
             if user <= 1 && cut {
                 self.failed += 1;
+                stack_counts.failed += 1;
             } else {
                 self.unwound += 1;
+                stack_counts.unwound += 1;
             }
             row.chain = ChainSpan { start, kernel: row.chain.kernel, user, cut };
         }
@@ -305,6 +309,7 @@ mod tests {
         let mut batch = batch();
         unwinding.batch(&mut batch, &CodeMaps::default(), &Opener::start().unwrap());
         assert_eq!((unwinding.unwound, unwinding.failed, unwinding.dropped), (0, 0, 3));
+        assert_eq!(batch.stack_counts.dropped, 3);
         assert_eq!(chains(&batch)[1], (vec![91, 92], vec![], true));
         assert_eq!(batch.rows.len(), 4);
     }
