@@ -94,6 +94,19 @@ pub struct UserStack {
     pub len: u32,
 }
 
+/// What became of the stacks of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StackCounts {
+    /// Copies that were read.
+    pub copied: u64,
+    /// Of these, those that became call chains.
+    pub unwound: u64,
+    /// Of these, those of which not even one caller was found.
+    pub failed: u64,
+    /// Of these, those for which there was no time or no room.
+    pub dropped: u64,
+}
+
 /// Faults of one ring, in order of completion, and what they refer to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct FaultRows {
@@ -108,6 +121,8 @@ pub struct FaultRows {
     /// Numbers of the call chains of the rows in the trace, once they are known; empty if there are
     /// none.
     pub chain_ids: Vec<u32>,
+    /// What became of the stacks.
+    pub stack_counts: StackCounts,
 }
 
 impl FaultRows {
@@ -118,6 +133,7 @@ impl FaultRows {
         self.stacks.clear();
         self.stack_bytes.clear();
         self.chain_ids.clear();
+        self.stack_counts = StackCounts::default();
     }
 
     /// Brings the rows in order of entry, in which they are stored. They come in order of completion,

@@ -21,7 +21,11 @@ pub struct Bias {
 
 const PAGES: usize = 2000;
 
-/// Measures it on this thread; `None` when the memory for it may not be locked. The plan has entries.
+/// Measures it on this thread. The plan has entries.
+///
+/// `None` when the memory for it may not be locked, and where nothing tells: without tracepoints both
+/// entries are of one software event, and newer kernels (6.18) serve those that count the same from one
+/// description of the sample, so that the second has the time of the first.
 #[must_use]
 pub fn measure(plan: &Plan, page_bytes: usize) -> Option<Bias> {
     let first = if plan.entry_tracepoints() { EventKind::EntryUser } else { EventKind::Entry };

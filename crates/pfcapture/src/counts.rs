@@ -80,6 +80,8 @@ pub struct Counts {
     pub stacks_copied: u64,
     /// Of these, those that it dropped.
     pub stacks_dropped: u64,
+    /// Faults that were stored without their call chain for want of memory.
+    pub chains_dropped: u64,
     /// Faults that were not shown live.
     pub live_dropped: u64,
     /// CPUs that came online and are not watched.

@@ -39,7 +39,7 @@ mod tracepoint;
 mod user_regs;
 mod whom;
 
-pub use batch::{ChainSpan, FaultRow, FaultRows, UserRegs, UserStack};
+pub use batch::{ChainSpan, FaultRow, FaultRows, StackCounts, UserRegs, UserStack};
 pub use config::{CallGraph, Config, Flight, Output, Selection, Target};
 pub use counts::Counts;
 pub use end::{End, catch_window_signal};

@@ -155,6 +155,8 @@ pub struct Finished {
     pub named: Option<Named>,
     /// Copies of stacks that were not unwound for want of time.
     pub stacks_dropped: u64,
+    /// Faults whose call chain found no room.
+    pub chains_dropped: u64,
 }
 
 /// The writing end of a trace.
@@ -326,8 +328,9 @@ impl Store {
             Err(Error::system("write the trace")(io::Error::other("writing thread died")))
         })?;
         let suppressed = self.flight.as_ref().map_or(0, |flight| flight.suppressed);
-        let Taken { bytes, named, stacks_dropped } = taken;
-        Ok(Finished { bytes, dumped: self.dumped(), suppressed, named, stacks_dropped })
+        let Taken { bytes, named, stacks_dropped, chains_dropped } = taken;
+        let dumped = self.dumped();
+        Ok(Finished { bytes, dumped, suppressed, named, stacks_dropped, chains_dropped })
     }
 }
 

@@ -149,10 +149,16 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     }
     if counts.stacks_dropped > 0 {
         lines.push(format!(
-            "{} of {} copies of stacks were dropped because unwinding fell behind: those faults have no \
-             call chain; try a larger --stack-share",
+            "{} of {} copies of stacks were dropped for want of time to unwind or of memory: those \
+             faults have no call chain in user space; try a larger --stack-share",
             thousands(counts.stacks_dropped),
             thousands(counts.stacks_copied)
+        ));
+    }
+    if counts.chains_dropped > 0 {
+        lines.push(format!(
+            "{} stored without a call chain: memory for chains that differ was short",
+            plural(counts.chains_dropped, "fault was", "faults were")
         ));
     }
     let dropped = recorded.live.as_ref().map_or(0, |live| live.dropped);

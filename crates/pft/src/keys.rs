@@ -135,6 +135,7 @@ pub mod ledger {
         SNAPSHOTS_TIME_NS = "snapshots.time_ns": "Time that all snapshots took together, nanoseconds.",
         CALLCHAINS_DISTINCT = "callchains.distinct": "Call chains that differ, as stored.",
         CALLCHAINS_CUT = "callchains.cut": "Of these, those that may go on behind their last caller.",
+        CALLCHAINS_DROPPED = "callchains.dropped": "Faults stored without their call chain because memory for call chains was short.",
         STACKS_COPIED = "stacks.copied": "Copies of stacks that the recorder read.",
         STACKS_UNWOUND = "stacks.unwound": "Of these, those from which it made a call chain.",
         STACKS_DROPPED = "stacks.dropped": "Of these, those not unwound because the recorder fell behind or memory was short.",

@@ -33,6 +33,7 @@ impl Pending {
     /// Gives the stacks of the batch up; returns how many.
     pub fn drop_stacks(&mut self) -> u64 {
         let dropped = self.batch.stacks.len() as u64;
+        self.batch.stack_counts.dropped += dropped;
         self.batch.stacks.clear();
         self.batch.stack_bytes.clear();
         dropped

@@ -74,6 +74,8 @@ impl Drain {
             let copies = u64::from(extras.stack.is_some());
             self.counts.stacks_copied += copies;
             self.counts.stacks_dropped += copies;
+            batch.stack_counts.copied += copies;
+            batch.stack_counts.dropped += copies;
             return;
         };
         // Two events on a thread may bring it twice.
@@ -86,11 +88,13 @@ impl Drain {
             return;
         }
         self.counts.stacks_copied += 1;
+        batch.stack_counts.copied += 1;
         // Until it is unwound.
         row.chain.cut = true;
         let start = batch.stack_bytes.len();
         if start + copy.len() > MAX_STACK_BYTES {
             self.counts.stacks_dropped += 1;
+            batch.stack_counts.dropped += 1;
             return;
         }
         batch.stack_bytes.extend_from_slice(copy);

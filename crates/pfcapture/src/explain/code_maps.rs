@@ -18,6 +18,10 @@ const EXEC: u32 = 4;
 /// A process that has ended is remembered this long: its last faults may come later than its end.
 const ENDED_NS: u64 = 10_000_000_000;
 
+/// Between what the file holds of a module and its `.bss` there is at most so much, for the sake of
+/// alignment: the size of a huge page.
+const MAX_GAP_BYTES: u64 = 2 << 20;
+
 /// What a new mapping is.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -27,6 +31,8 @@ enum Kind {
     Code,
     /// Anonymous memory: behind a module its `.bss`.
     Anonymous,
+    /// The heap, of which `.bss` may be the first part.
+    Heap,
     /// Anything else.
     Other,
 }
@@ -112,14 +118,15 @@ impl CodeMaps {
         let is_file = file.inode != 0 && file.path.starts_with(b"/");
         if !is_file && file.path == b"[vdso]" {
             let module = self.modules.intern(ModuleKey::Vdso, true);
-            return Kind::Module(Content { module, offset: 0, is_code: true });
+            return Kind::Module(Content { module, offset: 0, is_code: true, is_file: true });
         }
         if !is_file {
             return match file.path.as_slice() {
                 _ if shared => Kind::Other,
                 [] | b"//anon" | b"[heap]" if is_code => Kind::Code,
                 path if is_code && path.starts_with(b"[anon:") => Kind::Code,
-                [] | b"//anon" | b"[heap]" => Kind::Anonymous,
+                b"[heap]" => Kind::Heap,
+                [] | b"//anon" => Kind::Anonymous,
                 path if path.starts_with(b"[anon:") => Kind::Anonymous,
                 _ => Kind::Other,
             };
@@ -128,7 +135,9 @@ impl CodeMaps {
             return Kind::Other;
         }
         match self.modules.intern(ModuleKey::File(file), is_code) {
-            Some(module) => Kind::Module(Content { module: Some(module), offset, is_code }),
+            Some(module) => {
+                Kind::Module(Content { module: Some(module), offset, is_code, is_file: true })
+            }
             None => Kind::Other,
         }
     }
@@ -254,19 +263,30 @@ fn put(space: &mut Space, (start, end, kind): (u64, u64, Kind), at_ns: u64, old:
     }
     let content = match kind {
         Kind::Module(content) => Some(content),
-        Kind::Code => Some(Content { module: None, offset: start, is_code: true }),
-        // What the file does not hold of a segment lies directly behind what it does.
-        Kind::Anonymous => space.ending_at(start).and_then(|(from, piece)| {
-            let offset = piece.content.offset.wrapping_add(piece.end - from);
-            let is_data = !piece.content.is_code && piece.content.module.is_some();
-            is_data.then_some(Content { offset, ..piece.content })
-        }),
+        Kind::Code => Some(Content { module: None, offset: start, is_code: true, is_file: false }),
+        Kind::Anonymous => bss(space, start, MAX_GAP_BYTES),
+        Kind::Heap => bss(space, start, 0),
         Kind::Other => None,
     };
     match content {
         Some(content) => space.set(start..end, content, at_ns, old),
         None => space.cut(start..end, at_ns),
     }
+}
+
+/// Anonymous memory as a part of the module in front of it. What the file does not hold of a segment
+/// lies directly behind what it does, or upon it if more of the file was mapped; a segment of which it
+/// holds nothing may begin some way behind another.
+fn bss(space: &Space, start: u64, max_gap_bytes: u64) -> Option<Content> {
+    let (from, Piece { end, content, .. }) = space.below(start)?;
+    let max_gap_bytes = if content.is_file { max_gap_bytes } else { 0 };
+    let is_data = !content.is_code && content.module.is_some();
+    let offset = content.offset.wrapping_add(start - from);
+    (is_data && start.saturating_sub(end) <= max_gap_bytes).then_some(Content {
+        offset,
+        is_file: false,
+        ..content
+    })
 }
 
 /// Brings an address space in line with a snapshot. Whether that changes anything.

@@ -1,15 +1,17 @@
 //! Opens the files of modules, and perf maps, on a thread of its own: a file system may take its time.
 
 mod regular;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{ffi::OsStr, io};
 
@@ -18,7 +20,7 @@ use rustc_hash::FxHashMap;
 use rustix::fs::{Mode, OFlags, open};
 
 use super::modules::{FileKey, plain};
-use regular::{Regular, find, find_below, find_in};
+use regular::{Regular, find, find_below, find_in, open_root};
 
 /// Descriptors that may be held open at most, …
 const MAX_OPEN: u64 = 1024;
@@ -67,13 +69,32 @@ struct Files {
     files: FxHashMap<FileKey, Opened>,
     perf_maps: FxHashMap<u32, Arc<File>>,
     open: u64,
+    /// Requests that were served, …
+    served: u64,
+    /// … and at which of them somebody waited in vain.
+    stuck_at: Option<u64>,
+}
+
+/// What the asking end and the thread share.
+#[derive(Debug, Default)]
+struct Shared {
+    files: Mutex<Files>,
+    progress: Condvar,
+    /// Requests so far.
+    requested: AtomicU64,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The asking end; the thread ends with the last one.
 #[derive(Debug, Clone)]
 pub struct Opener {
     requests: Sender<Request>,
-    files: Arc<Mutex<Files>>,
+    shared: Arc<Shared>,
 }
 
 impl Opener {
@@ -83,15 +104,15 @@ impl Opener {
     /// When no thread can be made.
     pub fn start() -> io::Result<Self> {
         let (requests, inbox) = channel();
-        let files = Arc::<Mutex<Files>>::default();
+        let shared = Arc::<Shared>::default();
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         let mut worker = Worker {
-            files: Arc::clone(&files),
+            shared: Arc::clone(&shared),
             max_open: MAX_OPEN.min(limit.unwrap_or(u64::MAX) / SHARE_OPEN),
             roots: Vec::new(),
         };
         std::thread::Builder::new().name("opener".into()).spawn(move || worker.serve(&inbox))?;
-        Ok(Self { requests, files })
+        Ok(Self { requests, shared })
     }
 
     /// Opens what maps as code.
@@ -110,21 +131,45 @@ impl Opener {
 
     fn want(&self, key: FileKey, pid: u32, start: u64, end: u64) {
         if key.inode != 0 && key.path.starts_with(b"/") {
-            // The thread takes requests until the sender is gone.
-            let _ = self.requests.send(Request::File { key, pid, start, end });
+            self.ask(Request::File { key, pid, start, end });
         }
     }
 
     /// Opens the perf map of a process.
     pub fn want_perf_map(&self, pid: u32) {
-        let _ = self.requests.send(Request::PerfMap(pid));
+        self.ask(Request::PerfMap(pid));
+    }
+
+    fn ask(&self, request: Request) {
+        self.shared.requested.fetch_add(1, Ordering::Relaxed);
+        // The thread takes requests until the sender is gone.
+        let _ = self.requests.send(request);
+    }
+
+    /// Waits so long at most until all is served that was asked for so far. Once that was in vain, not
+    /// again before there is some progress: a file system may never answer.
+    pub fn catch_up(&self, within: Duration) {
+        let requested = self.shared.requested.load(Ordering::Relaxed);
+        let all = self.shared.lock();
+        if all.stuck_at == Some(all.served) {
+            return;
+        }
+        let behind = |all: &mut Files| all.served < requested;
+        let waited = self.shared.progress.wait_timeout_while(all, within, behind);
+        let (mut all, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        all.stuck_at = waited.timed_out().then_some(all.served);
+    }
+
+    /// How many files are open.
+    pub fn open_count(&self) -> u64 {
+        self.shared.lock().open
     }
 
     /// Tries those that are not open once more, by their path, and waits for all that was asked for,
     /// unless that takes long or `hurry` is set.
     pub fn finish(&self, files: Vec<FileKey>, pids: Vec<u32>, hurry: &AtomicBool) {
         let (done, told) = channel();
-        let _ = self.requests.send(Request::Rest { files, pids, done });
+        self.ask(Request::Rest { files, pids, done });
         let until = Instant::now() + PATIENCE;
         while told.recv_timeout(ASK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
             // Without an answer, what is open has to do.
@@ -136,12 +181,12 @@ impl Opener {
 
     /// What became of a file; `None` if it was not tried.
     pub fn file(&self, key: &FileKey) -> Option<Opened> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).files.get(key).cloned()
+        self.shared.lock().files.get(key).cloned()
     }
 
     /// The perf map of a process.
     pub fn perf_map(&self, pid: u32) -> Option<Arc<File>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).perf_maps.get(&pid).cloned()
+        self.shared.lock().perf_maps.get(&pid).cloned()
     }
 }
 
@@ -149,7 +194,7 @@ impl Opener {
 type RootKey = (u64, u64, u64);
 
 struct Worker {
-    files: Arc<Mutex<Files>>,
+    shared: Arc<Shared>,
     max_open: u64,
     /// Roots of processes that may be gone.
     roots: Vec<(RootKey, OwnedFd)>,
@@ -175,11 +220,13 @@ impl Worker {
                     let _ = done.send(());
                 }
             }
+            self.with(|all| all.served += 1);
+            self.shared.progress.notify_all();
         }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Files) -> T) -> T {
-        act(&mut self.files.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.shared.lock())
     }
 
     /// Whether a file is not open yet, and may be.
@@ -213,19 +260,27 @@ impl Worker {
         {
             return Opened { file: Some(Arc::new(file)), state: ModuleState::Read };
         }
-        checked(find_below(&folder.join("root"), path_of(key)), key)
+        match open_root(&folder.join("root")) {
+            Ok(root) => checked(find_in(&root, path_of(key)), key),
+            // The process is gone, or another user's. Its file may be deleted next, so not later.
+            Err(_) => self.open_by_path(key),
+        }
     }
 
-    /// Opens what lies at a path, below one of the roots that processes had.
+    /// Opens what lies at a path, below the recorder's root or one of those that processes had: where
+    /// the device agrees too, before any other.
     fn open_by_path(&self, key: &FileKey) -> Opened {
         let path = path_of(key);
-        let mut best = checked(find(path), key);
-        for (_, root) in &self.roots {
-            if best.file.is_some() {
-                break;
+        let mut best = not_opened();
+        let others = self.roots.iter().map(|(_, root)| find_in(root, path));
+        for found in std::iter::once_with(|| find(path)).chain(others) {
+            let is_certain = found.as_ref().is_ok_and(|found| found.is_certainly(key));
+            let opened = checked(found, key);
+            if is_certain && opened.file.is_some() {
+                return opened;
             }
-            let opened = checked(find_in(root, path), key);
-            if opened.file.is_some() || opened.state == ModuleState::Replaced {
+            let is_better = opened.file.is_some() || opened.state == ModuleState::Replaced;
+            if best.file.is_none() && is_better {
                 best = opened;
             }
         }
@@ -265,16 +320,19 @@ impl Worker {
     }
 }
 
+const fn not_opened() -> Opened {
+    Opened { file: None, state: ModuleState::NotOpened }
+}
+
 /// What was found at the path of a file, if it is that file.
 fn checked(found: io::Result<Regular>, key: &FileKey) -> Opened {
-    let not_opened = Opened { file: None, state: ModuleState::NotOpened };
     match found {
         Ok(found) if found.is_other(key) => Opened { file: None, state: ModuleState::Replaced },
         Ok(found) => match found.open() {
             Ok(file) => Opened { file: Some(Arc::new(file)), state: ModuleState::Read },
-            Err(_) => not_opened,
+            Err(_) => not_opened(),
         },
-        Err(_) => not_opened,
+        Err(_) => not_opened(),
     }
 }
 
@@ -287,93 +345,4 @@ fn own_number(folder: &Path) -> Option<u32> {
     let status = std::fs::read_to_string(folder.join("status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     line.split_whitespace().next_back()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use pft::record::SnapshotReason;
-
-    use super::*;
-    use crate::snapshot;
-
-    /// A file at a path, as a mapping of it would be recorded.
-    fn key(path: &Path, inode_of: &Path) -> FileKey {
-        let meta = inode_of.metadata().unwrap();
-        FileKey {
-            dev_major: rustix::fs::major(meta.dev()),
-            dev_minor: rustix::fs::minor(meta.dev()),
-            inode: meta.ino(),
-            path: path.as_os_str().as_bytes().to_vec(),
-        }
-    }
-
-    fn state(opener: &Opener, key: &FileKey) -> (bool, ModuleState) {
-        let opened = opener.file(key).unwrap();
-        (opened.file.is_some(), opened.state)
-    }
-
-    #[test]
-    fn what_a_process_runs_is_open_when_it_was_mapped() {
-        let opener = Opener::start().unwrap();
-        let own = std::process::id();
-        let snapshot = snapshot::take(Path::new("/proc"), own, SnapshotReason::Start).unwrap();
-        opener.look_at_vmas(own, &snapshot.vmas);
-        opener.finish(Vec::new(), Vec::new(), &AtomicBool::new(false));
-        let exe = std::env::current_exe().unwrap();
-        let code = snapshot
-            .vmas
-            .iter()
-            .find(|vma| vma.prot & EXEC != 0 && vma.path == exe.as_os_str().as_bytes());
-        let opened = opener.file(&FileKey::of_vma(code.unwrap())).unwrap();
-        assert_eq!(opened.file.unwrap().metadata().unwrap().ino(), exe.metadata().unwrap().ino());
-        // What is mapped without being run is left alone.
-        let data = |vma: &&Vma| {
-            let key = FileKey::of_vma(vma);
-            let runs = snapshot
-                .vmas
-                .iter()
-                .any(|other| other.prot & EXEC != 0 && FileKey::of_vma(other) == key);
-            !runs
-        };
-        for vma in snapshot.vmas.iter().filter(data) {
-            assert!(opener.file(&FileKey::of_vma(vma)).is_none());
-        }
-    }
-
-    #[test]
-    fn a_path_is_believed_only_if_it_leads_to_the_same_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let (file, other) = (folder.path().join("file"), folder.path().join("other"));
-        let (gone, pipe) = (folder.path().join("gone"), folder.path().join("pipe"));
-        std::fs::write(&file, "file").unwrap();
-        std::fs::write(&other, "other").unwrap();
-        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, Mode::RUSR).unwrap();
-        let keys = [
-            key(&file, &file),
-            key(&file, &other),
-            key(&gone, &file),
-            // Opening one would wait for a writer.
-            key(&pipe, &pipe),
-        ];
-        let opener = Opener::start().unwrap();
-        opener.finish(keys.to_vec(), Vec::new(), &AtomicBool::new(false));
-        let states = keys.map(|key| state(&opener, &key));
-        let expected = [
-            (true, ModuleState::Read),
-            (false, ModuleState::Replaced),
-            (false, ModuleState::NotOpened),
-            (false, ModuleState::NotOpened),
-        ];
-        assert_eq!(states, expected);
-    }
-
-    #[test]
-    fn a_perf_map_is_named_by_the_number_that_its_process_knows() {
-        let folder = tempfile::tempdir().unwrap();
-        let status = "Name:\ta\nNSpid:\t4711\t33\t7\nNSpgid:\t1\n";
-        std::fs::write(folder.path().join("status"), status).unwrap();
-        assert_eq!(own_number(folder.path()), Some(7));
-        std::fs::write(folder.path().join("status"), "Name:\ta\n").unwrap();
-        assert_eq!(own_number(folder.path()), None);
-    }
 }

@@ -23,6 +23,8 @@ pub struct Content {
     pub offset: u64,
     /// Whether it may be executed.
     pub is_code: bool,
+    /// Whether the file itself is mapped there, rather than memory that takes part in its layout.
+    pub is_file: bool,
 }
 
 /// A part of an address space.
@@ -135,10 +137,9 @@ impl Space {
         true
     }
 
-    /// What ends exactly at this address.
-    pub fn ending_at(&self, addr: u64) -> Option<(u64, Piece)> {
-        let (&start, &piece) = self.pieces.range(..addr).next_back()?;
-        (piece.end == addr).then_some((start, piece))
+    /// The last part that begins below this address. It may end below it too, or behind it.
+    pub fn below(&self, addr: u64) -> Option<(u64, Piece)> {
+        self.pieces.range(..addr).next_back().map(|(&start, &piece)| (start, piece))
     }
 
     /// What lies at an address at some time.

@@ -220,6 +220,58 @@ fn variables_are_reckoned_from_the_code_of_their_module() {
 }
 
 #[test]
+fn bss_is_told_by_the_records_of_a_program_that_starts() {
+    let mut bench = Bench::default();
+    for (start, part) in [
+        // The kernel first maps as much as the whole program takes.
+        (0x4000, (0x8000, 0, READ, "/bin/a")),
+        (0x5000, (0x2000, 0x1000, READ | EXEC, "/bin/a")),
+        (0x7000, (0x1000, 0x3000, READ, "/bin/a")),
+        (0x8000, (0x1000, 0x4000, READ | WRITE, "/bin/a")),
+        (0x9000, (0x3000, 0x9000, READ | WRITE, "//anon")),
+    ] {
+        bench.map(1, 7, start, part);
+    }
+    bench.faults(&[0x8010, 0x9010, 0xbfff].map(|addr| (2, 7, 0x5000, addr)));
+    let data = |offset: &str| format!("/bin/a {offset} 1 data from 1000");
+    assert_eq!(bench.found()[1..], ["4010", "5010", "7fff"].map(data));
+}
+
+#[test]
+fn bss_of_its_own_segment_may_begin_behind_a_gap() {
+    let parts = [
+        (0x5000, (0x2000, 0x1000, READ | EXEC, "/bin/a")),
+        (0x8000, (0x1000, 0x4000, READ | WRITE, "/bin/a")),
+        (0x20000, (0x3000, 0, READ | WRITE, "")),
+        (0x30000, (0x1000, 0, READ | WRITE, "")),
+        (0x9000 + (2 << 20), (0x1000, 0, READ | WRITE, "[heap]")),
+    ];
+    let bss = "/bin/a 1c010 1 data from 1000";
+    let addrs = [0x20010, 0x30010, 0x9010 + (2 << 20)];
+    let faults = |time_ns| addrs.map(|addr| (time_ns, 7, 0x5000, addr));
+    // A process that was running already.
+    let mut bench = Bench::default();
+    bench.snapshot(1, 7, &parts);
+    bench.faults(&faults(2));
+    assert_eq!(bench.found()[1..], [bss]);
+    // One that starts: what the kernel maps at first is gone again without a record.
+    let mut bench = Bench::default();
+    bench.map(1, 7, 0x4000, (0x1f000, 0, READ, "/bin/a"));
+    for (start, (bytes, offset, prot, path)) in parts {
+        let path = if path.is_empty() { "//anon" } else { path };
+        bench.map(1, 7, start, (bytes, offset, prot, path));
+    }
+    bench.faults(&faults(2));
+    bench.snapshot(3, 7, &parts);
+    bench.faults(&faults(4));
+    assert_eq!(bench.found()[1..], ["/bin/a 1c010 2 data from 1000"]);
+    let epoch = bench.maps.epoch();
+    bench.snapshot(5, 7, &parts);
+    bench.maps.settle();
+    assert_eq!(bench.maps.epoch(), epoch);
+}
+
+#[test]
 fn a_file_that_turns_out_to_hold_code_has_variables_from_then_on() {
     let mut bench = Bench::default();
     bench.map(1, 7, 0x4000, (0x1000, 0, READ, "/lib/a"));

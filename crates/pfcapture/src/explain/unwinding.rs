@@ -20,6 +20,9 @@ const SHARE: u32 = 3;
 /// … and of what it did not take, so much is left for later.
 const MOST: Duration = Duration::from_millis(500);
 
+/// A file that was only just mapped is waited for so long, once a batch.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// Processes that the unwinder is told of at a time.
 const MAX_PROCESSES: usize = 1024;
 
@@ -60,7 +63,9 @@ pub trait Unwind: Send {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Told {
     version: u32,
+    /// Whether all of its files were open; else how many were, of all processes.
     is_whole: bool,
+    open_count: u64,
 }
 
 /// Unwinds the stacks of batches.
@@ -71,6 +76,8 @@ pub struct Unwinding {
     left: Duration,
     as_of: Instant,
     most: Duration,
+    /// Files were waited for in this batch.
+    has_waited: bool,
     /// Stacks that became call chains.
     pub unwound: u64,
     /// Stacks of which not even one caller was found.
@@ -88,6 +95,7 @@ impl Unwinding {
             left: MOST,
             as_of: Instant::now(),
             most: MOST,
+            has_waited: false,
             unwound: 0,
             failed: 0,
             dropped: 0,
@@ -101,11 +109,15 @@ impl Unwinding {
         self.left = (self.left + passed / SHARE).min(self.most);
         self.as_of = begun;
         // Files that were missing may be open by now.
-        self.told.retain(|_, told| told.is_whole);
-        let FaultRows { rows, callers, stacks, stack_bytes, .. } = batch;
+        let open_count = opener.open_count();
+        self.told.retain(|_, told| told.is_whole || told.open_count == open_count);
+        self.has_waited = false;
+        let FaultRows { rows, callers, stacks, stack_bytes, stack_counts, .. } = batch;
         for (done, stack) in stacks.iter().enumerate() {
             if begun.elapsed() >= self.left {
-                self.dropped += (stacks.len() - done) as u64;
+                let dropped = (stacks.len() - done) as u64;
+                self.dropped += dropped;
+                stack_counts.dropped += dropped;
                 break;
             }
             let Some(row) = rows.get_mut(stack.row as usize) else { continue };
@@ -123,8 +135,10 @@ impl Unwinding {
             let user = u16::try_from(callers.len() - before).unwrap_or(u16::MAX);
             if user <= 1 && cut {
                 self.failed += 1;
+                stack_counts.failed += 1;
             } else {
                 self.unwound += 1;
+                stack_counts.unwound += 1;
             }
             row.chain = ChainSpan { start, kernel: row.chain.kernel, user, cut };
         }
@@ -141,13 +155,20 @@ impl Unwinding {
             self.told.clear();
             self.unwind.forget();
         }
+        // Before anything is looked at: what is opened meanwhile counts as new.
+        let open_count = opener.open_count();
         let mut is_whole = true;
         let mut mappings = Vec::new();
         for (range, file_offset, module) in maps.code_of(pid) {
             let file = match maps.modules.of(module).map(|module| &module.key) {
                 Some(ModuleKey::File(key)) => {
-                    let opened = opener.file(key);
-                    is_whole &= opened.is_some();
+                    let mut opened = opener.file(key);
+                    if opened.is_none() && !self.has_waited {
+                        self.has_waited = true;
+                        opener.catch_up(PATIENCE.min(self.left));
+                        opened = opener.file(key);
+                    }
+                    is_whole &= opened.as_ref().is_some_and(|opened| opened.file.is_some());
                     let Some(file) = opened.and_then(|opened| opened.file) else { continue };
                     Some(file)
                 }
@@ -157,7 +178,7 @@ impl Unwinding {
             mappings.push(CodeMapping { range, file_offset, module, file });
         }
         self.unwind.set_code(pid, &mappings);
-        self.told.insert(pid, Told { version, is_whole });
+        self.told.insert(pid, Told { version, is_whole, open_count });
     }
 }
 
@@ -288,6 +309,7 @@ mod tests {
         let mut batch = batch();
         unwinding.batch(&mut batch, &CodeMaps::default(), &Opener::start().unwrap());
         assert_eq!((unwinding.unwound, unwinding.failed, unwinding.dropped), (0, 0, 3));
+        assert_eq!(batch.stack_counts.dropped, 3);
         assert_eq!(chains(&batch)[1], (vec![91, 92], vec![], true));
         assert_eq!(batch.rows.len(), 4);
     }

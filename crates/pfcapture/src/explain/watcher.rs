@@ -189,6 +189,7 @@ impl Explainer {
             lines.push((keys::CAPTURED_CALL_CHAINS, self.chained));
             lines.push((keys::CALLCHAINS_DISTINCT, self.chains.distinct));
             lines.push((keys::CALLCHAINS_CUT, self.chains.cut));
+            lines.push((keys::CALLCHAINS_DROPPED, self.chains.beyond));
         }
         let unwinding = self.unwinding.as_ref();
         if let Some(unwinding) = unwinding.filter(|done| done.unwound + done.failed > 0) {
@@ -204,6 +205,11 @@ impl Explainer {
         self.left_alone + self.unwinding.as_ref().map_or(0, |unwinding| unwinding.dropped)
     }
 
+    /// Faults whose call chain found no room.
+    pub const fn chains_dropped(&self) -> u64 {
+        self.chains.beyond
+    }
+
     /// Makes call chains of the copies of stacks.
     fn unwind(&mut self, batch: &mut FaultRows) {
         match (&mut self.unwinding, &self.naming) {
@@ -211,7 +217,11 @@ impl Explainer {
                 self.maps.settle();
                 unwinding.batch(batch, &self.maps, &naming.opener);
             }
-            _ => self.left_alone += batch.stacks.len() as u64,
+            _ => {
+                let dropped = batch.stacks.len() as u64;
+                self.left_alone += dropped;
+                batch.stack_counts.dropped += dropped;
+            }
         }
     }
 

@@ -275,6 +275,7 @@ impl Session {
         };
         self.windows.tell(finished.dumped, on_news);
         self.drain.counts.stacks_dropped += finished.stacks_dropped;
+        self.drain.counts.chains_dropped = finished.chains_dropped;
         self.windows.suppressed = finished.suppressed;
         // Where its end was lost, or comes with that of the command, it is gone by now.
         created.retain(|&pid| host::is_running(Path::new("/proc"), pid));

@@ -21,6 +21,8 @@ pub struct Taken {
     pub named: Option<Named>,
     /// Copies of stacks that were not unwound for want of time.
     pub stacks_dropped: u64,
+    /// Faults whose call chain found no room.
+    pub chains_dropped: u64,
 }
 
 /// What the thread does with items on their way to the sink.
@@ -73,6 +75,7 @@ impl Taking {
                 bytes: sink.close()?,
                 named: self.named,
                 stacks_dropped: self.explainer.stacks_dropped(),
+                chains_dropped: self.explainer.chains_dropped(),
             }),
             Some(failure) => Err(sink.abandon(failure)),
         }

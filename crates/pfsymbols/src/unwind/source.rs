@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use framehop::{ExplicitModuleSectionInfo, Module};
 use object::elf::SHF_COMPRESSED;
 
-use crate::elf::RawSection;
+use crate::elf::{MAX_SECTION_BYTES, RawSection};
 use crate::{ElfFile, Error};
 
 /// The bytes of a section, shared.
@@ -33,6 +33,13 @@ impl UnwindSource {
     /// Keeps the file for when its tables are wanted.
     pub fn new(elf: Arc<ElfFile>) -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(State::Unread(elf)) })
+    }
+
+    /// How much memory the tables take once they are read, bytes; at most, as the file states it.
+    pub fn table_bytes(elf: &ElfFile) -> u64 {
+        let bytes = |name| elf.raw_section(name).map_or(0, |section| section.bytes);
+        let tables = [".eh_frame", ".eh_frame_hdr", ".debug_frame"].map(bytes);
+        tables.iter().filter(|&&bytes| bytes <= MAX_SECTION_BYTES).sum()
     }
 
     /// Reads the tables now, if that was not done. Returns whether the file has any.

@@ -145,9 +145,11 @@ fn by_copies_of_the_stack_as_nobody() {
         eprintln!("skipped: needs root, to become nobody");
         return;
     }
-    // Of a process that has ended, nobody can tell which files it had, so this one waits.
+    let recorder = ["--call-graph", "dwarf"];
+    let Some(recording) = record(User::Nobody, NO_FRAME_POINTERS, &recorder) else { return };
+    assert_share_has_the_path(&recording);
     let how = |lab: Lab, workload: &Workload| {
-        lab.attach_with(&["--call-graph", "dwarf"], workload).map(without_kernel_mode)
+        lab.attach_with(&recorder, workload).map(without_kernel_mode)
     };
     let new_lab = || Lab::new(User::Nobody);
     let Some(recording) = programs::record(new_lab, NO_FRAME_POINTERS, how) else { return };

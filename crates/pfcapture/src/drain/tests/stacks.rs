@@ -1,7 +1,7 @@
 use pft::record::{NODE_UNKNOWN, StackPointerRecord};
 
 use super::*;
-use crate::batch::{ChainSpan, UserStack};
+use crate::batch::{ChainSpan, FaultRows, StackCounts, UserStack};
 use crate::parse::Context;
 use crate::user_regs;
 
@@ -113,7 +113,9 @@ fn a_stack_whose_fault_is_gone_is_dropped() {
     bench.drain.pending[0].batch.clear();
     bench.feed(0, &copy(minor_id(), 500, 0x8000, 1, 9));
     assert_eq!((bench.drain.counts.stacks_copied, bench.drain.counts.stacks_dropped), (1, 1));
-    assert_eq!(bench.drain.pending[0].batch, Default::default());
+    let stack_counts = StackCounts { copied: 1, dropped: 1, ..StackCounts::default() };
+    let expected = FaultRows { stack_counts, ..FaultRows::default() };
+    assert_eq!(bench.drain.pending[0].batch, expected);
 }
 
 #[test]

@@ -42,8 +42,16 @@ pub fn find_in(root: &OwnedFd, path: &Path) -> io::Result<Regular> {
 /// # Errors
 /// As [`find`].
 pub fn find_below(root: &Path, path: &Path) -> io::Result<Regular> {
+    find_in(&open_root(root)?, path)
+}
+
+/// The root of a process, by its name.
+///
+/// # Errors
+/// What the system refuses.
+pub fn open_root(root: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    find_in(&open(root, flags, Mode::empty())?, path)
+    Ok(open(root, flags, Mode::empty())?)
 }
 
 fn regular(fd: OwnedFd) -> io::Result<Regular> {
@@ -59,6 +67,11 @@ impl Regular {
     pub fn is(&self, key: &FileKey) -> bool {
         // The device of a mapping is another one than that of the file on some file systems.
         self.ino == key.inode
+    }
+
+    /// Whether the device agrees too.
+    pub fn is_certainly(&self, key: &FileKey) -> bool {
+        self.is(key) && self.dev == rustix::fs::makedev(key.dev_major, key.dev_minor)
     }
 
     /// Whether it is certainly not.

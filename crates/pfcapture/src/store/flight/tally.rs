@@ -6,6 +6,7 @@ use pft::keys::ledger as keys;
 use pft::record::{LostBy, LostRecord, SnapshotReason, TaskKind};
 
 use super::Item;
+use crate::batch::StackCounts;
 use crate::counts::Counts;
 
 /// Counts by key of the ledger.
@@ -29,6 +30,19 @@ pub fn count(tally: &mut Tally, item: &Item, has_entries: bool) {
             add(keys::CAPTURED_IN_FLIGHT, counts.in_flight);
             add(keys::CAPTURED_INTERRUPTED, counts.interrupted);
             add(keys::CAPTURED_NEGATIVE_LATENCY, counts.negative_latency);
+            if !batch.chain_ids.is_empty() {
+                let chained = batch.chain_ids.iter().filter(|&&id| id != 0).count();
+                let had = batch.rows.iter().filter(|row| !row.chain.is_empty()).count();
+                add(keys::CAPTURED_CALL_CHAINS, chained as u64);
+                add(keys::CALLCHAINS_DROPPED, had.saturating_sub(chained) as u64);
+            }
+            if batch.stack_counts != StackCounts::default() {
+                let StackCounts { copied, unwound, failed, dropped } = batch.stack_counts;
+                add(keys::STACKS_COPIED, copied);
+                add(keys::STACKS_UNWOUND, unwound);
+                add(keys::STACKS_FAILED, failed);
+                add(keys::STACKS_DROPPED, dropped);
+            }
         }
         Item::Tasks(tasks) => {
             let told = tasks.iter().filter(|task| task.kind != TaskKind::Present);
@@ -65,7 +79,7 @@ mod tests {
     use pft::record::{MapRecord, Outcome, flags};
 
     use super::*;
-    use crate::batch::FaultRow;
+    use crate::batch::{ChainSpan, FaultRow, FaultRows};
     use crate::store::tests::{row, snapshot, task};
 
     fn map() -> MapRecord {
@@ -122,6 +136,32 @@ mod tests {
                 (keys::FLIGHT_LOST_IN_RINGS, 11),
                 (keys::SNAPSHOTS_QUERIES, 2),
                 (keys::SNAPSHOTS_TAKEN, 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn call_chains_and_stacks_are_counted_where_there_are_any() {
+        let mut tally = Tally::new();
+        let chain = ChainSpan { user: 1, ..ChainSpan::default() };
+        let batch = FaultRows {
+            rows: vec![FaultRow { chain, ..row(1, 2) }, FaultRow { chain, ..row(1, 2) }, row(1, 2)],
+            callers: vec![9],
+            chain_ids: vec![7, 0, 0],
+            stack_counts: StackCounts { copied: 10, unwound: 5, failed: 3, dropped: 2 },
+            ..FaultRows::default()
+        };
+        count(&mut tally, &Item::Faults(0, batch), true);
+        tally.retain(|key, _| key.contains("stacks.") || key.contains("chains"));
+        assert_eq!(
+            tally.into_iter().collect::<Vec<_>>(),
+            [
+                (keys::CALLCHAINS_DROPPED, 1),
+                (keys::CAPTURED_CALL_CHAINS, 1),
+                (keys::STACKS_COPIED, 10),
+                (keys::STACKS_DROPPED, 2),
+                (keys::STACKS_FAILED, 3),
+                (keys::STACKS_UNWOUND, 5),
             ]
         );
     }
