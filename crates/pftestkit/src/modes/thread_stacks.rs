@@ -13,29 +13,34 @@ use crate::session::{FIRST_TOUCH, Session, warm_stack};
 use crate::sys::mapping::page_size;
 use crate::sys::special::without_huge_pages;
 
-/// What a thread puts on its stack.
-const DEEP_BYTES: usize = 192 << 10;
+/// Pages that a thread writes of its stack, by default.
+const PAGES: usize = 48;
 
-/// Stack of a thread.
-const STACK_BYTES: usize = 1 << 20;
+/// Written at a time.
+const BLOCK_BYTES: usize = 16 << 10;
+
+/// Room on a stack for all else.
+const SPARE_BYTES: usize = 768 << 10;
 
 /// Threads that exist before `ready` and then each use a part of their stack that they have not used
 /// before. The C library maps these stacks, one beside another.
 pub fn thread_stacks(args: &Args, mut session: Session) -> anyhow::Result<()> {
     without_huge_pages();
+    let deep_bytes = (args.pages_or(PAGES) * page_size()).next_multiple_of(BLOCK_BYTES);
+    let stack_bytes = deep_bytes + SPARE_BYTES;
     let ready = Barrier::new(args.threads as usize + 1);
     let (go, end) = (Barrier::new(args.threads as usize + 1), Barrier::new(args.threads as usize));
     let body = || {
         warm_stack();
         ready.wait();
         go.wait();
-        let range = descend();
+        let range = descend(deep_bytes);
         // A stack that a thread leaves would be used again by a later one.
         end.wait();
         range
     };
     let ranges = thread::scope(|scope| -> anyhow::Result<Vec<Range<u64>>> {
-        let start = || thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, body);
+        let start = || thread::Builder::new().stack_size(stack_bytes).spawn_scoped(scope, body);
         let threads: Vec<ScopedJoinHandle<'_, _>> =
             (0..args.threads).map(|_| start()).collect::<Result<_, _>>()?;
         ready.wait();
@@ -53,14 +58,24 @@ pub fn thread_stacks(args: &Args, mut session: Session) -> anyhow::Result<()> {
     session.finish()
 }
 
-/// Writes a large variable of this function; returns the pages that lie in it as a whole and below all
-/// that was used before.
-#[inline(never)]
-fn descend() -> Range<u64> {
-    let mut deep = [1_u8; DEEP_BYTES];
-    black_box(&mut deep);
+/// Writes `bytes` of this thread's stack; returns the pages that lie in it as a whole and below all that was
+/// used before.
+fn descend(bytes: usize) -> Range<u64> {
     let page = page_size() as u64;
-    let start = deep.as_ptr().addr() as u64;
+    let (start, end) = write_blocks(bytes / BLOCK_BYTES);
     let used = 16 << 10; // by `warm_stack`, and by what called this
-    start.next_multiple_of(page)..(start + DEEP_BYTES as u64 - 2 * used) / page * page
+    start.next_multiple_of(page)..(end - 2 * used) / page * page
+}
+
+/// Writes `count` large variables, at least one, each below the last; returns where the lowest begins and the
+/// highest ends.
+#[inline(never)]
+fn write_blocks(count: usize) -> (u64, u64) {
+    let mut block = [1_u8; BLOCK_BYTES];
+    black_box(&mut block);
+    let start = block.as_ptr().addr() as u64;
+    let lowest = if count > 1 { write_blocks(count - 1).0 } else { start };
+    // Used once more, so that this is no loop over one variable.
+    black_box(&mut block);
+    (lowest, start + BLOCK_BYTES as u64)
 }

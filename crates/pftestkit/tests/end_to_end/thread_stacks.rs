@@ -14,9 +14,12 @@ fn launched_attached_and_as_nobody() {
         (User::Nobody, Lab::launch, "minor/anon-first-touch-or-zero"),
         (User::Nobody, Lab::attach, "minor/anon-unknown"),
     ];
+    // A stack pointer is taken at every 32nd fault of a thread on a CPU.
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    let pages = (32 * (cpus + 1)).to_string();
     for (number, (user, how, kind)) in ways.into_iter().enumerate() {
         let lab = Lab::new(user);
-        let workload = lab.workload("thread-stacks").args(["--threads", "6"]);
+        let workload = lab.workload("thread-stacks").args(["--threads", "6", "--pages", &pages]);
         let recording = how(lab, &workload).unwrap();
         assert!(recording.said.contains(AGREED), "{}", recording.said);
         let expected = recording.expected(|_| kind.to_owned());
