@@ -23,6 +23,7 @@ pub(crate) fn merge_births(
         born: faults,
         seen_from_start: vma.source == Source::Record,
         may_be_new: false,
+        inaccessible: vma.source == Source::Record && vma.prot == 0,
         history_offset: place(start, end),
     };
     let mut pieces: Vec<Piece> = Vec::new();
@@ -47,6 +48,9 @@ pub(crate) fn merge_births(
     if done < vma.end {
         push(new(done, vma.end));
     }
+    if vma.prot != 0 {
+        pieces = opened(pieces, vma.source);
+    }
     if pieces.len() > MAX_PIECES {
         let whole = |offset| pieces.iter().all(|piece| piece.history_offset == offset);
         let Some(history_offset) = pieces.first().map(|p| p.history_offset).filter(|&o| whole(o))
@@ -57,10 +61,40 @@ pub(crate) fn merge_births(
         let born = pieces.iter().map(|piece| piece.born).min().unwrap_or(faults);
         let seen_from_start = pieces.iter().all(|piece| piece.seen_from_start);
         let may_be_new = pieces.iter().any(|piece| piece.may_be_new);
-        let (start, end) = (vma.start, vma.end);
-        return vec![Piece { start, end, row, born, seen_from_start, may_be_new, history_offset }];
+        let inaccessible = pieces.iter().all(|piece| piece.inaccessible);
+        return vec![Piece {
+            born,
+            seen_from_start,
+            may_be_new,
+            inaccessible,
+            history_offset,
+            ..new(vma.start, vma.end)
+        }];
     }
     pieces
+}
+
+/// `pieces`, which can be accessed from now on. Neighbours that could not be before are untouched, so that
+/// they are one if one record opens them, whenever they were reserved: none has been touched since the last.
+fn opened(pieces: Vec<Piece>, source: Source) -> Vec<Piece> {
+    let mut opened: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let mut goes_on = false;
+    for piece in pieces {
+        let untouched = piece.inaccessible && source == Source::Record;
+        let may_be_new = piece.may_be_new && !untouched;
+        let piece = Piece { may_be_new, inaccessible: false, ..piece };
+        match opened.last_mut() {
+            Some(last)
+                if last.is_like(&piece)
+                    || goes_on && untouched && last.history_offset == piece.history_offset =>
+            {
+                (last.end, last.born) = (piece.end, last.born.max(piece.born));
+            }
+            _ => opened.push(piece),
+        }
+        goes_on = untouched;
+    }
+    opened
 }
 
 #[cfg(test)]
@@ -85,7 +119,17 @@ mod tests {
     }
 
     fn piece(start: u64, end: u64, born: u32, seen_from_start: bool) -> Piece {
-        Piece { start, end, row: 1, born, seen_from_start, may_be_new: false, history_offset: 0 }
+        let (may_be_new, inaccessible, history_offset) = (false, false, 0);
+        Piece {
+            start,
+            end,
+            row: 1,
+            born,
+            seen_from_start,
+            may_be_new,
+            inaccessible,
+            history_offset,
+        }
     }
 
     #[test]
@@ -99,6 +143,29 @@ mod tests {
     fn neighbours_of_one_birth_are_one_piece() {
         let kept = [piece(0, 10, 9, true), piece(10, 20, 9, true)];
         assert_eq!(merge_births(&vma(0, 30), 1, 9, &kept, |_, _| 0), [piece(0, 30, 9, true)]);
+    }
+
+    #[test]
+    fn what_one_record_opens_is_one_piece_of_the_last_birth() {
+        let reserved = |start, end, born| Piece {
+            may_be_new: born == 3,
+            inaccessible: true,
+            ..piece(start, end, born, true)
+        };
+        let kept = [piece(0, 10, 1, true), reserved(10, 20, 2), reserved(20, 30, 3)];
+        let expected = [piece(0, 10, 1, true), piece(10, 30, 3, true)];
+        assert_eq!(merge_births(&vma(0, 30), 1, 9, &kept, |_, _| 0), expected);
+        // A snapshot does not tell when that was, nor whether it was at one time.
+        let line = Vma { source: Source::Snapshot, ..vma(0, 30) };
+        let each = [kept[0], piece(10, 20, 2, true), Piece { inaccessible: false, ..kept[2] }];
+        assert_eq!(merge_births(&line, 1, 9, &kept, |_, _| 0), each);
+        // What was closed before has a history of its own, and so has what lies between.
+        let kept = [reserved(0, 10, 2), piece(10, 20, 1, true), reserved(20, 30, 3)];
+        let each = [piece(0, 10, 2, true), kept[1], piece(20, 30, 3, true)];
+        assert_eq!(merge_births(&vma(0, 30), 1, 9, &kept, |_, _| 0), each);
+        // Where it cannot be accessed still, nothing changes.
+        let closed = Vma { prot: 0, ..vma(0, 30) };
+        assert_eq!(merge_births(&closed, 1, 9, &kept, |_, _| 0), kept);
     }
 
     #[test]

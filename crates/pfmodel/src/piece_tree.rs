@@ -23,6 +23,8 @@ pub(crate) struct Piece {
     /// Whether a record since then may tell of a larger mapping in their place rather than of one that
     /// was merged with them: `munmap` sends no record.
     pub may_be_new: bool,
+    /// Whether they could not be accessed ever since they were mapped, and so are untouched.
+    pub inaccessible: bool,
     /// What to add to an address, wrapping, to get the one under which the history of its page is
     /// kept: that of memory that moved stays where it was written.
     pub history_offset: u64,
@@ -31,7 +33,9 @@ pub(crate) struct Piece {
 impl Piece {
     /// Whether `other` was born like this one, and its history is kept in one place with this one's.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let birth = |piece: &Self| (piece.born, piece.seen_from_start, piece.may_be_new);
+        let birth = |piece: &Self| {
+            (piece.born, piece.seen_from_start, piece.may_be_new, piece.inaccessible)
+        };
         birth(self) == birth(other) && self.history_offset == other.history_offset
     }
 }
@@ -262,6 +266,7 @@ mod tests {
             born: 0,
             seen_from_start: false,
             may_be_new: false,
+            inaccessible: false,
             history_offset: 0,
         }
     }

@@ -95,7 +95,8 @@ pub(crate) fn with_capacity(rows: usize) -> FaultTable {
     }
 }
 
-/// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence.
+/// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence. Region, code and object are left
+/// for the end, when all mappings are known.
 pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) {
     awaiting.push(row.may_be_exact && !row.is_known);
     table.time_ns.push(row.time_ns);
@@ -121,9 +122,6 @@ pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) 
         (_, false) => MapConfidence::Inferred,
         (_, true) => MapConfidence::Exact,
     });
-    table.region.push(NONE);
-    table.code.push(NONE);
-    table.object.push(NONE);
     table.call_chain.push(row.call_chain);
 }
 

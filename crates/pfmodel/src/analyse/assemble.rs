@@ -117,25 +117,21 @@ fn locate(
     locations: &mut Locations,
     known: &Known<'_>,
 ) {
-    let found = faults.region.iter_mut().zip(&mut faults.object);
-    for ((region, object), (&mapping, &addr)) in found.zip(faults.mapping.iter().zip(&faults.addr))
-    {
+    for (&mapping, &addr) in faults.mapping.iter().zip(&faults.addr) {
         let spot = parts.at(mapping, addr, known);
-        *region = spot.region;
-        if let Some((module, address)) = spot.in_module {
-            *object = known.modules.object_at(module, address).unwrap_or(NONE);
-        }
+        faults.region.push(spot.region);
+        let object =
+            spot.in_module.and_then(|(module, address)| known.modules.object_at(module, address));
+        faults.object.push(object.unwrap_or(NONE));
     }
     let rows = (known.rows, known.names);
     let pid_of = |row: &MappingRow| known.pids.get(row.proc as usize).copied();
-    let code = faults.code.iter_mut().zip(&faults.kernel_mode);
-    for ((code, &kernel_mode), (&mapping, &ip)) in
-        code.zip(faults.ip_mapping.iter().zip(&faults.ip))
-    {
-        *code = if kernel_mode {
+    let instructions = faults.ip_mapping.iter().zip(&faults.ip);
+    for ((&mapping, &ip), &kernel_mode) in instructions.zip(&faults.kernel_mode) {
+        faults.code.push(if kernel_mode {
             locations.in_kernel(ip, known.modules)
         } else {
             locations.in_mapping(mapping, ip, known.modules, rows, pid_of)
-        };
+        });
     }
 }

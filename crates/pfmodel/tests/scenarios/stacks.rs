@@ -133,6 +133,52 @@ fn memory_that_was_merged_with_a_stack_is_none() {
 }
 
 #[test]
+fn a_stack_in_what_was_reserved_piece_by_piece_is_one() {
+    // The C library reserves an arena and gives back what is not aligned, of which calls would tell; the
+    // next stack comes into its place.
+    let cut = BASE + 0x4000;
+    let reserved = || {
+        Trace::new()
+            .map(map(5, TOP, TOP + 0x1000, RW, "//anon"))
+            .map(map(6, BASE - 0x40_0000, cut, 0, "//anon"))
+            .fault(fault(8, TOP, WRITE))
+            .map(map(10, BASE, TOP, 0, "//anon"))
+            .map(map(11, STACK, TOP, RW, "//anon"))
+    };
+    for stack_pointer in [TOP - 8, STACK + 8] {
+        let analysis = reserved()
+            .fault(fault(20, TOP - 8, WRITE).blind())
+            .fault(fault(30, STACK, WRITE))
+            .stack_pointer(40, 1, 2, stack_pointer)
+            .fault(fault(50, TOP, WRITE))
+            .analyse();
+        assert_eq!(are_stacks(&analysis), [false, true, true, false]);
+        let first = [Cause::AnonFirstTouchOrZero, Cause::AnonFirstTouch];
+        assert_eq!(analysis.faults.cause[1..3], first);
+    }
+}
+
+#[test]
+fn a_thread_overflows_its_own_stack_only() {
+    use pft::record::Outcome::{Abandoned, Signalled};
+    let of = |tid: u32, time: u64, addr: u64| Fault { tid, ..fault(time, addr, WRITE) };
+    let analysis = with_stack(Trace::new(), 10)
+        .fault(of(2, 12, STACK - 8).outcome(Signalled))
+        .stack_pointer(20, 1, 2, STACK + 0x100)
+        .fault(of(2, 30, STACK - 8).outcome(Signalled))
+        .fault(of(2, 31, STACK - 0x1000).outcome(Abandoned))
+        .fault(of(2, 32, STACK - 0x1001).outcome(Signalled))
+        .fault(of(3, 33, STACK - 8).outcome(Signalled))
+        .map(map(40, STACK, TOP, R, "//anon"))
+        .fault(of(2, 41, STACK - 8).outcome(Signalled))
+        .analyse();
+    let causes = &analysis.faults.cause;
+    let [overflow, other] = [Cause::StackOverflow, Cause::Invalid];
+    // Before it was known to be a stack; in its guard; below that; another thread; it is a stack no more.
+    assert_eq!(causes[..], [other, overflow, overflow, other, other, other]);
+}
+
+#[test]
 fn a_guard_may_be_cut_out_of_a_mapping() {
     // One mapping, in which a program makes two stacks with a guard each; below them it has its heap.
     let (first, second) = (BASE + 0x4000, BASE + 0x8000);
