@@ -43,6 +43,16 @@ impl Chains {
         Self { records, by_id, ..Self::default() }
     }
 
+    /// The faulting instruction of a chain with this id, if it was recorded for faults in that mode.
+    pub(crate) fn instruction(&self, id: u32, kernel_mode: bool) -> Option<u64> {
+        let record = self.records.get(*self.by_id.get(&id)? as usize)?;
+        if kernel_mode {
+            record.kernel.first().copied()
+        } else {
+            record.user.first().copied().filter(|_| record.kernel.is_empty())
+        }
+    }
+
     /// The chain of a fault, now; [`NONE`] for an id that has none.
     pub(crate) fn number(
         &mut self,

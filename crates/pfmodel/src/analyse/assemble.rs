@@ -132,6 +132,9 @@ fn locate(
     for ((code, &kernel_mode), (&mapping, &ip)) in
         code.zip(faults.ip_mapping.iter().zip(&faults.ip))
     {
+        if *code == NONE {
+            continue;
+        }
         *code = if kernel_mode {
             locations.in_kernel(ip, known.modules)
         } else {

@@ -109,7 +109,8 @@ proptest! {
             let region = faults.region[row];
             prop_assert_eq!(region == NONE, faults.mapping[row] == NONE);
             prop_assert!(fits(region, analysis.regions.len()));
-            prop_assert!((faults.code[row] as usize) < analysis.locations.len());
+            prop_assert!(fits(faults.code[row], analysis.locations.len()));
+            prop_assert!(faults.code[row] != NONE || faults.ip[row] == 0);
             prop_assert!(fits(faults.object[row], analysis.objects.len()));
             prop_assert!(fits(faults.call_chain[row], analysis.call_chains.len()));
         }
