@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use crate::intern::Interner;
 use crate::keyed_map::KeyedMap;
-use crate::locations::JIT_LABEL;
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::modules::{Modules, index_of};
 use crate::names::RegionKind;
 use crate::placement::{Placement, choose, only_bias, zero_pages};
-use crate::region::{ANON_LABEL, Regions, section_region, thread_stack_region, zero_region};
+use crate::region::{
+    ANON_LABEL, JIT_LABEL, Regions, section_region, thread_stack_region, zero_region,
+};
 use crate::stacks::Stacks;
 use crate::table::{NONE, Region};
 use crate::vma::{Backing, EXEC};
