@@ -265,13 +265,15 @@ impl AddressSpace {
         if let Some(row) = grew {
             // Only the heap and stacks are known to grow; elsewhere the old mapping may be gone.
             let sure = vma.resizes || vma.source == Source::Snapshot;
-            rows.extend(row, vma, sure.then_some(now.ns));
+            rows.extend(row, vma, now.ns, sure);
             return row;
         }
         let seen = kept.first().map_or(vma.source == Source::Record, |part| part.seen_from_start);
         let row = rows.add(self.mm, self.proc, *vma, now.ns, seen);
         if let (Some(origin), Some(row)) = (kept.first(), rows.get_mut(row)) {
             row.origin = origin.row;
+            row.grown |= vma.start < origin.start;
+            row.grown_down_ns = row.grown.then_some(now.ns);
         }
         row
     }

@@ -45,7 +45,8 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
     // Which rows need later evidence to be exact.
     let mut awaiting = Vec::with_capacity(row_count);
     for recorded in FaultOrder::new(faults) {
-        if let Some(mut row) = analyser.judge(&recorded.fault) {
+        let fault = code.with_instruction(recorded.fault, recorded.call_chain);
+        if let Some(mut row) = analyser.judge(&fault) {
             if recorded.call_chain != 0 {
                 row.call_chain = analyser.call_chain(&row, recorded.call_chain, &mut code);
             }
@@ -155,7 +156,7 @@ impl Analyser {
 
         let place = self.place(&fault, outcome, at_ns);
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
-        let user_ip = (!kernel_mode).then_some(fault.ip);
+        let user_ip = (!kernel_mode && fault.knows_ip()).then_some(fault.ip);
         let access = access_of(ErrorCode::of(fault.flags), user_ip, fault.addr, place.map);
         let row = match outcome {
             Some(Outcome::Minor | Outcome::Major) => {
@@ -343,7 +344,9 @@ impl Analyser {
     /// `row` with what is the same for faults of all kinds.
     fn filled(&mut self, fault: &Fault, place: Place, access: Access, row: Row) -> Row {
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
-        let code = if kernel_mode { None } else { self.world.piece_at(place.mm, fault.ip) };
+        let knows_ip = fault.knows_ip();
+        let in_user = knows_ip && !kernel_mode;
+        let code = if in_user { self.world.piece_at(place.mm, fault.ip) } else { None };
         // A completed access that the mapping forbids shows that it was another mapping.
         let contradicted =
             row.class != Class::Failed && !place.map.is_some_and(|map| map.allows(access));
@@ -365,6 +368,7 @@ impl Analyser {
             cpu: u16::try_from(fault.cpu).unwrap_or(u16::MAX),
             addr: fault.addr,
             ip: fault.ip,
+            knows_ip,
             attempts: fault.attempts,
             mapping: place.piece.map_or(NONE, |piece| piece.row),
             ip_mapping: code.map_or(NONE, |piece| piece.row),

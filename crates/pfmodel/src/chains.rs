@@ -12,7 +12,7 @@ use crate::world::World;
 
 /// Callers of one part of a chain that are looked at; the recorder stores no more. Behind them the chain
 /// is cut.
-const MAX_CALLERS: usize = 256;
+const MAX_CALLERS: usize = 1024;
 
 /// Whose chain it is: the address space at that moment, and where the fault was.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,16 @@ impl Chains {
         }
         by_id.remove(&0);
         Self { records, by_id, ..Self::default() }
+    }
+
+    /// The faulting instruction of a chain with this id, if it was recorded for faults in that mode.
+    pub(crate) fn instruction(&self, id: u32, kernel_mode: bool) -> Option<u64> {
+        let record = self.records.get(*self.by_id.get(&id)? as usize)?;
+        if kernel_mode {
+            record.kernel.first().copied()
+        } else {
+            record.user.first().copied().filter(|_| record.kernel.is_empty())
+        }
     }
 
     /// The chain of a fault, now; [`NONE`] for an id that has none.

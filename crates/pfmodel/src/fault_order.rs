@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN};
+use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN, flags};
 
 /// One fault as recorded: a row of [`FaultColumns`], and the CPU of its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Fault {
     pub latency_ns: u64,
     /// Faulting address.
     pub addr: u64,
-    /// Instruction pointer.
+    /// Instruction pointer; see [`Fault::knows_ip`].
     pub ip: u64,
     /// Process id.
     pub pid: u32,
@@ -26,6 +26,14 @@ pub struct Fault {
     pub attempts: u32,
     /// CPU.
     pub cpu: u32,
+}
+
+impl Fault {
+    /// Whether `ip` is an instruction: a fault whose entry was not recorded may have none, which is 0.
+    #[must_use]
+    pub const fn knows_ip(&self) -> bool {
+        self.ip != 0 || self.flags & flags::NO_ENTRY == 0
+    }
 }
 
 /// A fault, and what was recorded beside it.

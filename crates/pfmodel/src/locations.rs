@@ -23,8 +23,6 @@ const KERNEL_ROW: u32 = NONE - 1;
 
 /// What tables print for the kernel.
 const KERNEL_LABEL: &[u8] = b"[kernel]";
-/// What they print for code that a process made at run time and described.
-pub(crate) const JIT_LABEL: &[u8] = b"[jit]";
 
 /// What makes a location the same as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -30,6 +30,8 @@ pub(crate) struct MappingRow {
     pub seen_from_start: bool,
     /// Whether it became larger: it grew, or the kernel merged a neighbour with it.
     pub grown: bool,
+    /// When it last became larger downwards: its beginning is not older than that.
+    pub grown_down_ns: Option<u64>,
     /// The row it was copied or cut from: a parent's at fork, or an earlier state of the mapping.
     pub origin: u32,
     /// Rows that go on with a part of it, or [`NONE`]: later evidence for them is evidence for that
@@ -41,6 +43,11 @@ impl MappingRow {
     /// Whether the mapping is still there.
     pub(crate) fn is_open(&self) -> bool {
         self.valid_to_ns == OPEN_NS
+    }
+
+    /// Since when there is memory at its beginning: the rest may be older.
+    pub(crate) fn begins_ns(&self) -> u64 {
+        self.grown_down_ns.unwrap_or(self.valid_from_ns)
     }
 }
 
@@ -64,6 +71,7 @@ impl MappingRows {
             confirmed_ns: now_ns,
             seen_from_start: seen,
             grown: false,
+            grown_down_ns: None,
             origin: NONE,
             heirs: [NONE; 3],
         };
@@ -92,6 +100,7 @@ impl MappingRows {
             confirmed_ns,
             seen_from_start,
             grown,
+            grown_down_ns: None,
             origin,
             heirs: [NONE; 3],
         })
@@ -146,11 +155,16 @@ impl MappingRows {
         &mut self.rows
     }
 
-    /// The mapping covers exactly `vma` now, which confirms it if evidence of this moment says so. A
-    /// name replaces no name.
-    pub(crate) fn extend(&mut self, row: u32, vma: &Vma, confirmed_ns: Option<u64>) {
+    /// The mapping covers exactly `vma` at `now_ns`, which confirms it if that `is_sure`. A name replaces
+    /// no name.
+    pub(crate) fn extend(&mut self, row: u32, vma: &Vma, now_ns: u64, is_sure: bool) {
         let Some(row) = self.get_mut(row) else { return };
-        row.confirmed_ns = row.confirmed_ns.max(confirmed_ns.unwrap_or(0));
+        if is_sure {
+            row.confirmed_ns = row.confirmed_ns.max(now_ns);
+        }
+        if vma.start < row.vma.start {
+            row.grown_down_ns = Some(now_ns);
+        }
         row.grown |= vma.start < row.vma.start || vma.end > row.vma.end;
         (row.vma.start, row.vma.end, row.vma.file_offset) = (vma.start, vma.end, vma.file_offset);
         if row.vma.name == Interner::EMPTY {

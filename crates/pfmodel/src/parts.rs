@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use crate::intern::Interner;
 use crate::keyed_map::KeyedMap;
-use crate::locations::JIT_LABEL;
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::modules::{Modules, index_of};
 use crate::names::RegionKind;
 use crate::placement::{Placement, choose, only_bias, zero_pages};
-use crate::region::{ANON_LABEL, Regions, section_region, thread_stack_region, zero_region};
+use crate::region::{
+    ANON_LABEL, JIT_LABEL, Regions, section_region, thread_stack_region, zero_region,
+};
 use crate::stacks::Stacks;
 use crate::table::{NONE, Region};
 use crate::vma::{Backing, EXEC};
@@ -133,7 +134,8 @@ impl Parts {
         });
         // That of an earlier state of the mapping, or of a parent, whose module may have no row here.
         let earlier = || {
-            let origin = known.rows.get(row.origin)?;
+            // What was at its beginning may be something else by now.
+            let origin = known.rows.get(row.origin).filter(|_| row.grown_down_ns.is_none())?;
             let placement = self.rows.get(row.origin as usize)?.placement?;
             let same =
                 origin.vma.backing == Backing::Anon && meets(origin.vma.start, origin.vma.end);
@@ -316,19 +318,20 @@ fn zeros(placed: &[RowParts], known: &Known<'_>) -> Vec<Zeros> {
     zeros
 }
 
-/// The zeroed memory in which a mapping begins or that begins in it, by a module that was there when the
-/// mapping came.
+/// The zeroed memory in which a mapping begins, by a module that was there when the beginning of the mapping
+/// came: the kernel may have merged it with memory above that is older.
 fn zeros_at<'a>(zeros: &'a [Zeros], row: &MappingRow, rows: &MappingRows) -> Option<&'a Zeros> {
     let last_before = |mm: u32, start: u64, ns: u64| {
         let behind = zeros.partition_point(|z| (z.mm, z.start, z.from_ns) <= (mm, start, ns));
         behind.checked_sub(1).and_then(|index| zeros.get(index)).filter(|z| z.mm == mm)
     };
-    let nearest = last_before(row.mm, row.vma.start, row.valid_from_ns)?;
-    let found = match nearest.from_ns <= row.valid_from_ns {
+    let begins_ns = row.begins_ns();
+    let nearest = last_before(row.mm, row.vma.start, begins_ns)?;
+    let found = match nearest.from_ns <= begins_ns {
         true => nearest,
-        false => last_before(row.mm, nearest.start, row.valid_from_ns)
+        false => last_before(row.mm, nearest.start, begins_ns)
             .filter(|earlier| earlier.start == nearest.start)?,
     };
     let data = rows.get(found.row)?;
-    (row.vma.start < found.end && row.valid_from_ns <= data.valid_to_ns).then_some(found)
+    (row.vma.start < found.end && begins_ns <= data.valid_to_ns).then_some(found)
 }

@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use pft::record::{ModuleKind, ModuleRecord};
 
 use crate::intern::{Interner, Name};
-use crate::locations::JIT_LABEL;
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::modules::Modules;
 use crate::names::RegionKind;
@@ -15,6 +14,8 @@ use crate::vma::{Backing, DELETED, EXEC, Vma, WRITE, is_thread_stack_name};
 
 /// What tables print for anonymous memory without a name.
 pub(crate) const ANON_LABEL: &[u8] = b"[anon]";
+/// What they print for code that a process made at run time and described.
+pub(crate) const JIT_LABEL: &[u8] = b"[jit]";
 /// What they print for the stack of a thread other than the first.
 const THREAD_STACK_LABEL: &[u8] = b"thread stack";
 

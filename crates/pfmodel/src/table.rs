@@ -38,7 +38,7 @@ pub struct FaultTable {
     pub cpu: Vec<u16>,
     /// Faulting address.
     pub addr: Vec<u64>,
-    /// Instruction pointer.
+    /// Instruction pointer; of no meaning where `code` is [`NONE`].
     pub ip: Vec<u64>,
     /// Bytes that the fault installed, 0 when unknown.
     pub page_size_bytes: Vec<u64>,
@@ -54,8 +54,8 @@ pub struct FaultTable {
     pub map_confidence: Vec<MapConfidence>,
     /// What holds `addr`: index into [`Analysis::regions`], or [`NONE`].
     pub region: Vec<u32>,
-    /// What `ip` is: index into [`Analysis::locations`]. The analysis gives each instruction one, if only
-    /// its address.
+    /// What `ip` is: index into [`Analysis::locations`], where each instruction is, if only with its
+    /// address; [`NONE`] where the instruction is not known.
     pub code: Vec<u32>,
     /// Data object at `addr`: index into [`Analysis::objects`], or [`NONE`].
     pub object: Vec<u32>,

@@ -6,6 +6,9 @@ use crate::mapping_rows::MappingRows;
 use crate::names::{Access, Cause, Class, MapConfidence};
 use crate::table::{FaultTable, NONE};
 
+/// Stands for the place of an instruction until it is looked up.
+const UNPLACED: u32 = 0;
+
 /// One row. Times are on the trace's clock until the table is finished.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
@@ -24,6 +27,8 @@ pub(crate) struct Row {
     pub cpu: u16,
     pub addr: u64,
     pub ip: u64,
+    /// Whether that was measured.
+    pub knows_ip: bool,
     pub page_size_bytes: u64,
     pub nth: u32,
     pub attempts: u32,
@@ -53,6 +58,7 @@ impl Row {
         cpu: 0,
         addr: 0,
         ip: 0,
+        knows_ip: false,
         page_size_bytes: 0,
         nth: 0,
         attempts: 0,
@@ -122,6 +128,7 @@ pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) 
         (_, false) => MapConfidence::Inferred,
         (_, true) => MapConfidence::Exact,
     });
+    table.code.push(if row.knows_ip { UNPLACED } else { NONE });
     table.call_chain.push(row.call_chain);
 }
 

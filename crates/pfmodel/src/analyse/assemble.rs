@@ -126,12 +126,17 @@ fn locate(
     }
     let rows = (known.rows, known.names);
     let pid_of = |row: &MappingRow| known.pids.get(row.proc as usize).copied();
-    let instructions = faults.ip_mapping.iter().zip(&faults.ip);
-    for ((&mapping, &ip), &kernel_mode) in instructions.zip(&faults.kernel_mode) {
-        faults.code.push(if kernel_mode {
+    let code = faults.code.iter_mut().zip(&faults.kernel_mode);
+    for ((code, &kernel_mode), (&mapping, &ip)) in
+        code.zip(faults.ip_mapping.iter().zip(&faults.ip))
+    {
+        if *code == NONE {
+            continue;
+        }
+        *code = if kernel_mode {
             locations.in_kernel(ip, known.modules)
         } else {
             locations.in_mapping(mapping, ip, known.modules, rows, pid_of)
-        });
+        };
     }
 }

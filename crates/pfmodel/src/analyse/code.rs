@@ -1,6 +1,9 @@
 //! What is known of the code that ran.
 
+use pft::record::flags;
+
 use crate::chains::Chains;
+use crate::fault_order::Fault;
 use crate::locations::Locations;
 use crate::modules::Modules;
 use crate::recording::Recording;
@@ -21,5 +24,14 @@ impl Code {
             locations: Locations::new(recording.header.page_size_bytes),
             chains: Chains::new(std::mem::take(&mut recording.call_chains)),
         }
+    }
+
+    /// A fault with its instruction, by the chain with this id where it was not measured.
+    pub(super) fn with_instruction(&self, fault: Fault, chain: u32) -> Fault {
+        if fault.knows_ip() {
+            return fault;
+        }
+        let ip = self.chains.instruction(chain, fault.flags & flags::KERNEL_MODE != 0);
+        Fault { ip: ip.unwrap_or(fault.ip), ..fault }
     }
 }

@@ -1,10 +1,10 @@
 //! Builders of what is known of code, and the places in code that faults have.
 
-use pfmodel::names::RegionKind;
-use pfmodel::table::{Analysis, Location, NONE};
+use pfmodel::names::{Access, RegionKind};
+use pfmodel::table::{Analysis, Location, Mapping, NONE};
 use pft::record::{
     CallChainRecord, ModuleKind, ModuleRecord, ModuleState, Section, Segment, StackPointerRecord,
-    SymbolKind, SymbolRecord, TaskKind,
+    SymbolKind, SymbolRecord, TaskKind, flags,
 };
 
 use crate::trace::*;
@@ -292,4 +292,61 @@ fn the_node_is_left_out_where_no_fault_has_one() {
     };
     assert_eq!(trace(u8::MAX), []);
     assert_eq!(trace(1), [u8::MAX, 1, u8::MAX]);
+}
+
+#[test]
+fn without_an_entry_the_instruction_is_known_only_from_elsewhere() {
+    let no_entry = |fault: Fault| Fault { flags: fault.flags | flags::NO_ENTRY, ..fault };
+    let bare = |time| no_entry(fault(time, BASE + 0x8000, WRITE).at(0));
+    let kernel = 0xffff_ffff_8100_0010;
+    let analysis = Trace::new()
+        .module(library(1, LIB))
+        .load(10, BASE, LIB)
+        .map(map(20, 0, 0x1000, RX, "//anon"))
+        .call_chain(1, &[], &[BASE + 0x1234, BASE + 0x1301])
+        .call_chain(2, &[kernel], &[BASE + 0x1234])
+        .call_chain(3, &[], &[])
+        .fault(bare(30))
+        .fault(bare(31).kernel())
+        .fault(no_entry(fault(32, BASE + 0x8000, WRITE).at(BASE + 0x1300)))
+        .fault(fault(33, BASE + 0x8000, WRITE).at(0))
+        .fault(bare(34).chain(1))
+        .fault(bare(35).kernel().chain(2))
+        // Chains of the other mode, without that part, and lost.
+        .fault(bare(36).chain(2))
+        .fault(bare(37).kernel().chain(1))
+        .fault(bare(38).chain(3))
+        .fault(bare(39).chain(4))
+        .analyse();
+    let none = ("none".to_owned(), NONE, 0);
+    let mapped = |place: &str, ip: u64| {
+        let holds = |m: &Mapping| m.start <= ip && ip < m.end && m.prot == RX;
+        let row = analysis.mappings.iter().position(holds);
+        (place.to_owned(), row.map_or(NONE, |row| row as u32), ip)
+    };
+    let expected = [
+        none.clone(),
+        none.clone(),
+        mapped("libx.so+0x1300", BASE + 0x1300),
+        mapped("[anon]+0x0", 0),
+        mapped("libx.so+0x1234", BASE + 0x1234),
+        mapped("[kernel]+0xffffffff81000010", kernel),
+        none.clone(),
+        none.clone(),
+        none.clone(),
+        none,
+    ];
+    let faults = &analysis.faults;
+    let places = instructions(&analysis).into_iter().zip(&faults.ip_mapping).zip(&faults.ip);
+    let places: Vec<_> = places.map(|((place, &mapping), &ip)| (place, mapping, ip)).collect();
+    assert_eq!(places, expected);
+}
+
+#[test]
+fn an_unknown_instruction_in_the_first_page_does_not_execute_it() {
+    let at_zero = Fault { flags: flags::NO_ENTRY, ..fault(30, 0, READ).at(0).blind() };
+    let measured = Fault { flags: 0, ..at_zero };
+    let trace = Trace::new().map(map(20, 0, 0x1000, 7, "//anon"));
+    let analysis = trace.fault(at_zero).fault(measured).analyse();
+    assert_eq!(analysis.faults.access, [Access::Unknown, Access::Exec]);
 }

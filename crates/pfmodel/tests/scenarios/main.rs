@@ -11,6 +11,7 @@ mod failures;
 mod hostile;
 mod hostile_code;
 mod live;
+mod loading;
 mod mappings;
 mod memory;
 mod modules;
