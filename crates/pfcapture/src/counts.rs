@@ -128,6 +128,7 @@ impl Counts {
             | EventKind::Signal
             | EventKind::CallEntry(_)
             | EventKind::CallExit(_)
+            | EventKind::ThreadStart
             | EventKind::Oom => &mut self.duplicate_sideband,
             EventKind::EntryUser | EventKind::EntryKernel | EventKind::Entry => {
                 &mut self.duplicate_entries
@@ -237,6 +238,7 @@ const fn event_keys(kind: EventKind) -> (&'static str, &'static str) {
         EventKind::Signal => (keys::SIGNAL_COUNT, keys::SIGNAL_LOST),
         EventKind::Sideband => (keys::SIDEBAND_COUNT, keys::SIDEBAND_LOST),
         EventKind::CallEntry(_) | EventKind::CallExit(_) => (keys::CALLS_COUNT, keys::CALLS_LOST),
+        EventKind::ThreadStart => (keys::THREAD_STARTS_COUNT, keys::THREAD_STARTS_LOST),
         EventKind::Oom => (keys::OOM_COUNT, keys::OOM_LOST),
     }
 }

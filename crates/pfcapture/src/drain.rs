@@ -235,6 +235,9 @@ impl Drain {
             (Some(b::PERF_RECORD_SAMPLE), Some(event)) if event.kind.is_fault() => {
                 self.sample(ring, record, event, only_root);
             }
+            (Some(b::PERF_RECORD_SAMPLE), Some(event)) if event.kind == EventKind::ThreadStart => {
+                self.thread_start(ring, record);
+            }
             (Some(b::PERF_RECORD_SAMPLE), Some(event)) => {
                 self.call(ring, record, event, only_root);
             }

@@ -33,6 +33,9 @@ pub enum EventKind {
     CallEntry(CallKind),
     /// Its `syscalls:sys_exit_…`.
     CallExit(CallKind),
+    /// `syscalls:sys_enter_set_robust_list`: glibc calls it first thing on a thread's own stack, so it
+    /// tells where that is. Other C libraries do not, and bring no sample.
+    ThreadStart,
     /// Dummy: maps, names, tasks. On its own so that its losses do not count as a fault event's.
     Sideband,
     /// `oom:mark_victim`, on CPUs: it fires in the task that ran out of memory, not in the victim.
@@ -47,7 +50,7 @@ impl EventKind {
     /// Of two events that count the same the kernel serves the one that was opened last first, and both
     /// from one description of the sample, which grows by what each asks for (measured, Linux 6.18).
     /// So the one that asks for more is opened before the other.
-    pub const FOLLOWING: [Self; 14] = [
+    pub const FOLLOWING: [Self; 15] = [
         Self::Stack,
         Self::Minor,
         Self::Major,
@@ -61,6 +64,7 @@ impl EventKind {
         Self::CallEntry(CallKind::Munmap),
         Self::CallEntry(CallKind::Mremap),
         Self::CallEntry(CallKind::Madvise),
+        Self::ThreadStart,
         Self::Sideband,
     ];
 
@@ -76,6 +80,7 @@ impl EventKind {
             Self::Entry => "page-faults",
             Self::Signal => "signal",
             Self::CallEntry(_) | Self::CallExit(_) => "calls",
+            Self::ThreadStart => "thread-starts",
             Self::Sideband => "sideband",
             Self::Oom => "oom",
         }
@@ -94,6 +99,7 @@ impl EventKind {
             Self::Sideband => 6,
             Self::Oom => 7,
             Self::Stack => 24,
+            Self::ThreadStart => 25,
             Self::CallEntry(call) => 8 + call as u32,
             Self::CallExit(call) => 16 + call as u32,
         }
@@ -108,7 +114,10 @@ impl EventKind {
     /// Whether it tells of faults, as against what is needed to understand them.
     #[must_use]
     pub const fn is_fault(self) -> bool {
-        !matches!(self, Self::CallEntry(_) | Self::CallExit(_) | Self::Sideband | Self::Oom)
+        !matches!(
+            self,
+            Self::CallEntry(_) | Self::CallExit(_) | Self::ThreadStart | Self::Sideband | Self::Oom
+        )
     }
 }
 
@@ -123,6 +132,8 @@ pub struct Abilities {
     pub signals: Option<SignalTracepoint>,
     /// The system calls that change address spaces without a map record can be seen.
     pub calls: Option<CallTracepoints>,
+    /// `config` of [`EventKind::ThreadStart`], where it can be opened.
+    pub thread_starts: Option<u64>,
     /// Victims of the OOM killer can be seen.
     pub oom: Option<OomTracepoint>,
     /// `PERF_FORMAT_LOST` (Linux 6.0).

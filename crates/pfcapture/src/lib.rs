@@ -31,6 +31,7 @@ mod ring;
 mod session;
 mod sightings;
 mod snapshot;
+mod stack_pointers;
 mod stat;
 mod store;
 mod sys;

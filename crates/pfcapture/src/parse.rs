@@ -9,7 +9,7 @@ use perf_event_open_sys::bindings as b;
 use pft::record::MapRecord;
 
 pub use callers::append_callers;
-pub use payload::{parse_call_entry, parse_call_exit, parse_oom};
+pub use payload::{parse_call_entry, parse_call_exit, parse_oom, parse_thread_start};
 pub use sample::{Extras, Sample, parse_extras, parse_sample};
 
 use crate::event::{Abilities, EventKind, Plan};

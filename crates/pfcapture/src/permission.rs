@@ -10,7 +10,8 @@ use crate::config::CallGraph;
 use crate::event::{Abilities, EventKind, Follow, Plan, Start, target_attr};
 use crate::sys::{self, Bound};
 use crate::tracepoint::{
-    call_tracepoints, oom_tracepoint, page_fault_tracepoints, signal_tracepoint, tracefs_root,
+    call_tracepoints, oom_tracepoint, page_fault_tracepoints, signal_tracepoint,
+    thread_start_tracepoint, tracefs_root,
 };
 use crate::user_regs;
 
@@ -30,6 +31,7 @@ pub fn probe() -> Result<Abilities, Error> {
         tracepoints: None,
         signals: None,
         calls: None,
+        thread_starts: None,
         oom: None,
         lost_counts: true,
         page_size: true,
@@ -72,6 +74,10 @@ pub fn probe() -> Result<Abilities, Error> {
                 || opens(EventKind::CallExit(call), &abilities).is_err()
         }) {
             abilities.calls = None;
+        }
+        abilities.thread_starts = thread_start_tracepoint(tracefs_root());
+        if opens(EventKind::ThreadStart, &abilities).is_err() {
+            abilities.thread_starts = None;
         }
         abilities.oom = oom_tracepoint(tracefs_root());
         if opens(EventKind::Oom, &abilities).is_err() {

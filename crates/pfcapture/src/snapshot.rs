@@ -9,13 +9,14 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use pft::record::{Snapshot, SnapshotReason, Vma};
+use pft::record::{Snapshot, SnapshotReason, StackPointerRecord, Vma};
 use procfs::FromRead;
 use procfs::process::{MMPermissions, MemoryMaps};
 
 use crate::clock;
 use crate::explain::Opener;
 use crate::host;
+use crate::stack_pointers;
 use crate::sys;
 use crate::targets::threads_of;
 
@@ -107,6 +108,10 @@ pub struct Taken {
     pub result: io::Result<Snapshot>,
     /// Threads and their names, for the first snapshot of a process.
     pub names: Vec<(u32, Vec<u8>)>,
+    /// Where the stacks of waiting threads are, for the first snapshot of a process and the last.
+    pub stack_pointers: Vec<StackPointerRecord>,
+    /// How long looking for them took.
+    pub stacks_ns: u64,
 }
 
 impl Taken {
@@ -136,7 +141,14 @@ impl Taken {
             SnapshotReason::Start => names(pid),
             _ => Vec::new(),
         };
-        Self { pid, end_ns, took_ns: end_ns - begin_ns, result, names }
+        let stacks_begin_ns = clock::monotonic_ns();
+        let stack_pointers = match reason {
+            SnapshotReason::Start | SnapshotReason::End => stack_pointers::read(proc_root, pid),
+            _ => Vec::new(),
+        };
+        let stacks_ns = clock::monotonic_ns() - stacks_begin_ns;
+        let took_ns = end_ns - begin_ns;
+        Self { pid, end_ns, took_ns, result, names, stack_pointers, stacks_ns }
     }
 }
 

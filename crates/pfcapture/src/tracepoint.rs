@@ -145,6 +145,13 @@ pub fn signal_tracepoint(tracefs: &Path) -> Option<SignalTracepoint> {
     })
 }
 
+/// Reads the id of `syscalls:sys_enter_set_robust_list` below a tracefs root; `None` as above.
+#[must_use]
+pub fn thread_start_tracepoint(tracefs: &Path) -> Option<u64> {
+    let path = tracefs.join("events/syscalls/sys_enter_set_robust_list/format");
+    parse_id(&std::fs::read_to_string(path).ok()?)
+}
+
 /// Reads both page-fault tracepoints below a tracefs root; `None` when they are absent, unreadable or unlike
 /// what this code knows.
 #[must_use]

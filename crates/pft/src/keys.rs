@@ -88,6 +88,8 @@ pub mod ledger {
         SIDEBAND_LOST = "event.sideband.lost": "Map and task records that the kernel dropped.",
         CALLS_COUNT = "event.calls.count": "Kernel's count of the tracepoints of system calls that change address spaces.",
         CALLS_LOST = "event.calls.lost": "Records of them that the kernel dropped.",
+        THREAD_STARTS_COUNT = "event.thread-starts.count": "Kernel's count of `syscalls:sys_enter_set_robust_list`, which tells where the stack of a thread of glibc is.",
+        THREAD_STARTS_LOST = "event.thread-starts.lost": "Records of it that the kernel dropped.",
         OOM_COUNT = "event.oom.count": "Kernel's count of `oom:mark_victim`.",
         OOM_LOST = "event.oom.lost": "Records of it that the kernel dropped.",
         SIGNAL_COUNT = "event.signal.count": "Kernel's count of `signal:signal_generate` on the recorded threads.",

@@ -69,6 +69,7 @@ impl Drain {
             EventKind::Stack
             | EventKind::CallEntry(_)
             | EventKind::CallExit(_)
+            | EventKind::ThreadStart
             | EventKind::Sideband
             | EventKind::Oom => return,
         };

@@ -3,7 +3,7 @@
 
 use pft::record::StackPointerRecord;
 
-use super::{Completed, Drain, KERNEL_HALF};
+use super::{Completed, Drain, KERNEL_HALF, is_foreign};
 use crate::batch::{FaultRow, UserStack};
 use crate::event::EventKind;
 use crate::parse::{self, Extras, Sample};
@@ -57,7 +57,9 @@ impl Drain {
     /// Keeps what came with the last fault that completed in a ring.
     fn attach(&mut self, ring: usize, sample: &Sample, extras: &Extras<'_>) {
         if let Some(regs) = extras.regs {
-            self.note_stack_pointer(sample, regs.sp);
+            let &Sample { time_ns, pid, tid, .. } = sample;
+            let stack_pointer = regs.sp;
+            self.note_stack_pointer(StackPointerRecord { time_ns, pid, tid, stack_pointer });
         }
         let Some(pending) = self.pending.get_mut(ring) else { return };
         let of_it = |c: &Completed| (c.tid, c.addr) == (sample.tid, sample.addr);
@@ -107,22 +109,33 @@ impl Drain {
         });
     }
 
-    /// Puts on record where a thread's stack is, unless that is known.
-    fn note_stack_pointer(&mut self, sample: &Sample, stack_pointer: u64) {
-        let Some(thread) = self.threads.get_mut(&sample.tid) else { return };
+    /// A thread has started on its own stack.
+    pub(super) fn thread_start(&mut self, ring: usize, record: &[u8]) {
+        let Some(shown) = parse::parse_thread_start(record, &self.layout) else {
+            self.counts.unparsed += 1;
+            return;
+        };
+        if is_foreign(shown.pid, shown.tid) {
+            self.counts.foreign_namespace += 1;
+            return;
+        }
+        self.thread(ring, shown.pid, shown.tid);
+        self.note_stack_pointer(shown);
+    }
+
+    /// Puts on record where a thread's stack is, unless that is known, or the thread is not.
+    pub fn note_stack_pointer(&mut self, shown: StackPointerRecord) {
+        let thread = self.threads.get_mut(&shown.tid).filter(|thread| thread.pid == shown.pid);
+        let Some(thread) = thread else { return };
         let noted = &mut thread.stack_pointers;
+        let stack_pointer = shown.stack_pointer;
         let is_known = noted.iter().any(|known| known.abs_diff(stack_pointer) <= NEAR_BYTES);
         let is_one = (1..KERNEL_HALF).contains(&stack_pointer);
         if is_known || !is_one || noted.len() >= MAX_STACK_POINTERS {
             return;
         }
         noted.push(stack_pointer);
-        self.stack_pointers.push(StackPointerRecord {
-            time_ns: sample.time_ns,
-            pid: sample.pid,
-            tid: sample.tid,
-            stack_pointer,
-        });
+        self.stack_pointers.push(shown);
     }
 
     /// Has the stack pointers of all threads put on record again: what was stored so far is given up one

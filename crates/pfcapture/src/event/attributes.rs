@@ -44,6 +44,7 @@ pub fn target_attr(
         EventKind::Signal => tracepoint(abilities.signals.map(|signal| signal.id)),
         EventKind::CallEntry(call) => tracepoint(calls.map(|calls| calls.of(call).entry_id)),
         EventKind::CallExit(call) => tracepoint(calls.map(|calls| calls.of(call).exit_id)),
+        EventKind::ThreadStart => tracepoint(abilities.thread_starts),
         EventKind::Sideband => software(b::PERF_COUNT_SW_DUMMY),
         EventKind::Oom => tracepoint(abilities.oom.map(|oom| oom.id)),
     };
@@ -97,6 +98,8 @@ pub fn target_attr(
             // The tracepoint covers user mode; this event then only proves kernel-mode entries.
             attr.set_exclude_user(u64::from(plan.entry_tracepoints()));
         }
+        // What the call was given is of no use.
+        EventKind::ThreadStart => {}
         EventKind::Sideband => {
             attr.set_mmap(1);
             attr.set_mmap2(1);
@@ -162,12 +165,14 @@ mod tests {
     use super::*;
     use crate::config::{CallGraph, Selection};
     use crate::event::Abilities;
+    use crate::user_regs;
 
     const ABILITIES: Abilities = Abilities {
         kernel_mode: true,
         tracepoints: None,
         signals: None,
         calls: None,
+        thread_starts: None,
         oom: None,
         lost_counts: true,
         page_size: true,
@@ -201,6 +206,24 @@ mod tests {
             assert!([0, stack.sample_regs_user].contains(&minor.sample_regs_user), "{plan:?}");
             assert!([0, stack.sample_stack_user].contains(&minor.sample_stack_user), "{plan:?}");
         }
+    }
+
+    /// Nothing else lies behind the time of its samples, whatever the others carry.
+    #[test]
+    fn the_start_of_a_thread_brings_a_stack_pointer() {
+        for plan in plans() {
+            let abilities = Abilities { thread_starts: Some(7), ..plan.abilities };
+            let plan = Plan { abilities, ..plan };
+            assert!(plan.wants(EventKind::ThreadStart));
+            let attr = target_attr(EventKind::ThreadStart, &plan, Start::Now, 4096);
+            let all = b::PERF_SAMPLE_IDENTIFIER | b::PERF_SAMPLE_IP | b::PERF_SAMPLE_TID;
+            let all = all | b::PERF_SAMPLE_TIME | b::PERF_SAMPLE_REGS_USER;
+            assert_eq!((attr.config, attr.sample_type), (7, all.into()));
+            assert_eq!(attr.sample_regs_user, user_regs::STACK_POINTER);
+            assert_eq!(plan.period(EventKind::ThreadStart), 1);
+        }
+        let without = Plan::of(Abilities { thread_starts: Some(7), user_regs: false, ..ABILITIES });
+        assert!(!without.wants(EventKind::ThreadStart) && !EventKind::ThreadStart.is_fault());
     }
 
     #[test]

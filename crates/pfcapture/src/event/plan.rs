@@ -67,6 +67,9 @@ impl Plan {
             EventKind::Entry => latency && (!self.entry_tracepoints() || self.kernel_mode()),
             EventKind::Signal => latency && self.abilities.signals.is_some(),
             EventKind::CallEntry(_) | EventKind::CallExit(_) => self.abilities.calls.is_some(),
+            EventKind::ThreadStart => {
+                self.abilities.thread_starts.is_some() && self.abilities.user_regs
+            }
             EventKind::Oom => self.abilities.oom.is_some(),
         }
     }
@@ -79,7 +82,9 @@ impl Plan {
             (EventKind::Major | EventKind::Stack, Some(CallGraph::Stacks { .. })) => {
                 user_regs::UNWINDING
             }
-            (EventKind::Major | EventKind::Stack, _) => user_regs::STACK_POINTER,
+            (EventKind::Major | EventKind::Stack | EventKind::ThreadStart, _) => {
+                user_regs::STACK_POINTER
+            }
             _ => 0,
         }
     }

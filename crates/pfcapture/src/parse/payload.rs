@@ -1,6 +1,7 @@
-//! What the raw payloads of tracepoints tell, other than of faults.
+//! What samples of tracepoints tell, other than of faults.
 
-use pft::record::{CallKind, CallRecord, OomRecord};
+use perf_event_open_sys::bindings as b;
+use pft::record::{CallKind, CallRecord, OomRecord, StackPointerRecord};
 
 use super::{SampleLayout, u16_at, u32_at, u64_at, until_nul};
 
@@ -59,6 +60,22 @@ pub fn parse_call_exit(record: &[u8], kind: CallKind, layout: &SampleLayout) -> 
     let (pid, tid, time_ns, payload) = parts(record, layout)?;
     let result = u64_at(payload, fields.result)?.cast_signed();
     Some(CallExit { pid, tid, time_ns, result })
+}
+
+/// Parses a sample of [`EventKind::ThreadStart`]; without registers of a program the stack pointer is 0.
+#[must_use]
+pub fn parse_thread_start(record: &[u8], layout: &SampleLayout) -> Option<StackPointerRecord> {
+    let at = layout.time_offset() - 8;
+    let abi = u64_at(record, at + 16)?;
+    let registers = record.get(at + 24..)?;
+    let stack_pointer =
+        if abi == u64::from(b::PERF_SAMPLE_REGS_ABI_NONE) { 0 } else { u64_at(registers, 0)? };
+    Some(StackPointerRecord {
+        time_ns: u64_at(record, at + 8)?,
+        pid: u32_at(record, at)?,
+        tid: u32_at(record, at + 4)?,
+        stack_pointer,
+    })
 }
 
 /// Parses `oom:mark_victim`.

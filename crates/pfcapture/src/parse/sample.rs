@@ -88,9 +88,11 @@ pub fn parse_sample(record: &[u8], kind: EventKind, layout: &SampleLayout) -> Op
                 sample.fault_signal = u8::try_from(signal).unwrap_or(0);
             }
         }
-        EventKind::CallEntry(_) | EventKind::CallExit(_) | EventKind::Sideband | EventKind::Oom => {
-            return None;
-        }
+        EventKind::CallEntry(_)
+        | EventKind::CallExit(_)
+        | EventKind::ThreadStart
+        | EventKind::Sideband
+        | EventKind::Oom => return None,
     }
     Some(sample)
 }

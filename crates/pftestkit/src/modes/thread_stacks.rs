@@ -18,13 +18,16 @@ use crate::sys::mapping::page_size;
 use crate::sys::special::without_huge_pages;
 
 /// Pages that a thread writes of its stack, by default.
-const PAGES: usize = 48;
+const PAGES: usize = 40;
+
+/// What a call puts on the stack, at least.
+const FRAME_BYTES: usize = 4 << 10;
+
+/// Used by `warm_stack`, and by what called it and `descend`.
+const USED_BYTES: usize = 32 << 10;
 
 /// Pages of a stack that overflows, by default.
 const DEEP_PAGES: usize = 256;
-
-/// Written at a time.
-const BLOCK_BYTES: usize = 16 << 10;
 
 /// Room on a stack for all else.
 const SPARE_BYTES: usize = 768 << 10;
@@ -33,15 +36,15 @@ const SPARE_BYTES: usize = 768 << 10;
 /// before. The C library maps these stacks, one beside another.
 pub fn thread_stacks(args: &Args, mut session: Session) -> anyhow::Result<()> {
     without_huge_pages();
-    let deep_bytes = (args.pages_or(PAGES) * page_size()).next_multiple_of(BLOCK_BYTES);
-    let stack_bytes = deep_bytes + SPARE_BYTES;
+    let pages = args.pages_or(PAGES);
+    let stack_bytes = pages * page_size() + SPARE_BYTES;
     let ready = Barrier::new(args.threads as usize + 1);
     let (go, end) = (Barrier::new(args.threads as usize + 1), Barrier::new(args.threads as usize));
     let body = || {
         warm_stack();
         ready.wait();
         go.wait();
-        let range = descend(deep_bytes);
+        let range = descend(pages);
         // A stack that a thread leaves would be used again by a later one.
         end.wait();
         range
@@ -58,7 +61,6 @@ pub fn thread_stacks(args: &Args, mut session: Session) -> anyhow::Result<()> {
         joined.map(|range| range.map_err(|_| anyhow!("a thread panicked"))).collect()
     })?;
     for range in &ranges {
-        let pages = (range.end - range.start) as usize / page_size();
         session.expect(range, FIRST_TOUCH, pages);
         session.place(range, "thread_stack", "thread stack", Path::new(""));
     }
@@ -77,7 +79,7 @@ pub fn overflow(args: &Args, mut session: Session) -> anyhow::Result<()> {
         if let Some(stack) = mine
             && to_parent.write_all(&stack.range.start.to_ne_bytes()).is_ok()
         {
-            write_blocks(usize::MAX);
+            descend_by(usize::MAX);
         }
     };
     let pid = die_of(libc::SIGSEGV, || {
@@ -92,24 +94,23 @@ pub fn overflow(args: &Args, mut session: Session) -> anyhow::Result<()> {
     session.finish()
 }
 
-/// Writes `bytes` of this thread's stack; returns the pages that lie in it as a whole and below all that was
-/// used before.
-fn descend(bytes: usize) -> Range<u64> {
-    let page = page_size() as u64;
-    let (start, end) = write_blocks(bytes / BLOCK_BYTES);
-    let used = 16 << 10; // by `warm_stack`, and by what called this
-    start.next_multiple_of(page)..(end - 2 * used) / page * page
+/// Calls itself until it has written so many pages below all that was used before; returns them.
+fn descend(pages: usize) -> Range<u64> {
+    let page = page_size();
+    let calls = (USED_BYTES + (pages + 1) * page) / FRAME_BYTES;
+    let top = descend_by(calls) + FRAME_BYTES as u64 - USED_BYTES as u64;
+    let end = top / page as u64 * page as u64;
+    end - (pages * page) as u64..end
 }
 
-/// Writes `count` large variables, at least one, each below the last; returns where the lowest begins and the
-/// highest ends.
+/// Where the frame of the first of so many calls is.
 #[inline(never)]
-fn write_blocks(count: usize) -> (u64, u64) {
-    let mut block = [1_u8; BLOCK_BYTES];
-    black_box(&mut block);
-    let start = block.as_ptr().addr() as u64;
-    let lowest = if count > 1 { write_blocks(count - 1).0 } else { start };
-    // Used once more, so that this is no loop over one variable.
-    black_box(&mut block);
-    (lowest, start + BLOCK_BYTES as u64)
+fn descend_by(calls: usize) -> u64 {
+    let mut frame = [1_u8; FRAME_BYTES];
+    if calls > 1 {
+        descend_by(calls - 1);
+    }
+    // It is in use until all calls have returned.
+    black_box(&mut frame);
+    frame.as_ptr().addr() as u64
 }

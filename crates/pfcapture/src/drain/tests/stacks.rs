@@ -196,6 +196,32 @@ fn a_thread_has_a_stack_pointer_for_each_place() {
 }
 
 #[test]
+fn a_thread_shows_its_stack_when_it_starts() {
+    let mut bench = Bench::new(&[10]);
+    let start = |tid, time_ns, body: &[u64]| {
+        let stamp = Stamp { id: id(10, EventKind::ThreadStart), pid: 10, tid, time_ns };
+        raw::sample(stamp, 1, Some(IP), &raw::words(body))
+    };
+    let [first, second, none] = [(11, 0x70_0000), (12, 0x90_0000), (13, 0)];
+    for (time_ns, (tid, sp)) in [(100, first), (200, second), (300, first), (400, none)] {
+        bench.feed(0, &start(tid, time_ns, &[2, sp]));
+    }
+    // Without registers, and without what there should be.
+    bench.feed(0, &start(14, 500, &[0]));
+    assert_eq!(bench.drain.counts.unparsed, 0);
+    bench.feed(0, &start(14, 600, &[2]));
+    let note =
+        |time_ns, (tid, stack_pointer)| StackPointerRecord { time_ns, pid: 10, tid, stack_pointer };
+    assert_eq!(bench.drain.stack_pointers, [note(100, first), note(200, second)]);
+    assert_eq!((bench.drain.counts.unparsed, bench.drain.counts.lost_records), (1, 0));
+    // Another look at a thread that is known, and looks at one that is not, or is not any more.
+    bench.drain.note_stack_pointer(note(700, (12, 0xf0_0000)));
+    bench.drain.note_stack_pointer(note(700, (15, 0xf0_0000)));
+    bench.drain.note_stack_pointer(StackPointerRecord { pid: 9, ..note(700, (11, 0xf0_0000)) });
+    assert_eq!(bench.drain.stack_pointers[2..], [note(700, (12, 0xf0_0000))]);
+}
+
+#[test]
 fn samples_with_a_foreign_id_are_told_by_their_form() {
     let mut bench = Bench::with(chains(), &[10]);
     let entry = sample(9999, 100, &[&[0x7000]]);

@@ -59,10 +59,13 @@ impl Session {
 
     /// Takes in a snapshot, or that there is none.
     pub fn take_in(&mut self, taken: Taken) {
-        self.snapshot_spent_ns += taken.took_ns;
+        self.snapshot_spent_ns += taken.took_ns + taken.stacks_ns;
         self.drain.counts.snapshots_ns += taken.took_ns;
         if let Some(first_ns) = self.strangers.remove(&taken.pid) {
             self.drain.name_stranger(taken.pid, first_ns, taken.names);
+        }
+        for shown in taken.stack_pointers {
+            self.drain.note_stack_pointer(shown);
         }
         match taken.result {
             Ok(snapshot) if snapshot.reason == SnapshotReason::Query => {
