@@ -4,6 +4,7 @@
 //! says what the trace does not tell. All of them want a cost that is worth it: [`Cost::is_worth`].
 
 mod after_fork;
+mod backward;
 mod cached_start;
 mod evidence;
 mod give_back;
@@ -12,6 +13,7 @@ mod major_rate;
 mod no_readahead;
 mod on_demand;
 mod random_reads;
+mod readahead;
 mod slow_minor;
 mod stack_growth;
 mod swap;
@@ -59,6 +61,7 @@ type Rule = fn(&Evidence<'_>) -> Option<Advice>;
 const RULES: &[Rule] = &[
     random_reads::look,
     no_readahead::look,
+    backward::look,
     on_demand::look,
     thrashing::look,
     swap::look,
