@@ -20,6 +20,7 @@ mod swap;
 #[cfg(test)]
 mod tests;
 mod thrashing;
+mod touched_again;
 mod view;
 
 pub use evidence::{Cost, Culprit, Evidence, FileRead};
@@ -70,6 +71,8 @@ const RULES: &[Rule] = &[
     cached_start::look,
     stack_growth::look,
     give_back::look,
+    touched_again::heap,
+    touched_again::mapped_anew,
     slow_minor::look,
     major_rate::look,
 ];

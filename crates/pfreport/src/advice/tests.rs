@@ -299,8 +299,34 @@ fn everything_in_words() {
     let text = render(&loaded, Layout::PIPED);
     assert_golden("advice.txt", &text);
     assert_golden("summary-advice.txt", &screen(&loaded));
-    let nothing = render(&sample::empty(), Layout::PIPED);
-    assert!(nothing.starts_with("  No advice: nothing that the rules know costs"), "{nothing}");
+}
+
+#[test]
+fn no_finding_is_no_claim_that_faults_are_cheap() {
+    let said = |loaded: &Loaded| render(loaded, Layout::PIPED).replace("\n  ", " ");
+    assert_eq!(said(&sample::empty()), "  No advice: there are no faults.\n");
+    let unknown = |latency, number: u64| {
+        let row = move |i| Row { latency, ..heap(i % 4_000, Cause::AnonUnknown) };
+        trace((0..number).map(row))
+    };
+    assert_eq!(
+        said(&unknown(Some(1_000), 100)),
+        "  No advice: no cause of faults costs at least 5 ms and 1 % of the life of its processes. The \
+         costliest groups of faults: --by region,cause.\n"
+    );
+    assert_eq!(
+        said(&unknown(None, 9_999)),
+        "  No advice: no cause has 10,000 faults or 100 that read from a disk; what they cost is not known, \
+         for want of latencies. The largest groups of faults: --by region,cause.\n"
+    );
+    let mut costly = unknown(Some(100_000), 2_000);
+    costly.analysis.faults.slow.fill(false);
+    assert_eq!(
+        said(&costly),
+        "  No advice: no rule explains the faults, though minor anon-unknown may be worth a look: 2,000 \
+         faults of 100 µs on average, 200 ms of stall (100 % of all, 2.0 % of the wall time). Where they are: \
+         --by region,cause.\n"
+    );
 }
 
 #[test]
