@@ -30,7 +30,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         costliest(evidence, random, ("more file", "more files"))?;
     let found = Readahead::of(evidence, file);
     let near = counted_touches(found.near());
-    let (seen, worth_trying) = match found.verdict() {
+    let (seen, worth_trying) = match found.verdict(cost.each_ns) {
         Verdict::On => {
             let used = found.cached as f64 / rows.len() as f64;
             let is_used = found.cached >= USED_MIN * rows.len() as u64;
@@ -65,8 +65,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
                 ns => format!("; each took {}, where 4 KiB take an SSD about 0.1 ms", duration(ns)),
             };
             let seen = format!(
-                "whether reads bring their neighbours along is not to be seen: {near} within 64 KiB of an \
-                 earlier read, {} of which had to read as well{each}",
+                "reads may bring neighbours along that are not used or do not stay, or readahead is off, which \
+                 the trace does not tell: {} of {near} within 64 KiB of an earlier read had to read as well{each}",
                 count(found.near_read)
             );
             let advice = format!(

@@ -290,6 +290,25 @@ fn the_function_behind_most_of_it_is_named() {
 }
 
 #[test]
+fn functions_with_a_small_share_are_not_named() {
+    let mut loaded = trace((0..200).map(|i| read(i * 397 % 1_009)));
+    with_code(&mut loaded);
+    loaded.analysis.faults.code.fill(NONE);
+    loaded.analysis.faults.code[..40].fill(1);
+    let culprit = |loaded: &Loaded| found(loaded)[0].culprit.clone();
+    assert_eq!(culprit(&loaded).unwrap().share, "20 %");
+    loaded.analysis.faults.code[0] = NONE;
+    assert_eq!(culprit(&loaded), None);
+    // A place in a module without symbols.
+    let (module_label, address) = (b"stress-ng".to_vec(), 0x2d_620e);
+    let unnamed = Location { module: NONE, module_label, address, functions: Vec::new() };
+    loaded.analysis.locations.push(unnamed);
+    loaded.analysis.faults.code[50..].fill(3);
+    let culprit = culprit(&loaded).unwrap();
+    assert_eq!((&*culprit.name, &*culprit.share), ("stress-ng+0x2d620e", "75 %"));
+}
+
+#[test]
 fn everything_in_words() {
     let mut loaded = trace((0..200).map(|i| read(i * 397 % 1_009)));
     with_code(&mut loaded);

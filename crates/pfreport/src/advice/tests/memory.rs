@@ -61,6 +61,19 @@ fn copies_without_a_fork_that_was_seen_are_silent() {
     assert_eq!(titles(&trace(zero)), [""; 0]);
 }
 
+#[test]
+fn writes_to_what_was_swapped_in_since_are_no_copies_after_fork() {
+    let swapped = |fork_ns: u64| {
+        let mut loaded = trace((0..2_000).map(|i| heap(i, Cause::AnonUnknown)));
+        add(&mut loaded, (0..2_000).map(|i| heap(i, Cause::CowAnon)));
+        loaded.analysis.processes[1].first_seen_ns = fork_ns;
+        titles(&loaded)
+    };
+    // Read from 2.0 s to 2.2 s, written from then on.
+    assert!(!swapped(1_000 * MS).contains(&"Copying memory after fork"));
+    assert!(swapped(2_200 * MS).contains(&"Copying memory after fork"));
+}
+
 /// Touches every `step`-th page of `bytes` of memory.
 fn touched(bytes: u64, step: u64, setting: &str) -> Loaded {
     let mut loaded = sample::empty();
