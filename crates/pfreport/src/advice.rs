@@ -4,6 +4,7 @@
 //! says what the trace does not tell. All of them want a cost that is worth it: [`Cost::is_worth`].
 
 mod after_fork;
+mod backward;
 mod cached_start;
 mod evidence;
 mod give_back;
@@ -12,12 +13,14 @@ mod major_rate;
 mod no_readahead;
 mod on_demand;
 mod random_reads;
+mod readahead;
 mod slow_minor;
 mod stack_growth;
 mod swap;
 #[cfg(test)]
 mod tests;
 mod thrashing;
+mod touched_again;
 mod view;
 
 pub use evidence::{Cost, Culprit, Evidence, FileRead};
@@ -59,6 +62,7 @@ type Rule = fn(&Evidence<'_>) -> Option<Advice>;
 const RULES: &[Rule] = &[
     random_reads::look,
     no_readahead::look,
+    backward::look,
     on_demand::look,
     thrashing::look,
     swap::look,
@@ -67,6 +71,8 @@ const RULES: &[Rule] = &[
     cached_start::look,
     stack_growth::look,
     give_back::look,
+    touched_again::heap,
+    touched_again::mapped_anew,
     slow_minor::look,
     major_rate::look,
 ];

@@ -1,12 +1,18 @@
 //! Pages are copied because parent and child write what they share since a fork.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use pfmodel::names::Cause;
+use pfmodel::names::{Cause, Class};
 use pfmodel::table::NONE;
 
 use super::{Advice, Evidence, costliest};
 use crate::units::{bytes, count, counted, duration};
+
+/// Stands for a page that the trace did not see touched.
+const NEVER: u64 = u64::MAX;
+
+/// When each process forked, in order.
+type Forks = BTreeMap<u32, Vec<u64>>;
 
 #[derive(Debug)]
 struct Found {
@@ -20,13 +26,12 @@ struct Found {
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let analysis = evidence.analysis();
-    // When each process first forked, and how often it did.
-    let mut forks: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+    // When each process forked.
+    let mut forks: Forks = BTreeMap::new();
     for child in analysis.processes.iter().filter(|child| child.parent != NONE) {
-        let (first_ns, number) = forks.entry(child.parent).or_insert((u64::MAX, 0));
-        *first_ns = child.first_seen_ns.min(*first_ns);
-        *number += 1;
+        forks.entry(child.parent).or_default().push(child.first_seen_ns);
     }
+    forks.values_mut().for_each(|times| times.sort_unstable());
     // A child that forks itself is a family of its own then.
     let family = |proc: u32| {
         let parent = || analysis.processes.get(proc as usize).map(|process| process.parent);
@@ -35,10 +40,14 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let families =
         evidence.rows(&[Cause::CowAnon, Cause::CowAnonOrZero], |_, place| family(place.proc));
     let found = families.into_iter().filter_map(|(family, rows)| {
-        let &(first_ns, number) = forks.get(&family)?;
+        let times = forks.get(&family)?;
+        let &first_ns = times.first()?;
         let faults = &analysis.faults;
         let rows: Vec<usize> =
             rows.into_iter().filter(|&row| faults.time_ns[row] >= first_ns).collect();
+        // What is below the bar needs no closer look.
+        let rows =
+            if evidence.cost(&rows).is_worth() { shared(evidence, &forks, rows) } else { rows };
         let by_children = rows.iter().filter(|&&row| faults.proc[row] != family).count() as u64;
         let is_unsure = |row: &&usize| faults.cause[**row] == Cause::CowAnonOrZero;
         let unsure = rows.iter().filter(is_unsure).count() as u64;
@@ -47,7 +56,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
             family,
             by_children,
             unsure,
-            forks: number,
+            forks: times.len() as u64,
             last_after_ns: faults.time_ns[*rows.last()?] - first_ns,
             bytes: rows.iter().map(size).fold(0, u64::saturating_add),
         };
@@ -86,4 +95,37 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
                   without a copy",
         is_general: false,
     })
+}
+
+/// The writes of these to pages that may be shared since a fork: of the pages that the process touched since
+/// its last fork, or since it was forked, each is its own. A page that was swapped in since is written once
+/// more after it was read, fork or not.
+fn shared(evidence: &Evidence<'_>, forks: &Forks, rows: Vec<usize>) -> Vec<usize> {
+    let analysis = evidence.analysis();
+    let faults = &analysis.faults;
+    let page = |row: usize| (faults.proc[row], faults.addr[row] / evidence.page_bytes);
+    // When each page of these was touched last before; the entry of one of them is that of its fault before.
+    let mut touched: HashMap<(u32, u64), u64> =
+        rows.iter().map(|&row| (page(row), NEVER)).collect();
+    let is_shared = |row: usize, touched_ns: u64| {
+        let proc = faults.proc[row];
+        let process = analysis.processes.get(proc as usize);
+        let born_ns = process.filter(|process| process.parent != NONE).map(|p| p.first_seen_ns);
+        let times = forks.get(&proc).map_or(&[][..], Vec::as_slice);
+        let until = times.partition_point(|&fork_ns| fork_ns <= faults.time_ns[row]);
+        let forked_ns = times.get(..until).and_then(<[u64]>::last).copied().max(born_ns);
+        touched_ns == NEVER || forked_ns.is_some_and(|forked_ns| touched_ns <= forked_ns)
+    };
+    let mut candidates = rows.into_iter().peekable();
+    let mut shared = Vec::new();
+    for row in (0..faults.len()).filter(|&row| faults.class[row] != Class::Failed) {
+        let is_candidate = candidates.next_if_eq(&row).is_some();
+        if let Some(touched_ns) = touched.get_mut(&page(row)) {
+            if is_candidate && is_shared(row, *touched_ns) {
+                shared.push(row);
+            }
+            *touched_ns = faults.time_ns[row];
+        }
+    }
+    shared
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use pfmodel::names::{Cause, RegionKind};
+use pfmodel::names::{Cause, Class, RegionKind};
 
 use super::{Advice, Evidence, costliest};
 use crate::place::page_start;
@@ -14,13 +14,23 @@ const WINDOW_BYTES: u64 = 64 << 10;
 /// Least share of the mapping that is used, percent: else mapping all of it would be waste.
 const USED_MIN_PERCENT: u64 = 50;
 
+/// One read in so many cached pages at most: with more, it may be reads that brought the pages in. A read
+/// brings in 32 pages by default, and up to some thousands on disks that are set up so.
+const READS_MAX_PART: usize = 4_096;
+
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     // What the loader maps, a program can hardly map otherwise.
     let places = evidence.rows(&[Cause::FileCached], |number, place| {
         (place.kind == RegionKind::File).then_some(number)
     });
+    let class = &evidence.analysis().faults.class;
     let found = places.into_iter().filter_map(|(number, rows)| {
         let place = evidence.places.all.get(number)?;
+        // Reads bring pages in for the faults after them.
+        let reads = evidence.places.rows(number).filter(|&row| class[row] == Class::Major).count();
+        if reads * READS_MAX_PART > rows.len() {
+            return None;
+        }
         let start = |&row: &usize| page_start(evidence.analysis(), row, evidence.page_bytes);
         let windows: HashSet<u64> =
             rows.iter().filter_map(start).map(|start| start / WINDOW_BYTES).collect();

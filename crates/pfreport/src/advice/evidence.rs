@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use pfmodel::names::{Cause, Class};
-use pfmodel::table::Analysis;
+use pfmodel::table::{Analysis, NONE};
 
+use crate::code::function_or_place;
 use crate::load::Loaded;
 use crate::pattern::Steps;
 use crate::place::{Place, Places};
@@ -68,8 +69,11 @@ pub struct Culprit {
     pub most: bool,
 }
 
-/// An innermost function, and what it is inlined in, if it is.
-type FunctionNames<'a> = (&'a [u8], Option<&'a [u8]>);
+/// Least share of a function that is named, percent.
+const CULPRIT_MIN_PERCENT: u64 = 20;
+
+/// An innermost function, and what it is inlined in, if it is; the number of the place if none is known.
+type FunctionNames<'a> = (&'a [u8], Option<&'a [u8]>, u32);
 
 /// A trace, made ready for the rules.
 #[derive(Debug)]
@@ -221,7 +225,8 @@ impl<'a> Evidence<'a> {
     }
 
     /// The function that causes most of the rows: the innermost one that is known, in user space where the
-    /// callers of kernel code are known.
+    /// callers of kernel code are known. Where none is known, the place in the module. None below a fifth:
+    /// what many functions cause is of none.
     #[must_use]
     pub fn culprit(&self, rows: &[usize]) -> Option<Culprit> {
         let analysis = self.analysis();
@@ -238,24 +243,30 @@ impl<'a> Evidence<'a> {
         }
         // Several places in code are one function. What was inlined tells little without what it is part of.
         let mut functions: BTreeMap<FunctionNames<'_>, (u64, u64)> = BTreeMap::new();
-        for (location, weight) in weights {
-            let names = match analysis.locations.get(location as usize)?.functions.as_slice() {
-                [innermost, .., outermost] => (&*innermost.name, Some(&*outermost.name)),
-                [function] => (&*function.name, None),
-                [] => continue,
+        for (number, weight) in weights {
+            let location = analysis.locations.get(number as usize)?;
+            let names = match location.functions.as_slice() {
+                [innermost, .., outermost] => (&*innermost.name, Some(&*outermost.name), NONE),
+                [function] => (&*function.name, None, NONE),
+                [] => (&[][..], None, number),
             };
             let sum = functions.entry(names).or_default();
             *sum = (sum.0.saturating_add(weight.0), sum.1 + weight.1);
         }
         // Of equals the first by name.
-        let ((name, part_of), weight) =
+        let ((name, part_of, place), weight) =
             functions.into_iter().rev().max_by_key(|&(_, weight)| weight)?;
-        let name = match part_of {
-            Some(part_of) => format!("{}, inlined in {}", printable(name), printable(part_of)),
-            None => printable(name),
+        let name = match (part_of, analysis.locations.get(place as usize)) {
+            (_, Some(location)) => function_or_place(location),
+            (Some(part_of), None) => {
+                format!("{}, inlined in {}", printable(name), printable(part_of))
+            }
+            (None, None) => printable(name),
         };
         let (part, all) = if all.0 > 0 { (weight.0, all.0) } else { (weight.1, all.1) };
-        Some(Culprit { name, share: percent(part, all), most: part.saturating_mul(2) >= all })
+        let is_real = part.saturating_mul(100) >= all.saturating_mul(CULPRIT_MIN_PERCENT);
+        let most = part.saturating_mul(2) >= all;
+        is_real.then(|| Culprit { name, share: percent(part, all), most })
     }
 
     /// The place with the most of these rows.
@@ -306,5 +317,13 @@ fn location(analysis: &Analysis, row: usize) -> Option<u32> {
         return code;
     }
     let chain = analysis.call_chains.get(*faults.call_chain.get(row)? as usize);
-    chain.and_then(|chain| chain.user.iter().copied().find(|caller| is_known(caller))).or(code)
+    let caller = chain.and_then(|chain| chain.user.iter().copied().find(|caller| is_known(caller)));
+    let place = || Some(faults.code[row]).filter(|&place| is_in_module(analysis, place));
+    caller.or(code).or_else(place)
+}
+
+/// Whether a place without a known function is in a known module, so that others can look it up.
+fn is_in_module(analysis: &Analysis, place: u32) -> bool {
+    let location = analysis.locations.get(place as usize);
+    location.is_some_and(|location| !location.module_label.is_empty())
 }

@@ -5,6 +5,7 @@ use pft::keys::fact;
 use rayon::slice::ParallelSliceMut as _;
 
 use super::{Advice, Evidence, costliest};
+use crate::pattern::before;
 use crate::place::page_start;
 use crate::units::{bytes, counted_as};
 
@@ -81,23 +82,32 @@ fn setting(enabled: Option<&str>) -> (&'static str, &'static str) {
 }
 
 /// The small first touches in ranges of 2 MiB that lie inside the place and of which at least half was
-/// touched so, and how many ranges these are.
+/// touched so, and how many ranges these are. A range that is touched in each of several mappings that were
+/// there one after another counts for each: it takes a fault of 2 MiB each time.
 fn dense(evidence: &Evidence<'_>, place: usize, rows: Vec<usize>) -> (Vec<usize>, u64) {
     let analysis = evidence.analysis();
     let bounds = evidence.places.all.get(place).map_or((0, 0), |place| (place.start, place.end));
-    let range = |row: &usize| {
+    let start = |row: &usize| {
         let small = analysis.faults.page_size_bytes[*row] < HUGE_BYTES;
         let start = page_start(analysis, *row, evidence.page_bytes).filter(|_| small)?;
         let range = start & !(HUGE_BYTES - 1);
-        (range >= bounds.0 && range.saturating_add(HUGE_BYTES) <= bounds.1).then_some(range)
+        let is_inside = range >= bounds.0 && range.saturating_add(HUGE_BYTES) <= bounds.1;
+        is_inside.then_some((start, *row))
     };
-    let mut ranges: Vec<u64> = rows.iter().filter_map(range).collect();
+    let touches: Vec<(u64, usize)> = rows.iter().filter_map(start).collect();
+    let pages: Vec<u64> = touches.iter().map(|touch| touch.0 / evidence.page_bytes).collect();
+    // How often the page had been touched for the first time, and the range.
+    let mut rounds: Vec<(u32, u64)> = Vec::with_capacity(touches.len());
+    for (&(start, _), &before) in touches.iter().zip(&before(&pages)) {
+        let round = rounds.get(before as usize).map_or(0, |earlier| earlier.0 + 1);
+        rounds.push((round, start & !(HUGE_BYTES - 1)));
+    }
+    let mut ranges = rounds.clone();
     ranges.par_sort_unstable();
     let least = HUGE_BYTES / DENSITY / evidence.page_bytes;
     let same = ranges.chunk_by(|a, b| a == b).filter(|same| same.len() as u64 >= least);
-    let dense: Vec<u64> = same.filter_map(|same| same.first().copied()).collect();
-    let is_dense =
-        |row: &usize| range(row).is_some_and(|range| dense.binary_search(&range).is_ok());
-    let rows = rows.into_iter().filter(is_dense).collect();
-    (rows, dense.len() as u64)
+    let dense: Vec<(u32, u64)> = same.filter_map(|same| same.first().copied()).collect();
+    let rows = touches.iter().zip(&rounds);
+    let rows = rows.filter(|(_, round)| dense.binary_search(round).is_ok());
+    (rows.map(|(&(_, row), _)| row).collect(), dense.len() as u64)
 }

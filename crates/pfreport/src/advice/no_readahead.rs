@@ -1,20 +1,23 @@
 //! A file is read from disk page after page, each page by a fault of its own.
 
-use super::{Advice, Evidence, costliest};
+use super::{Advice, Evidence, FileRead, costliest};
 use crate::pattern::Order;
 use crate::units::{count, percent};
 
 /// Fewest reads: a few pages in a row are read singly in any case, around the ends of files.
 const READS_MIN: usize = 64;
 
+/// Whether the rule is about such reads.
+pub fn is_about(read: &FileRead) -> bool {
+    read.rows.len() >= READS_MIN && read.steps.order() == Some(Order::Sequential)
+}
+
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     // Readahead brings in some dozens of pages at a time, so that major faults skip as many.
     let sequential = evidence
         .files_read()
         .iter()
-        .filter(|read| {
-            read.rows.len() >= READS_MIN && read.steps.order() == Some(Order::Sequential)
-        })
+        .filter(|read| is_about(read))
         .map(|read| (read.rows.clone(), read.steps));
     let (rows, steps, cost, more) = costliest(evidence, sequential, ("more file", "more files"))?;
     let order = format!(

@@ -2,59 +2,98 @@
 
 use std::collections::HashSet;
 
-use pfmodel::table::NONE;
-
-use super::{Advice, Evidence, costliest};
-use crate::pattern::{Order, Steps, before};
-use crate::place::page_start;
-use crate::units::{bytes, count, percent};
+use super::readahead::{Readahead, Verdict};
+use super::{Advice, Evidence, FileRead, costliest};
+use crate::pattern::{Order, Steps};
+use crate::units::{bytes, count, counted, duration, percent};
 
 /// Fewest reads: with fewer an order says little, even of a slow disk.
 const READS_MIN: usize = 64;
 
-/// How far the kernel reads around a fault by default, to either side, bytes: half of `read_ahead_kb`, 128.
-const AROUND_BYTES: u64 = 64 << 10;
+/// Fewest pages used of what each read brings along for which reading along may be worth it: the kernel
+/// reads 32 pages by default, and one read of them takes as long as few reads of one.
+const USED_MIN: u64 = 8;
+
+/// What to try where each page is read for itself.
+const LOAD: &str = "load what is needed before it is touched, many pages at a time (MADV_WILLNEED, \
+                    MADV_POPULATE_READ), or the whole file if it fits";
+
+/// Whether the rule is about such reads.
+pub fn is_about(read: &FileRead) -> bool {
+    read.rows.len() >= READS_MIN && read.steps.order() == Some(Order::Random)
+}
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
-    let random = evidence
-        .files_read()
-        .iter()
-        .filter(|read| read.rows.len() >= READS_MIN && read.steps.order() == Some(Order::Random))
-        .map(|read| (read.rows.clone(), read.steps));
-    let (rows, steps, cost, more) = costliest(evidence, random, ("more file", "more files"))?;
-    let near = near_earlier(evidence, &rows);
-    let is_off = near * 2 >= rows.len() as u64;
-    let readahead = if near == 0 {
-        "no read is within 64 KiB of an earlier one, so that reading around each fault gains nothing; \
-         whether it is on is not to be seen"
-            .to_owned()
-    } else {
-        format!(
-            "{} of the reads ({}) are within 64 KiB of an earlier one, where reading around a fault \
-             brings pages in by default: {}",
-            count(near),
-            percent(near, rows.len() as u64),
-            if is_off { "readahead is off or pages did not stay" } else { "most reads are apart" }
-        )
+    let reads = evidence.files_read().iter().filter(|read| is_about(read));
+    let random = reads.map(|read| (read.rows.clone(), (read.file, read.steps)));
+    let (rows, (file, steps), cost, more) =
+        costliest(evidence, random, ("more file", "more files"))?;
+    let found = Readahead::of(evidence, file);
+    let near = counted_touches(found.near());
+    let (seen, worth_trying) = match found.verdict(cost.each_ns) {
+        Verdict::On => {
+            let used = found.cached as f64 / rows.len() as f64;
+            let is_used = found.cached >= USED_MIN * rows.len() as u64;
+            let seen = format!(
+                "{} of {near} within 64 KiB of an earlier read ({}) found their page in memory: each read brings \
+                 its neighbours along, of which {used:.1} were used per read",
+                count(found.near_cached),
+                percent(found.near_cached, found.near())
+            );
+            let less = "MADV_RANDOM on this mapping, or a smaller read_ahead_kb of the disk, so that each fault \
+                        reads what it needs";
+            let again = "more memory where pages are read again";
+            let advice = if is_used {
+                format!("{LOAD}; where less of what is read along gets used, {less}")
+            } else {
+                format!("{less}; {again}; or {LOAD}")
+            };
+            (seen, advice)
+        }
+        Verdict::Off => {
+            let seen = format!(
+                "{} of {near} within 64 KiB of an earlier read ({}) had to read as well, though reading around \
+                 a fault brings pages in by default: readahead is off or pages did not stay",
+                count(found.near_read),
+                percent(found.near_read, found.near())
+            );
+            (seen, format!("look for MADV_RANDOM and at read_ahead_kb; {LOAD}"))
+        }
+        Verdict::Unknown => {
+            let each = match cost.each_ns {
+                0 => String::new(),
+                ns => format!("; each took {}, where 4 KiB take an SSD about 0.1 ms", duration(ns)),
+            };
+            let seen = format!(
+                "reads may bring neighbours along that are not used or do not stay, or readahead is off, which \
+                 the trace does not tell: {} of {near} within 64 KiB of an earlier read had to read as well{each}",
+                count(found.near_read)
+            );
+            let advice = format!(
+                "compare the size of the disk's reads (iostat: rareq-sz) with a page: if larger, MADV_RANDOM or a \
+                 smaller read_ahead_kb; if not, {LOAD}"
+            );
+            (seen, advice)
+        }
     };
-    let check = if is_off { "look for MADV_RANDOM and at read_ahead_kb; " } else { "" };
     Some(Advice {
         title: "Random reads of a file, a page at a time",
         place: evidence.main_place(&rows)?.name().to_owned(),
         culprit: evidence.culprit(&rows),
         cost,
         cost_text: evidence.cost_text(&cost, ("major fault", "major faults")),
-        evidence: [Some(order(evidence, &rows, steps)), Some(readahead), more]
+        evidence: [Some(seen), Some(order(evidence, &rows, steps)), more]
             .into_iter()
             .flatten()
             .collect(),
-        worth_trying: format!(
-            "{check}load what is needed before it is touched, many pages at a time (MADV_WILLNEED, \
-             MADV_POPULATE_READ), or the whole file if it fits"
-        ),
+        worth_trying,
         unknown: "how many bytes the disk read for each fault, and who else read the file",
         is_general: false,
     })
+}
+
+fn counted_touches(number: u64) -> String {
+    crate::units::counted_as(number, "first touch", "first touches")
 }
 
 fn order(evidence: &Evidence<'_>, rows: &[usize], steps: Steps) -> String {
@@ -65,17 +104,9 @@ fn order(evidence: &Evidence<'_>, rows: &[usize], steps: Steps) -> String {
         _ => String::new(),
     };
     format!(
-        "{each}{} of {} steps lead to the next page, {} at most 2 MiB ahead",
+        "{each}{} of {} lead to the next page, {} at most 2 MiB ahead",
         percent(steps.next_page, steps.all),
-        count(steps.all),
+        counted(steps.all, "step"),
         percent(steps.ahead, steps.all)
     )
-}
-
-/// How many reads are in a stretch of the file, as long as the kernel reads to either side, in which there
-/// was a read before. Those across the border of two stretches are not counted.
-fn near_earlier(evidence: &Evidence<'_>, rows: &[usize]) -> u64 {
-    let start = |&row: &usize| page_start(evidence.analysis(), row, evidence.page_bytes);
-    let stretches: Vec<u64> = rows.iter().filter_map(start).map(|at| at / AROUND_BYTES).collect();
-    before(&stretches).into_iter().filter(|&earlier| earlier != NONE).count() as u64
 }

@@ -1,5 +1,9 @@
 //! Advice in words.
 
+use std::collections::BTreeMap;
+
+use pfmodel::names::{Cause, Class};
+
 use super::{Advice, Culprit};
 use crate::layout::Layout;
 use crate::load::Loaded;
@@ -57,7 +61,7 @@ pub fn render(loaded: &Loaded, layout: Layout) -> String {
     let advice = advice(&evidence);
     let mut page = Screen::new(layout);
     if advice.is_empty() {
-        page.paragraph(NOTHING);
+        page.paragraph(&nothing(&evidence));
     }
     for (number, advice) in advice.iter().enumerate() {
         page.heading(&format!("{}. {}", number + 1, advice.title));
@@ -78,6 +82,35 @@ pub fn render(loaded: &Loaded, layout: Layout) -> String {
     page.into_text()
 }
 
-/// Said where no rule speaks.
-pub const NOTHING: &str = "No advice: nothing that the rules know costs at least 5 ms and 1 % of the life of its \
-                           processes. The costliest groups of faults: --by region,cause.";
+/// Said where no rule speaks: that nothing costs much, that what does is in no rule, or that costs are not
+/// known.
+#[must_use]
+pub fn nothing(evidence: &Evidence<'_>) -> String {
+    let faults = &evidence.analysis().faults;
+    let mut causes: BTreeMap<(Class, Cause), Vec<usize>> = BTreeMap::new();
+    let completed = (0..faults.len()).filter(|&row| faults.class[row] != Class::Failed);
+    for row in completed {
+        causes.entry((faults.class[row], faults.cause[row])).or_default().push(row);
+    }
+    let costs = causes.iter().map(|(cause, rows)| (cause, evidence.cost(rows)));
+    let costliest = costs
+        .filter(|(_, cost)| cost.is_worth())
+        .max_by_key(|(_, cost)| (cost.stall_ns, cost.faults));
+    let Some((&(class, cause), cost)) = costliest else {
+        return match evidence.stall_ns {
+            Some(_) => "No advice: no cause of faults costs at least 5 ms and 1 % of the life of its \
+                        processes. The costliest groups of faults: --by region,cause."
+                .to_owned(),
+            None if faults.len() == 0 => "No advice: there are no faults.".to_owned(),
+            None => "No advice: no cause has 10,000 faults or 100 that read from a disk; what they cost is not \
+                     known, for want of latencies. The largest groups of faults: --by region,cause."
+                .to_owned(),
+        };
+    };
+    let name = format!("{} {}", class.as_str(), cause.as_str());
+    let text = evidence.cost_text(&cost, ("fault", "faults"));
+    format!(
+        "No advice: no rule explains the faults, though {name} may be worth a look: {text}. Where they are: \
+         --by region,cause."
+    )
+}

@@ -22,6 +22,8 @@ pub struct Steps {
     pub next_page: u64,
     /// Those forward by at most 2 MiB, the next page included.
     pub ahead: u64,
+    /// Those to a lower page, however far.
+    pub down: u64,
 }
 
 /// What steps look like.
@@ -31,7 +33,9 @@ pub enum Order {
     Sequential,
     /// Mostly forward, skipping pages.
     Forward,
-    /// Neither.
+    /// Nearly always to a lower page, however far: readahead makes the steps of such a walk long.
+    Backward,
+    /// None of these.
     Random,
 }
 
@@ -64,6 +68,7 @@ impl Steps {
         self.all += 1;
         self.next_page += u64::from(before.0.checked_add(before.1) == Some(start));
         self.ahead += u64::from(start > before.0 && start - before.0 <= AHEAD_BYTES.max(before.1));
+        self.down += u64::from(start < before.0);
     }
 
     /// The verdict; none for fewer than 16 steps.
@@ -75,6 +80,8 @@ impl Steps {
             Some(Order::Sequential)
         } else if self.ahead * 10 >= self.all * 7 {
             Some(Order::Forward)
+        } else if self.down * 10 >= self.all * 9 {
+            Some(Order::Backward)
         } else {
             Some(Order::Random)
         }
@@ -100,23 +107,33 @@ mod tests {
     #[test]
     fn page_after_page() {
         let steps = walk(0..100);
-        assert_eq!(steps, Steps { all: 99, next_page: 99, ahead: 99 });
+        assert_eq!(steps, Steps { all: 99, next_page: 99, ahead: 99, down: 0 });
         assert_eq!(steps.order(), Some(Order::Sequential));
     }
 
     #[test]
     fn jumps_of_readahead() {
         let steps = walk((0..100).map(|i| i * 32));
-        assert_eq!(steps, Steps { all: 99, next_page: 0, ahead: 99 });
+        assert_eq!(steps, Steps { all: 99, next_page: 0, ahead: 99, down: 0 });
         assert_eq!(steps.order(), Some(Order::Forward));
     }
 
     #[test]
     fn scattered() {
         let steps = walk((0..100).map(|i| i * 7_919 % 10_007));
-        assert_eq!(steps, Steps { all: 99, next_page: 0, ahead: 0 });
+        assert_eq!(steps, Steps { all: 99, next_page: 0, ahead: 0, down: 78 });
         assert_eq!(steps.order(), Some(Order::Random));
         assert_eq!(walk(0..16).order(), None);
+    }
+
+    #[test]
+    fn from_the_end_to_the_start() {
+        let back = walk((0..100).rev().map(|i| i * 600));
+        assert_eq!(back, Steps { all: 99, next_page: 0, ahead: 0, down: 99 });
+        assert_eq!(back.order(), Some(Order::Backward));
+        // Two steps of sixteen lead upwards: 14 are fewer than nine in ten.
+        let jumps = [9, 8, 7, 6, 5, 4, 3, 2, 999, 90, 80, 70, 60, 50, 999, 40, 30];
+        assert_eq!(walk(jumps.into_iter().map(|i| i * 600)).order(), Some(Order::Random));
     }
 
     #[test]
@@ -133,7 +150,7 @@ mod tests {
         let places = Places::of(analysis);
         let models = (0..analysis.faults.len()).step_by(2);
         let steps = Steps::of(analysis, &places, 4_096, models);
-        assert_eq!(steps, Steps { all: 18, next_page: 18, ahead: 18 });
+        assert_eq!(steps, Steps { all: 18, next_page: 18, ahead: 18, down: 0 });
         let all = Steps::of(analysis, &places, 4_096, 0..analysis.faults.len());
         assert_eq!(all, Steps { all: 37, ..steps });
     }
@@ -143,6 +160,6 @@ mod tests {
         let mut steps = Steps::default();
         steps.add((0, 2 << 20), 2 << 20);
         steps.add((0, 1 << 30), 1 << 30);
-        assert_eq!(steps, Steps { all: 2, next_page: 2, ahead: 2 });
+        assert_eq!(steps, Steps { all: 2, next_page: 2, ahead: 2, down: 0 });
     }
 }

@@ -263,7 +263,7 @@ mod tests {
             stall_ns: Some(100_000),
             pages: 100,
             touched_bytes: 409_600,
-            steps: Steps { all: 99, next_page: 99, ahead: 99 },
+            steps: Steps { all: 99, next_page: 99, ahead: 99, down: 0 },
             stride: Some((1, 99)),
             runs: 1,
             longest_run: 100,
@@ -290,7 +290,7 @@ mod tests {
     fn threads_that_take_turns_walk_on_their_own() {
         let row = |i: u64| Row { tid: 100 + (i % 2) as u32, ..Row::default() };
         let pattern = of_heap((0..40).map(|i| (i / 2 + i % 2 * 1_000, row(i))));
-        assert_eq!(pattern.steps, Steps { all: 38, next_page: 38, ahead: 38 });
+        assert_eq!(pattern.steps, Steps { all: 38, next_page: 38, ahead: 38, down: 0 });
         assert_eq!((pattern.runs, pattern.longest_run), (2, 20));
         assert_eq!(pattern.first_touch, Some(FirstTouch::Ascending));
     }

@@ -150,6 +150,7 @@ fn order(steps: &Steps) -> String {
     let order = match order {
         Order::Sequential => "page after page",
         Order::Forward => "moving forward",
+        Order::Backward => "moving backward",
         Order::Random => "in random order",
     };
     format!(

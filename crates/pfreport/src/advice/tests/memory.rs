@@ -61,6 +61,19 @@ fn copies_without_a_fork_that_was_seen_are_silent() {
     assert_eq!(titles(&trace(zero)), [""; 0]);
 }
 
+#[test]
+fn writes_to_what_was_swapped_in_since_are_no_copies_after_fork() {
+    let swapped = |fork_ns: u64| {
+        let mut loaded = trace((0..2_000).map(|i| heap(i, Cause::AnonUnknown)));
+        add(&mut loaded, (0..2_000).map(|i| heap(i, Cause::CowAnon)));
+        loaded.analysis.processes[1].first_seen_ns = fork_ns;
+        titles(&loaded)
+    };
+    // Read from 2.0 s to 2.2 s, written from then on.
+    assert!(!swapped(1_000 * MS).contains(&"Copying memory after fork"));
+    assert!(swapped(2_200 * MS).contains(&"Copying memory after fork"));
+}
+
 /// Touches every `step`-th page of `bytes` of memory.
 fn touched(bytes: u64, step: u64, setting: &str) -> Loaded {
     let mut loaded = sample::empty();
@@ -199,6 +212,85 @@ fn memory_given_back() {
     assert!(found(&loaded)[0].evidence[1].starts_with("each had been dropped by advice"));
     assert_eq!(titles(&refaults(0, 999)), [""; 0]);
     assert_eq!(titles(&refaults(10_000, 1_100)), [""; 0]);
+}
+
+#[test]
+fn a_heap_that_is_trimmed() {
+    let trimmed = |first: u64, again: u64| {
+        let mut loaded = trace((0..first).map(|i| heap(i % 4_000, Cause::AnonFirstTouch)));
+        add(&mut loaded, (0..again).map(|i| heap(i % 500, Cause::AnonUnknown)));
+        loaded.analysis.faults.nth[first as usize..].fill(7);
+        loaded.analysis.faults.slow.fill(false);
+        loaded
+    };
+    let mut loaded = trimmed(1_000, 3_000);
+    let advice = &found(&loaded)[0];
+    assert_eq!(advice.title, "Heap given back and touched again");
+    assert_eq!(advice.place, "[heap] of server (pid 4242)");
+    assert_eq!(
+        advice.cost_text,
+        "3,000 later touches of 100 µs on average, 300 ms of stall (75 % of all, 3.0 % of the wall time)"
+    );
+    assert_eq!(
+        advice.evidence,
+        [
+            "75 % of the faults there touch pages that had been there before, 1.95 MiB of them, up to 7 \
+             times each",
+            "what took the pages is not recorded: most likely the allocator gave the end of the heap \
+             back (brk) and grew it again"
+        ]
+    );
+    assert!(advice.worth_trying.contains("glibc.malloc.trim_threshold="));
+    assert_eq!(titles(&trimmed(12_000, 1_300)), [""; 0]);
+    // They may as well come from the swap cache.
+    loaded.analysis.faults.cause[0] = Cause::SwapIn;
+    assert_eq!(titles(&loaded), [""; 0]);
+    let mut first = trimmed(0, 3_000);
+    first.analysis.faults.nth.fill(1);
+    assert_eq!(titles(&first), [""; 0]);
+}
+
+/// Memory of 8 MiB that is mapped and touched so many times, each time at the same addresses or not.
+fn mapped_anew(rounds: u64, same: bool) -> Loaded {
+    let mut loaded = sample::empty();
+    for round in 0..rounds {
+        let start = 0x6000_0000_0000 + if same { 0 } else { round * (16 << 20) };
+        let memory = large(&mut loaded, RegionKind::Anon, start, 8 << 20);
+        let row = |i| Row {
+            latency: Some(10_000),
+            addr: start + i * PAGE,
+            mapping: memory,
+            ..heap(0, Cause::AnonFirstTouch)
+        };
+        add(&mut loaded, (0..2_048).map(row));
+    }
+    loaded
+}
+
+#[test]
+fn memory_mapped_anew() {
+    let advice = found(&mapped_anew(10, true));
+    let titles_found: Vec<_> = advice.iter().map(|advice| advice.title).collect();
+    let huge = "First touch of large memory without huge pages";
+    assert_eq!(titles_found, [huge, "Memory mapped anew and touched again"]);
+    // Four of each mapping.
+    assert_eq!(
+        advice[0].evidence[0],
+        "80 MiB were touched 4 KiB at a time; 40 faults of 2 MiB would do"
+    );
+    assert_eq!(
+        advice[1].cost_text,
+        "18,432 first touches of 10 µs on average, 184 ms of stall (90 % of all, 1.8 % of the wall time)"
+    );
+    assert_eq!(
+        advice[1].evidence,
+        [
+            "90 % of the faults there touch addresses that were in use before, unmapped and mapped anew: \
+          10 mappings in a stretch of 8 MiB"
+        ]
+    );
+    assert!(advice[1].worth_trying.contains("M_MMAP_THRESHOLD"));
+    assert_eq!(titles(&mapped_anew(10, false)), [""; 0]);
 }
 
 #[test]
