@@ -25,7 +25,7 @@ use std::time::Instant;
 use pft::record::{ModuleKind, ModuleRecord, ModuleState, SymbolRecord};
 
 pub(crate) use opener::Opener;
-pub use unwinding::{CodeMapping, Unwind};
+pub use unwinding::{CodeMapping, MappedCode, Unwind};
 pub(crate) use watcher::{Explainer, Naming};
 
 /// A place in a module that was hit.

@@ -3,17 +3,36 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pfcapture::{CodeMapping, Unwind, UserRegs};
-use pfsymbols::{AddressSpace, ElfFile, Mapping, Registers, UnwindSource, Unwinder, own_vdso};
+use pfcapture::{CodeMapping, MappedCode, Unwind, UserRegs};
+use pfsymbols::{
+    AddressSpace, ElfFile, Error, Mapping, Registers, UnwindSource, Unwinder, own_vdso,
+};
 
 /// Files whose tables are held.
 const MAX_FILES: usize = 4096;
 
-/// A file and its tables.
+/// What is known of a file.
 #[derive(Debug)]
-struct File {
-    elf: Arc<ElfFile>,
-    source: Arc<UnwindSource>,
+enum File {
+    /// It has tables, or may have.
+    Elf { elf: Arc<ElfFile>, source: Arc<UnwindSource> },
+    /// It was read, and is of a form that has none.
+    Other,
+    /// It could not be read.
+    Unread,
+}
+
+impl File {
+    fn of(opened: Result<ElfFile, Error>) -> Self {
+        match opened {
+            Ok(elf) => {
+                let elf = Arc::new(elf);
+                Self::Elf { source: UnwindSource::new(Arc::clone(&elf)), elf }
+            }
+            Err(Error::NotElf) => Self::Other,
+            Err(_) => Self::Unread,
+        }
+    }
 }
 
 /// Unwinds with framehop.
@@ -21,24 +40,24 @@ struct File {
 pub struct StackUnwinder {
     unwinder: Unwinder,
     spaces: HashMap<u32, AddressSpace>,
-    /// By module; `None` for those that are no ELF files.
-    files: HashMap<u32, Option<File>>,
+    /// By module; the vdso has none.
+    files: HashMap<Option<u32>, File>,
 }
 
 impl StackUnwinder {
-    fn file(&mut self, mapping: &CodeMapping) -> Option<&File> {
-        if self.files.len() >= MAX_FILES && !self.files.contains_key(&mapping.module) {
-            return None;
+    fn file(&mut self, code: &MappedCode) -> &File {
+        let (module, file) = match code {
+            MappedCode::File { module, file } => (Some(*module), Some(file)),
+            MappedCode::Vdso => (None, None),
+            MappedCode::Made => return &File::Other,
+            MappedCode::NotOpened => return &File::Unread,
+        };
+        if self.files.len() >= MAX_FILES && !self.files.contains_key(&module) {
+            return &File::Unread;
         }
-        let file = self.files.entry(mapping.module).or_insert_with(|| {
-            let elf = match &mapping.file {
-                Some(file) => ElfFile::open(file),
-                None => own_vdso(),
-            };
-            let elf = Arc::new(elf.ok()?);
-            Some(File { source: UnwindSource::new(Arc::clone(&elf)), elf })
-        });
-        file.as_ref()
+        self.files
+            .entry(module)
+            .or_insert_with(|| File::of(file.map_or_else(own_vdso, |file| ElfFile::open(file))))
     }
 }
 
@@ -46,15 +65,20 @@ impl Unwind for StackUnwinder {
     fn set_code(&mut self, pid: u32, mappings: &[CodeMapping]) {
         let mut space = AddressSpace::default();
         for mapping in mappings {
-            let Some(file) = self.file(mapping) else { continue };
+            let range = mapping.range.clone();
             let shown = Mapping {
                 address: mapping.range.start,
                 bytes: mapping.range.end - mapping.range.start,
                 file_offset: mapping.file_offset,
                 executable: true,
             };
-            if let Some(bias) = file.elf.load_bias(&shown) {
-                space.add_module(mapping.range.clone(), bias, &file.source);
+            match self.file(&mapping.code) {
+                File::Elf { elf, source } => match elf.load_bias(&shown) {
+                    Some(bias) => space.add_module(range, bias, source),
+                    None => space.add_unknown(range),
+                },
+                File::Other => space.add_code(range),
+                File::Unread => space.add_unknown(range),
             }
         }
         self.spaces.insert(pid, space);
