@@ -12,7 +12,7 @@ use crate::world::World;
 
 /// Callers of one part of a chain that are looked at; the recorder stores no more. Behind them the chain
 /// is cut.
-const MAX_CALLERS: usize = 256;
+const MAX_CALLERS: usize = 1024;
 
 /// Whose chain it is: the address space at that moment, and where the fault was.
 #[derive(Debug, Clone, Copy)]

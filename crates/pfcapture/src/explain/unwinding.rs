@@ -12,8 +12,8 @@ use super::modules::ModuleKey;
 use super::opener::Opener;
 use crate::batch::{ChainSpan, FaultRows, UserRegs};
 
-/// Callers of a chain at most, as perf has it.
-const MAX_CALLERS: usize = 127;
+/// Callers of a chain at most: what a copy of a stack holds ends most chains before.
+const MAX_CALLERS: usize = 1023;
 
 /// The share of the time that unwinding may take: one part in so many …
 const SHARE: u32 = 3;

@@ -206,7 +206,7 @@ fn chains_that_are_not_there_are_counted() {
 #[test]
 fn chains_that_go_on_say_so() {
     let cut = CallChainRecord { id: 6, cut: true, kernel: Vec::new(), user: vec![BASE + 0x1100] };
-    let mut trace = two_libraries().call_chain(7, &[KERNEL; 300], &[BASE + 0x1101; 256]);
+    let mut trace = two_libraries().call_chain(7, &[KERNEL; 1100], &[BASE + 0x1101; 1024]);
     trace.recording.call_chains.push(cut);
     let analysis = trace
         .map(code_map(10, LIB))
@@ -215,5 +215,5 @@ fn chains_that_go_on_say_so() {
         .analyse();
     let chain = |row: usize| &analysis.call_chains[analysis.faults.call_chain[row] as usize];
     assert_eq!((chain(0).cut, chain(0).user.len()), (true, 1));
-    assert_eq!((chain(1).cut, chain(1).kernel.len(), chain(1).user.len()), (true, 256, 256));
+    assert_eq!((chain(1).cut, chain(1).kernel.len(), chain(1).user.len()), (true, 1024, 1024));
 }
