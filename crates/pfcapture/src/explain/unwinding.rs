@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::code_maps::CodeMaps;
 use super::modules::ModuleKey;
-use super::opener::Opener;
+use super::opener::{Opened, Opener};
 use crate::batch::{ChainSpan, FaultRows, UserRegs};
 
 /// Callers of a chain at most: what a copy of a stack holds ends most chains before.
@@ -187,9 +187,14 @@ impl Unwinding {
                         opener.catch_up(PATIENCE.min(self.left));
                         opened = opener.file(key);
                     }
-                    let file = opened.and_then(|opened| opened.file);
-                    is_whole &= file.is_some();
-                    file.map_or(MappedCode::NotOpened, |file| MappedCode::File { module, file })
+                    let file = opened.and_then(Opened::unchanged);
+                    is_whole &= file.is_some() || key.is_memfd();
+                    match file {
+                        Some(file) => MappedCode::File { module, file },
+                        // Code that was just compiled may lie in such.
+                        None if key.is_memfd() => MappedCode::Made,
+                        None => MappedCode::NotOpened,
+                    }
                 }
                 Some((_, ModuleKey::Vdso)) => MappedCode::Vdso,
                 _ => MappedCode::Made,

@@ -178,7 +178,7 @@ fn chains_under_code_that_changes_stay_few() {
     }
     let start = Instant::now();
     let analysis = trace.analyse();
-    assert_eq!((analysis.call_chains.len(), analysis.locations.len()), (2, 511));
+    assert_eq!((analysis.call_chains.len(), analysis.locations.len()), (2, 2047));
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
 
