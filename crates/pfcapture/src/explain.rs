@@ -127,7 +127,8 @@ impl Named {
             let matching = explained.modules.iter().filter(|module| {
                 // Code that a process made need not be in the form of a file.
                 let made = module.kind == ModuleKind::PerfMap || modules::is_memfd(module);
-                (module.state == ModuleState::Read) == read && (read || !made)
+                let missed = !made || module.state == ModuleState::Replaced;
+                (module.state == ModuleState::Read) == read && (read || missed)
             });
             matching.count() as u64
         };

@@ -1,5 +1,6 @@
 //! Opens the files of modules, and perf maps, on a thread of its own: a file system may take its time.
 
+mod perf_maps;
 mod regular;
 mod stamp;
 #[cfg(test)]
@@ -23,7 +24,8 @@ use rustix::fs::{Mode, OFlags, open};
 
 use super::modules::{FileKey, plain};
 use crate::clock::{monotonic_ns, realtime_ns};
-use regular::{Regular, find, find_below, find_in, open_root};
+use perf_maps::Owners;
+use regular::{Regular, find, find_in, open_root};
 use stamp::Stamp;
 
 /// Descriptors that may be held open at most, …
@@ -93,7 +95,7 @@ enum Request {
 #[derive(Debug, Default)]
 struct Files {
     files: FxHashMap<FileKey, Opened>,
-    perf_maps: FxHashMap<u32, Arc<File>>,
+    perf_maps: FxHashMap<u32, Opened>,
     open: u64,
     /// Requests that were served, …
     served: u64,
@@ -136,6 +138,7 @@ impl Opener {
             shared: Arc::clone(&shared),
             max_open: MAX_OPEN.min(limit.unwrap_or(u64::MAX) / SHARE_OPEN),
             roots: Vec::new(),
+            owners: Owners::new(),
         };
         std::thread::Builder::new().name("opener".into()).spawn(move || worker.serve(&inbox))?;
         Ok(Self { requests, shared })
@@ -214,7 +217,7 @@ impl Opener {
     }
 
     /// The perf map of a process.
-    pub fn perf_map(&self, pid: u32) -> Option<Arc<File>> {
+    pub fn perf_map(&self, pid: u32) -> Option<Opened> {
         self.shared.lock().perf_maps.get(&pid).cloned()
     }
 }
@@ -227,6 +230,7 @@ struct Worker {
     max_open: u64,
     /// Roots of processes that may be gone.
     roots: Vec<(RootKey, OwnedFd)>,
+    owners: Owners,
 }
 
 impl Worker {
@@ -234,13 +238,17 @@ impl Worker {
         for request in inbox {
             match request {
                 Request::File { key, pid, start, end, seen_ns } => {
+                    self.owners.meet(pid);
                     if self.is_wanted(&key) {
                         let mut opened = self.open_mapped(&key, pid, start, end);
                         opened.seen_ns = Some(seen_ns);
                         self.keep(key, opened);
                     }
                 }
-                Request::PerfMap(pid) => self.open_perf_map(pid),
+                Request::PerfMap(pid) => {
+                    self.owners.meet(pid);
+                    self.open_perf_map(pid);
+                }
                 Request::Rest { files, pids, done } => {
                     for key in files {
                         if self.is_wanted(&key) {
@@ -355,20 +363,19 @@ impl Worker {
     }
 
     fn open_perf_map(&self, pid: u32) {
-        if self.with(|all| all.perf_maps.contains_key(&pid) || all.open >= self.max_open) {
+        let known = self.with(|all| all.perf_maps.get(&pid).is_some_and(|map| map.file.is_some()));
+        if known || self.with(|all| all.open >= self.max_open) {
             return;
         }
-        let folder = PathBuf::from(format!("/proc/{pid}"));
-        // It is named by the number that the process itself knows.
-        let own_number = own_number(&folder).unwrap_or(pid);
-        let path = PathBuf::from(format!("/tmp/perf-{own_number}.map"));
-        let found = find_below(&folder.join("root"), &path).or_else(|_| find(&path));
-        if let Ok(file) = found.and_then(|found| found.open()) {
-            self.with(|all| {
-                all.open += 1;
-                all.perf_maps.insert(pid, Arc::new(file));
-            });
-        }
+        let opened = match perf_maps::open(pid, self.owners.of(pid)) {
+            Ok(Some(file)) => Opened::of(Some(Arc::new(file)), ModuleState::Read),
+            Ok(None) => Opened::of(None, ModuleState::Replaced),
+            Err(_) => not_opened(),
+        };
+        self.with(|all| {
+            all.open += u64::from(opened.file.is_some());
+            all.perf_maps.insert(pid, opened);
+        });
     }
 }
 
@@ -390,11 +397,4 @@ fn checked(found: io::Result<Regular>, key: &FileKey) -> Opened {
 
 fn path_of(key: &FileKey) -> &Path {
     Path::new(OsStr::from_bytes(&key.path))
-}
-
-/// The number of a process in its own pid namespace: the last of `NSpid`.
-fn own_number(folder: &Path) -> Option<u32> {
-    let status = std::fs::read_to_string(folder.join("status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
-    line.split_whitespace().next_back()?.parse().ok()
 }

@@ -77,16 +77,6 @@ fn a_path_is_believed_only_if_it_leads_to_the_same_file() {
 }
 
 #[test]
-fn a_perf_map_is_named_by_the_number_that_its_process_knows() {
-    let folder = tempfile::tempdir().unwrap();
-    let status = "Name:\ta\nNSpid:\t4711\t33\t7\nNSpgid:\t1\n";
-    std::fs::write(folder.path().join("status"), status).unwrap();
-    assert_eq!(own_number(folder.path()), Some(7));
-    std::fs::write(folder.path().join("status"), "Name:\ta\n").unwrap();
-    assert_eq!(own_number(folder.path()), None);
-}
-
-#[test]
 fn the_file_of_a_process_that_is_gone_is_found_by_its_path_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
