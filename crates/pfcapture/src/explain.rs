@@ -25,7 +25,7 @@ use std::time::Instant;
 use pft::record::{ModuleKind, ModuleRecord, ModuleState, SymbolRecord};
 
 pub(crate) use opener::Opener;
-pub use unwinding::{CodeMapping, Unwind};
+pub use unwinding::{CodeMapping, MappedCode, Unwind};
 pub(crate) use watcher::{Explainer, Naming};
 
 /// A place in a module that was hit.
@@ -127,7 +127,8 @@ impl Named {
             let matching = explained.modules.iter().filter(|module| {
                 // Code that a process made need not be in the form of a file.
                 let made = module.kind == ModuleKind::PerfMap || modules::is_memfd(module);
-                (module.state == ModuleState::Read) == read && (read || !made)
+                let missed = !made || module.state == ModuleState::Replaced;
+                (module.state == ModuleState::Read) == read && (read || missed)
             });
             matching.count() as u64
         };

@@ -47,7 +47,7 @@ pub use end::{End, catch_window_signal};
 pub use error::Error;
 pub use event::{Abilities, EventKind};
 pub use explain::{
-    CodeMapping, Explain, Explained, Limits, Named, Place, Unwind, Wanted, WantedModule,
+    CodeMapping, Explain, Explained, Limits, MappedCode, Named, Place, Unwind, Wanted, WantedModule,
 };
 pub use live::{Happenings, Live, LiveEnd, Settled, Skipped};
 pub use session::{Helpers, News, Recorded, Started, Windows, record};

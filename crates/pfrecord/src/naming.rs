@@ -5,6 +5,7 @@
 //! has found by then is what there is.
 
 mod reading;
+mod recent_map;
 mod unwinding;
 
 use std::collections::BTreeMap;
@@ -37,7 +38,8 @@ impl Explain for Namer {
         let (unknown, beyond) = (wanted.unknown, wanted.beyond);
         let given_up = Arc::new(AtomicBool::new(false));
         let (findings, found) = channel();
-        let reading = Reading { findings, names: self.names, given_up: Arc::clone(&given_up) };
+        let (names, deadline) = (self.names, limits.deadline);
+        let reading = Reading { findings, names, given_up: Arc::clone(&given_up), deadline };
         let thread =
             std::thread::Builder::new().name("names".into()).spawn(move || reading.read(wanted));
         // Without a thread nothing is found.

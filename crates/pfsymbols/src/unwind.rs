@@ -92,8 +92,10 @@ impl Unwinder {
     /// `max_callers` return addresses.
     ///
     /// Tables of a mapped file are read when the first frame in it is met (that may take as long as
-    /// reading the file's `.eh_frame`). Code outside of all files, and files without tables, are
-    /// followed by frame pointers; code that keeps none gives wrong or no callers there.
+    /// reading the file's `.eh_frame`). Files without tables, and code that the space says has none, are
+    /// followed by frame pointers; code that keeps none gives wrong or no callers there. A chain is cut in
+    /// files that could not be read, and where a return address does not lie in executable memory: that
+    /// address is not part of it.
     pub fn unwind(
         &mut self,
         space: &mut AddressSpace,
@@ -139,10 +141,13 @@ impl Unwinder {
         let mut state = native_registers(registers);
         let mut address = FrameAddress::from_instruction_pointer(registers.ip);
         for _ in 0..max_callers {
-            let unwinder = space.loaded_for(address.address_for_lookup());
+            let Some(unwinder) = space.loaded_for(address.address_for_lookup()) else {
+                return true;
+            };
             let cache = &mut self.cache;
             match unwinder.unwind_frame(address, &mut state, cache, &mut read_stack) {
                 Ok(Some(caller)) => match FrameAddress::from_return_address(caller) {
+                    Some(caller) if !space.is_code(caller.address_for_lookup()) => return true,
                     Some(caller) => {
                         chain.addresses.push(caller.address());
                         address = caller;

@@ -238,8 +238,8 @@ impl CodeMaps {
         self.spaces.get(&pid).map_or(0, |space| space.version)
     }
 
-    /// Where the code of a process is: addresses, file offset, module.
-    pub fn code_of(&self, pid: u32) -> impl Iterator<Item = (Range<u64>, u64, u32)> {
+    /// Where the code of a process is: addresses, file offset, module. Code that it made has none.
+    pub fn code_of(&self, pid: u32) -> impl Iterator<Item = (Range<u64>, u64, Option<u32>)> {
         self.spaces.get(&pid).into_iter().flat_map(Space::code)
     }
 

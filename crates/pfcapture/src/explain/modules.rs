@@ -56,7 +56,7 @@ impl FileKey {
     }
 
     /// Whether it lies in memory only, as code that was just compiled may.
-    fn is_memfd(&self) -> bool {
+    pub fn is_memfd(&self) -> bool {
         self.path.starts_with(MEMFD)
     }
 }

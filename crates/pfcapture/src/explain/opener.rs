@@ -1,10 +1,13 @@
 //! Opens the files of modules, and perf maps, on a thread of its own: a file system may take its time.
 
+mod perf_maps;
 mod regular;
+mod stamp;
 #[cfg(test)]
 mod tests;
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -20,7 +23,10 @@ use rustc_hash::FxHashMap;
 use rustix::fs::{Mode, OFlags, open};
 
 use super::modules::{FileKey, plain};
-use regular::{Regular, find, find_below, find_in, open_root};
+use crate::clock::{monotonic_ns, realtime_ns};
+use perf_maps::Owners;
+use regular::{Regular, find, find_in, open_root};
+use stamp::Stamp;
 
 /// Descriptors that may be held open at most, …
 const MAX_OPEN: u64 = 1024;
@@ -44,6 +50,27 @@ pub struct Opened {
     pub file: Option<Arc<File>>,
     /// Why there is none.
     pub state: ModuleState,
+    /// What it was when it was opened.
+    stamp: Option<Stamp>,
+    /// When it was first seen mapped, nanoseconds since the epoch.
+    seen_ns: Option<u64>,
+    /// It was written since then: what was mapped cannot be had any more.
+    is_changed: bool,
+}
+
+impl Opened {
+    const fn of(file: Option<Arc<File>>, state: ModuleState) -> Self {
+        Self { file, state, stamp: None, seen_ns: None, is_changed: false }
+    }
+
+    /// The file, unless it was written since it was opened.
+    pub fn unchanged(self) -> Option<Arc<File>> {
+        self.file.filter(|file| self.stamp == Stamp::of(file))
+    }
+
+    fn give_up(&mut self) {
+        (self.file, self.state, self.is_changed) = (None, ModuleState::Replaced, true);
+    }
 }
 
 /// What is to be opened.
@@ -54,6 +81,7 @@ enum Request {
         pid: u32,
         start: u64,
         end: u64,
+        seen_ns: u64,
     },
     PerfMap(u32),
     /// The last chance of what is not open yet; then it is told that all is done.
@@ -67,7 +95,7 @@ enum Request {
 #[derive(Debug, Default)]
 struct Files {
     files: FxHashMap<FileKey, Opened>,
-    perf_maps: FxHashMap<u32, Arc<File>>,
+    perf_maps: FxHashMap<u32, Opened>,
     open: u64,
     /// Requests that were served, …
     served: u64,
@@ -110,6 +138,7 @@ impl Opener {
             shared: Arc::clone(&shared),
             max_open: MAX_OPEN.min(limit.unwrap_or(u64::MAX) / SHARE_OPEN),
             roots: Vec::new(),
+            owners: Owners::new(),
         };
         std::thread::Builder::new().name("opener".into()).spawn(move || worker.serve(&inbox))?;
         Ok(Self { requests, shared })
@@ -118,20 +147,23 @@ impl Opener {
     /// Opens what maps as code.
     pub fn look_at_maps(&self, maps: &[MapRecord]) {
         for map in maps.iter().filter(|map| map.prot & EXEC != 0) {
-            self.want(FileKey::of_map(map), map.pid, map.start, map.end);
+            self.want(FileKey::of_map(map), map.pid, map.start..map.end, map.time_ns);
         }
     }
 
     /// Likewise of a snapshot of a process.
     pub fn look_at_vmas(&self, pid: u32, vmas: &[Vma]) {
+        let now_ns = monotonic_ns();
         for vma in vmas.iter().filter(|vma| vma.prot & EXEC != 0) {
-            self.want(FileKey::of_vma(vma), pid, vma.start, vma.end);
+            self.want(FileKey::of_vma(vma), pid, vma.start..vma.end, now_ns);
         }
     }
 
-    fn want(&self, key: FileKey, pid: u32, start: u64, end: u64) {
+    fn want(&self, key: FileKey, pid: u32, range: Range<u64>, time_ns: u64) {
         if key.inode != 0 && key.path.starts_with(b"/") {
-            self.ask(Request::File { key, pid, start, end });
+            let seen_ns = realtime_ns().saturating_sub(monotonic_ns().saturating_sub(time_ns));
+            let Range { start, end } = range;
+            self.ask(Request::File { key, pid, start, end, seen_ns });
         }
     }
 
@@ -185,7 +217,7 @@ impl Opener {
     }
 
     /// The perf map of a process.
-    pub fn perf_map(&self, pid: u32) -> Option<Arc<File>> {
+    pub fn perf_map(&self, pid: u32) -> Option<Opened> {
         self.shared.lock().perf_maps.get(&pid).cloned()
     }
 }
@@ -198,23 +230,33 @@ struct Worker {
     max_open: u64,
     /// Roots of processes that may be gone.
     roots: Vec<(RootKey, OwnedFd)>,
+    owners: Owners,
 }
 
 impl Worker {
     fn serve(&mut self, inbox: &Receiver<Request>) {
         for request in inbox {
             match request {
-                Request::File { key, pid, start, end } => {
+                Request::File { key, pid, start, end, seen_ns } => {
+                    self.owners.meet(pid);
                     if self.is_wanted(&key) {
-                        let opened = self.open_mapped(&key, pid, start, end);
+                        let mut opened = self.open_mapped(&key, pid, start, end);
+                        opened.seen_ns = Some(seen_ns);
                         self.keep(key, opened);
                     }
                 }
-                Request::PerfMap(pid) => self.open_perf_map(pid),
+                Request::PerfMap(pid) => {
+                    self.owners.meet(pid);
+                    self.open_perf_map(pid);
+                }
                 Request::Rest { files, pids, done } => {
-                    for key in files.into_iter().filter(|key| self.is_wanted(key)) {
-                        let opened = self.open_by_path(&key);
-                        self.keep(key, opened);
+                    for key in files {
+                        if self.is_wanted(&key) {
+                            let opened = self.open_by_path(&key);
+                            self.keep(key, opened);
+                        } else {
+                            self.look_again(&key);
+                        }
                     }
                     pids.into_iter().for_each(|pid| self.open_perf_map(pid));
                     let _ = done.send(());
@@ -232,12 +274,30 @@ impl Worker {
     /// Whether a file is not open yet, and may be.
     fn is_wanted(&self, key: &FileKey) -> bool {
         self.with(|all| {
-            let is_open = all.files.get(key).is_some_and(|opened| opened.file.is_some());
-            !is_open && all.open < self.max_open
+            let known = all.files.get(key);
+            let is_done = known.is_some_and(|known| known.file.is_some() || known.is_changed);
+            !is_done && all.open < self.max_open
         })
     }
 
-    fn keep(&self, key: FileKey, opened: Opened) {
+    /// Gives up a file that was written since it was opened.
+    fn look_again(&self, key: &FileKey) {
+        let known = self.with(|all| all.files.get(key).cloned());
+        let is_open = known.as_ref().is_some_and(|known| known.file.is_some());
+        if is_open && !key.is_memfd() && known.and_then(Opened::unchanged).is_none() {
+            self.with(|all| all.files.get_mut(key).map(Opened::give_up));
+        }
+    }
+
+    fn keep(&self, key: FileKey, mut opened: Opened) {
+        let known_ns = self.with(|all| all.files.get(&key).and_then(|known| known.seen_ns));
+        opened.seen_ns = known_ns.into_iter().chain(opened.seen_ns).min();
+        opened.stamp = opened.file.as_deref().and_then(Stamp::of);
+        let written = opened.stamp.zip(opened.seen_ns);
+        // What lies in memory only is often written there when it is mapped.
+        if written.is_some_and(|(stamp, seen_ns)| stamp.is_after(seen_ns)) && !key.is_memfd() {
+            opened.give_up();
+        }
         self.with(|all| {
             all.open += u64::from(opened.file.is_some());
             if opened.file.is_some() || all.files.len() < MAX_FAILED {
@@ -258,7 +318,7 @@ impl Worker {
             && (is_same || found.is(key))
             && let Ok(file) = found.open()
         {
-            return Opened { file: Some(Arc::new(file)), state: ModuleState::Read };
+            return Opened::of(Some(Arc::new(file)), ModuleState::Read);
         }
         match open_root(&folder.join("root")) {
             Ok(root) => checked(find_in(&root, path_of(key)), key),
@@ -303,33 +363,32 @@ impl Worker {
     }
 
     fn open_perf_map(&self, pid: u32) {
-        if self.with(|all| all.perf_maps.contains_key(&pid) || all.open >= self.max_open) {
+        let known = self.with(|all| all.perf_maps.get(&pid).is_some_and(|map| map.file.is_some()));
+        if known || self.with(|all| all.open >= self.max_open) {
             return;
         }
-        let folder = PathBuf::from(format!("/proc/{pid}"));
-        // It is named by the number that the process itself knows.
-        let own_number = own_number(&folder).unwrap_or(pid);
-        let path = PathBuf::from(format!("/tmp/perf-{own_number}.map"));
-        let found = find_below(&folder.join("root"), &path).or_else(|_| find(&path));
-        if let Ok(file) = found.and_then(|found| found.open()) {
-            self.with(|all| {
-                all.open += 1;
-                all.perf_maps.insert(pid, Arc::new(file));
-            });
-        }
+        let opened = match perf_maps::open(pid, self.owners.of(pid)) {
+            Ok(Some(file)) => Opened::of(Some(Arc::new(file)), ModuleState::Read),
+            Ok(None) => Opened::of(None, ModuleState::Replaced),
+            Err(_) => not_opened(),
+        };
+        self.with(|all| {
+            all.open += u64::from(opened.file.is_some());
+            all.perf_maps.insert(pid, opened);
+        });
     }
 }
 
 const fn not_opened() -> Opened {
-    Opened { file: None, state: ModuleState::NotOpened }
+    Opened::of(None, ModuleState::NotOpened)
 }
 
 /// What was found at the path of a file, if it is that file.
 fn checked(found: io::Result<Regular>, key: &FileKey) -> Opened {
     match found {
-        Ok(found) if found.is_other(key) => Opened { file: None, state: ModuleState::Replaced },
+        Ok(found) if found.is_other(key) => Opened::of(None, ModuleState::Replaced),
         Ok(found) => match found.open() {
-            Ok(file) => Opened { file: Some(Arc::new(file)), state: ModuleState::Read },
+            Ok(file) => Opened::of(Some(Arc::new(file)), ModuleState::Read),
             Err(_) => not_opened(),
         },
         Err(_) => not_opened(),
@@ -338,11 +397,4 @@ fn checked(found: io::Result<Regular>, key: &FileKey) -> Opened {
 
 fn path_of(key: &FileKey) -> &Path {
     Path::new(OsStr::from_bytes(&key.path))
-}
-
-/// The number of a process in its own pid namespace: the last of `NSpid`.
-fn own_number(folder: &Path) -> Option<u32> {
-    let status = std::fs::read_to_string(folder.join("status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
-    line.split_whitespace().next_back()?.parse().ok()
 }

@@ -194,11 +194,12 @@ impl Space {
         self.pieces.values().chain(past).filter_map(|piece| piece.content.module)
     }
 
-    /// Where code is: addresses, file offset, module.
-    pub fn code(&self) -> impl Iterator<Item = (Range<u64>, u64, u32)> {
-        self.pieces.iter().filter(|(_, piece)| piece.content.is_code).filter_map(
-            |(&start, piece)| Some((start..piece.end, piece.content.offset, piece.content.module?)),
-        )
+    /// Where code is: addresses, file offset, module. Code that the process made has none.
+    pub fn code(&self) -> impl Iterator<Item = (Range<u64>, u64, Option<u32>)> {
+        self.pieces
+            .iter()
+            .filter(|(_, piece)| piece.content.is_code)
+            .map(|(&start, piece)| (start..piece.end, piece.content.offset, piece.content.module))
     }
 
     /// First and last address of each part.

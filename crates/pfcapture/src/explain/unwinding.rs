@@ -9,11 +9,11 @@ use rustc_hash::FxHashMap;
 
 use super::code_maps::CodeMaps;
 use super::modules::ModuleKey;
-use super::opener::Opener;
+use super::opener::{Opened, Opener};
 use crate::batch::{ChainSpan, FaultRows, UserRegs};
 
-/// Callers of a chain at most, as perf has it.
-const MAX_CALLERS: usize = 127;
+/// Callers of a chain at most: what a copy of a stack holds ends most chains before.
+const MAX_CALLERS: usize = 1023;
 
 /// The share of the time that unwinding may take: one part in so many …
 const SHARE: u32 = 3;
@@ -26,17 +26,33 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Processes that the unwinder is told of at a time.
 const MAX_PROCESSES: usize = 1024;
 
-/// Executable memory of a process that shows a part of a file.
+/// Executable memory of a process. Where there is none, there are no callers either.
 #[derive(Debug, Clone)]
 pub struct CodeMapping {
     /// Its addresses.
     pub range: Range<u64>,
     /// File offset of the first one.
     pub file_offset: u64,
-    /// Number of the file within the recording.
-    pub module: u32,
-    /// The file; `None` of the vdso.
-    pub file: Option<Arc<File>>,
+    /// What it shows.
+    pub code: MappedCode,
+}
+
+/// What executable memory shows.
+#[derive(Debug, Clone)]
+pub enum MappedCode {
+    /// A file.
+    File {
+        /// Its number within the recording.
+        module: u32,
+        /// The file.
+        file: Arc<File>,
+    },
+    /// The image that the kernel maps into every process.
+    Vdso,
+    /// Code that the process made.
+    Made,
+    /// A file that is not open: nothing is known of its frames.
+    NotOpened,
 }
 
 /// Whoever follows the callers on copies of stacks.
@@ -133,13 +149,15 @@ impl Unwinding {
             let before = callers.len();
             let cut = self.unwind.unwind(row.pid, &stack.regs, bytes, MAX_CALLERS, callers);
             let user = u16::try_from(callers.len() - before).unwrap_or(u16::MAX);
+            // The instruction that faulted is known without any chain: alone it is no answer.
             if user <= 1 && cut {
                 self.failed += 1;
                 stack_counts.failed += 1;
-            } else {
-                self.unwound += 1;
-                stack_counts.unwound += 1;
+                callers.truncate(start as usize);
+                continue;
             }
+            self.unwound += 1;
+            stack_counts.unwound += 1;
             row.chain = ChainSpan { start, kernel: row.chain.kernel, user, cut };
         }
         self.left = self.left.saturating_sub(begun.elapsed());
@@ -160,22 +178,28 @@ impl Unwinding {
         let mut is_whole = true;
         let mut mappings = Vec::new();
         for (range, file_offset, module) in maps.code_of(pid) {
-            let file = match maps.modules.of(module).map(|module| &module.key) {
-                Some(ModuleKey::File(key)) => {
+            let known = module.and_then(|module| Some((module, &maps.modules.of(module)?.key)));
+            let code = match known {
+                Some((module, ModuleKey::File(key))) => {
                     let mut opened = opener.file(key);
                     if opened.is_none() && !self.has_waited {
                         self.has_waited = true;
                         opener.catch_up(PATIENCE.min(self.left));
                         opened = opener.file(key);
                     }
-                    is_whole &= opened.as_ref().is_some_and(|opened| opened.file.is_some());
-                    let Some(file) = opened.and_then(|opened| opened.file) else { continue };
-                    Some(file)
+                    let file = opened.and_then(Opened::unchanged);
+                    is_whole &= file.is_some() || key.is_memfd();
+                    match file {
+                        Some(file) => MappedCode::File { module, file },
+                        // Code that was just compiled may lie in such.
+                        None if key.is_memfd() => MappedCode::Made,
+                        None => MappedCode::NotOpened,
+                    }
                 }
-                Some(ModuleKey::Vdso) => None,
-                _ => continue,
+                Some((_, ModuleKey::Vdso)) => MappedCode::Vdso,
+                _ => MappedCode::Made,
             };
-            mappings.push(CodeMapping { range, file_offset, module, file });
+            mappings.push(CodeMapping { range, file_offset, code });
         }
         self.unwind.set_code(pid, &mappings);
         self.told.insert(pid, Told { version, is_whole, open_count });
@@ -286,7 +310,8 @@ mod tests {
                 (vec![], vec![11, 1], false),
                 (vec![91, 92], vec![21, 2, 3], false),
                 (vec![], vec![], true),
-                (vec![92], vec![0], true),
+                // Where nothing was unwound, what the kernel told stands.
+                (vec![92], vec![], true),
             ];
             assert_eq!(chains(&batch), expected);
         }
@@ -299,6 +324,42 @@ mod tests {
         let (first, second) = (0x1000..0x3000, 0x8000..0xa000);
         let expected = [(7, vec![first.clone()]), (7, vec![first, second])];
         assert_eq!(*told.lock().unwrap(), expected);
+    }
+
+    /// Keeps what it was told of code.
+    struct Codes(Arc<Mutex<Vec<String>>>);
+
+    impl Unwind for Codes {
+        fn set_code(&mut self, _: u32, mappings: &[CodeMapping]) {
+            let code = |mapping: &CodeMapping| match mapping.code {
+                MappedCode::File { .. } => "file".to_owned(),
+                ref other => format!("{other:?}"),
+            };
+            self.0.lock().unwrap().extend(mappings.iter().map(code));
+        }
+
+        fn forget(&mut self) {}
+
+        fn unwind(&mut self, _: u32, _: &UserRegs, _: &[u8], _: usize, _: &mut Vec<u64>) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn the_unwinder_is_told_of_all_that_can_be_executed() {
+        let codes = Arc::<Mutex<Vec<String>>>::default();
+        let mut unwinding = Unwinding::new(Box::new(Codes(Arc::clone(&codes))));
+        (unwinding.most, unwinding.left) = (Duration::from_secs(3600), Duration::from_secs(3600));
+        let file = MapRecord { inode: 1, path: b"/nowhere/file".to_vec(), ..vdso(1, 0x8000) };
+        let made = MapRecord { path: b"//anon".to_vec(), ..vdso(1, 0x10_000) };
+        let data = MapRecord { prot: 3, ..made.clone() };
+        let data = MapRecord { start: 0x20_000, end: 0x30_000, ..data };
+        let mut maps = CodeMaps::default();
+        maps.maps(&[vdso(1, 0x1000), file, made, data]);
+        maps.settle();
+        unwinding.batch(&mut batch(), &maps, &Opener::start().unwrap());
+        assert_eq!(*codes.lock().unwrap(), ["Vdso", "NotOpened", "Made"]);
+        assert_eq!((unwinding.unwound, unwinding.failed), (0, 3));
     }
 
     #[test]

@@ -72,7 +72,9 @@ impl Naming {
         self.opener.finish(files, pids, &self.hurry);
         for WantedModule { record, file, .. } in &mut wanted.modules {
             if record.pid != 0 {
-                *file = self.opener.perf_map(record.pid);
+                if let Some(opened) = self.opener.perf_map(record.pid) {
+                    (*file, record.state) = (opened.file, opened.state);
+                }
             } else if let Some(opened) = self.opener.file(&file_of(record)) {
                 (*file, record.state) = (opened.file, opened.state);
             }

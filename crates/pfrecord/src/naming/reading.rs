@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::time::Instant;
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
 
+use super::recent_map::RecentMap;
 use pfcapture::{Place, Wanted, WantedModule};
 use pfsymbols::{
-    DEBUG_FOLDERS, DebugFile, ElfFile, Error, Functions, KernelFunctions, PerfMap, own_vdso,
-    symbols_at,
+    DEBUG_FOLDERS, DebugFile, ElfFile, Error, Functions, KernelFunctions, own_vdso, symbols_at,
 };
 use pft::record::{
     MAX_BUILD_ID_BYTES, ModuleKind, ModuleRecord, ModuleState, Section, Segment, SymbolKind,
@@ -19,6 +20,9 @@ use pft::record::{
 
 /// Addresses that are looked up at a time.
 const CHUNK: usize = 64;
+
+/// Of a perf map so much is read, at its end.
+const MAX_PERF_MAP_BYTES: u64 = 64 << 20;
 
 /// Something that was found.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Reading {
     pub names: bool,
     /// Nobody waits any more.
     pub given_up: Arc<AtomicBool>,
+    /// When that will be at the latest.
+    pub deadline: Instant,
 }
 
 /// An ELF file with what is to be looked up in it, by address.
@@ -53,10 +59,10 @@ struct Elf {
 }
 
 impl Reading {
-    /// Reads all that is wanted: first what every module is, then its symbol tables, and last what takes
-    /// longest, debug information.
+    /// Reads all that is wanted: first what every module is, then its symbol tables, then what processes
+    /// tell of their own code, and last what takes longest, debug information.
     pub fn read(&self, wanted: Wanted) {
-        let mut files = Vec::new();
+        let (mut files, mut perf_maps) = (Vec::new(), Vec::new());
         for module in wanted.modules {
             if self.is_over() {
                 return;
@@ -64,7 +70,7 @@ impl Reading {
             match module.record.kind {
                 ModuleKind::Elf | ModuleKind::Vdso => files.extend(self.identify(module)),
                 ModuleKind::Kernel => self.kernel(module),
-                ModuleKind::PerfMap => self.perf_map(module),
+                ModuleKind::PerfMap => perf_maps.push(module),
             }
         }
         for file in &mut files {
@@ -72,6 +78,14 @@ impl Reading {
                 return;
             }
             self.look_up(file);
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let until = Instant::now() + left / 2;
+        for module in perf_maps {
+            if self.is_over() {
+                return;
+            }
+            self.perf_map(module, until);
         }
         // Its memory can be large: one file at a time.
         for file in files {
@@ -226,20 +240,37 @@ impl Reading {
         self.tell(Found::LookedUp(code.len() as u64));
     }
 
-    fn perf_map(&self, WantedModule { mut record, file, code, .. }: WantedModule) {
+    fn perf_map(&self, wanted: WantedModule, until: Instant) {
+        let WantedModule { mut record, file, code, .. } = wanted;
+        if file.is_none() && record.state == ModuleState::Replaced {
+            self.not_read(record, code.len());
+            return;
+        }
         // Most code that is made at run time is described nowhere: such a module says nothing.
-        let map = file.filter(|_| self.names).and_then(|file| PerfMap::read(&*file).ok());
-        if let Some(map) = map {
+        let file = file.filter(|_| self.names);
+        let map = file.map(|file| {
+            RecentMap::read(&file, MAX_PERF_MAP_BYTES, || self.is_over() || Instant::now() >= until)
+        });
+        let mut skipped = 0;
+        if let Some(Ok(RecentMap { map, is_whole, is_broken_off })) = map {
+            // What would have come later counts more: nothing is certain.
+            if is_broken_off {
+                return;
+            }
             let module = record.id;
             record.state = ModuleState::Read;
             self.tell(Found::Module(record));
             for place in &code {
-                if let Some(found) = map.at(place.offset) {
-                    self.tell(Found::Code(vec![function(module, place.offset, found.name)]));
+                match map.at(place.offset) {
+                    Some(found) => {
+                        self.tell(Found::Code(vec![function(module, place.offset, found.name)]));
+                    }
+                    // It may be in front of what was read.
+                    None => skipped += usize::from(!is_whole),
                 }
             }
         }
-        self.tell(Found::LookedUp(code.len() as u64));
+        self.tell(Found::LookedUp((code.len() - skipped) as u64));
     }
 }
 

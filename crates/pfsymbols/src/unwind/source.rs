@@ -22,6 +22,10 @@ pub struct UnwindSource {
     state: Mutex<State>,
 }
 
+/// The tables of a file could not be read.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
 #[derive(Debug)]
 enum State {
     Unread(Arc<ElfFile>),
@@ -45,8 +49,8 @@ impl UnwindSource {
     /// Reads the tables now, if that was not done. Returns whether the file has any.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::Damaged`], [`Error::Read`]; the file is then unwound by frame
-    /// pointers. Told once, later calls return false.
+    /// [`Error::TooLarge`], [`Error::Damaged`], [`Error::Read`]; chains then end in the file. Told once,
+    /// later calls return false.
     pub fn load(&self) -> Result<bool, Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Unread(elf) = &*state {
@@ -63,15 +67,18 @@ impl UnwindSource {
     }
 
     /// The module for a mapping of this file; `None` if it has no tables.
-    pub(super) fn module(&self, range: Range<u64>, bias: u64) -> Option<Module<Bytes>> {
-        // A failure shows in `load`; here it means frame pointers.
-        if !self.load().unwrap_or(false) {
-            return None;
-        }
+    pub(super) fn module(
+        &self,
+        range: Range<u64>,
+        bias: u64,
+    ) -> Result<Option<Module<Bytes>>, Unreadable> {
+        let has_tables = self.load().map_err(|_| Unreadable)?;
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State::Read(tables) = &*state else { return None };
+        // That was told before.
+        let State::Read(tables) = &*state else { return Err(Unreadable) };
         let base_avma = tables.base_svma.wrapping_add(bias);
-        Some(Module::new(String::new(), range, base_avma, (**tables).clone()))
+        let module = || Module::new(String::new(), range, base_avma, (**tables).clone());
+        Ok(has_tables.then(module))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use framehop::{MayAllocateDuringUnwind, Unwinder as _};
 
 use super::native;
-use super::source::{Bytes, UnwindSource};
+use super::source::{Bytes, Unreadable, UnwindSource};
 
 #[cfg(target_arch = "aarch64")]
 pub(super) type Native = native::UnwinderAarch64<Bytes, MayAllocateDuringUnwind>;
@@ -34,10 +34,32 @@ pub struct AddressSpace {
 #[derive(Clone, Debug)]
 struct Mapped {
     end: u64,
-    bias: u64,
-    source: Arc<UnwindSource>,
-    /// `native` knows it, or it has no tables to know.
-    settled: bool,
+    code: Code,
+}
+
+/// How frames in a mapping are followed.
+#[derive(Clone, Debug)]
+enum Code {
+    /// By tables that are to be read when the first frame is met.
+    Unsettled { bias: u64, source: Arc<UnwindSource> },
+    /// By tables; `native` has them.
+    Tables { bias: u64, source: Arc<UnwindSource> },
+    /// By frame pointers: it has no tables.
+    FramePointers,
+    /// Not at all: whether it has tables is not known.
+    Unknown,
+}
+
+impl Code {
+    /// That of a part of the mapping, which `native` does not know yet.
+    fn of_part(&self) -> Self {
+        match self {
+            Self::Tables { bias, source } => {
+                Self::Unsettled { bias: *bias, source: Arc::clone(source) }
+            }
+            other => other.clone(),
+        }
+    }
 }
 
 impl std::fmt::Debug for AddressSpace {
@@ -57,12 +79,27 @@ impl AddressSpace {
     /// Adds an executable mapping of a file with the [load bias](crate::ElfFile::load_bias) that it has;
     /// it takes the place of what was mapped there.
     pub fn add_module(&mut self, range: Range<u64>, bias: u64, source: &Arc<UnwindSource>) {
+        self.add(range, Code::Unsettled { bias, source: Arc::clone(source) });
+    }
+
+    /// Adds executable memory that is known to have no tables, such as code that was made at run time;
+    /// it takes the place of what was mapped there. Its frames are followed by frame pointers.
+    pub fn add_code(&mut self, range: Range<u64>) {
+        self.add(range, Code::FramePointers);
+    }
+
+    /// Adds an executable mapping of a file that could not be read; it takes the place of what was mapped
+    /// there. Chains end in it.
+    pub fn add_unknown(&mut self, range: Range<u64>) {
+        self.add(range, Code::Unknown);
+    }
+
+    fn add(&mut self, range: Range<u64>, code: Code) {
         if range.is_empty() {
             return;
         }
         self.remove(range.clone());
-        let source = Arc::clone(source);
-        self.modules.insert(range.start, Mapped { end: range.end, bias, source, settled: false });
+        self.modules.insert(range.start, Mapped { end: range.end, code });
     }
 
     /// Removes what is mapped in a range (munmap, or a mapping of something else); mappings that reach
@@ -89,30 +126,43 @@ impl AddressSpace {
     /// Removes one module and puts back its parts outside of `range`.
     fn take(&mut self, start: u64, range: &Range<u64>) {
         let Some(old) = self.modules.remove(&start) else { return };
-        if old.settled {
+        if matches!(old.code, Code::Tables { .. }) {
             CHANGES.fetch_add(1, Ordering::Relaxed);
             self.native.remove_module(start);
         }
         for (start, end) in [(start, old.end.min(range.start)), (range.end.max(start), old.end)] {
             if start < end {
-                self.modules.insert(start, Mapped { end, settled: false, ..old.clone() });
+                self.modules.insert(start, Mapped { end, code: old.code.of_part() });
             }
         }
     }
 
-    /// The unwinder, with the tables of the file at `address` loaded.
-    pub(super) fn loaded_for(&mut self, address: u64) -> &Native {
-        if let Some((&start, mapped)) = self.modules.range_mut(..=address).next_back()
-            && address < mapped.end
-            && !mapped.settled
-        {
-            mapped.settled = true;
-            if let Some(module) = mapped.source.module(start..mapped.end, mapped.bias) {
-                CHANGES.fetch_add(1, Ordering::Relaxed);
-                self.native.add_module(module);
-            }
+    /// Whether an address lies in executable memory.
+    pub(super) fn is_code(&self, address: u64) -> bool {
+        let below = self.modules.range(..=address).next_back();
+        below.is_some_and(|(_, mapped)| address < mapped.end)
+    }
+
+    /// The unwinder, with the tables of the file at `address` loaded; `None` where nothing is known of
+    /// frames.
+    pub(super) fn loaded_for(&mut self, address: u64) -> Option<&Native> {
+        let (&start, mapped) = self.modules.range_mut(..=address).next_back()?;
+        if address >= mapped.end {
+            return None;
         }
-        &self.native
+        if let Code::Unsettled { bias, source } = &mapped.code {
+            let (bias, source) = (*bias, Arc::clone(source));
+            mapped.code = match source.module(start..mapped.end, bias) {
+                Ok(Some(module)) => {
+                    CHANGES.fetch_add(1, Ordering::Relaxed);
+                    self.native.add_module(module);
+                    Code::Tables { bias, source }
+                }
+                Ok(None) => Code::FramePointers,
+                Err(Unreadable) => Code::Unknown,
+            };
+        }
+        (!matches!(mapped.code, Code::Unknown)).then_some(&self.native)
     }
 }
 

@@ -133,12 +133,17 @@ fn rules_of_old_are_not_used_when_the_count_of_changes_comes_round() {
         unwinder.unwind(space, &dump.registers, &dump.stack, 100)
     };
     let whole: Vec<_> = unwinders.iter_mut().map(|unwinder| chain(unwinder, &mut space)).collect();
-    let alone = chain(&mut Unwinder::default(), &mut AddressSpace::default());
+    let without_tables = || {
+        let mut space = AddressSpace::default();
+        space.add_code(0..u64::MAX);
+        space
+    };
+    let alone = chain(&mut Unwinder::default(), &mut without_tables());
     assert_ne!(alone, whole[0]);
     // framehop counts changes in 16 bits. One of the last spaces gets the number of the first one, and
     // each is tried with rules that are as old as that.
     for count in 0..u32::from(u16::MAX) + 100 {
-        let mut space = AddressSpace::default();
+        let mut space = without_tables();
         if count + 100 > u32::from(u16::MAX) {
             let mut unwinder = unwinders.pop().unwrap();
             assert_eq!(chain(&mut unwinder, &mut space), alone);
@@ -152,8 +157,54 @@ fn frame_pointers_serve_where_there_are_no_tables() {
     let dump = dump(&program);
     let own = program.path.to_str().unwrap().to_owned();
     let mut space = dump.space(|path| path != own);
+    space.add_code(dump.modules[0].0.clone());
     let chain = Unwinder::default().unwind(&mut space, &dump.registers, &dump.stack, 100);
     assert_eq!(dump.names(&chain.addresses), ["c", "b", "a", "main"]);
+}
+
+#[test]
+fn a_chain_ends_in_front_of_what_is_not_executable() {
+    // A caller that keeps no frame pointers, as code made at run time may: its data pass for callers.
+    let program = Program::compile("chain", WITHOUT_FRAME_POINTERS);
+    let dump = dump(&program);
+    let own = program.path.to_str().unwrap().to_owned();
+    let mut space = dump.space(|path| path != own);
+    space.add_code(dump.modules[0].0.clone());
+    let mut everywhere = space.clone();
+    everywhere.add_code(0..u64::MAX);
+    let registers = Registers { fp: dump.registers.sp, ..dump.registers };
+    let sp = registers.sp;
+    // A frame whose return address is data, behind one whose return address is the program's own.
+    let stack: Vec<u8> = [sp + 16, registers.ip, sp + 32, sp, 0, 0]
+        .iter()
+        .flat_map(|word: &u64| word.to_ne_bytes())
+        .collect();
+    let mut unwinder = Unwinder::default();
+    let chain = unwinder.unwind(&mut space, &registers, &stack, 100);
+    assert_eq!((chain.addresses, chain.cut), (vec![registers.ip; 2], true));
+    let believed = unwinder.unwind(&mut everywhere, &registers, &stack, 100).addresses;
+    assert_eq!(believed, [registers.ip, registers.ip, sp]);
+}
+
+#[test]
+fn a_chain_ends_in_what_could_not_be_read() {
+    let program = Program::compile("chain", WITHOUT_FRAME_POINTERS);
+    let dump = dump(&program);
+    let mut space = dump.space(|_| true);
+    let mut unwinder = Unwinder::default();
+    let whole = unwinder.unwind(&mut space, &dump.registers, &dump.stack, 100);
+    let main = *whole.addresses.get(3).unwrap();
+    let behind = *whole.addresses.get(4).unwrap();
+    let (range, ..) = dump.modules.iter().find(|(range, ..)| range.contains(&behind)).unwrap();
+    space.add_unknown(range.clone());
+    let chain = unwinder.unwind(&mut space, &dump.registers, &dump.stack, 100);
+    // The C library called main: that is known, and nothing beyond it.
+    assert_eq!((chain.addresses.last(), chain.cut), (Some(&behind), true));
+    assert_eq!(chain.addresses.get(3), Some(&main));
+    assert_eq!(chain.addresses.len(), 5);
+    space.add_unknown(dump.modules[0].0.clone());
+    let chain = unwinder.unwind(&mut space, &dump.registers, &dump.stack, 100);
+    assert_eq!((chain.addresses, chain.cut), (vec![dump.registers.ip], true));
 }
 
 #[test]

@@ -37,12 +37,23 @@ pub fn find_in(root: &OwnedFd, path: &Path) -> io::Result<Regular> {
     regular(openat2(root, path, flags, Mode::empty(), resolve)?)
 }
 
-/// The same by the name of that root.
+/// What lies in a folder under a name, unless that is a symbolic link.
 ///
 /// # Errors
 /// As [`find`].
-pub fn find_below(root: &Path, path: &Path) -> io::Result<Regular> {
-    find_in(&open_root(root)?, path)
+pub fn find_itself(folder: &OwnedFd, name: &str) -> io::Result<Regular> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    regular(rustix::fs::openat(folder, name, flags, Mode::empty())?)
+}
+
+/// A folder as a process with this root sees it.
+///
+/// # Errors
+/// What the system refuses.
+pub fn folder_in(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    Ok(openat2(root, path, flags, Mode::empty(), resolve)?)
 }
 
 /// The root of a process, by its name.

@@ -77,16 +77,6 @@ fn a_path_is_believed_only_if_it_leads_to_the_same_file() {
 }
 
 #[test]
-fn a_perf_map_is_named_by_the_number_that_its_process_knows() {
-    let folder = tempfile::tempdir().unwrap();
-    let status = "Name:\ta\nNSpid:\t4711\t33\t7\nNSpgid:\t1\n";
-    std::fs::write(folder.path().join("status"), status).unwrap();
-    assert_eq!(own_number(folder.path()), Some(7));
-    std::fs::write(folder.path().join("status"), "Name:\ta\n").unwrap();
-    assert_eq!(own_number(folder.path()), None);
-}
-
-#[test]
 fn the_file_of_a_process_that_is_gone_is_found_by_its_path_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
@@ -94,7 +84,7 @@ fn the_file_of_a_process_that_is_gone_is_found_by_its_path_at_once() {
     let of_it = key(&file, &file);
     let opener = Opener::start().unwrap();
     // No process has this number.
-    opener.want(of_it.clone(), i32::MAX as u32, 0x1000, 0x2000);
+    opener.want(of_it.clone(), i32::MAX as u32, 0x1000..0x2000, monotonic_ns());
     opener.catch_up(Duration::from_secs(600));
     assert_eq!(state(&opener, &of_it), (true, ModuleState::Read));
     assert_eq!(opener.open_count(), 1);
@@ -102,6 +92,38 @@ fn the_file_of_a_process_that_is_gone_is_found_by_its_path_at_once() {
     std::fs::remove_file(&file).unwrap();
     opener.finish(vec![of_it.clone()], Vec::new(), &AtomicBool::new(false));
     assert_eq!(state(&opener, &of_it), (true, ModuleState::Read));
+}
+
+#[test]
+fn what_was_written_since_it_was_mapped_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["before", "after", "larger"].map(|name| folder.path().join(name));
+    let now_ns = realtime_ns();
+    let writable = |path: &Path| File::options().write(true).open(path).unwrap();
+    for (path, written_ns) in files.iter().zip([1, now_ns - 1_000_000_000, 1]) {
+        std::fs::write(path, "file").unwrap();
+        let written = std::time::UNIX_EPOCH + Duration::from_nanos(written_ns);
+        writable(path).set_modified(written).unwrap();
+    }
+    let keys = files.each_ref().map(|path| key(path, path));
+    let opener = Opener::start().unwrap();
+    // All were mapped two seconds ago.
+    let mapped_ns = monotonic_ns() - 2_000_000_000;
+    for key in &keys {
+        opener.want(key.clone(), i32::MAX as u32, 0x1000..0x2000, mapped_ns);
+    }
+    opener.catch_up(Duration::from_secs(600));
+    let states = |opener: &Opener| keys.each_ref().map(|key| state(opener, key));
+    let (read, replaced) = ((true, ModuleState::Read), (false, ModuleState::Replaced));
+    assert_eq!(states(&opener), [read, replaced, read]);
+    // The same inode, at the same time as far as its clock tells, with more in it.
+    std::fs::write(&files[2], "other file").unwrap();
+    writable(&files[2]).set_modified(std::time::UNIX_EPOCH + Duration::from_nanos(1)).unwrap();
+    assert!(opener.file(&keys[2]).unwrap().unchanged().is_none());
+    for _ in 0..2 {
+        opener.finish(keys.to_vec(), Vec::new(), &AtomicBool::new(false));
+        assert_eq!(states(&opener), [read, replaced, replaced]);
+    }
 }
 
 #[test]
