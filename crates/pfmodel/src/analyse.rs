@@ -50,6 +50,9 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
             if recorded.call_chain != 0 {
                 row.call_chain = analyser.call_chain(&row, recorded.call_chain, &mut code);
             }
+            if !row.knows_ip {
+                code.unknown.push(table.len());
+            }
             table_builder::push(&mut table, &mut awaiting, &row);
             table_builder::note_node(&mut table, recorded.node);
         }
@@ -86,6 +89,7 @@ struct Place {
     /// When that was looked at.
     at_ns: u64,
     proc: u32,
+    thread: u32,
     mm: u32,
     comm: u32,
     piece: Option<Piece>,
@@ -191,7 +195,8 @@ impl Analyser {
         if at_ns > fault.time_ns && world.is_made_after(mm, fault.time_ns) {
             // It was another address space at entry, and the thread had another name.
             let (mm, comm) = (NONE, Interner::EMPTY);
-            return Place { at_ns, proc, mm, comm, piece: None, map: None, stack_grown: false };
+            let (piece, map, stack_grown) = (None, None, false);
+            return Place { at_ns, proc, thread, mm, comm, piece, map, stack_grown };
         }
         let mut piece = world.piece_at(mm, fault.addr);
         let mut stack_grown = false;
@@ -220,7 +225,7 @@ impl Analyser {
         let map = piece.and_then(|piece| world.evidence_of(piece));
         let stack_grown =
             stack_grown && map.is_some_and(|map| map.backing == Backing::Anon && map.writable());
-        Place { at_ns, proc, mm, comm, piece, map, stack_grown }
+        Place { at_ns, proc, thread, mm, comm, piece, map, stack_grown }
     }
 
     fn completed(&mut self, fault: &Fault, place: Place, access: Access, major: bool) -> Row {
@@ -300,6 +305,8 @@ impl Analyser {
                 limit_bytes: self.stack_limit_bytes,
                 page_size_bytes: 1 << self.page_shift,
             });
+        let in_guard =
+            place.piece.is_some_and(|piece| self.world.is_guard_of(piece, place.mm, place.thread));
         let verdict = judge(&Entry {
             outcome,
             kernel_mode: fault.flags & flags::KERNEL_MODE != 0,
@@ -308,6 +315,7 @@ impl Analyser {
             map: place.map,
             map_is_complete: self.world.is_absence_known(place.mm, fault.addr),
             stack_above,
+            in_guard,
         });
         match verdict {
             Verdict::InFlight => {

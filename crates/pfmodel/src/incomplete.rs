@@ -31,6 +31,8 @@ pub(crate) struct Entry {
     pub map_is_complete: bool,
     /// The stack above the address, if that is the next mapping.
     pub stack_above: Option<StackAbove>,
+    /// It is in the guard below a stack that the thread used.
+    pub in_guard: bool,
 }
 
 /// A stack as seen from a lower address.
@@ -59,7 +61,8 @@ pub(crate) fn judge(entry: &Entry) -> Verdict {
     match entry.outcome {
         _ if failed && entry.kernel_mode => Verdict::Failed(Cause::Efault),
         _ if failed => {
-            let overflow = entry.stack_above.is_some_and(|stack| stack.overflows_at(entry.addr));
+            let below = entry.stack_above.is_some_and(|stack| stack.overflows_at(entry.addr));
+            let overflow = below || entry.in_guard;
             Verdict::Failed(if overflow { Cause::StackOverflow } else { Cause::Invalid })
         }
         Some(Outcome::ThreadExited | Outcome::InFlight) => Verdict::InFlight,
@@ -101,6 +104,7 @@ mod tests {
             map,
             map_is_complete: true,
             stack_above: None,
+            in_guard: false,
         }
     }
 
@@ -161,5 +165,10 @@ mod tests {
         let base = entry(Outcome::ThreadExited, false, None);
         let overflow = Entry { addr: stack.start - 8, stack_above: Some(stack), ..base };
         assert_eq!(judge(&overflow), Verdict::Failed(Cause::StackOverflow));
+        let guard = Entry { in_guard: true, ..entry(Outcome::Signalled, false, Some(0)) };
+        assert_eq!(judge(&guard), Verdict::Failed(Cause::StackOverflow));
+        // The kernel was asked to read there: that is no use of the stack.
+        let asked = Entry { kernel_mode: true, ..guard };
+        assert_eq!(judge(&asked), Verdict::Failed(Cause::Efault));
     }
 }

@@ -4,6 +4,8 @@
 //! both were there. Either alone says nothing: allocators have guards, and there are programs whose stacks
 //! are in their heap.
 
+use std::collections::HashSet;
+
 use crate::keyed_map::KeyedMap;
 use crate::mapping_rows::MappingRows;
 use crate::piece_tree::Piece;
@@ -14,9 +16,14 @@ use crate::vma::{Backing, READ, Vma, WRITE};
 /// their own.
 const MAX_OF_ROW: usize = 16;
 
-/// Stacks by row: ranges of addresses that do not overlap, in no order.
+/// The stacks of threads, as far as stack pointers have shown them.
 #[derive(Debug, Default)]
-pub(crate) struct Stacks(KeyedMap<u32, Vec<(u64, u64)>>);
+pub(crate) struct Stacks {
+    /// By row: ranges of addresses that do not overlap, in no order.
+    by_row: KeyedMap<u32, Vec<(u64, u64)>>,
+    /// Thread, and row and first address of a stack on which it was.
+    used: HashSet<(u32, u32, u64)>,
+}
 
 /// Whether a mapping may hold the stack of a thread: private anonymous memory for data, which has no size of
 /// its own as the heap and the first stack have.
@@ -31,14 +38,15 @@ pub(crate) fn may_be_guard(vma: &Vma) -> bool {
 }
 
 impl Stacks {
-    /// There is a stack pointer in `piece`, and a guard directly below it. Other memory that the kernel
-    /// merged with the stack has another birth, and so is another piece.
-    pub(crate) fn add(&mut self, piece: Piece) {
+    /// There is the stack pointer of `thread`, if that is known, in `piece`, and a guard directly below it.
+    /// Other memory that the kernel merged with the stack has another birth, and so is another piece.
+    pub(crate) fn add(&mut self, piece: Piece, thread: Option<u32>) {
+        self.used.extend(thread.map(|thread| (thread, piece.row, piece.start)));
         self.join(piece.row, (piece.start, piece.end));
     }
 
     fn join(&mut self, row: u32, mut range: (u64, u64)) {
-        let known = self.0.entry(row).or_default();
+        let known = self.by_row.entry(row).or_default();
         known.retain(|other| {
             let overlaps = other.0 < range.1 && range.0 < other.1;
             if overlaps {
@@ -51,15 +59,20 @@ impl Stacks {
         }
     }
 
+    /// Whether `piece` begins with a stack on which `thread` was.
+    pub(crate) fn is_of(&self, piece: Piece, thread: u32) -> bool {
+        self.used.contains(&(thread, piece.row, piece.start))
+    }
+
     /// The stacks that a row holds, at its end.
     pub(crate) fn of_row(&self, row: u32) -> &[(u64, u64)] {
-        self.0.get(&row).map_or(&[], |ranges| ranges)
+        self.by_row.get(&row).map_or(&[], |ranges| ranges)
     }
 
     /// Takes over what is known of a row to those that show the same memory earlier or later, with another
     /// size or protection.
     pub(crate) fn spread(&mut self, rows: &MappingRows) {
-        if self.0.is_empty() {
+        if self.by_row.is_empty() {
             return;
         }
         let len = rows.as_slice().len() as u32;
@@ -75,7 +88,7 @@ impl Stacks {
 
     /// What is a stack in `from`, which is `row` or its origin, is one in the other where both show it.
     fn take_over(&mut self, from: u32, row: u32, rows: &MappingRows) {
-        let Some(known) = self.0.get(&from) else { return };
+        let Some(known) = self.by_row.get(&from) else { return };
         let fitting = |row: u32| rows.get(row).filter(|row| may_hold_stack(&row.vma));
         let Some(part) = fitting(row) else { return };
         let Some(origin) = fitting(part.origin) else { return };

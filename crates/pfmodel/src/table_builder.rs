@@ -6,9 +6,6 @@ use crate::mapping_rows::MappingRows;
 use crate::names::{Access, Cause, Class, MapConfidence};
 use crate::table::{FaultTable, NONE};
 
-/// Stands for the place of an instruction until it is looked up.
-const UNPLACED: u32 = 0;
-
 /// One row. Times are on the trace's clock until the table is finished.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
@@ -101,7 +98,8 @@ pub(crate) fn with_capacity(rows: usize) -> FaultTable {
     }
 }
 
-/// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence.
+/// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence. Region, code and object are left
+/// for the end, when all mappings are known.
 pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) {
     awaiting.push(row.may_be_exact && !row.is_known);
     table.time_ns.push(row.time_ns);
@@ -127,9 +125,6 @@ pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) 
         (_, false) => MapConfidence::Inferred,
         (_, true) => MapConfidence::Exact,
     });
-    table.region.push(NONE);
-    table.code.push(if row.knows_ip { UNPLACED } else { NONE });
-    table.object.push(NONE);
     table.call_chain.push(row.call_chain);
 }
 

@@ -126,6 +126,8 @@ pub enum Mode {
     Invalid,
     /// Die of an access below the limit of the stack
     StackOverflow,
+    /// Die of an access below the stack of a thread
+    ThreadStackOverflow,
     /// Pass bad addresses to read(2)
     Efault,
     /// Read a file that is not cached while a timer interrupts

@@ -50,6 +50,7 @@ pub fn run(args: &Args, session: Session) -> anyhow::Result<()> {
         Mode::Vdso => regions::vdso(args, session),
         Mode::Jit => jit::jit(args, session),
         Mode::StackOverflow => stack::overflow(args, session),
+        Mode::ThreadStackOverflow => thread_stacks::overflow(args, session),
         Mode::Invalid => failed::invalid(args, session),
         Mode::Efault => failed::efault(args, session),
         Mode::SwapIn => swap::swap_in(args, session),

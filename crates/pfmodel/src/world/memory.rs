@@ -1,6 +1,6 @@
 //! Questions about the memory of a process.
 
-use super::{World, is_foreign};
+use super::{World, is_foreign, thread_key};
 use crate::drops::Dropped;
 use crate::evidence::MapEvidence;
 use crate::page_history::{PageKey, Past};
@@ -25,7 +25,7 @@ impl World {
     /// A thread shows where its stack is: that is known if there is a guard below.
     pub(super) fn apply_stack_pointer(&mut self, index: u32) {
         let Some(record) = self.records.stack_pointers.get(index) else { return };
-        let (pid, addr) = (record.pid, record.stack_pointer);
+        let (pid, tid, addr) = (record.pid, record.tid, record.stack_pointer);
         if is_foreign(pid) {
             return;
         }
@@ -37,8 +37,15 @@ impl World {
         let below = stack.start.checked_sub(1).and_then(|addr| self.piece_at(mm, addr));
         let below = below.and_then(|piece| self.rows.get(piece.row));
         if below.is_some_and(|row| may_be_guard(&row.vma)) {
-            self.stacks.add(stack);
+            self.stacks.add(stack, self.live_threads.get(&thread_key(pid, tid)).copied());
         }
+    }
+
+    /// Whether a piece is the guard below a stack on which the thread was before.
+    pub(crate) fn is_guard_of(&mut self, guard: Piece, mm: u32, thread: u32) -> bool {
+        let is_guard = self.rows.get(guard.row).is_some_and(|row| may_be_guard(&row.vma));
+        let above = self.piece_at(mm, guard.end);
+        is_guard && above.is_some_and(|above| self.stacks.is_of(above, thread))
     }
 
     /// What a piece says about a fault in it.

@@ -311,3 +311,35 @@ fn the_mapping_of_the_instruction_is_found_too() {
         .analyse();
     assert_eq!((analysis.faults.mapping[0], analysis.faults.ip_mapping[0]), (1, 0));
 }
+
+#[test]
+fn a_snapshot_from_around_an_mprotect_does_not_undo_it() {
+    let (first, end) = (BASE + 0x1000, BASE + 0x8000);
+    let closed = vec![line(BASE, BASE + 0x9000, 0, "")];
+    let opened =
+        vec![line(BASE, first, 0, ""), line(first, end, RW, ""), line(end, BASE + 0x9000, 0, "")];
+    let other = vec![line(BASE - 0x9000, BASE - 0x8000, R, "")];
+    // Read from 10 ns before the memory was reserved, from then on, and behind both records.
+    for start in [30, 35, 40, 45, 50, 55] {
+        for shown in [&closed, &opened, &other] {
+            let is_possible = match start {
+                30 | 35 => true,
+                40 | 45 => shown != &other,
+                _ => shown == &opened,
+            };
+            if !is_possible {
+                continue;
+            }
+            let analysis = Trace::new()
+                .with_calls()
+                .map(map(40, BASE, BASE + 0x9000, 0, "//anon"))
+                .map(map(50, first, end, RW, "//anon"))
+                .snapshot(start, shown.clone())
+                .fault(fault(51, first, WRITE))
+                .fault(fault(70, first + 0x1000, WRITE))
+                .analyse();
+            assert_eq!(regions(&analysis), ["[anon]"; 2], "{start} {shown:?}");
+            assert_eq!(analysis.faults.cause, [Cause::AnonFirstTouch; 2], "{start} {shown:?}");
+        }
+    }
+}

@@ -159,6 +159,26 @@ fn a_stack_in_what_was_reserved_piece_by_piece_is_one() {
 }
 
 #[test]
+fn a_thread_overflows_its_own_stack_only() {
+    use pft::record::Outcome::{Abandoned, Signalled};
+    let of = |tid: u32, time: u64, addr: u64| Fault { tid, ..fault(time, addr, WRITE) };
+    let analysis = with_stack(Trace::new(), 10)
+        .fault(of(2, 12, STACK - 8).outcome(Signalled))
+        .stack_pointer(20, 1, 2, STACK + 0x100)
+        .fault(of(2, 30, STACK - 8).outcome(Signalled))
+        .fault(of(2, 31, STACK - 0x1000).outcome(Abandoned))
+        .fault(of(2, 32, STACK - 0x1001).outcome(Signalled))
+        .fault(of(3, 33, STACK - 8).outcome(Signalled))
+        .map(map(40, STACK, TOP, R, "//anon"))
+        .fault(of(2, 41, STACK - 8).outcome(Signalled))
+        .analyse();
+    let causes = &analysis.faults.cause;
+    let [overflow, other] = [Cause::StackOverflow, Cause::Invalid];
+    // Before it was known to be a stack; in its guard; below that; another thread; it is a stack no more.
+    assert_eq!(causes[..], [other, overflow, overflow, other, other, other]);
+}
+
+#[test]
 fn a_guard_may_be_cut_out_of_a_mapping() {
     // One mapping, in which a program makes two stacks with a guard each; below them it has its heap.
     let (first, second) = (BASE + 0x4000, BASE + 0x8000);

@@ -1,20 +1,27 @@
 //! Stacks of threads.
 
 use std::hint::black_box;
+use std::io::{Read as _, Write as _, pipe};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread::{self, ScopedJoinHandle};
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
+use pftestkit::Phase;
 
 use crate::cli::Args;
-use crate::session::{FIRST_TOUCH, Session, warm_stack};
+use crate::modes::failed::die_of;
+use crate::pages::vmas;
+use crate::session::{FIRST_TOUCH, Session, expectation, warm_stack};
 use crate::sys::mapping::page_size;
 use crate::sys::special::without_huge_pages;
 
 /// Pages that a thread writes of its stack, by default.
 const PAGES: usize = 48;
+
+/// Pages of a stack that overflows, by default.
+const DEEP_PAGES: usize = 256;
 
 /// Written at a time.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -55,6 +62,33 @@ pub fn thread_stacks(args: &Args, mut session: Session) -> anyhow::Result<()> {
         session.expect(range, FIRST_TOUCH, pages);
         session.place(range, "thread_stack", "thread stack", Path::new(""));
     }
+    session.finish()
+}
+
+/// A child whose second thread writes its stack down to the guard and into it.
+pub fn overflow(args: &Args, mut session: Session) -> anyhow::Result<()> {
+    without_huge_pages();
+    let stack_bytes = args.pages_or(DEEP_PAGES) * page_size();
+    let (mut from_child, mut to_parent) = pipe()?;
+    session.ready()?;
+    let body = move || {
+        let here = (&raw const stack_bytes).addr() as u64;
+        let mine = vmas().ok().into_iter().flatten().find(|vma| vma.range.contains(&here));
+        if let Some(stack) = mine
+            && to_parent.write_all(&stack.range.start.to_ne_bytes()).is_ok()
+        {
+            write_blocks(usize::MAX);
+        }
+    };
+    let pid = die_of(libc::SIGSEGV, || {
+        let started = thread::Builder::new().stack_size(stack_bytes).spawn(body);
+        started.map(thread::JoinHandle::join).ok();
+    })?;
+    let mut start = [0; 8];
+    from_child.read_exact(&mut start).context("where the child's stack was")?;
+    let start = u64::from_ne_bytes(start);
+    let guard = start - page_size() as u64..start;
+    session.push(expectation(pid, Phase::Run, &guard, ("failed", "stack-overflow"), 1));
     session.finish()
 }
 

@@ -203,6 +203,7 @@ fn stack() {
     let report = assert_by_construction(&workload("stack-overflow"), "failed/stack-overflow*1");
     let report = report.unwrap();
     assert_ne!(report.expectations[0].pid, report.total.unwrap().pid, "a child dies");
+    assert_by_construction(&workload("thread-stack-overflow"), "failed/stack-overflow*1");
 }
 
 #[test]

@@ -2,6 +2,13 @@
 
 use crate::recording::{AGREED, How, Lab, Row, User, is_root};
 
+/// Pages of a stack that are enough for a stack pointer, which is taken at every 32nd fault of a thread on a
+/// CPU.
+fn enough_pages() -> String {
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    (32 * (cpus + 1)).to_string()
+}
+
 #[test]
 fn launched_attached_and_as_nobody() {
     if !is_root() {
@@ -14,9 +21,7 @@ fn launched_attached_and_as_nobody() {
         (User::Nobody, Lab::launch, "minor/anon-first-touch-or-zero"),
         (User::Nobody, Lab::attach, "minor/anon-unknown"),
     ];
-    // A stack pointer is taken at every 32nd fault of a thread on a CPU.
-    let cpus = std::thread::available_parallelism().unwrap().get();
-    let pages = (32 * (cpus + 1)).to_string();
+    let pages = enough_pages();
     for (number, (user, how, kind)) in ways.into_iter().enumerate() {
         let lab = Lab::new(user);
         let workload = lab.workload("thread-stacks").args(["--threads", "6", "--pages", &pages]);
@@ -37,6 +42,25 @@ fn launched_attached_and_as_nobody() {
                 assert_ne!(row.tid, row.pid);
             }
         }
+    }
+}
+
+#[test]
+fn a_thread_that_overflows_its_stack() {
+    for user in [User::Own, User::Nobody] {
+        if user == User::Nobody && !is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        let lab = Lab::new(user);
+        let workload = lab.workload("thread-stack-overflow").args(["--pages", &enough_pages()]);
+        let recording = lab.launch(&workload).unwrap();
+        let expected = recording.expected(ToOwned::to_owned);
+        assert_eq!((recording.found(), expected.len()), (expected, 1));
+        let range = &recording.report.expectations[0];
+        let rows = recording.rows_in((range.pid, range.start, range.end));
+        assert_eq!(rows.len(), 1);
+        assert_ne!(rows[0].tid, rows[0].pid);
     }
 }
 
