@@ -50,6 +50,9 @@ pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Opti
             if recorded.call_chain != 0 {
                 row.call_chain = analyser.call_chain(&row, recorded.call_chain, &mut code);
             }
+            if !row.knows_ip {
+                code.unknown.push(table.len());
+            }
             table_builder::push(&mut table, &mut awaiting, &row);
             table_builder::note_node(&mut table, recorded.node);
         }

@@ -6,9 +6,6 @@ use crate::mapping_rows::MappingRows;
 use crate::names::{Access, Cause, Class, MapConfidence};
 use crate::table::{FaultTable, NONE};
 
-/// Stands for the place of an instruction until it is looked up.
-const UNPLACED: u32 = 0;
-
 /// One row. Times are on the trace's clock until the table is finished.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
@@ -128,7 +125,6 @@ pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) 
         (_, false) => MapConfidence::Inferred,
         (_, true) => MapConfidence::Exact,
     });
-    table.code.push(if row.knows_ip { UNPLACED } else { NONE });
     table.call_chain.push(row.call_chain);
 }
 

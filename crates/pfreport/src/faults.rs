@@ -216,7 +216,10 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
             let (all, text) = (MapConfidence::ALL, MapConfidence::as_str);
             names(name, all, text, |c| c as u32, &faults.map_confidence)?
         }
-        Field::Ip => u64s(name, &faults.ip),
+        Field::Ip => Box::new(move |rows| {
+            let ips = rows.map(|row| (faults.code[row] != NONE).then_some(faults.ip[row]));
+            Ok(UInt64Chunked::from_iter_options(name.into(), ips).into_column())
+        }),
         Field::Module => code::module(name, analysis)?,
         Field::Function => code::function(name, analysis, unnamed)?,
         Field::Source => code::source(name, analysis)?,

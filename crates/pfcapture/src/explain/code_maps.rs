@@ -229,8 +229,14 @@ impl CodeMaps {
     }
 
     /// The nearest code of the module that has data at an address, and where it begins.
-    pub fn code_near(&self, pid: u32, addr: u64, module: u32) -> Option<(u64, Piece)> {
-        self.spaces.get(&pid)?.code_near(addr, module)
+    pub fn code_near(
+        &self,
+        pid: u32,
+        addr: u64,
+        module: u32,
+        time_ns: u64,
+    ) -> Option<(u64, Piece)> {
+        self.spaces.get(&pid)?.code_near(addr, module, time_ns)
     }
 
     /// Another number whenever the address space of a process changed.

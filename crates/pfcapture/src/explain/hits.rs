@@ -242,7 +242,8 @@ impl Hits {
             }
             return;
         };
-        let Some((start, code)) = maps.code_near(row.pid, row.addr, module) else { return };
+        let near = maps.code_near(row.pid, row.addr, module, row.time_ns);
+        let Some((start, code)) = near else { return };
         let anchor = code.content.offset;
         self.add(Hit {
             module,

@@ -178,14 +178,21 @@ impl Space {
         }
     }
 
-    /// The nearest part of the same module that may be executed.
-    pub fn code_near(&self, addr: u64, module: u32) -> Option<(u64, Piece)> {
-        let is_code = |(_, piece): &(&u64, &Piece)| {
-            piece.content.is_code && piece.content.module == Some(module)
+    /// The nearest part of the same module that could be executed then.
+    pub fn code_near(&self, addr: u64, module: u32, time_ns: u64) -> Option<(u64, Piece)> {
+        let is_code = |piece: &Piece| {
+            let code = piece.content.is_code && piece.content.module == Some(module);
+            code && piece.from_ns <= time_ns
         };
-        let below = self.pieces.range(..=addr).rev().take(NEIGHBOURS).find(is_code);
-        let above = || self.pieces.range(addr..).take(NEIGHBOURS).find(is_code);
-        below.or_else(above).map(|(&start, &piece)| (start, piece))
+        let is_present = |(_, piece): &(&u64, &Piece)| is_code(piece);
+        let below = self.pieces.range(..=addr).rev().take(NEIGHBOURS).find(is_present);
+        let above = || self.pieces.range(addr..).take(NEIGHBOURS).find(is_present);
+        if let Some((&start, &piece)) = below.or_else(above) {
+            return Some((start, piece));
+        }
+        let past = self.past.iter().filter(|past| is_code(&past.piece) && time_ns < past.until_ns);
+        let nearest = past.min_by_key(|past| past.start.abs_diff(addr));
+        nearest.map(|past| (past.start, past.piece))
     }
 
     /// The modules in it, now and a moment ago.

@@ -38,7 +38,7 @@ impl Analyser {
         code: Code,
     ) -> Analysis {
         let Self { mut world, mut exactness, last_ns, slow_threshold_ns, page_shift, .. } = self;
-        let Code { modules, mut locations, chains } = code;
+        let Code { modules, mut locations, chains, unknown } = code;
         let start_ns = recording.header.start_ns;
         let since_start = |time_ns: u64| time_ns.min(last_ns).saturating_sub(start_ns);
         exactness.map_confidence =
@@ -68,7 +68,7 @@ impl Analyser {
             page_mask: (1 << page_shift) - 1,
         };
         let mut parts = Parts::new(&known);
-        locate(&mut faults, &mut parts, &mut locations, &known);
+        locate(&mut faults, &unknown, (&mut parts, &mut locations), &known);
         let mappings = (0..world.rows.as_slice().len()).filter_map(|row| {
             let row = u32::try_from(row).ok()?;
             let times = (start_ns, last_ns);
@@ -110,11 +110,12 @@ impl Analyser {
     }
 }
 
-/// Fills in which region, object and code the addresses of each fault belong to.
+/// Fills in which region, object and code the addresses of each fault belong to; the instructions of the
+/// rows `unknown` are not known.
 fn locate(
     faults: &mut FaultTable,
-    parts: &mut Parts,
-    locations: &mut Locations,
+    unknown: &[usize],
+    (parts, locations): (&mut Parts, &mut Locations),
     known: &Known<'_>,
 ) {
     for (&mapping, &addr) in faults.mapping.iter().zip(&faults.addr) {
@@ -126,17 +127,17 @@ fn locate(
     }
     let rows = (known.rows, known.names);
     let pid_of = |row: &MappingRow| known.pids.get(row.proc as usize).copied();
-    let code = faults.code.iter_mut().zip(&faults.kernel_mode);
-    for ((code, &kernel_mode), (&mapping, &ip)) in
-        code.zip(faults.ip_mapping.iter().zip(&faults.ip))
-    {
-        if *code == NONE {
+    let instructions = faults.ip_mapping.iter().zip(&faults.ip).zip(&faults.kernel_mode);
+    let mut unknown = unknown.iter().peekable();
+    for (row, ((&mapping, &ip), &kernel_mode)) in instructions.enumerate() {
+        if unknown.next_if_eq(&&row).is_some() {
+            faults.code.push(NONE);
             continue;
         }
-        *code = if kernel_mode {
+        faults.code.push(if kernel_mode {
             locations.in_kernel(ip, known.modules)
         } else {
             locations.in_mapping(mapping, ip, known.modules, rows, pid_of)
-        };
+        });
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Code {
     pub modules: Modules,
     pub locations: Locations,
     pub chains: Chains,
+    /// Rows of which the instruction is not known, in order.
+    pub unknown: Vec<usize>,
 }
 
 impl Code {
@@ -23,6 +25,7 @@ impl Code {
             modules: Modules::take_from(recording),
             locations: Locations::new(recording.header.page_size_bytes),
             chains: Chains::new(std::mem::take(&mut recording.call_chains)),
+            unknown: Vec::new(),
         }
     }
 

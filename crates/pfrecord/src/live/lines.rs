@@ -241,7 +241,7 @@ impl Stamps {
             pid,
             tid,
             addr: Address::Absolute(fault.addr),
-            ip: Address::Absolute(fault.ip),
+            ip: if fault.knows_ip() { Address::Absolute(fault.ip) } else { Address::Unknown },
             attempts: fault.attempts,
             judged,
         };
