@@ -12,6 +12,7 @@ mod huge_pages;
 mod major_rate;
 mod no_readahead;
 mod on_demand;
+mod oom;
 mod random_reads;
 mod readahead;
 mod slow_minor;
@@ -60,6 +61,7 @@ pub struct Advice {
 type Rule = fn(&Evidence<'_>) -> Option<Advice>;
 
 const RULES: &[Rule] = &[
+    oom::look,
     random_reads::look,
     no_readahead::look,
     backward::look,
@@ -77,13 +79,14 @@ const RULES: &[Rule] = &[
     major_rate::look,
 ];
 
-/// What all rules have to say, the costliest first; what is about the whole recording last.
+/// What all rules have to say: who was killed, then the costliest first; what is about the whole recording last.
 #[must_use]
 pub fn advice(evidence: &Evidence<'_>) -> Vec<Advice> {
     let mut advice: Vec<Advice> = RULES.par_iter().filter_map(|look| look(evidence)).collect();
     advice.sort_by_key(|advice| {
         let cost = (advice.cost.stall_ns, advice.cost.faults);
-        (advice.is_general, Reverse(cost), advice.title)
+        let is_rest = advice.title != oom::TITLE;
+        (advice.is_general, is_rest, Reverse(cost), advice.title)
     });
     advice
 }

@@ -312,6 +312,11 @@ fn slow_minor_faults() {
     assert!(advice.worth_trying.starts_with("look at memory pressure"));
     let huge = slow(Cause::HugePage);
     assert!(found(&huge)[0].worth_trying.starts_with("touch the memory ahead of use"));
+    let notified = found(&slow(Cause::WriteNotify)).remove(0);
+    assert!(notified.worth_trying.starts_with("the first write to a page of a file waits"));
+    assert!(notified.unknown.contains("the file system"));
+    let cached = found(&slow(Cause::FileCached)).remove(0);
+    assert!(cached.worth_trying.starts_with("look at what else works on the file"));
     // Waits for a file have advice of their own.
     assert_eq!(titles(&slow(Cause::FileWait)), [""; 0]);
     let mut fast = slow(Cause::AnonFirstTouch);
