@@ -7,6 +7,7 @@ mod after_fork;
 mod backward;
 mod cached_start;
 mod evidence;
+mod first_use;
 mod give_back;
 mod huge_pages;
 mod major_rate;
@@ -70,6 +71,8 @@ const RULES: &[Rule] = &[
     swap::look,
     after_fork::look,
     huge_pages::look,
+    first_use::shared,
+    first_use::read_first,
     cached_start::look,
     stack_growth::look,
     give_back::look,

@@ -1,6 +1,7 @@
 //! Each rule where it speaks, with its numbers, and where something is missing for it.
 
 mod files;
+mod first_use;
 mod killed;
 mod memory;
 
