@@ -29,6 +29,7 @@ pub use evidence::{Cost, Culprit, Evidence, FileRead};
 pub use give_back::TITLE as GIVE_BACK;
 pub use slow_minor::TITLE as SLOW_MINOR;
 pub use thrashing::TITLE as THRASHING;
+pub use touched_again::HEAP_TITLE;
 pub use view::{LOWER_BOUNDS, brief, render};
 
 use std::cmp::Reverse;
