@@ -130,11 +130,12 @@ impl Readahead {
         let soon = self.soon_read + self.soon_cached;
         let is_rest_cold = self.else_read >= self.else_cached;
         let is_page_read = each_ns > 0 && each_ns <= PAGE_READ_MAX_NS;
+        let is_on_lately =
+            lately >= NEAR_MIN && self.lately_cached * 2 >= lately && is_elsewhere_cold;
+        let is_on_soon = soon >= NEAR_MIN && self.soon_cached * 2 >= soon && is_rest_cold;
         if lately >= NEAR_MIN && self.lately_read * 10 >= lately * 9 {
             Verdict::Off
-        } else if lately >= NEAR_MIN && self.lately_cached * 2 >= lately && is_elsewhere_cold {
-            Verdict::On
-        } else if soon >= NEAR_MIN && self.soon_cached * 2 >= soon && is_rest_cold {
+        } else if is_on_lately || is_on_soon {
             Verdict::On
         } else if self.near() < NEAR_MIN {
             Verdict::Unknown
