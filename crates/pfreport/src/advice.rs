@@ -7,11 +7,13 @@ mod after_fork;
 mod backward;
 mod cached_start;
 mod evidence;
+mod first_use;
 mod give_back;
 mod huge_pages;
 mod major_rate;
 mod no_readahead;
 mod on_demand;
+mod oom;
 mod random_reads;
 mod readahead;
 mod slow_minor;
@@ -27,6 +29,7 @@ pub use evidence::{Cost, Culprit, Evidence, FileRead};
 pub use give_back::TITLE as GIVE_BACK;
 pub use slow_minor::TITLE as SLOW_MINOR;
 pub use thrashing::TITLE as THRASHING;
+pub use touched_again::HEAP_TITLE;
 pub use view::{LOWER_BOUNDS, brief, render};
 
 use std::cmp::Reverse;
@@ -60,6 +63,7 @@ pub struct Advice {
 type Rule = fn(&Evidence<'_>) -> Option<Advice>;
 
 const RULES: &[Rule] = &[
+    oom::look,
     random_reads::look,
     no_readahead::look,
     backward::look,
@@ -68,6 +72,8 @@ const RULES: &[Rule] = &[
     swap::look,
     after_fork::look,
     huge_pages::look,
+    first_use::shared,
+    first_use::read_first,
     cached_start::look,
     stack_growth::look,
     give_back::look,
@@ -77,13 +83,14 @@ const RULES: &[Rule] = &[
     major_rate::look,
 ];
 
-/// What all rules have to say, the costliest first; what is about the whole recording last.
+/// What all rules have to say: who was killed, then the costliest first; what is about the whole recording last.
 #[must_use]
 pub fn advice(evidence: &Evidence<'_>) -> Vec<Advice> {
     let mut advice: Vec<Advice> = RULES.par_iter().filter_map(|look| look(evidence)).collect();
     advice.sort_by_key(|advice| {
         let cost = (advice.cost.stall_ns, advice.cost.faults);
-        (advice.is_general, Reverse(cost), advice.title)
+        let is_rest = advice.title != oom::TITLE;
+        (advice.is_general, is_rest, Reverse(cost), advice.title)
     });
     advice
 }

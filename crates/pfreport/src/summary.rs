@@ -9,7 +9,7 @@ mod heading;
 mod limits;
 mod losses;
 mod next;
-mod oom;
+pub mod oom;
 mod phases;
 pub(crate) mod screen;
 #[cfg(test)]

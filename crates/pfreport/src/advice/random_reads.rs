@@ -34,11 +34,20 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         Verdict::On => {
             let used = found.cached as f64 / rows.len() as f64;
             let is_used = found.cached >= USED_MIN * rows.len() as u64;
+            let soon = found.soon_cached + found.soon_read;
+            // Where pages do not stay, those near the last reads tell.
+            let (cached, all, place) = if found.near_cached * 2 >= found.near() && found.near() > 0
+            {
+                (found.near_cached, found.near(), "64 KiB of an earlier read")
+            } else {
+                (found.soon_cached, soon, "1 MiB of one of the 8 reads before")
+            };
+            let near = counted_touches(all);
             let seen = format!(
-                "{} of {near} within 64 KiB of an earlier read ({}) found their page in memory: each read brings \
+                "{} of {near} within {place} ({}) found their page in memory: each read brings \
                  its neighbours along, of which {used:.1} were used per read",
-                count(found.near_cached),
-                percent(found.near_cached, found.near())
+                count(cached),
+                percent(cached, all)
             );
             let less = "MADV_RANDOM on this mapping, or a smaller read_ahead_kb of the disk, so that each fault \
                         reads what it needs";

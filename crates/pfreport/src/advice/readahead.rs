@@ -19,6 +19,12 @@ const NEAR_MIN: u64 = 16;
 /// Reads after which pages that were read along may be gone again.
 const LATELY: usize = 64;
 
+/// Reads whose pages are still there even where memory holds a small part of the file.
+const SOON: usize = 8;
+
+/// How far from these pages count: where readahead is set to much, few touches come nearer.
+const SOON_BYTES: u64 = 1 << 20;
+
 /// Longest read of a page by itself on a disk without moving parts, nanoseconds, many times over.
 const PAGE_READ_MAX_NS: u64 = 1_000_000;
 
@@ -33,6 +39,14 @@ pub struct Readahead {
     pub lately_read: u64,
     /// As `near_cached`, of one of the last 64 reads.
     pub lately_cached: u64,
+    /// Those within 1 MiB of one of the last 8 reads that read a disk.
+    pub soon_read: u64,
+    /// Those there that found their page in memory.
+    pub soon_cached: u64,
+    /// All others that read a disk.
+    pub else_read: u64,
+    /// All others that found their page in memory.
+    pub else_cached: u64,
     /// Those more than 4 MiB from each earlier read that read a disk.
     pub apart_read: u64,
     /// Those there that found their page in memory.
@@ -83,6 +97,13 @@ impl Readahead {
                 found.lately_read += u64::from(is_read);
                 found.lately_cached += u64::from(!is_read);
             }
+            let mut last = lately.iter().rev().take(SOON);
+            let counts = if last.any(|&read: &u64| read.abs_diff(start) <= SOON_BYTES) {
+                (&mut found.soon_read, &mut found.soon_cached)
+            } else {
+                (&mut found.else_read, &mut found.else_cached)
+            };
+            *(if is_read { counts.0 } else { counts.1 }) += 1;
             if !is_read && is_within(FAR_BYTES) {
                 found.cached += 1;
             }
@@ -106,10 +127,15 @@ impl Readahead {
     pub const fn verdict(&self, each_ns: u64) -> Verdict {
         let lately = self.lately_read + self.lately_cached;
         let is_elsewhere_cold = self.apart_read >= self.apart_cached;
+        let soon = self.soon_read + self.soon_cached;
+        let is_rest_cold = self.else_read >= self.else_cached;
         let is_page_read = each_ns > 0 && each_ns <= PAGE_READ_MAX_NS;
+        let is_on_lately =
+            lately >= NEAR_MIN && self.lately_cached * 2 >= lately && is_elsewhere_cold;
+        let is_on_soon = soon >= NEAR_MIN && self.soon_cached * 2 >= soon && is_rest_cold;
         if lately >= NEAR_MIN && self.lately_read * 10 >= lately * 9 {
             Verdict::Off
-        } else if lately >= NEAR_MIN && self.lately_cached * 2 >= lately && is_elsewhere_cold {
+        } else if is_on_lately || is_on_soon {
             Verdict::On
         } else if self.near() < NEAR_MIN {
             Verdict::Unknown

@@ -14,6 +14,13 @@ pub const TITLE: &str = "Minor faults that wait";
 /// things as well.
 const STALL_MIN_PERCENT: u64 = 10;
 
+/// Faults that make a page of a file writable.
+const WRITES_TO_FILES: [Cause; 2] = [Cause::WriteNotify, Cause::FileCachedOrWriteNotify];
+
+/// Other faults on pages of files.
+const OF_FILES: [Cause; 3] =
+    [Cause::FileCached, Cause::FileCachedOrPrivateWrite, Cause::FilePrivateWrite];
+
 /// What else a wait of a minor fault shows as, and has advice of its own.
 const WAITS_FOR_FILES: [Cause; 1] = [Cause::FileWait];
 
@@ -47,6 +54,13 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     );
     let hint = if cause == Cause::HugePage {
         "touch the memory ahead of use (MADV_POPULATE_WRITE): each of these faults zeroes a huge page"
+    } else if WRITES_TO_FILES.contains(&cause) {
+        "the first write to a page of a file waits for the file system (room on the disk, the journal, pages \
+         under writeback): allocate the file ahead (posix_fallocate), write it back earlier or less often, or \
+         write by write(2) from another thread"
+    } else if OF_FILES.contains(&cause) {
+        "look at what else works on the file (truncation, writeback, readers of the same pages), and at \
+         threads that map and unmap while others fault: they share a lock"
     } else {
         "look at memory pressure (memory.pressure, allocstall in vmstat), and at threads that map and \
          unmap while others fault: they share a lock"
@@ -62,7 +76,11 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         cost_text: evidence.cost_text(&cost, ("slow minor fault", "slow minor faults")),
         evidence: vec![numbers, most],
         worth_trying: hint.to_owned(),
-        unknown: "what they waited for: reclaim, a lock, another process on the CPU, zeroing, userfaultfd",
+        unknown: if WRITES_TO_FILES.contains(&cause) || OF_FILES.contains(&cause) {
+            "what they waited for: the file system, reclaim, a lock, another process on the CPU"
+        } else {
+            "what they waited for: reclaim, a lock, another process on the CPU, zeroing, userfaultfd"
+        },
         is_general: false,
     })
 }

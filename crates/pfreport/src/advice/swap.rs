@@ -31,10 +31,18 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let sizes = rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes));
     let size = sizes.fold(0, u64::saturating_add);
     let numbers = format!(
-        "{} came back from swap; {} of these pages had been used earlier in the trace",
+        "at least {} came back from swap; {} of these pages had been used earlier in the trace",
         bytes(size),
         count(seen)
     );
+    // A page that is still, or already, in memory comes back by a minor fault.
+    let hits = evidence
+        .rows(&[Cause::AnonUnknown], |_, place| processes.contains_key(&place.proc).then_some(()));
+    let hits = hits.into_values().flatten().filter(|&row| faults.nth[row] > 1).count() as u64;
+    let hits = (hits > 0).then(|| {
+        let faults = counted_as(hits, "minor fault", "minor faults");
+        format!("{faults} of these processes on pages used earlier probably found them in the swap cache")
+    });
     let swap = evidence.loaded.fact(fact::VM_SWAPPINESS);
     let swappiness =
         swap.map(|value| format!("vm.swappiness was {}", crate::text::printable(value.as_bytes())));
@@ -44,7 +52,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         culprit: evidence.culprit(&rows),
         cost,
         cost_text: evidence.cost_text(&cost, ("swap-in", "swap-ins")),
-        evidence: [Some(numbers), swappiness].into_iter().flatten().collect(),
+        evidence: [Some(numbers), hits, swappiness].into_iter().flatten().collect(),
         worth_trying: "more memory for this workload, protecting what it needs (memory.low, mlock), or faster \
                        swap (zswap, zram)"
                 .to_owned(),

@@ -1,6 +1,8 @@
 //! Each rule where it speaks, with its numbers, and where something is missing for it.
 
 mod files;
+mod first_use;
+mod killed;
 mod memory;
 
 use pfmodel::names::{Cause, Class, RegionKind};
@@ -220,11 +222,17 @@ fn swap() {
     assert_eq!(
         advice.evidence,
         [
-            "7.81 MiB came back from swap; 500 of these pages had been used earlier in the trace",
+            "at least 7.81 MiB came back from swap; 500 of these pages had been used earlier in the trace",
             "vm.swappiness was 60"
         ]
     );
     assert_eq!(titles(&loaded), ["Waiting for swap"]);
+    add(&mut loaded, (0..300).map(|i| heap(i, Cause::AnonUnknown)));
+    loaded.analysis.faults.nth[2_100..].fill(2);
+    assert_eq!(
+        found(&loaded)[0].evidence[1],
+        "200 minor faults of these processes on pages used earlier probably found them in the swap cache"
+    );
     // A child that is swapped as well.
     let mut both = trace((0..1_500).map(|i| heap(i, Cause::SwapIn)));
     let mut childs = both.analysis.mappings[HEAP as usize].clone();

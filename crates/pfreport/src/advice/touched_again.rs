@@ -10,6 +10,9 @@ use crate::pattern::before;
 use crate::place::page_start;
 use crate::units::{bytes, count, counted, percent};
 
+/// What it is called where a heap shrank and grew.
+pub const HEAP_TITLE: &str = "Heap given back and touched again";
+
 /// Least share of the faults of a place, percent: below, what is given back is mostly not needed again.
 const AGAIN_MIN_PERCENT: u64 = 10;
 
@@ -42,7 +45,7 @@ pub fn heap(evidence: &Evidence<'_>) -> Option<Advice> {
     let open = "what took the pages is not recorded: most likely the allocator gave the end of the heap back \
                 (brk) and grew it again";
     Some(Advice {
-        title: "Heap given back and touched again",
+        title: HEAP_TITLE,
         place: evidence.place_of_process(place),
         culprit: evidence.culprit(&rows),
         cost,
@@ -75,7 +78,7 @@ pub fn mapped_anew(evidence: &Evidence<'_>) -> Option<Advice> {
         let again: Vec<usize> = again.map(|(&row, _)| row).collect();
         let mappings: BTreeSet<u32> = rows.iter().map(|&row| faults.mapping[row]).collect();
         let is_found = mappings.len() > 1 && is_large_part(evidence, number, &again);
-        is_found.then(|| (again, (number, mappings.len() as u64)))
+        is_found.then_some((again, (number, mappings.len() as u64)))
     });
     let (rows, (number, mappings), cost, more) =
         costliest(evidence, found, ("more stretch of memory", "more stretches of memory"))?;

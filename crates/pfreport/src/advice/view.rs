@@ -101,7 +101,7 @@ pub fn nothing(evidence: &Evidence<'_>) -> String {
             Some(_) => "No advice: no cause of faults costs at least 5 ms and 1 % of the life of its \
                         processes. The costliest groups of faults: --by region,cause."
                 .to_owned(),
-            None if faults.len() == 0 => "No advice: there are no faults.".to_owned(),
+            None if faults.is_empty() => "No advice: there are no faults.".to_owned(),
             None => "No advice: no cause has 10,000 faults or 100 that read from a disk; what they cost is not \
                      known, for want of latencies. The largest groups of faults: --by region,cause."
                 .to_owned(),

@@ -8,7 +8,7 @@ use super::PLACE_AND_CAUSE;
 use super::screen::Screen;
 use super::top::{place, total_stall_ns};
 use crate::advice::{
-    Advice, Evidence, GIVE_BACK, LOWER_BOUNDS, SLOW_MINOR, THRASHING, advice, brief,
+    Advice, Evidence, GIVE_BACK, HEAP_TITLE, LOWER_BOUNDS, SLOW_MINOR, THRASHING, advice, brief,
 };
 use crate::faults::{UNKNOWN_REGION, file_path};
 use crate::group::{Group, rolled_up};
@@ -59,9 +59,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
         screen.paragraph(&format!("{}. {}", number + 1, brief(advice)));
     }
     // What is worth no advice may still be worth knowing.
-    let is_said = |title| advice.iter().any(|advice| advice.title == title);
+    let is_said = |title: &str| advice.iter().any(|advice| advice.title == title);
     let notes = [
-        refaults(loaded).filter(|_| !is_said(THRASHING) && !is_said(GIVE_BACK)),
+        refaults(loaded).filter(|_| ![THRASHING, GIVE_BACK, HEAP_TITLE].into_iter().any(is_said)),
         slow(loaded).filter(|_| !is_said(SLOW_MINOR)),
     ];
     notes.into_iter().flatten().for_each(|note| screen.paragraph(&note));
@@ -173,7 +173,8 @@ fn refaults(loaded: &Loaded) -> Option<String> {
     let all = faults.len() as u64;
     (again > 0 && again >= all / 100).then(|| {
         format!(
-            "{} ({} of all) hit a page that had faulted before and was gone again.",
+            "{} ({} of all) hit a page that had faulted before in the same mapping and was gone again; \
+             --patterns counts those in memory that was mapped anew as well.",
             counted(again, "fault"),
             percent(again, all)
         )

@@ -26,7 +26,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
-fn line(loaded: &Loaded, victim: &OomRecord) -> String {
+/// What is known of a victim, as a line.
+#[must_use]
+pub fn line(loaded: &Loaded, victim: &OomRecord) -> String {
     let time = moment(victim.time_ns.saturating_sub(loaded.header.start_ns));
     let who = match name(loaded, victim) {
         Some(name) => format!("{name} (pid {})", victim.pid),

@@ -15,9 +15,14 @@ const CACHED_START: &str = "A cached file mapped page by page";
 const STACK_GROWTH: &str = "A stack that grows and grows";
 const GIVE_BACK: &str = "Memory given back and touched again";
 const THRASHING: &str = "Thrashing: the same pages are read again and again";
+const BACKWARD: &str = "Reads of a file from its end to its start";
+const TRIMMED: &str = "Heap given back and touched again";
+const MAPPED_ANEW: &str = "Memory mapped anew and touched again";
+const SHARED: &str = "Shared memory touched page by page";
+const READ_FIRST: &str = "Memory read before it is first written";
 
 /// All that is about a habit of the program, rather than about how busy disk and machine are.
-const HABITS: [&str; 9] = [
+const HABITS: [&str; 14] = [
     RANDOM_READS,
     NO_READAHEAD,
     SWAP,
@@ -27,6 +32,11 @@ const HABITS: [&str; 9] = [
     STACK_GROWTH,
     GIVE_BACK,
     THRASHING,
+    BACKWARD,
+    TRIMMED,
+    MAPPED_ANEW,
+    SHARED,
+    READ_FIRST,
 ];
 
 /// The habits that the report finds, and all it says of them.

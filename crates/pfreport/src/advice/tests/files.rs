@@ -65,6 +65,18 @@ fn random_reads_with_readahead() {
          what it needs; more memory where pages are read again; or load what is needed before it is \
          touched, many pages at a time (MADV_WILLNEED, MADV_POPULATE_READ), or the whole file if it fits"
     );
+    // A file larger than memory: pages near the last reads are there, those near earlier ones are gone.
+    let far = (0..400).flat_map(|i| {
+        let along = (i % 10 == 0).then(|| cached(place(i % 200) + i / 200 + 200));
+        [read(place(i % 200) + i / 200)].into_iter().chain(along)
+    });
+    let far = found(&trace(far.map(|row| Row { latency: Some(7 * MS), ..row }))).remove(0);
+    assert_eq!(
+        far.evidence[0],
+        "40 of 40 first touches within 1 MiB of one of the 8 reads before (100 %) found their page in \
+         memory: each read brings its neighbours along, of which 0.1 were used per read"
+    );
+    assert!(far.worth_trying.starts_with("MADV_RANDOM on this mapping"));
     let many = used(1, 10);
     assert!(many.evidence[0].ends_with("10.0 were used per read"), "{:?}", many.evidence);
     assert!(many.worth_trying.starts_with("load what is needed"), "{}", many.worth_trying);

@@ -241,7 +241,12 @@ fn a_heap_that_is_trimmed() {
         ]
     );
     assert!(advice.worth_trying.contains("glibc.malloc.trim_threshold="));
-    assert_eq!(titles(&trimmed(12_000, 1_300)), [""; 0]);
+    let note = "had faulted before in the same mapping and was gone again; --patterns counts";
+    let screen = |loaded: &Loaded| crate::summary::tests::screen(loaded).replace("\n  ", " ");
+    assert!(!screen(&loaded).contains(note));
+    let few = trimmed(12_000, 1_300);
+    assert_eq!(titles(&few), [""; 0]);
+    assert!(screen(&few).contains(&format!("1,300 faults (9.8 % of all) hit a page that {note}")));
     // They may as well come from the swap cache.
     loaded.analysis.faults.cause[0] = Cause::SwapIn;
     assert_eq!(titles(&loaded), [""; 0]);
@@ -312,6 +317,11 @@ fn slow_minor_faults() {
     assert!(advice.worth_trying.starts_with("look at memory pressure"));
     let huge = slow(Cause::HugePage);
     assert!(found(&huge)[0].worth_trying.starts_with("touch the memory ahead of use"));
+    let notified = found(&slow(Cause::WriteNotify)).remove(0);
+    assert!(notified.worth_trying.starts_with("the first write to a page of a file waits"));
+    assert!(notified.unknown.contains("the file system"));
+    let cached = found(&slow(Cause::FileCached)).remove(0);
+    assert!(cached.worth_trying.starts_with("look at what else works on the file"));
     // Waits for a file have advice of their own.
     assert_eq!(titles(&slow(Cause::FileWait)), [""; 0]);
     let mut fast = slow(Cause::AnonFirstTouch);
