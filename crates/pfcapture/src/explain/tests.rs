@@ -176,6 +176,21 @@ fn two_libraries_at_one_address_are_told_apart_by_time() {
 }
 
 #[test]
+fn variables_of_a_library_that_is_gone_are_reckoned_from_where_it_was() {
+    let mut bench = Bench::default();
+    for (time_ns, path) in [(10, "/lib/first"), (30, "/lib/second")] {
+        bench.map(time_ns, 7, 0x5000, (0x1000, 0, READ | EXEC, path));
+        bench.map(time_ns, 7, 0x6000, (0x1000, 0x1000, READ | WRITE, path));
+        bench.call(time_ns + 10, CallKind::Munmap, (0x5000, 0x2000, 0), 0);
+        bench.faults(&[]);
+    }
+    bench.faults(&[(11, 7, 0x5010, 0x6010), (31, 7, 0x5010, 0x6020)]);
+    let found = bench.found();
+    assert_eq!(found[..2], ["/lib/first 10 1", "/lib/first 1010 1 data from 0"]);
+    assert_eq!(found[2..], ["/lib/second 10 1", "/lib/second 1020 1 data from 0"]);
+}
+
+#[test]
 fn calls_take_away_what_they_say_and_no_more() {
     let mut bench = Bench::default();
     bench.map(1, 7, 0x1000, (0x3000, 0, READ | EXEC, "/lib/a"));

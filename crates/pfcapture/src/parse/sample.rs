@@ -127,6 +127,13 @@ struct Fields<'a> {
     stack: &'a [u8],
     physical: u64,
     page_size_bytes: u64,
+    /// Bytes behind them.
+    behind: usize,
+}
+
+/// Whether a word is the size of a page that is there.
+const fn is_installed(word: u64) -> bool {
+    word >= 4096 && word.is_power_of_two()
 }
 
 impl SampleLayout {
@@ -135,19 +142,31 @@ impl SampleLayout {
     /// samples of all, those of another recorder of the same thread as well. So samples of each kind
     /// have a form of their own: entries no more than the address; major completions, before all that
     /// varies, a CPU number that nobody reads; and those of [`EventKind::Stack`] at their end the odd
-    /// number that stands for an unknown source, where others have a page size or a stack pointer. `None` if it has the form of none, or of several: without page sizes,
+    /// number that stands for an unknown source, where others have a page size or a stack pointer. The
+    /// kernel also adds the room that registers and callers take in another recorder's sample to the
+    /// length of ours, and leaves it unwritten: so if no form fits to the end, one counts that ends in a
+    /// page size before it. `None` if it has the form of none, or of several: without page sizes,
     /// entries and minor completions look the same.
     #[must_use]
     pub fn kind_of(&self, record: &[u8]) -> Option<EventKind> {
         let kinds = [EventKind::Entry, EventKind::Minor, EventKind::Major, EventKind::Stack];
         let mut fitting = kinds.into_iter().filter(|&kind| self.fits(record, kind));
-        fitting.next().filter(|_| fitting.next().is_none())
+        let Some(kind) = fitting.next() else {
+            let begins = |&kind: &EventKind| {
+                let fields = self.fields(record, kind);
+                fields.is_some_and(|fields| is_installed(fields.page_size_bytes))
+            };
+            let mut fitting = kinds.into_iter().filter(begins);
+            return fitting.next().filter(|_| fitting.next().is_none());
+        };
+        fitting.next().is_none().then_some(kind)
     }
 
-    /// Whether a record has the form of a sample of this software event.
+    /// Whether a record has the form of a sample of this software event, and is nothing else to its last
+    /// byte.
     #[must_use]
     pub fn fits(&self, record: &[u8], kind: EventKind) -> bool {
-        self.fields(record, kind).is_some()
+        self.fields(record, kind).is_some_and(|fields| fields.behind == 0)
     }
 
     /// What samples of a kind carry of where the thread is.
@@ -166,7 +185,7 @@ impl SampleLayout {
         self.physical || self.context(kind) != Context::NONE
     }
 
-    /// Takes a record apart that is a sample of this software event, and nothing else to its last byte.
+    /// Takes a record apart that begins like a sample of this software event.
     fn fields<'a>(&self, record: &'a [u8], kind: EventKind) -> Option<Fields<'a>> {
         let Context { callers, user_regs, stack } = self.context(kind);
         let mut rest = Rest(record.get(self.time_offset() + 8..)?);
@@ -177,9 +196,11 @@ impl SampleLayout {
             stack: &[],
             physical: 0,
             page_size_bytes: 0,
+            behind: 0,
         };
         if kind == EventKind::Major {
-            rest.word()?;
+            // A CPU. In a minor completion the page size may lie here.
+            rest.word().filter(|&word| !is_installed(word))?;
         }
         if callers {
             let entries = usize::try_from(rest.word()?).ok()?;
@@ -222,7 +243,8 @@ impl SampleLayout {
             EventKind::Entry => {}
             _ => return None,
         }
-        rest.0.is_empty().then_some(fields)
+        fields.behind = rest.0.len();
+        Some(fields)
     }
 }
 

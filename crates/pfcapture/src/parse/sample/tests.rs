@@ -135,6 +135,21 @@ fn chains_without_a_marker_in_front_are_none() {
 }
 
 #[test]
+fn what_another_recorder_adds_to_the_length_does_not_change_the_kind() {
+    let layout = SampleLayout { page_size: true, ..SampleLayout::BARE };
+    let layout = SampleLayout { major: Context { user_regs: 1, ..Context::NONE }, ..layout };
+    let tails: [&[u64]; 5] = [&[0, 0], &[1, 0], &[2, PAGE], &[0, NO_SOURCE], &[0; 40]];
+    for tail in tails {
+        let minor = sample(&[&[0x7000, PAGE], tail]);
+        assert_eq!(layout.kind_of(&minor), Some(EventKind::Minor), "{tail:x?}");
+        let parsed = parse_sample(&minor, EventKind::Minor, &layout).unwrap();
+        assert_eq!((parsed.addr, parsed.page_size_bytes), (0x7000, PAGE));
+        let major = sample(&[&[0x7000, 1, 2, 7, PAGE], tail]);
+        assert_eq!(layout.kind_of(&major), Some(EventKind::Major), "{tail:x?}");
+    }
+}
+
+#[test]
 fn lengths_that_lie_are_refused() {
     let layout = frame_pointers();
     for entries in [1, 3, 4, 8192, u64::MAX / 8, u64::MAX] {

@@ -70,7 +70,7 @@ fn more_threads_than_descriptors_are_refused_with_the_numbers() {
     command.args(pfrecord.get_args()).args(["-p", &pid]);
     let output = command.current_dir(lab.dir.path()).output().unwrap();
     let cpus = std::thread::available_parallelism().unwrap().get();
-    let needed = format!("101 threads need {} file descriptors", 101 * 4 * cpus);
+    let needed = format!("101 threads need {} file descriptors", 101 * 5 * cpus);
     refused(&output, 2, &format!("{needed}, and the limit is 200"));
     assert!(!lab.trace().exists());
     running.finish().unwrap();
