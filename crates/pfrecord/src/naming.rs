@@ -1,7 +1,7 @@
 //! Names what was hit: functions with what was inlined into them, variables, sections, build ids.
 //!
 //! Files are of any content and any size, and reading debug information cannot be broken off. So it is
-//! done on a thread of its own ([`reading`]), which is left to itself when the time is over: what it
+//! done on a thread of its own (`reading`), which is left to itself when the time is over: what it
 //! has found by then is what there is.
 
 mod reading;
