@@ -65,7 +65,7 @@ fn encode(frame: DataFrame, header: bool) -> Result<Vec<u8>, Error> {
 #[cfg(test)]
 mod tests {
     use pfmodel::names::{Cause, Class, RegionKind};
-    use pfmodel::table::Region;
+    use pfmodel::table::{NONE, Region};
     use pft::record::NODE_UNKNOWN;
 
     use super::{BATCH_ROWS, write_faults};
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn every_column_has_its_value() {
-        let mut loaded = sample::empty();
+        let mut loaded = sample::with_code();
         sample::mark(&mut loaded, 2_000_000_000, "warm-up");
         sample::push(
             &mut loaded.analysis,
@@ -94,6 +94,7 @@ mod tests {
                 cause: Cause::FileRead,
                 addr: 0x7f00_0000_2010,
                 mapping: MODEL,
+                code: UNNAMED,
                 ..Row::default()
             },
         );
@@ -107,16 +108,22 @@ mod tests {
                 addr: 0xffff_ffff_ff60_0000,
                 size: 0,
                 kernel_mode: true,
+                code: KERNEL,
                 ..Row::default()
             },
         );
+        // Nothing is known of the instruction.
+        sample::push(&mut loaded.analysis, Row { time: 2_000_000_001, ..Row::default() });
+        loaded.analysis.faults.ip_mapping[2] = NONE;
         let expected = [
             HEADER,
             "run.pft,,1500000001,2026-11-20T12:34:57.500000001Z,83000,major,file-read,,false,read,user,0,\
              4242,100,server,1,0x7f0000002010,4096,1,1,model.gguf,file,/srv/models/model.gguf,12304,\
-             rw-p,0x0801,4711,exact,0x401000,server,,,,,,\n",
+             rw-p,0x0801,4711,exact,0x401000,libfoo.so,,,,,,\n",
             "run.pft,warm-up,2000000000,2026-11-20T12:34:58.000000000Z,,failed,efault,no mapping,false,read,kernel,0,4242,\
-             100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel],,,,,,\n",
+             100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel],copy_from_user,,,,,\n",
+            "run.pft,warm-up,2000000001,2026-11-20T12:34:58.000000001Z,1000,minor,anon-first-touch,,false,read,user,0,4242,\
+             100,server,1,0x1000,4096,1,1,[unknown],unknown,,,,,,unknown,,,,,,,,\n",
         ];
         assert_eq!(csv(&loaded), expected.concat());
     }
