@@ -33,8 +33,8 @@ pub struct Owner {
 pub struct Owners {
     known: FxHashMap<u32, Owner>,
     last: u32,
-    /// What is taken for those that were gone when they were first heard of: the recorder may have
-    /// started them, and then it was later than this.
+    /// What is taken for those that were gone when they were first heard of: they are the recorder's own
+    /// user's, and since when is not known.
     default: Owner,
 }
 
@@ -42,7 +42,7 @@ impl Owners {
     /// None is known.
     pub fn new() -> Self {
         let uid = rustix::process::geteuid().as_raw();
-        let default = Owner { uid, start_ns: realtime_ns() };
+        let default = Owner { uid, start_ns: 0 };
         Self { known: FxHashMap::default(), last: 0, default }
     }
 
