@@ -1,11 +1,20 @@
 //! The command line.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod exports;
+mod habits;
+mod pictures;
+mod query;
+mod stacks;
 
-use clap::{ArgGroup, Parser};
+use std::path::PathBuf;
 
-use crate::stacks::Weight;
+use clap::{Parser, Subcommand};
+
+pub use exports::Exports;
+pub use habits::Habits;
+pub use pictures::Pictures;
+pub use query::{Query, Views};
+pub use stacks::StackOutputs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,78 +47,72 @@ Exit status:
 
 /// Reports where page faults happen, what they cost and why.
 ///
-/// Reads a trace that pfrecord wrote, on any machine and without privileges. Without options it prints
+/// Reads traces that pfrecord wrote, on any machine and without privileges. Without options it prints
 /// a summary of one screen; its last line, `Summary: major=… minor=… cow=…`, is for scripts: numbers, or
 /// `unrecorded` or `unknown`.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "pfreport", version, after_help = EXAMPLES)]
-#[command(group(ArgGroup::new("stacks").args(["flamegraph", "folded"]).multiple(true)))]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(disable_help_subcommand = true)]
 pub struct Arguments {
-    /// Trace file; `-` reads standard input
-    pub trace: PathBuf,
+    /// What to do other than report
+    #[command(subcommand)]
+    pub command: Option<Command>,
 
-    /// Group faults by one or several columns, the costliest group first
-    #[arg(long, value_name = "COL", value_delimiter = ',')]
-    pub by: Vec<String>,
+    /// Trace files; `-` reads standard input
+    #[arg(required = true, value_name = "TRACE")]
+    pub traces: Vec<PathBuf>,
 
-    /// Order the grouped table by this column: measures from high to low, keys upwards
-    #[arg(long, value_name = "COL", requires = "by")]
-    pub sort: Option<String>,
+    /// Which faults, and how they are grouped.
+    #[command(flatten)]
+    pub query: Query,
 
-    /// Rows of each list, half as many of functions [default: 10; with --by 20, with --by and --csv all]
-    #[arg(short = 'n', long, value_name = "N")]
-    pub top: Option<usize>,
+    /// Texts other than the summary.
+    #[command(flatten)]
+    pub views: Views,
 
-    /// In which order faults walk through each mapping: a table, with --csv as CSV
-    #[arg(long, conflicts_with = "by")]
-    pub patterns: bool,
+    /// Files for other programs.
+    #[command(flatten)]
+    pub exports: Exports,
 
-    /// What to change and why, with all evidence
-    #[arg(long, conflicts_with_all = ["by", "patterns", "csv"])]
-    pub advice: bool,
+    /// Pictures.
+    #[command(flatten)]
+    pub pictures: Pictures,
 
-    /// Write every fault, or with --by the grouped table, as CSV [default: to standard output]
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub csv: Option<Option<PathBuf>>,
+    /// Call stacks.
+    #[command(flatten)]
+    pub stacks: StackOutputs,
 
-    /// Draw pictures TRACE.{latency,timeline,regions,heatmap}.png [default: in the working directory]
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
-    pub png: Option<Option<PathBuf>>,
+    /// What all reports have in common.
+    #[command(flatten)]
+    pub habits: Habits,
+}
 
-    /// Draw a flame graph, an SVG file for a browser [default: TRACE.flamegraph.svg in the working directory]
-    ///
-    /// Process, callers, class and cause, memory: from the bottom to the top. Faults without a call chain
-    /// are in it with module and function, under `[no call chain]`.
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub flamegraph: Option<Option<PathBuf>>,
-
-    /// Write the stacks of that picture as text, `frame;frame;frame WEIGHT` [default: to standard output]
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub folded: Option<Option<PathBuf>>,
-
-    /// What the width of a stack stands for [default: stall, or faults where no latency is known]
-    #[arg(long, value_name = "WHAT", requires = "stacks")]
-    pub weight: Option<Weight>,
-
-    /// Call a minor fault slow beyond this latency (100us, 1ms) [default: derived from the trace]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub slow_threshold: Option<Duration>,
-
-    /// Replace output files that exist
-    #[arg(short, long)]
-    pub force: bool,
+/// What the program does other than report.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Compare runs before and after a change
+    Diff(crate::diff::Arguments),
+    /// Show what a trace is, without reading its faults
+    Info(crate::info::Arguments),
+    /// Show the frames of a trace as they are stored
+    Dump(crate::dump::Arguments),
 }
 
 impl Arguments {
     /// The same with `-` as the name of an output understood as standard output.
     #[must_use]
     pub fn with_dashes(mut self) -> Self {
-        for output in [&mut self.csv, &mut self.folded] {
-            if output.as_ref().is_some_and(|file| file.as_deref() == Some(Path::new("-"))) {
-                *output = Some(None);
-            }
-        }
+        self.exports.with_dashes();
+        self.stacks.with_dashes();
         self
+    }
+}
+
+/// Understands `-` as standard output.
+fn with_dash(output: &mut Option<Option<PathBuf>>) {
+    if output.as_ref().is_some_and(|file| file.as_deref() == Some(std::path::Path::new("-"))) {
+        *output = Some(None);
     }
 }
 
@@ -136,15 +139,15 @@ mod tests {
     fn optional_values_take_an_equals_sign_only() {
         for words in [["pfreport", "--csv", "run.pft"], ["pfreport", "run.pft", "--csv"]] {
             let arguments = Arguments::try_parse_from(words).unwrap();
-            assert_eq!(arguments.trace, PathBuf::from("run.pft"));
-            assert_eq!(arguments.csv, Some(None));
+            assert_eq!(arguments.traces, [PathBuf::from("run.pft")]);
+            assert_eq!(arguments.exports.csv, Some(None));
         }
         let words = ["pfreport", "run.pft", "--csv=-", "--folded=-"];
         let arguments = Arguments::try_parse_from(words).unwrap().with_dashes();
-        assert_eq!((arguments.csv, arguments.folded), (Some(None), Some(None)));
+        assert_eq!((arguments.exports.csv, arguments.stacks.folded), (Some(None), Some(None)));
         let arguments = Arguments::try_parse_from(["pfreport", "run.pft", "--csv=a.csv"]).unwrap();
         let arguments = arguments.with_dashes();
-        assert_eq!(arguments.csv, Some(Some(PathBuf::from("a.csv"))));
+        assert_eq!(arguments.exports.csv, Some(Some(PathBuf::from("a.csv"))));
     }
 
     #[test]

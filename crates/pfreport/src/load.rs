@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use pfmodel::table::Analysis;
@@ -13,6 +14,7 @@ use pft::{Damage, Trace};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::error::Error;
+use crate::join::join;
 use crate::text::printable;
 
 /// Everything a report draws on.
@@ -38,6 +40,29 @@ pub struct Loaded {
     pub oom: Vec<OomRecord>,
     /// The fault table and what it refers to.
     pub analysis: Analysis,
+    /// The traces that all this is made of, in their order on the axis of time: one, or several that
+    /// follow each other there.
+    pub members: Vec<Member>,
+}
+
+/// One of the traces that are reported on together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// File name, fit to print.
+    pub name: String,
+    /// Path as given.
+    pub path: PathBuf,
+    /// Where it begins on the axis of time of all of them: its times are that much less than those of
+    /// [`Loaded::analysis`], nanoseconds.
+    pub offset_ns: u64,
+    /// Its start as calendar time, nanoseconds since 1970, UTC.
+    pub start_realtime_ns: u64,
+    /// Its length, nanoseconds.
+    pub duration_ns: u64,
+    /// Its rows in the fault table.
+    pub rows: Range<usize>,
+    /// Whether it holds everything that happened and was asked for.
+    pub is_whole: bool,
 }
 
 /// The moment at which a phase begins.
@@ -102,8 +127,17 @@ impl Loaded {
         analysis.exactness.kernel_mode |= recorded(fact::CAPTURE_KERNEL_MODE);
         let mut oom = parts.oom;
         oom.sort_by_key(|victim| victim.time_ns);
-        Ok(Self {
+        let member = Member {
             name: printable(base_name(path).as_encoded_bytes()),
+            path: path.to_owned(),
+            offset_ns: 0,
+            start_realtime_ns: header.start_realtime_ns,
+            duration_ns: analysis.duration_ns,
+            rows: 0..analysis.faults.len(),
+            is_whole: false,
+        };
+        let mut loaded = Self {
+            name: member.name.clone(),
             path: path.to_owned(),
             marks: marks(parts.marks, header.start_ns),
             oom,
@@ -113,7 +147,19 @@ impl Loaded {
             damage,
             notes: left_out.iter().map(ToString::to_string).collect(),
             analysis,
-        })
+            members: vec![member],
+        };
+        loaded.members[0].is_whole = loaded.is_whole();
+        Ok(loaded)
+    }
+
+    /// Reads one trace, or several as one.
+    ///
+    /// # Errors
+    /// As [`Loaded::open`].
+    pub fn open_all(paths: &[PathBuf], options: &Options) -> Result<Self, Error> {
+        let loaded = paths.iter().map(|path| Self::open(path, options));
+        Ok(join(loaded.collect::<Result<_, _>>()?))
     }
 
     /// The last of [`Loaded::marks`] at or before a moment.
@@ -129,10 +175,18 @@ impl Loaded {
         base_name(&self.path)
     }
 
-    /// The file that is read, which output must not replace.
+    /// The files that are read, which output must not replace.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        self.members.iter().map(|member| {
+            if member.path == Path::new(STDIN) { Path::new("/dev/stdin") } else { &*member.path }
+        })
+    }
+
+    /// The trace that a row comes from.
     #[must_use]
-    pub fn input(&self) -> &Path {
-        if self.is_stdin() { Path::new("/dev/stdin") } else { &self.path }
+    pub fn member_of(&self, row: usize) -> Option<&Member> {
+        let next = self.members.partition_point(|member| member.rows.end <= row);
+        self.members.get(next)
     }
 
     /// Whether the trace came from standard input, which cannot be read again.

@@ -6,18 +6,25 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// Refuses a file that output must not replace: the trace being read, under whatever name; anything
+/// Refuses a file that output must not replace: a trace being read, under whatever name; anything
 /// that exists unless `force` says so; and with it, what is no regular file.
 ///
 /// # Errors
 /// [`Error::IsInput`], [`Error::Exists`] or [`Error::Irregular`].
-pub fn check(path: &Path, input: &Path, force: bool) -> Result<(), Error> {
+pub fn check<'a>(
+    path: &Path,
+    inputs: impl IntoIterator<Item = &'a Path>,
+    force: bool,
+) -> Result<(), Error> {
     // What cannot be looked at is left to the attempt to open it.
     let Ok(found) = fs::metadata(path) else {
         return Ok(());
     };
     let path_buf = path.to_owned();
-    if fs::metadata(input).is_ok_and(|input_found| is_same((path, &found), (input, &input_found))) {
+    let is_input = |input: &Path| {
+        fs::metadata(input).is_ok_and(|input_found| is_same((path, &found), (input, &input_found)))
+    };
+    if inputs.into_iter().any(is_input) {
         Err(Error::IsInput { path: path_buf })
     } else if !force {
         Err(Error::Exists { path: path_buf })
@@ -40,12 +47,16 @@ fn is_same((a, _): (&Path, &Metadata), (b, _): (&Path, &Metadata)) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Creates a file for output. Nothing is overwritten unless `force` says so, and never `input`.
+/// Creates a file for output. Nothing is overwritten unless `force` says so, and never one of `inputs`.
 ///
 /// # Errors
 /// Those of [`check`], or [`Error::Write`] when the system refuses.
-pub fn create(path: &Path, input: &Path, force: bool) -> Result<File, Error> {
-    check(path, input, force)?;
+pub fn create<'a>(
+    path: &Path,
+    inputs: impl IntoIterator<Item = &'a Path>,
+    force: bool,
+) -> Result<File, Error> {
+    check(path, inputs, force)?;
     let mut options = OpenOptions::new();
     options.write(true);
     if force {
@@ -76,13 +87,13 @@ mod tests {
         let path = folder.path().join("out.csv");
         let input = folder.path().join("run.pft");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(create(&path, &input, false), Err(Error::Exists { .. })));
+        assert!(matches!(create(&path, [&*input], false), Err(Error::Exists { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
-        create(&path, &input, true).unwrap();
+        create(&path, [&*input], true).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
         let nowhere = folder.path().join("none/out.csv");
-        assert!(matches!(create(&nowhere, &input, false), Err(Error::Write { .. })));
-        assert!(matches!(create(folder.path(), &input, true), Err(Error::Irregular { .. })));
+        assert!(matches!(create(&nowhere, [&*input], false), Err(Error::Write { .. })));
+        assert!(matches!(create(folder.path(), [&*input], true), Err(Error::Irregular { .. })));
     }
 
     #[test]
@@ -93,7 +104,7 @@ mod tests {
         let link = folder.path().join("link");
         fs::hard_link(&input, &link).unwrap();
         for path in [&input, &link, &folder.path().join("./run.pft")] {
-            assert!(matches!(create(path, &input, true), Err(Error::IsInput { .. })));
+            assert!(matches!(create(path, [&*input], true), Err(Error::IsInput { .. })));
         }
         assert_eq!(fs::read_to_string(&input).unwrap(), "trace");
     }

@@ -40,10 +40,10 @@ pub fn draw(loaded: &Loaded, folder: &Path, force: bool) -> Result<Vec<PathBuf>,
         folder.join(name)
     });
     for path in &paths {
-        check(path, loaded.input(), force)?;
+        check(path, loaded.inputs(), force)?;
     }
     for (path, (_, draw)) in paths.iter().zip(PICTURES) {
-        create(path, loaded.input(), force)?;
+        create(path, loaded.inputs(), force)?;
         if let Err(error) = canvas::paint(path, |canvas| draw(canvas, loaded)) {
             // An empty file would pass for a picture.
             let _ = fs::remove_file(path);

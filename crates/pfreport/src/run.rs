@@ -8,10 +8,13 @@ use pfmodel::Options;
 use crate::accounts::LostRecords;
 use crate::advice;
 use crate::by;
-use crate::cli::Arguments;
+use crate::cli::{Arguments, Command};
 use crate::csv;
+use crate::diff;
+use crate::dump;
 use crate::error::Error;
 use crate::field::Field;
+use crate::info;
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::output::create;
@@ -47,54 +50,74 @@ pub fn run(
     warnings: &mut impl Write,
     layout: Layout,
 ) -> Result<Outcome, Error> {
-    let keys = keys(&arguments.by)?;
-    let csv_on_stdout = arguments.csv == Some(None);
-    let views = !keys.is_empty() || arguments.patterns || arguments.advice;
-    let table_on_stdout = csv_on_stdout || arguments.csv.is_none() && views;
-    if table_on_stdout && arguments.folded == Some(None) {
+    match &arguments.command {
+        Some(Command::Diff(arguments)) => diff::run(arguments, out, warnings, layout),
+        Some(Command::Info(arguments)) => info::run(arguments, out, warnings, layout),
+        Some(Command::Dump(arguments)) => dump::run(arguments, out, warnings, layout),
+        None => report(arguments, out, warnings, layout),
+    }
+}
+
+fn report(
+    arguments: &Arguments,
+    out: &mut impl Write,
+    warnings: &mut impl Write,
+    layout: Layout,
+) -> Result<Outcome, Error> {
+    let keys = keys(&arguments.query.by)?;
+    let csv_on_stdout = arguments.exports.csv == Some(None);
+    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice;
+    let table_on_stdout = csv_on_stdout || arguments.exports.csv.is_none() && views;
+    if table_on_stdout && arguments.stacks.folded == Some(None) {
         return Err(Error::OneOutput);
     }
-    let slow_threshold_ns = arguments.slow_threshold;
+    let slow_threshold_ns = arguments.query.slow_threshold;
     let slow_threshold_ns =
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-    let loaded = Loaded::open(&arguments.trace, &Options { slow_threshold_ns })?;
+    let options = Options { slow_threshold_ns };
+    let loaded = Loaded::open_all(&arguments.traces, &options)?;
 
-    let has_stacks = arguments.flamegraph.is_some() || arguments.folded.is_some();
-    let exports = arguments.csv.is_some() || arguments.png.is_some() || has_stacks;
+    let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
+    let exports = arguments.exports.csv.is_some() || arguments.pictures.png.is_some() || has_stacks;
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
-    if let Some(file) = &arguments.csv {
+    if let Some(file) = &arguments.exports.csv {
         match file {
             Some(path) => {
-                export(&loaded, &keys, arguments, create(path, loaded.input(), arguments.force)?)
-                    .map_err(|error| error.at(path))?;
+                export(
+                    &loaded,
+                    &keys,
+                    arguments,
+                    create(path, loaded.inputs(), arguments.habits.force)?,
+                )
+                .map_err(|error| error.at(path))?;
                 written.push(path.clone());
             }
             None => export(&loaded, &keys, arguments, &mut *out)?,
         }
     } else if !keys.is_empty() {
-        let groups = by::table(&loaded, &keys, arguments.sort.as_deref(), None)?;
-        let top = arguments.top.unwrap_or(GROUP_ROWS);
+        let groups = by::table(&loaded, &keys, arguments.query.sort.as_deref(), None)?;
+        let top = arguments.query.top.unwrap_or(GROUP_ROWS);
         out.write_all(by::render(&loaded, &groups, &keys, top, layout.table_width)?.as_bytes())?;
         if let Some(caveat) = Scope::of(&loaded).caveat(loaded.skipped()) {
             writeln!(out, "  {caveat}")?;
         }
     }
-    if arguments.patterns && arguments.csv.is_none() {
-        let top = arguments.top.unwrap_or(GROUP_ROWS);
+    if arguments.views.patterns && arguments.exports.csv.is_none() {
+        let top = arguments.query.top.unwrap_or(GROUP_ROWS);
         out.write_all(pattern::render(&loaded, top, layout.table_width).as_bytes())?;
     }
-    if arguments.advice {
+    if arguments.views.advice {
         out.write_all(advice::render(&loaded, layout).as_bytes())?;
     }
-    if let Some(folder) = &arguments.png {
+    if let Some(folder) = &arguments.pictures.png {
         let folder = folder.as_deref().unwrap_or(Path::new("."));
-        written.extend(picture::draw(&loaded, folder, arguments.force)?);
+        written.extend(picture::draw(&loaded, folder, arguments.habits.force)?);
     }
     if !exports && !views {
-        let style = Style { top: arguments.top.unwrap_or(SUMMARY_ROWS), layout };
+        let style = Style { top: arguments.query.top.unwrap_or(SUMMARY_ROWS), layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
     }
-    let data_on_stdout = csv_on_stdout || arguments.folded == Some(None);
+    let data_on_stdout = csv_on_stdout || arguments.stacks.folded == Some(None);
     for path in written.iter().filter(|_| !data_on_stdout) {
         writeln!(out, "{}", printable_path(path))?;
     }
@@ -127,13 +150,13 @@ fn export(
     arguments: &Arguments,
     out: impl Write,
 ) -> Result<(), Error> {
-    if arguments.patterns {
-        return csv::write_frame(&pattern::table(loaded, arguments.top)?, out);
+    if arguments.views.patterns {
+        return csv::write_frame(&pattern::table(loaded, arguments.query.top)?, out);
     }
     if keys.is_empty() {
         return csv::write_faults(loaded, out);
     }
-    let groups = by::table(loaded, keys, arguments.sort.as_deref(), arguments.top)?;
+    let groups = by::table(loaded, keys, arguments.query.sort.as_deref(), arguments.query.top)?;
     csv::write_frame(&by::with_chains(loaded, groups)?, out)
 }
 

@@ -9,7 +9,7 @@ use pfmodel::table::{
 };
 use pft::record::{LATENCY_UNKNOWN, ModuleKind, ModuleState, TraceHeader};
 
-use crate::load::{Loaded, Mark};
+use crate::load::{Loaded, Mark, Member};
 
 /// A fault with everything ordinary.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +149,17 @@ pub fn empty() -> Loaded {
     analysis.exactness.error_code = true;
     analysis.exactness.kernel_mode = true;
     analysis.exactness.complete = true;
+    let member = Member {
+        name: "run.pft".to_owned(),
+        path: PathBuf::from("run.pft"),
+        offset_ns: 0,
+        start_realtime_ns: 1_795_178_096 * second,
+        duration_ns: 10 * second,
+        rows: 0..usize::MAX,
+        is_whole: true,
+    };
     Loaded {
+        members: vec![member],
         name: "run.pft".to_owned(),
         path: PathBuf::from("run.pft"),
         header: TraceHeader {

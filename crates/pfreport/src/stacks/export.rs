@@ -21,14 +21,14 @@ pub fn export(
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> Result<Vec<PathBuf>, Error> {
-    let weight = || arguments.weight.unwrap_or_else(|| Weight::by_default(&loaded.analysis));
+    let weight = || arguments.stacks.weight.unwrap_or_else(|| Weight::by_default(&loaded.analysis));
     let mut written = Vec::new();
     let mut described = None;
-    if let Some(file) = &arguments.folded {
+    if let Some(file) = &arguments.stacks.folded {
         let stacks = Stacks::of(loaded, weight(), usize::MAX);
         match file {
             Some(path) => {
-                let file = create(path, loaded.input(), arguments.force)?;
+                let file = create(path, loaded.inputs(), arguments.habits.force)?;
                 write_folded(&stacks, BufWriter::new(file))
                     .map_err(|error| Error::from(error).at(path))?;
                 written.push(path.clone());
@@ -37,20 +37,20 @@ pub fn export(
         }
         described = Some(stacks);
     }
-    if let Some(path) = &arguments.flamegraph {
+    if let Some(path) = &arguments.stacks.flamegraph {
         let path = path.clone().unwrap_or_else(|| {
             let mut name = loaded.base_name().to_owned();
             name.push(".flamegraph.svg");
             name.into()
         });
-        check(&path, loaded.input(), arguments.force)?;
+        check(&path, loaded.inputs(), arguments.habits.force)?;
         let weight = weight();
         let stacks = Stacks::of(loaded, weight, flamegraph::NAME_CHARACTERS);
         if stacks.total == 0 {
             return Err(Error::NoWeight { weight });
         }
         let svg = flamegraph::svg(loaded, &stacks)?;
-        let mut file = create(&path, loaded.input(), arguments.force)?;
+        let mut file = create(&path, loaded.inputs(), arguments.habits.force)?;
         file.write_all(&svg).map_err(|error| Error::from(error).at(&path))?;
         written.push(path);
         described = Some(stacks);

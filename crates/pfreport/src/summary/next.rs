@@ -102,8 +102,8 @@ mod tests {
         let (command, _) = commands.iter().find(|(_, why)| why.contains("failed")).unwrap();
         let arguments = Arguments::try_parse_from(command.split(' ')).unwrap();
         let keys: Vec<Field> =
-            arguments.by.iter().map(|name| Field::parse(name).unwrap()).collect();
-        let groups = by::table(&loaded, &keys, arguments.sort.as_deref(), Some(1)).unwrap();
+            arguments.query.by.iter().map(|name| Field::parse(name).unwrap()).collect();
+        let groups = by::table(&loaded, &keys, arguments.query.sort.as_deref(), Some(1)).unwrap();
         assert_eq!(rows(&groups).unwrap()[0].key(0), "no mapping");
     }
 }
