@@ -13,7 +13,8 @@ pub struct FaultTable {
     /// Entry time, nanoseconds since the start of the trace; 0 if the entry was before it.
     pub time_ns: Vec<u64>,
     /// How long before the start of the trace the entry was, nanoseconds: of the first rows, which are
-    /// those that began before it. There are some in the window of a flight recorder.
+    /// those that began before it (0 for those of them that did not, where traces follow each other). There are
+    /// some in the window of a flight recorder.
     pub before_ns: Vec<u64>,
     /// Entry to completion, the part before the start of the trace included;
     /// [`LATENCY_UNKNOWN`] when unknown.

@@ -1,9 +1,11 @@
 //! The ledger of a trace: what was captured, left out and lost against what the kernel counted.
 
+use std::ops::Range;
+
 use pfmodel::names::Class;
 use pft::keys::{fact, ledger};
 
-use crate::load::Loaded;
+use crate::load::{Loaded, Member};
 use crate::scope::Scope;
 use crate::units::duration;
 
@@ -117,7 +119,21 @@ impl Loaded {
     /// How long faults were recorded, nanoseconds: what rates and shares of time refer to.
     #[must_use]
     pub fn recorded_ns(&self) -> u64 {
+        if self.are_several() {
+            let lengths = self.members.iter().map(|m| m.recorded_ns.end - m.recorded_ns.start);
+            return lengths.sum();
+        }
         self.analysis.duration_ns - self.recorded_since_ns()
+    }
+
+    /// The span of each trace on the axis of time, and since when faults were recorded in it.
+    #[must_use]
+    pub fn stretches(&self) -> Vec<(Range<u64>, u64)> {
+        if self.are_several() {
+            let of = |member: &Member| (member.span_ns(), member.recorded_ns.start);
+            return self.members.iter().map(of).collect();
+        }
+        vec![(0..self.analysis.duration_ns, self.recorded_since_ns())]
     }
 
     /// The same as text, with the delay: `100 ms after a delay of 1.8 s`.
@@ -275,15 +291,34 @@ impl Loaded {
     /// recording ended in order, nothing was lost, and the counts agree with the kernel's.
     #[must_use]
     pub fn is_whole(&self) -> bool {
+        self.flaws().is_empty()
+    }
+
+    /// Why not everything that happened and was asked for is in the table, in a few words each. Of several
+    /// traces all their reasons.
+    #[must_use]
+    pub fn flaws(&self) -> Vec<&'static str> {
+        if self.are_several() {
+            let mut flaws: Vec<&str> = Vec::new();
+            for flaw in self.members.iter().flat_map(|member| &member.flaws) {
+                if !flaws.contains(flaw) {
+                    flaws.push(flaw);
+                }
+            }
+            return flaws;
+        }
         let exactness = &self.analysis.exactness;
-        self.damage.is_empty()
-            && exactness.complete
-            && exactness.losses.is_empty()
-            && self.lost_records() == LostRecords::default()
-            && self.unparsed() == 0
-            && self.unwatched_cpus() == 0
-            && self.missing_victims() == 0
-            && self.is_balanced()
+        let lost = !exactness.losses.is_empty() || self.lost_records() != LostRecords::default();
+        let found = [
+            (!self.damage.is_empty(), "the file is damaged"),
+            (!exactness.complete, "the recording did not end in order"),
+            (lost, "records were lost while recording"),
+            (self.unparsed() > 0, "records could not be parsed"),
+            (self.unwatched_cpus() > 0, "a CPU was not watched"),
+            (self.missing_victims() > 0, "victims of the OOM killer are missing"),
+            (!self.is_balanced(), "the counts differ from the kernel's"),
+        ];
+        found.into_iter().filter_map(|(holds, flaw)| holds.then_some(flaw)).collect()
     }
 }
 

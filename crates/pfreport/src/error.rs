@@ -27,6 +27,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Nothing to report on.
+    #[error("no trace was given")]
+    NoTrace,
     /// A column that the table does not have.
     #[error("no column `{name}`; the columns are {}", known.join(", "))]
     UnknownColumn {

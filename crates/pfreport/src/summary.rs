@@ -15,6 +15,7 @@ pub(crate) mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
 mod top;
+mod traces;
 
 use crate::error::Error;
 use crate::field::Field;
@@ -23,6 +24,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
+pub use heading::target;
 use pfmodel::names::Class;
 use screen::Screen;
 
@@ -60,9 +62,14 @@ const PLACE_AND_CAUSE: [usize; 5] = [2, 3, 4, 5, 6];
 pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
     let stall = WallStall::of(&loaded.analysis);
     let mut screen = Screen::new(style.layout);
-    heading::write(&mut screen, loaded);
-    oom::write(&mut screen, loaded);
-    exactness::write(&mut screen, loaded);
+    if loaded.are_several() {
+        traces::write(&mut screen, loaded)?;
+        oom::write(&mut screen, loaded);
+    } else {
+        heading::write(&mut screen, loaded);
+        oom::write(&mut screen, loaded);
+        exactness::write(&mut screen, loaded);
+    }
     if !loaded.analysis.faults.is_empty() {
         causes::write(&mut screen, loaded, &stall)?;
         phases::write(&mut screen, loaded, style.top)?;

@@ -149,7 +149,7 @@ fn everything_that_can_be_missing() {
         ],
     );
     loaded.facts.insert(fact::CAPTURE_KERNEL_MODE.to_owned(), "no".to_owned());
-    loaded.path = PathBuf::from("/tmp/my traces/run.pft");
+    loaded.members[0].path = PathBuf::from("/tmp/my traces/run.pft");
     loaded.damage =
         (1..=7).map(|n| format!("frame {n} at byte {}: \x1b[31mbad", n * 100)).collect();
     loaded.notes = vec!["1 frame of kind 9, version 1, is unknown".to_owned()];

@@ -6,6 +6,7 @@
 mod code;
 mod marked;
 mod scene;
+mod several;
 mod stacks;
 
 use std::fs;
