@@ -15,6 +15,7 @@ use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::error::Error;
 use crate::join::join;
+use crate::select::Selected;
 use crate::text::printable;
 
 /// Everything a report draws on.
@@ -43,6 +44,8 @@ pub struct Loaded {
     /// The traces that all this is made of, in their order on the axis of time: one, or several that
     /// follow each other there.
     pub members: Vec<Member>,
+    /// What the faults were selected by; none if these are all.
+    pub selection: Option<Selected>,
 }
 
 /// One of the traces that are reported on together.
@@ -148,6 +151,7 @@ impl Loaded {
             notes: left_out.iter().map(ToString::to_string).collect(),
             analysis,
             members: vec![member],
+            selection: None,
         };
         loaded.members[0].is_whole = loaded.is_whole();
         Ok(loaded)

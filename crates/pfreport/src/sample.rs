@@ -176,6 +176,7 @@ pub fn empty() -> Loaded {
         marks: Vec::new(),
         oom: Vec::new(),
         analysis,
+        selection: None,
     }
 }
 

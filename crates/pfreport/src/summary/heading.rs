@@ -48,6 +48,11 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     if let Some(line) = window(loaded) {
         screen.labelled("window", &line);
     }
+    if let Some(selection) = &loaded.selection {
+        let selected = count(loaded.analysis.faults.len() as u64);
+        let all = counted(selection.faults(), "fault");
+        screen.labelled("selected", &format!("{selected} of {all}: {}", selection.what));
+    }
     if let Some(line) = labels(loaded) {
         screen.labelled("labels", &line);
     }

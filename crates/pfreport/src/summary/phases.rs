@@ -54,7 +54,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
     screen.heading("Phases");
     let header = ["phase", "begins", "length", "faults", "major", "stall", "p50", "p99", "max"];
     screen.table(&header, 1, lines.collect());
-    if loaded.recorded_since_ns() > 0 {
+    if !loaded.windows().is_empty() {
+        screen.paragraph("length: of the time that is selected");
+    } else if loaded.recorded_since_ns() > 0 {
         screen.paragraph("length: of the time after the delay");
     }
     let more = groups.len().saturating_sub(top);
@@ -70,15 +72,16 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
 /// All phases; none stands for the time before the first mark, if there is any.
 fn spans(loaded: &Loaded) -> BTreeMap<Option<&str>, Span> {
     let mut spans = BTreeMap::new();
-    let since_ns = loaded.recorded_since_ns();
     let end_ns = loaded.analysis.duration_ns;
     let mut add = |name, from_ns: u64, to_ns: u64| {
-        // What was over before is no phase without faults.
-        if since_ns > 0 && to_ns <= since_ns {
+        // What was over before, or is not selected, is no phase without faults.
+        let length_ns = loaded.recorded_between_ns(from_ns, to_ns);
+        let is_part = loaded.recorded_since_ns() > 0 || !loaded.windows().is_empty();
+        if is_part && length_ns == 0 {
             return;
         }
         let span = spans.entry(name).or_insert(Span { from_ns, length_ns: 0 });
-        span.length_ns += to_ns.saturating_sub(from_ns.max(since_ns));
+        span.length_ns += length_ns;
     };
     let first_ns = loaded.marks.first().map_or(end_ns, |mark| mark.time_ns);
     if first_ns > 0 {
