@@ -22,6 +22,8 @@ Examples:
   pfreport run.pft --by path,cause -n 5          the five costliest files and why they fault
   pfreport run.pft --by region --sort max_ns     the regions with the longest single fault
   pfreport run.pft --by phase,cause              what happens between the marks of a recording
+  pfreport run.pft --where 'latency_ns > 1e6'    the summary of the faults longer than 1 ms
+  pfreport run.pft --from 10% --to 2s --by path  which files, of a part of the time
   pfreport run.pft --advice                      what to change, with the evidence
   pfreport run.pft --patterns                    sequential or random, again and again, how large
   pfreport run.pft --csv | head                  every fault, one per line

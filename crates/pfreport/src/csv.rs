@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::faults::Faults;
 use crate::field::Field;
 use crate::load::Loaded;
-pub use literal::with_literals;
+pub use literal::{calendar_times, with_literals};
 
 /// Rows that one thread encodes at a time.
 const BATCH_ROWS: usize = 64 * 1024;

@@ -32,6 +32,8 @@ pub mod run;
 #[cfg(test)]
 mod sample;
 pub mod scope;
+pub mod select;
+pub mod sql;
 pub mod stacks;
 pub mod stall;
 pub mod summary;

@@ -15,6 +15,7 @@ use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::error::Error;
 use crate::join::join;
+use crate::select::Selected;
 use crate::summary;
 use crate::text::printable;
 
@@ -44,6 +45,8 @@ pub struct Loaded {
     /// The traces that all this is made of, in their order on the axis of time: one, or several that
     /// follow each other there.
     pub members: Vec<Member>,
+    /// What the faults were selected by; none if these are all.
+    pub selection: Option<Selected>,
 }
 
 /// One of the traces that are reported on together.
@@ -163,6 +166,7 @@ impl Loaded {
             notes: left_out.iter().map(ToString::to_string).collect(),
             analysis,
             members: vec![member],
+            selection: None,
         };
         let since_ns = loaded.recorded_since_ns();
         let flaws = loaded.flaws();

@@ -20,6 +20,7 @@ use crate::output::create;
 use crate::pattern;
 use crate::picture;
 use crate::scope::Scope;
+use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
@@ -74,7 +75,9 @@ fn report(
     let slow_threshold_ns =
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let options = Options { slow_threshold_ns };
-    let loaded = Loaded::open_all(&arguments.traces, &options)?;
+    let selection = Selection::parse(&arguments.query)?;
+    let mut loaded = Loaded::open_all(&arguments.traces, &options)?;
+    selection.apply(&mut loaded)?;
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
     let exports = arguments.exports.csv.is_some() || arguments.pictures.png.is_some() || has_stacks;

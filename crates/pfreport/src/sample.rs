@@ -178,6 +178,7 @@ pub fn empty() -> Loaded {
         marks: Vec::new(),
         oom: Vec::new(),
         analysis,
+        selection: None,
     }
 }
 

@@ -60,7 +60,7 @@ const PLACE_AND_CAUSE: [usize; 5] = [2, 3, 4, 5, 6];
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
-    let stall = WallStall::of(&loaded.analysis);
+    let stall = WallStall::within(&loaded.analysis, loaded.windows());
     let mut screen = Screen::new(style.layout);
     if loaded.are_several() {
         traces::write(&mut screen, loaded)?;

@@ -39,6 +39,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     if let Some(line) = window(loaded) {
         screen.labelled("window", &line);
     }
+    selected(screen, loaded);
     if let Some(line) = labels(loaded) {
         screen.labelled("labels", &line);
     }
@@ -53,6 +54,15 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
     if let Some(status) = fact(loaded, key::TARGET_EXIT_STATUS) {
         screen.labelled("exit", &exit(&status, Scope::of(loaded).oom, ended.is_some()));
+    }
+}
+
+/// Which faults the report is about, if not all.
+pub fn selected(screen: &mut Screen, loaded: &Loaded) {
+    if let Some(selection) = &loaded.selection {
+        let selected = count(loaded.analysis.faults.len() as u64);
+        let all = counted(selection.faults(), "fault");
+        screen.labelled("selected", &format!("{selected} of {all}: {}", selection.what));
     }
 }
 

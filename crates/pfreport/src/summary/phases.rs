@@ -56,7 +56,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
     screen.heading("Phases");
     let header = ["phase", "begins", "length", "faults", "major", "stall", "p50", "p99", "max"];
     screen.table(&header, 1, lines.collect());
-    if loaded.recorded_since_ns() > 0 {
+    if !loaded.windows().is_empty() {
+        screen.paragraph("length: of the time that is selected");
+    } else if loaded.recorded_since_ns() > 0 {
         screen.paragraph("length: of the time after the delay");
     }
     let more = groups.len().saturating_sub(top);
@@ -73,12 +75,13 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
 fn spans(loaded: &Loaded) -> BTreeMap<Option<&str>, Span> {
     let mut spans = BTreeMap::new();
     let mut add = |name, from_ns: u64, to_ns: u64, since_ns: u64| {
-        // What was over before is no phase without faults.
-        if from_ns < since_ns && to_ns <= since_ns {
+        // What was over before, or is not selected, is no phase without faults.
+        let length_ns = loaded.recorded_between_ns(from_ns, to_ns);
+        if length_ns == 0 && (from_ns < since_ns || !loaded.windows().is_empty()) {
             return;
         }
         let span = spans.entry(name).or_insert(Span { from_ns, length_ns: 0 });
-        span.length_ns += to_ns.saturating_sub(from_ns.max(since_ns));
+        span.length_ns += length_ns;
     };
     for (Range { start: begin_ns, end: end_ns }, since_ns) in loaded.stretches() {
         let inside = |mark: &&Mark| (begin_ns..=end_ns).contains(&mark.time_ns);

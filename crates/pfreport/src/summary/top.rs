@@ -100,9 +100,8 @@ fn thread(loaded: &Loaded, cells: &[Group]) -> Option<String> {
     let is_it = |thread: &&Thread| {
         thread.proc.to_string() == group.key(0) && thread.tid.to_string() == group.key(1)
     };
-    let since_ns = loaded.recorded_since_ns();
     let threads = loaded.analysis.threads.iter().filter(is_it);
-    let lives = threads.map(|thread| thread.to_ns.saturating_sub(thread.from_ns.max(since_ns)));
+    let lives = threads.map(|thread| loaded.recorded_between_ns(thread.from_ns, thread.to_ns));
     let life_ns: u64 = lives.sum();
     group.stall_ns.map(|ns| {
         let share = if life_ns > 0 {
@@ -161,8 +160,8 @@ fn comm(analysis: &Analysis, comm: u32) -> String {
     analysis.comms.get(comm as usize).map_or_else(|| "?".to_owned(), |comm| printable(comm))
 }
 
-/// Life of a process while faults were recorded.
+/// Life of a process while faults were recorded, in the time that is selected.
 fn life_ns(loaded: &Loaded, process: &Process) -> u64 {
-    let from_ns = process.first_seen_ns.max(loaded.recorded_since_ns());
-    process.exit_ns.unwrap_or(loaded.analysis.duration_ns).saturating_sub(from_ns)
+    let to_ns = process.exit_ns.unwrap_or(loaded.analysis.duration_ns);
+    loaded.recorded_between_ns(process.first_seen_ns, to_ns)
 }

@@ -1,11 +1,13 @@
 //! Several traces: which they are, and how complete each is.
 
+use std::ops::Range;
+
 use super::screen::Screen;
 use super::{heading, limits};
 use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Measures, grouped, rows};
-use crate::load::{Loaded, Member};
+use crate::load::Loaded;
 use crate::table::known;
 use crate::text::shorten;
 use crate::units::{count, duration, utc};
@@ -21,18 +23,19 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) -> Result<(), Error> {
     let traces = count(loaded.members.len() as u64);
     screen.heading(&format!("{}: page faults of {traces} recordings", loaded.name));
     heading::damage_and_notes(screen, loaded);
+    heading::selected(screen, loaded);
     let groups =
         rows(&grouped(loaded, &[Field::Trace], Measures { pages: false, percentiles: false })?)?;
     let lines = loaded.members.iter().map(|member| {
         let group = groups.iter().find(|group| group.key(0) == member.name);
         let flaws = member.flaws.join(", ");
-        let length = |member: &Member| member.recorded_ns.end - member.recorded_ns.start;
+        let Range { start, end } = member.span_ns();
         vec![
             member.name.clone(),
             shorten(&member.target, TARGET_CHARACTERS),
             if flaws.is_empty() { "whole".to_owned() } else { flaws },
             utc(member.start_realtime_ns),
-            duration(length(member)),
+            duration(loaded.recorded_between_ns(start, end)),
             count(group.map_or(0, |group| group.faults)),
             count(group.map_or(0, |group| group.major)),
             known(group.and_then(|group| group.stall_ns), duration),

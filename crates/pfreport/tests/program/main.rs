@@ -5,6 +5,7 @@
 
 mod code;
 mod marked;
+mod query;
 mod scene;
 mod several;
 mod stacks;
