@@ -10,13 +10,16 @@ mod exactness;
 mod findings;
 mod recording;
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::cli::Arguments;
 use crate::error::Error;
 use crate::group::Group;
 use crate::load::Loaded;
+use crate::output::NewFile;
 use crate::stall::WallStall;
 use crate::summary::{self, top::Rest};
 pub use code::{CallChains, Function, Symbols};
@@ -125,6 +128,28 @@ impl Summary {
             findings: findings::findings(loaded),
         })
     }
+}
+
+/// Writes the summary as a JSON document if `arguments` ask for it, with `top` entries of each list; returns
+/// the path of a file.
+///
+/// # Errors
+/// Those of [`NewFile::create`]; [`Error::Table`], [`Error::Write`] or [`Error::Output`].
+pub fn export(
+    loaded: &Loaded,
+    arguments: &Arguments,
+    top: usize,
+    out: &mut impl Write,
+) -> Result<Option<PathBuf>, Error> {
+    let Some(path) = &arguments.exports.json else {
+        return Ok(None);
+    };
+    let Some(path) = path else {
+        return write(loaded, top, out).map(|()| None);
+    };
+    let mut file = NewFile::create(path, loaded.inputs(), arguments.habits.force)?;
+    write(loaded, top, BufWriter::new(&mut file)).map_err(|error| error.at(path))?;
+    file.keep().map(Some)
 }
 
 /// Writes the summary as a JSON document.
