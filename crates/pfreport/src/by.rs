@@ -108,6 +108,7 @@ mod tests {
 
     use super::{render, table, with_chains};
     use crate::error::Error;
+    use crate::export::{self, Format};
     use crate::field::Field;
     use crate::load::Loaded;
     use crate::sample::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, UNNAMED};
@@ -202,8 +203,7 @@ mod tests {
         let short = ["main;…;Table::touch;copy_from_user_[k]", "[cut off];main;[libfoo.so]", "-"];
         assert_eq!(chains(text(Some(100))), short);
         let frame = with_chains(&loaded, groups).unwrap();
-        let mut csv = Vec::new();
-        crate::csv::write_frame(&frame, &mut csv).unwrap();
+        let csv = export::in_memory(Format::Csv, &frame);
         let expected = format!(
             "callchain,chain,faults,major,pages,touched_bytes,stall_ns,p50_ns,p90_ns,p99_ns,max_ns\n\
              0,{whole},1,0,1,4096,5000,5000,5000,5000,5000\n\

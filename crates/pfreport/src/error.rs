@@ -97,8 +97,19 @@ pub enum Error {
     #[error("cannot compute the table")]
     Table(#[from] polars::error::PolarsError),
     /// Two outputs for standard output.
-    #[error("a table and folded stacks would both go to standard output; use --folded=FILE")]
-    OneOutput,
+    #[error("{} and {} would both go to standard output; give one of them a file", outputs[0], outputs[1])]
+    OneOutput {
+        /// What would.
+        outputs: [String; 2],
+    },
+    /// A binary format for a terminal.
+    #[error(
+        "{option} is no text for a terminal; give it a file ({option}=FILE) or another program"
+    )]
+    Terminal {
+        /// The option.
+        option: String,
+    },
     /// A flame graph of nothing.
     #[error("no flame graph: {}", no_weight(*weight))]
     NoWeight {

@@ -150,6 +150,7 @@ mod tests {
     use pfmodel::names::{Cause, Class};
 
     use super::join;
+    use crate::export::{self, Format};
     use crate::faults::Faults;
     use crate::field::Field;
     use crate::load::Loaded;
@@ -177,8 +178,7 @@ mod tests {
 
     fn csv(loaded: &Loaded, fields: &[Field]) -> Vec<String> {
         let frame = Faults::new(loaded, fields).unwrap().frame(0..usize::MAX).unwrap();
-        let mut bytes = Vec::new();
-        crate::csv::write_frame(&frame, &mut bytes).unwrap();
+        let bytes = export::in_memory(Format::Csv, &frame);
         String::from_utf8(bytes).unwrap().lines().skip(1).map(str::to_owned).collect()
     }
 

@@ -18,6 +18,12 @@ impl Layout {
     /// Columns below which tables are not made narrower.
     pub const WIDTH_MIN: usize = 60;
 
+    /// Whether it is for a terminal.
+    #[must_use]
+    pub const fn is_terminal(&self) -> bool {
+        self.table_width.is_some()
+    }
+
     /// For a terminal of so many columns.
     #[must_use]
     pub fn terminal(columns: usize, bold: bool) -> Self {

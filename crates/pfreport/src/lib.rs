@@ -2,7 +2,7 @@
 //!
 //! The way of the data: [`load`] reads and analyses a trace; [`faults`] offers its fault table to
 //! Polars, column by column as needed; [`group`] aggregates it. Each output is a module of its own:
-//! [`summary`], [`by`], [`csv`], [`picture`]. [`run`] does what the command line ([`cli`]) asks for.
+//! [`summary`], [`by`], [`export`], [`json`], [`picture`]. [`run`] does what the command line ([`cli`]) asks for.
 
 pub mod accounts;
 pub mod advice;
@@ -10,10 +10,10 @@ pub mod by;
 pub mod chains;
 pub mod cli;
 pub mod code;
-pub mod csv;
 pub mod diff;
 pub mod dump;
 pub mod error;
+pub mod export;
 mod failure;
 pub mod faults;
 pub mod field;
@@ -21,6 +21,7 @@ pub mod flamegraph;
 pub mod group;
 pub mod info;
 mod join;
+pub mod json;
 pub mod layout;
 pub mod load;
 pub mod output;

@@ -1,8 +1,8 @@
 //! Where output goes: new files, or standard output.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
@@ -74,11 +74,92 @@ pub fn create<'a>(
     })
 }
 
+/// A file that appears under its name once it is whole: until then it is beside it, named
+/// `NAME.PID.partial`, and goes when it is dropped. What was there before stays until then.
+#[derive(Debug)]
+pub struct NewFile {
+    file: File,
+    partial: PathBuf,
+    whole: PathBuf,
+    path: PathBuf,
+    force: bool,
+}
+
+impl NewFile {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// Those of [`check`], or [`Error::Write`] when the system refuses.
+    pub fn create<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path>,
+        force: bool,
+    ) -> Result<Self, Error> {
+        check(path, inputs, force)?;
+        // A link that leads nowhere is in the way too.
+        if !force && fs::symlink_metadata(path).is_ok() {
+            return Err(Error::Exists { path: path.to_owned() });
+        }
+        // The file behind a link is replaced, not the link.
+        let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mut partial = whole.clone().into_os_string();
+        partial.push(format!(".{}.partial", std::process::id()));
+        let partial = PathBuf::from(partial);
+        let file = OpenOptions::new().write(true).create_new(true).open(&partial);
+        let file = file.map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        Ok(Self { file, partial, whole, path: path.to_owned(), force })
+    }
+
+    /// Gives the file its name, which is returned.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if something took the name meanwhile, [`Error::Write`] when the system refuses.
+    pub fn keep(self) -> Result<PathBuf, Error> {
+        let failed = |source: io::Error| {
+            let path = self.path.clone();
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                Error::Exists { path }
+            } else {
+                Error::Write { path, source }
+            }
+        };
+        if !self.force {
+            // Nothing else can take a name that an empty file holds.
+            OpenOptions::new().write(true).create_new(true).open(&self.whole).map_err(failed)?;
+        }
+        if let Err(source) = fs::rename(&self.partial, &self.whole) {
+            if !self.force {
+                let _ = fs::remove_file(&self.whole);
+            }
+            return Err(failed(source));
+        }
+        Ok(self.path.clone())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // It is not there once it has its name.
+        let _ = fs::remove_file(&self.partial);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Write as _;
 
-    use super::create;
+    use super::{NewFile, create};
     use crate::error::Error;
 
     #[test]
@@ -94,6 +175,59 @@ mod tests {
         let nowhere = folder.path().join("none/out.csv");
         assert!(matches!(create(&nowhere, [&*input], false), Err(Error::Write { .. })));
         assert!(matches!(create(folder.path(), [&*input], true), Err(Error::Irregular { .. })));
+    }
+
+    /// The names in a folder.
+    fn names(folder: &std::path::Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_has_its_name_once_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        let mut file = NewFile::create(&path, [], false).unwrap();
+        file.write_all(b"whole").unwrap();
+        let partial = format!("out.csv.{}.partial", std::process::id());
+        assert_eq!(names(folder.path()), [partial]);
+        assert_eq!(file.keep().unwrap(), path);
+        assert_eq!(names(folder.path()), ["out.csv"]);
+        assert!(matches!(NewFile::create(&path, [], false), Err(Error::Exists { .. })));
+
+        let mut file = NewFile::create(&path, [], true).unwrap();
+        file.write_all(b"given up").unwrap();
+        drop(file);
+        assert_eq!(names(folder.path()), ["out.csv"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
+        NewFile::create(&path, [], true).unwrap().keep().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    }
+
+    #[test]
+    fn a_name_that_was_taken_meanwhile_stays_with_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        let file = NewFile::create(&path, [], false).unwrap();
+        fs::write(&path, "of another").unwrap();
+        assert!(matches!(file.keep(), Err(Error::Exists { .. })));
+        assert_eq!(names(folder.path()), ["out.csv"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "of another");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(matches!(NewFile::create(&link, [], false), Err(Error::Exists { .. })));
+        fs::write(&file, "before").unwrap();
+        NewFile::create(&link, [], true).unwrap().keep().unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 
     #[test]

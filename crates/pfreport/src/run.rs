@@ -1,22 +1,22 @@
 //! What the command line asks for, done.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pfmodel::Options;
 
 use crate::advice;
 use crate::by;
 use crate::cli::{Arguments, Command};
-use crate::csv;
 use crate::diff;
 use crate::dump;
 use crate::error::Error;
+use crate::export;
 use crate::field::Field;
 use crate::info;
+use crate::json;
 use crate::layout::Layout;
 use crate::load::{Loaded, STDIN};
-use crate::output::create;
 use crate::pattern;
 use crate::picture;
 use crate::scope::Scope;
@@ -65,12 +65,9 @@ fn report(
     layout: Layout,
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.query.by)?;
-    let csv_on_stdout = arguments.exports.csv == Some(None);
+    let exports = &arguments.exports;
     let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice;
-    let table_on_stdout = csv_on_stdout || arguments.exports.csv.is_none() && views;
-    if table_on_stdout && arguments.stacks.folded == Some(None) {
-        return Err(Error::OneOutput);
-    }
+    let data_on_stdout = data_on_stdout(arguments, views && !exports.has_table(), layout)?;
     let slow_threshold_ns = arguments.query.slow_threshold;
     let slow_threshold_ns =
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
@@ -80,22 +77,11 @@ fn report(
     selection.apply(&mut loaded)?;
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
-    let exports = arguments.exports.csv.is_some() || arguments.pictures.png.is_some() || has_stacks;
+    let has_export = exports.has_table() || exports.json.is_some();
+    let has_file = has_export || arguments.pictures.png.is_some() || has_stacks;
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
-    if let Some(file) = &arguments.exports.csv {
-        match file {
-            Some(path) => {
-                export(
-                    &loaded,
-                    &keys,
-                    arguments,
-                    create(path, loaded.inputs(), arguments.habits.force)?,
-                )
-                .map_err(|error| error.at(path))?;
-                written.push(path.clone());
-            }
-            None => export(&loaded, &keys, arguments, &mut *out)?,
-        }
+    if exports.has_table() {
+        written.extend(export_table(&loaded, &keys, arguments, out)?);
     } else if !keys.is_empty() {
         let groups = by::table(&loaded, &keys, arguments.query.sort.as_deref(), None)?;
         let top = arguments.query.top.unwrap_or(GROUP_ROWS);
@@ -104,22 +90,23 @@ fn report(
             writeln!(out, "  {caveat}")?;
         }
     }
-    if arguments.views.patterns && arguments.exports.csv.is_none() {
+    if arguments.views.patterns && !exports.has_table() {
         let top = arguments.query.top.unwrap_or(GROUP_ROWS);
         out.write_all(pattern::render(&loaded, top, layout.table_width).as_bytes())?;
     }
     if arguments.views.advice {
         out.write_all(advice::render(&loaded, layout).as_bytes())?;
     }
+    let summary_rows = arguments.query.top.unwrap_or(SUMMARY_ROWS);
+    written.extend(json::export(&loaded, arguments, summary_rows, out)?);
     if let Some(folder) = &arguments.pictures.png {
         let folder = folder.as_deref().unwrap_or(Path::new("."));
         written.extend(picture::draw(&loaded, folder, arguments.habits.force)?);
     }
-    if !exports && !views {
-        let style = Style { top: arguments.query.top.unwrap_or(SUMMARY_ROWS), layout };
+    if !has_file && !views {
+        let style = Style { top: summary_rows, layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
     }
-    let data_on_stdout = csv_on_stdout || arguments.stacks.folded == Some(None);
     for path in written.iter().filter(|_| !data_on_stdout) {
         writeln!(out, "{}", printable_path(path))?;
     }
@@ -128,10 +115,35 @@ fn report(
     if loaded.is_whole() {
         return Ok(Outcome::Whole);
     }
-    if exports || views {
+    if has_file || views {
         warn(&loaded, warnings)?;
     }
     Ok(Outcome::Partial)
+}
+
+/// Whether standard output gets data for a program: at most one of the outputs may go there, and nothing
+/// binary to a terminal.
+fn data_on_stdout(arguments: &Arguments, has_text: bool, layout: Layout) -> Result<bool, Error> {
+    let exports = &arguments.exports;
+    let option = |name: &str| format!("--{name}");
+    let tables = exports.tables().filter(|(_, file)| file.is_none());
+    let mut data: Vec<String> = Vec::new();
+    for (format, _) in tables {
+        let option = option(format.as_str());
+        if format.is_binary() && layout.is_terminal() {
+            return Err(Error::Terminal { option });
+        }
+        data.push(option);
+    }
+    data.extend((exports.json == Some(None)).then(|| option("json")));
+    data.extend((arguments.stacks.folded == Some(None)).then(|| option("folded")));
+    let has_data = !data.is_empty();
+    let text = (has_text && has_data).then(|| "a table".to_owned());
+    let mut all = text.into_iter().chain(data);
+    if let (Some(first), Some(second)) = (all.next(), all.next()) {
+        return Err(Error::OneOutput { outputs: [first, second] });
+    }
+    Ok(has_data)
 }
 
 /// The columns of `--by`, each once.
@@ -146,20 +158,22 @@ fn keys(names: &[String]) -> Result<Vec<Field>, Error> {
     Ok(keys)
 }
 
-fn export(
+/// The table asked for, in all the formats.
+fn export_table(
     loaded: &Loaded,
     keys: &[Field],
     arguments: &Arguments,
-    out: impl Write,
-) -> Result<(), Error> {
+    out: &mut impl Write,
+) -> Result<Vec<PathBuf>, Error> {
     if arguments.views.patterns {
-        return csv::write_frame(&pattern::table(loaded, arguments.query.top)?, out);
+        let patterns = pattern::table(loaded, arguments.query.top)?;
+        return export::frame(loaded, arguments, &patterns, out);
     }
     if keys.is_empty() {
-        return csv::write_faults(loaded, out);
+        return export::faults(loaded, arguments, out);
     }
     let groups = by::table(loaded, keys, arguments.query.sort.as_deref(), arguments.query.top)?;
-    csv::write_frame(&by::with_chains(loaded, groups)?, out)
+    export::frame(loaded, arguments, &by::with_chains(loaded, groups)?, out)
 }
 
 /// One line that says why an export is not the whole story.

@@ -42,7 +42,7 @@ pub struct Query {
     #[arg(long = "where", value_name = "CONDITION")]
     pub condition: Option<String>,
 
-    /// Rows of each list, half as many of functions [default: 10; with --by 20, with --by and --csv all]
+    /// Rows of each list, half as many of functions [default: 10; with --by 20, in files for programs all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
 
@@ -55,11 +55,11 @@ pub struct Query {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Views")]
 pub struct Views {
-    /// In which order faults walk through each mapping: a table, with --csv as CSV
+    /// In which order faults walk through each mapping: a table, or with --csv, --parquet, … for programs
     #[arg(long, conflicts_with = "by")]
     pub patterns: bool,
 
     /// What to change and why, with all evidence
-    #[arg(long, conflicts_with_all = ["by", "patterns", "csv"])]
+    #[arg(long, conflicts_with_all = ["by", "patterns", "csv", "jsonl", "parquet", "arrow"])]
     pub advice: bool,
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use polars::prelude::{AnyValue, Column, DataFrame};
 
 use super::MEASURES;
-use crate::csv::with_literals;
 use crate::error::Error;
+use crate::export::with_literals;
 
 /// One group. Measures that were not asked for, or are not known, are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

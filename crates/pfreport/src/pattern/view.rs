@@ -242,7 +242,7 @@ mod tests {
     use pfmodel::names::{Cause, Class};
 
     use super::{COLUMNS, render, table};
-    use crate::csv::write_frame;
+    use crate::export::{self, Format};
     use crate::load::Loaded;
     use crate::sample::{self, HEAP, MODEL, Row};
 
@@ -265,8 +265,7 @@ mod tests {
 
     #[test]
     fn every_column_has_its_value() {
-        let mut csv = Vec::new();
-        write_frame(&table(&server(), None).unwrap(), &mut csv).unwrap();
+        let csv = export::in_memory(Format::Csv, &table(&server(), None).unwrap());
         let csv = String::from_utf8(csv).unwrap();
         let lines: Vec<&str> = csv.lines().collect();
         assert_eq!(lines[0], COLUMNS.join(","));

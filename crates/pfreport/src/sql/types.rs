@@ -10,7 +10,7 @@ use polars::prelude::{
     UInt64Chunked,
 };
 
-use crate::csv::calendar_times;
+use crate::export::calendar_times;
 use crate::field::Field;
 
 /// Columns that use all 64 bits.

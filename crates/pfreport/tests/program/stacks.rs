@@ -65,10 +65,11 @@ fn empty_trace() -> Vec<u8> {
 #[test]
 fn what_cannot_be_drawn_is_refused() {
     let scene = Scene::new(3);
-    for table in ["--csv", "--by=class"] {
+    for (table, name) in [("--csv", "--csv"), ("--by=class", "a table")] {
         let two = scene.run(&["run.pft", table, "--folded"]);
         assert_eq!((two.status.code(), text(&two.stdout)), (Some(2), ""));
-        assert!(text(&two.stderr).starts_with("error: a table and folded stacks would both go to"));
+        let message = format!("error: {name} and --folded would both go to standard output");
+        assert!(text(&two.stderr).starts_with(&message), "{}", text(&two.stderr));
     }
     assert_eq!(scene.run(&["run.pft", "--weight", "stall"]).status.code(), Some(2));
     // No fault at all.

@@ -1,63 +1,37 @@
 //! Export as CSV (RFC 4180): plain numbers, addresses as `0x…`, times as ISO 8601 in UTC, nulls empty.
 
-mod literal;
-
-use std::io::Write;
 use std::num::NonZeroUsize;
 
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, Schema};
 use polars_io::SerWriter as _;
 use polars_io::csv::write::CsvWriter;
-use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 
+use super::with_literals;
 use crate::error::Error;
-use crate::faults::Faults;
-use crate::field::Field;
-use crate::load::Loaded;
-pub use literal::{calendar_times, with_literals};
 
-/// Rows that one thread encodes at a time.
-const BATCH_ROWS: usize = 64 * 1024;
-
-/// Writes table `faults`, a few batches at a time: memory does not grow with the table.
+/// The names of the columns as a line.
 ///
 /// # Errors
-/// [`Error::Table`] when Polars fails, [`Error::Output`] when `out` does.
-pub fn write_faults(loaded: &Loaded, mut out: impl Write) -> Result<(), Error> {
-    let faults = Faults::new(loaded, Field::ALL)?;
-    out.write_all(&encode(faults.frame(0..0)?, true)?)?;
-    let threads = rayon::current_num_threads();
-    for group in (0..faults.len()).step_by(BATCH_ROWS * threads) {
-        let encoded: Vec<Vec<u8>> = (0..threads)
-            .into_par_iter()
-            .map(|thread| {
-                let start = group + thread * BATCH_ROWS;
-                encode(faults.frame(start..start + BATCH_ROWS)?, false)
-            })
-            .collect::<Result<_, Error>>()?;
-        for bytes in encoded {
-            out.write_all(&bytes)?;
-        }
-    }
-    Ok(out.flush()?)
+/// [`Error::Table`] should Polars fail.
+pub fn header(schema: &Schema) -> Result<Vec<u8>, Error> {
+    text(DataFrame::empty_with_schema(schema), true)
 }
 
-/// Writes a whole frame with its header.
+/// A batch as lines.
 ///
 /// # Errors
-/// As [`write_faults`].
-pub fn write_frame(frame: &DataFrame, mut out: impl Write) -> Result<(), Error> {
-    out.write_all(&encode(frame.clone(), true)?)?;
-    Ok(out.flush()?)
+/// [`Error::Table`] for a type of column that CSV does not have.
+pub fn encode(frame: &DataFrame) -> Result<Vec<u8>, Error> {
+    text(with_literals(frame.clone())?, false)
 }
 
-fn encode(frame: DataFrame, header: bool) -> Result<Vec<u8>, Error> {
+fn text(mut frame: DataFrame, header: bool) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let mut frame = with_literals(frame)?;
+    let rows = NonZeroUsize::MIN.saturating_add(frame.height());
     CsvWriter::new(&mut bytes)
         .include_header(header)
         .n_threads(1)
-        .with_batch_size(NonZeroUsize::MIN.saturating_add(BATCH_ROWS))
+        .with_batch_size(rows)
         .finish(&mut frame)?;
     Ok(bytes)
 }
@@ -68,7 +42,8 @@ mod tests {
     use pfmodel::table::{NONE, Region};
     use pft::record::NODE_UNKNOWN;
 
-    use super::{BATCH_ROWS, write_faults};
+    use crate::export::writer::BATCH_ROWS;
+    use crate::export::{Format, faults_in_memory as faults, in_memory};
     use crate::sample::{self, INLINED, KERNEL, MAIN, MODEL, Row, TEXT, UNNAMED};
 
     const HEADER: &str = "trace,phase,time_ns,wall_time,latency_ns,class,cause,failure,slow,access,mode,proc,pid,tid,\
@@ -76,9 +51,7 @@ mod tests {
         map_confidence,ip,module,function,source,object,callchain,build_id,node\n";
 
     fn csv(loaded: &crate::load::Loaded) -> String {
-        let mut out = Vec::new();
-        write_faults(loaded, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        String::from_utf8(in_memory(Format::Csv, &faults(loaded))).unwrap()
     }
 
     #[test]

@@ -1,0 +1,136 @@
+//! The files that the command line asks for.
+
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::PathBuf;
+
+use polars::prelude::{DataFrame, Schema};
+
+use super::writer::{Writer, write_batches};
+use crate::cli::Arguments;
+use crate::error::Error;
+use crate::faults::Faults;
+use crate::field::Field;
+use crate::load::Loaded;
+use crate::output::NewFile;
+
+/// Where a table goes.
+enum Sink<'a> {
+    Standard(&'a mut dyn Write),
+    File(BufWriter<NewFile>),
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Standard(out) => out.write(bytes),
+            Self::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Standard(out) => out.flush(),
+            Self::File(file) => file.flush(),
+        }
+    }
+}
+
+/// A table in all the formats that are asked for.
+struct Outputs<'a> {
+    writers: Vec<Writer<Sink<'a>>>,
+}
+
+impl<'a> Outputs<'a> {
+    /// Begins the table. At most one of the formats goes to `out`: [`crate::run`] sees to it.
+    fn new(
+        loaded: &Loaded,
+        arguments: &Arguments,
+        schema: &Schema,
+        out: &'a mut dyn Write,
+    ) -> Result<Self, Error> {
+        let mut out = Some(out);
+        let mut writers = Vec::new();
+        for (format, path) in arguments.exports.tables() {
+            let sink = match path {
+                Some(path) => {
+                    let file = NewFile::create(path, loaded.inputs(), arguments.habits.force)?;
+                    Sink::File(BufWriter::new(file))
+                }
+                None => Sink::Standard(out.take().ok_or_else(|| Error::OneOutput {
+                    outputs: [format; 2].map(|format| format!("--{}", format.as_str())),
+                })?),
+            };
+            writers.push(Writer::new(format, schema, sink, path.map(PathBuf::from))?);
+        }
+        Ok(Self { writers })
+    }
+
+    /// Ends the table. Files appear under their names only now.
+    fn finish(self) -> Result<Vec<PathBuf>, Error> {
+        let mut written = Vec::new();
+        for writer in self.writers {
+            if let Sink::File(file) = writer.finish()? {
+                // Everything is flushed: what is left to take out is the file alone.
+                let (file, _) = file.into_parts();
+                written.push(file.keep()?);
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// Writes table `faults` in all the formats that `arguments` ask for; returns the paths of files. `out` is
+/// standard output.
+///
+/// # Errors
+/// Those of [`NewFile::create`], [`Error::Table`], [`Error::Write`] or [`Error::Output`].
+pub fn faults(
+    loaded: &Loaded,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+) -> Result<Vec<PathBuf>, Error> {
+    let faults = Faults::new(loaded, Field::ALL)?;
+    let mut outputs = Outputs::new(loaded, arguments, faults.frame(0..0)?.schema(), out)?;
+    let batch = |rows: Range<usize>| faults.frame(rows);
+    write_batches(&mut outputs.writers, faults.len(), batch)?;
+    outputs.finish()
+}
+
+/// The same with any table.
+///
+/// # Errors
+/// As [`faults`].
+pub fn frame(
+    loaded: &Loaded,
+    arguments: &Arguments,
+    frame: &DataFrame,
+    out: &mut dyn Write,
+) -> Result<Vec<PathBuf>, Error> {
+    let parts = std::iter::once(Ok(frame.clone()));
+    frames(loaded, arguments, frame.schema(), parts, out)
+}
+
+/// The same with a table in parts, which follow each other. Where the parts have names by different
+/// dictionaries, the column is text in `schema`.
+///
+/// # Errors
+/// As [`faults`], and those of `parts`.
+pub fn frames(
+    loaded: &Loaded,
+    arguments: &Arguments,
+    schema: &Schema,
+    parts: impl IntoIterator<Item = Result<DataFrame, Error>>,
+    out: &mut dyn Write,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut outputs = Outputs::new(loaded, arguments, schema, out)?;
+    for part in parts {
+        let part = part?;
+        let batch = |rows: Range<usize>| {
+            let start = i64::try_from(rows.start).unwrap_or(i64::MAX);
+            Ok(part.slice(start, rows.len()))
+        };
+        write_batches(&mut outputs.writers, part.height(), batch)?;
+    }
+    outputs.finish()
+}

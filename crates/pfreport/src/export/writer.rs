@@ -1,0 +1,239 @@
+//! A table written batch by batch, in any of the formats.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use polars::prelude::{DataFrame, Schema};
+use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
+
+use super::arrays::Arrays;
+use super::{arrow, csv, jsonl, parquet};
+use crate::error::Error;
+
+/// Rows that one core encodes at a time, and of a row group of Parquet or a record batch of Arrow. It is the
+/// size that DuckDB likes; all columns of the fault table take some 40 MB.
+pub const BATCH_ROWS: usize = 128 * 1_024;
+
+/// Batches that are in memory at a time, however many cores there are.
+const BATCHES_MAX: usize = 16;
+
+/// A format of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values.
+    Csv,
+    /// A JSON object a line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+    /// Arrow IPC file.
+    Arrow,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Jsonl, Self::Parquet, Self::Arrow];
+
+    /// The name of its option, without the dashes.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    /// Whether it is no text.
+    #[must_use]
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
+}
+
+/// Turns batches into what lies in the file. Knows nothing of the batches before.
+#[derive(Debug)]
+enum Encoder {
+    Csv,
+    Jsonl,
+    Parquet(parquet::Encoder),
+    Arrow(arrow::Encoder),
+}
+
+/// A batch as it will lie in the file.
+enum Encoded {
+    Text(Vec<u8>),
+    Parquet(parquet::RowGroup),
+    Arrow(arrow::Message),
+}
+
+/// Writes a table in one format, in as many parts as its maker likes.
+pub struct Writer<W> {
+    encoder: Encoder,
+    file: File,
+    pending: Pending,
+    out: W,
+    path: Option<PathBuf>,
+}
+
+/// What keeps track of where things lie in the file.
+enum File {
+    Text,
+    Parquet(parquet::File<Pending>),
+    Arrow(arrow::File<Pending>),
+}
+
+/// Bytes that are on their way to the output. The writers of binary formats turn its errors into texts; so
+/// they write here, which cannot fail, and what the output has to say is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Pending(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a table of these columns. An `Enum` becomes a dictionary where the format has such. Errors name
+    /// `path`, if given.
+    ///
+    /// # Errors
+    /// [`Error::Table`] for a type of column that the format does not have; [`Error::Write`] (with a path) or
+    /// [`Error::Output`] when `out` fails.
+    pub fn new(
+        format: Format,
+        schema: &Schema,
+        out: W,
+        path: Option<PathBuf>,
+    ) -> Result<Self, Error> {
+        let pending = Pending::default();
+        let (encoder, file) = match format {
+            Format::Csv => {
+                pending.0.borrow_mut().extend(csv::header(schema)?);
+                (Encoder::Csv, File::Text)
+            }
+            Format::Jsonl => (Encoder::Jsonl, File::Text),
+            Format::Parquet => {
+                let encoder = parquet::Encoder::new(Arrays::new(schema)?)?;
+                let file = encoder.file(pending.clone())?;
+                (Encoder::Parquet(encoder), File::Parquet(file))
+            }
+            Format::Arrow => {
+                let encoder = arrow::Encoder::new(Arrays::new(schema)?)?;
+                let file = encoder.file(pending.clone())?;
+                (Encoder::Arrow(encoder), File::Arrow(file))
+            }
+        };
+        let mut writer = Self { encoder, file, pending, out, path };
+        writer.drain()?;
+        Ok(writer)
+    }
+
+    /// Appends rows. The columns must be those that the table began with; names may be text or of another
+    /// `Enum` where it began with text.
+    ///
+    /// # Errors
+    /// As [`Writer::new`].
+    pub fn write(&mut self, frame: &DataFrame) -> Result<(), Error> {
+        let batch = |rows: Range<usize>| {
+            let start = i64::try_from(rows.start).unwrap_or(i64::MAX);
+            Ok(frame.slice(start, rows.len()))
+        };
+        write_batches(std::slice::from_mut(self), frame.height(), batch)
+    }
+
+    /// Ends the file and gives the output back.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn finish(mut self) -> Result<W, Error> {
+        match &mut self.file {
+            File::Text => {}
+            File::Parquet(file) => parquet::end(file)?,
+            File::Arrow(file) => arrow::end(file)?,
+        }
+        self.drain()?;
+        if let Err(error) = self.out.flush() {
+            return Err(self.failed(error));
+        }
+        Ok(self.out)
+    }
+
+    fn append(&mut self, encoded: Encoded) -> Result<(), Error> {
+        match (&mut self.file, encoded) {
+            (File::Parquet(file), Encoded::Parquet(rows)) => parquet::append(file, &rows)?,
+            (File::Arrow(file), Encoded::Arrow(message)) => arrow::append(file, &message)?,
+            (_, Encoded::Text(bytes)) => self.pending.0.replace(bytes).clear(),
+            // An encoder makes what its own file takes.
+            (_, Encoded::Parquet(_) | Encoded::Arrow(_)) => {}
+        }
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Result<(), Error> {
+        let mut bytes = self.pending.0.take();
+        self.out.write_all(&bytes).map_err(|error| self.failed(error))?;
+        bytes.clear();
+        self.pending.0.replace(bytes);
+        Ok(())
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        match &self.path {
+            Some(path) => Error::from(error).at(path),
+            None => error.into(),
+        }
+    }
+}
+
+impl Encoder {
+    fn encode(&self, frame: &DataFrame) -> Result<Encoded, Error> {
+        Ok(match self {
+            Self::Csv => Encoded::Text(csv::encode(frame)?),
+            Self::Jsonl => Encoded::Text(jsonl::encode(frame)?),
+            Self::Parquet(encoder) => Encoded::Parquet(encoder.encode(frame)?),
+            Self::Arrow(encoder) => Encoded::Arrow(encoder.encode(frame)?),
+        })
+    }
+}
+
+/// Appends a table of so many rows to each of the writers. `batch` makes any range of its rows; each is made
+/// once, whatever the number of writers.
+///
+/// # Errors
+/// Those of `batch`, and as [`Writer::write`].
+pub fn write_batches<W: Write>(
+    writers: &mut [Writer<W>],
+    rows: usize,
+    batch: impl Fn(Range<usize>) -> Result<DataFrame, Error> + Sync,
+) -> Result<(), Error> {
+    let at_a_time = rayon::current_num_threads().clamp(1, BATCHES_MAX);
+    for first in (0..rows).step_by(BATCH_ROWS * at_a_time) {
+        let encoders: Vec<&Encoder> = writers.iter().map(|writer| &writer.encoder).collect();
+        let last = rows.min(first.saturating_add(BATCH_ROWS * at_a_time));
+        let batches: Vec<usize> = (first..last).step_by(BATCH_ROWS).collect();
+        let encoded: Vec<Vec<Encoded>> = batches
+            .into_par_iter()
+            .map(|start| {
+                let frame = batch(start..rows.min(start.saturating_add(BATCH_ROWS)))?;
+                encoders.iter().map(|encoder| encoder.encode(&frame)).collect()
+            })
+            .collect::<Result<_, Error>>()?;
+        for batch in encoded {
+            for (writer, encoded) in writers.iter_mut().zip(batch) {
+                writer.append(encoded)?;
+            }
+        }
+    }
+    Ok(())
+}
