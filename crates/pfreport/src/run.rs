@@ -19,7 +19,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::output::create;
 use crate::pattern;
-use crate::picture;
+use crate::picture::{self, Format};
 use crate::scope::Scope;
 use crate::stacks;
 use crate::summary::{self, Style};
@@ -78,7 +78,7 @@ fn report(
     let loaded = Loaded::open_all(&arguments.traces, &options)?;
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
-    let exports = arguments.exports.csv.is_some() || arguments.pictures.png.is_some() || has_stacks;
+    let exports = arguments.exports.csv.is_some() || arguments.pictures.are_drawn() || has_stacks;
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if let Some(file) = &arguments.exports.csv {
         match file {
@@ -109,9 +109,11 @@ fn report(
     if arguments.views.advice {
         out.write_all(advice::render(&loaded, layout).as_bytes())?;
     }
-    if let Some(folder) = &arguments.pictures.png {
+    let (pictures, force) = (&arguments.pictures, arguments.habits.force);
+    for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
+        let Some(folder) = folder else { continue };
         let folder = folder.as_deref().unwrap_or(Path::new("."));
-        written.extend(picture::draw(&loaded, folder, arguments.habits.force)?);
+        written.extend(picture::draw(&loaded, folder, format, pictures.style(), force)?);
     }
     if !exports && !views {
         let style = Style { top: arguments.query.top.unwrap_or(SUMMARY_ROWS), layout };
