@@ -1,5 +1,8 @@
 //! Plots of a trace: what is counted where, for pictures and terminals alike, and the plots in text.
 
+pub mod charset;
+pub mod heatmap;
+pub mod histogram;
 pub mod lanes;
 pub mod latencies;
 pub mod places;
@@ -9,8 +12,30 @@ pub mod stretches;
 use pfmodel::names::Class;
 use pfmodel::table::Analysis;
 
+use crate::cli::Pictures;
+use crate::layout::Layout;
+use crate::load::Loaded;
+use charset::Charset;
+
 /// Classes from the bottom of a stack to its top: the costly ones where they can be compared best.
 pub const STACK: [Class; 4] = [Class::Major, Class::Cow, Class::Minor, Class::Failed];
+
+/// The plots in text that are asked for, with at most so many lanes.
+#[must_use]
+pub fn render(loaded: &Loaded, asked: &Pictures, most: usize, layout: Layout) -> String {
+    let charset = match asked.ascii {
+        true => Charset::Ascii,
+        false => Charset::of_locale(|name| std::env::var(name).ok()),
+    };
+    let mut plots = Vec::new();
+    if asked.histogram {
+        plots.push(histogram::render(loaded, layout, charset));
+    }
+    if asked.heatmap {
+        plots.push(heatmap::render(loaded, most, layout, charset));
+    }
+    plots.join("\n")
+}
 
 /// Level of a class in [`STACK`].
 #[must_use]

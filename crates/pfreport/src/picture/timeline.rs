@@ -39,7 +39,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
 
     let em = canvas.em;
     // Labels have the same room on both panels.
-    let parts = (f64::from(canvas.height) / f64::from(em * 8)).clamp(2.0, 6.0);
+    let parts = (f64::from(canvas.height) / f64::from(em * 6)).clamp(2.0, 6.0);
     let ticks = [count_ticks(highest[0], parts), time_ticks(highest[1], parts)];
     let left = canvas.axis_width(&[&ticks[0], &ticks[1]]);
     let right = canvas.width - em * 2;

@@ -87,16 +87,16 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let repeats: u64 = growth.again.iter().sum();
     let most_again = growth.again.iter().copied().max().unwrap_or(0).max(1);
 
-    let parts = (f64::from(canvas.height) / f64::from(em * 8)).clamp(2.0, 6.0);
+    let parts = (f64::from(canvas.height) / f64::from(em * 5)).clamp(2.0, 8.0);
     let ticks = byte_ticks(touched.max(1) as f64, parts);
-    let again_ticks = count_ticks(most_again as f64, (parts / 2.0).max(2.0));
+    let again_ticks = count_ticks(most_again as f64, (parts / 2.0).clamp(2.0, 4.0));
     let left = canvas.axis_width(&[&ticks, &again_ticks]);
     let right = canvas.width - em * 2;
     let horizontal = Scale::new((0.0, length_ns as f64), (left, right));
     let marks = Marks::new(canvas, loaded, horizontal, right);
     let subtitle = format!(
-        "each page counts once, at its first fault: a lower bound, since pages mapped without a fault or before the \
-         recording are not seen; nothing is taken off for memory that was given back{}",
+        "each page once, at its first fault: a lower bound (pages mapped without a fault or before the recording \
+         are not seen); memory that was given back stays counted{}",
         marks.note()
     );
     let title = format!("{} touched, {} pages", bytes(touched), count(growth.pages));
@@ -110,7 +110,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         .collect();
     let top = canvas.legend((left, top + em / 2), &legend) + marks.room(canvas) + em / 4;
     let bottom = canvas.height - canvas.axis_height(true) - em / 2;
-    let between = canvas.axis_height(false) + em;
+    let between = canvas.axis_height(false) + em * 3 / 2;
     let middle = if repeats > 0 { top + (bottom - top - between) * 7 / 10 } else { bottom };
     let upper = Frame { left, top, right, bottom: middle };
     let times = canvas.times(upper, length_ns as f64);

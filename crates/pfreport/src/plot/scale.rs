@@ -82,7 +82,9 @@ fn clock(ns: u64) -> String {
 #[must_use]
 pub fn byte_ticks(max: f64, parts: f64) -> Ticks {
     let step = 2_f64.powf((max / parts).max(1.0).log2().ceil());
-    steps(step, max).map(|value| (value, bytes(value.round() as u64))).collect()
+    let label =
+        |value: f64| if value == 0.0 { "0".to_owned() } else { bytes(value.round() as u64) };
+    steps(step, max).map(|value| (value, label(value))).collect()
 }
 
 /// Powers of ten between two positions, in bins of which a factor of ten has so many, as times; where there is
@@ -147,9 +149,9 @@ mod tests {
     fn sizes_are_powers_of_two() {
         assert_eq!(
             labels(byte_ticks(20_480.0, 6.0)),
-            ["0 B", "4 KiB", "8 KiB", "12 KiB", "16 KiB", "20 KiB"]
+            ["0", "4 KiB", "8 KiB", "12 KiB", "16 KiB", "20 KiB"]
         );
-        assert_eq!(labels(byte_ticks(3e6, 3.0)), ["0 B", "1 MiB", "2 MiB"]);
+        assert_eq!(labels(byte_ticks(3e6, 3.0)), ["0", "1 MiB", "2 MiB"]);
     }
 
     #[test]
