@@ -30,7 +30,8 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let lane_min = if room > 6 * em * 3 { em * 9 / 4 } else { em * 5 / 4 };
     let most = (room / (lane_min + gap)).clamp(2, LANES as i32) as usize;
     let mut lanes = Lanes::choose(loaded, most);
-    let names = lanes.lanes.iter().map(|lane| canvas.text_width(&lane.name, em));
+    let name = |lane: &Lane| canvas.text_width(&format!("{}{}", lane.process, lane.name), em);
+    let names = lanes.lanes.iter().map(name);
     let details =
         lanes.lanes.iter().map(|lane| canvas.text_width(&lane.details[0], canvas.small()));
     let widest = names.chain(details).max().unwrap_or(0).min(canvas.width * 3 / 10);
@@ -157,7 +158,8 @@ fn label(canvas: &mut Canvas, lane: &Lane, frame: Frame) {
     let has_details = frame.height() >= em + size;
     let above = if has_details { middle - size * 9 / 16 } else { middle };
     let name = if has_details { &lane.name } else { &lane.label() };
-    let name = fit_path(canvas, name, room);
+    let room_for_name = room - canvas.text_width(&lane.process, em);
+    let name = format!("{}{}", lane.process, fit_path(canvas, name, room_for_name));
     canvas.text(&name, (x, above), em, theme.text(), Side::Left);
     if has_details {
         let [long, short] = &lane.details;

@@ -30,7 +30,10 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
         out.push_str(&format!("  {caveat}\n"));
     }
     let width = |text: &str| text.chars().count();
-    let named = lanes.lanes.iter().flat_map(|lane| [width(&lane.name), width(&lane.details[0])]);
+    let named = lanes
+        .lanes
+        .iter()
+        .flat_map(|lane| [width(&lane.process) + width(&lane.name), width(&lane.details[0])]);
     let names = named.max().unwrap_or(0).min(layout.width / 3).min(NAMES);
     let columns = layout.width.saturating_sub(2 + names + 2 + 1).max(10);
     // Two rows hold the name and what is in the lane; the more pages, the more rows.
@@ -45,7 +48,8 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
         // A lane of few pages repeats them.
         let [long, short] = &lane.details;
         let details = if width(long) <= names { long } else { short };
-        let texts = [shorten_path(&lane.name, names), shorten(details, names)];
+        let name = shorten_path(&lane.name, names.saturating_sub(width(&lane.process)));
+        let texts = [format!("{}{name}", lane.process), shorten(details, names)];
         for line in 0..rows.max(2) {
             let row = (lane.rows - 1).saturating_sub(line * lane.rows / rows.max(2));
             let text = texts.get(line).map_or("", String::as_str);

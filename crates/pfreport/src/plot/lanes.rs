@@ -24,7 +24,9 @@ enum Content {
 /// One lane: what it is called, what it covers, how often each cell faulted.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    /// Region or file, with its process if there are several.
+    /// Id of the process and a blank, if there are several.
+    pub process: String,
+    /// Region or file.
     pub name: String,
     /// Kind of memory.
     pub kind: &'static str,
@@ -42,7 +44,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// What a single line says: of a file, which may have several lanes, also the kind of memory.
+    /// What a single line says behind the process: of a file, which may have several lanes, also the kind of
+    /// memory.
     #[must_use]
     pub fn label(&self) -> String {
         if self.name.contains('/') {
@@ -109,6 +112,7 @@ impl Lanes {
             let faults = rest.iter().map(|&i| sums[i].0).sum();
             let long = format!("all addresses, {}", counted(faults, "fault"));
             lanes.lanes.push(Lane {
+                process: String::new(),
                 name: format!("{} more", count(rest.len() as u64)),
                 kind: "",
                 details: [long, counted(faults, "fault")],
@@ -155,7 +159,8 @@ impl Lanes {
         };
         let (kind, all) = (place.kind.as_str(), counted(faults, "fault"));
         Lane {
-            name: format!("{pid}{}", place.name),
+            process: pid,
+            name: place.name.clone(),
             kind,
             details: [&parts, ""].map(|parts| format!("{kind}, {size}{parts}, {all}")),
             stretches,
