@@ -18,7 +18,8 @@ use crate::json;
 use crate::layout::Layout;
 use crate::load::{Loaded, STDIN};
 use crate::pattern;
-use crate::picture;
+use crate::picture::{self, Format};
+use crate::plot;
 use crate::scope::Scope;
 use crate::select::Selection;
 use crate::stacks;
@@ -66,7 +67,8 @@ fn report(
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.query.by)?;
     let exports = &arguments.exports;
-    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice;
+    let plots = arguments.pictures.are_plotted();
+    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice || plots;
     let data_on_stdout = data_on_stdout(arguments, views && !exports.has_table(), layout)?;
     let slow_threshold_ns = arguments.query.slow_threshold;
     let slow_threshold_ns =
@@ -78,7 +80,7 @@ fn report(
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
     let has_export = exports.has_table() || exports.json.is_some();
-    let has_file = has_export || arguments.pictures.png.is_some() || has_stacks;
+    let has_file = has_export || arguments.pictures.are_drawn() || has_stacks;
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
         written.extend(export_table(&loaded, &keys, arguments, out)?);
@@ -99,9 +101,15 @@ fn report(
     }
     let summary_rows = arguments.query.top.unwrap_or(SUMMARY_ROWS);
     written.extend(json::export(&loaded, arguments, summary_rows, out)?);
-    if let Some(folder) = &arguments.pictures.png {
+    if plots {
+        let text = plot::render(&loaded, &arguments.pictures, summary_rows, layout);
+        out.write_all(text.as_bytes())?;
+    }
+    let (pictures, force) = (&arguments.pictures, arguments.habits.force);
+    for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
+        let Some(folder) = folder else { continue };
         let folder = folder.as_deref().unwrap_or(Path::new("."));
-        written.extend(picture::draw(&loaded, folder, arguments.habits.force)?);
+        written.extend(picture::draw(&loaded, folder, format, pictures.style(), force)?);
     }
     if !has_file && !views {
         let style = Style { top: summary_rows, layout };
