@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod advice;
 pub mod by;
+pub mod cell;
 pub mod chains;
 pub mod cli;
 pub mod code;

@@ -3,12 +3,12 @@
 mod captured;
 mod causes;
 mod code;
-mod diagnosis;
+pub(crate) mod diagnosis;
 mod exactness;
 mod heading;
 mod limits;
 mod losses;
-mod next;
+pub(crate) mod next;
 pub mod oom;
 mod phases;
 pub(crate) mod screen;
@@ -23,6 +23,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
+use diagnosis::Diagnosis;
 use pfmodel::names::Class;
 use screen::Screen;
 
@@ -53,26 +54,70 @@ const PLACE: [usize; 3] = [2, 3, 4];
 /// Where, and why.
 const PLACE_AND_CAUSE: [usize; 5] = [2, 3, 4, 5, 6];
 
+/// The parts of a summary, each a page of its own.
+#[derive(Debug)]
+pub(crate) struct Sections {
+    /// What was recorded, under the title.
+    pub heading: Screen,
+    /// Who was killed because memory ran out.
+    pub oom: Screen,
+    /// What is missing.
+    pub exactness: Screen,
+    /// By class and cause, phase, process, region, function: those that there are.
+    pub tables: Vec<Screen>,
+    /// Why.
+    pub diagnosis: Option<Diagnosis>,
+}
+
+impl Sections {
+    /// Everything but the commands to run next.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail.
+    pub fn of(loaded: &Loaded, style: Style) -> Result<Self, Error> {
+        let page = |write: &dyn Fn(&mut Screen) -> Result<(), Error>| {
+            let mut screen = Screen::new(style.layout);
+            write(&mut screen).map(|()| screen)
+        };
+        let mut sections = Self {
+            heading: page(&|screen| Ok(heading::write(screen, loaded)))?,
+            oom: page(&|screen| Ok(oom::write(screen, loaded)))?,
+            exactness: page(&|screen| Ok(exactness::write(screen, loaded)))?,
+            tables: Vec::new(),
+            diagnosis: None,
+        };
+        if loaded.analysis.faults.is_empty() {
+            return Ok(sections);
+        }
+        let stall = WallStall::of(&loaded.analysis);
+        // One pass over the table; who, where and why are sums of its groups.
+        let cells = rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)?;
+        let top = style.top;
+        sections.tables = vec![
+            page(&|screen| causes::write(screen, loaded, &stall))?,
+            page(&|screen| phases::write(screen, loaded, top))?,
+            page(&|screen| Ok(top::processes(screen, loaded, &cells, &stall, top)))?,
+            page(&|screen| Ok(top::regions(screen, &cells, top)))?,
+            // One function has several lines of causes elsewhere: half a list leaves it one screen.
+            page(&|screen| code::functions(screen, loaded, top.div_ceil(2)))?,
+        ];
+        sections.diagnosis = Diagnosis::of(loaded, &cells);
+        Ok(sections)
+    }
+}
+
 /// The summary as text. Its last line is `Summary: major=… minor=… cow=…`, for scripts.
 ///
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
-    let stall = WallStall::of(&loaded.analysis);
-    let mut screen = Screen::new(style.layout);
-    heading::write(&mut screen, loaded);
-    oom::write(&mut screen, loaded);
-    exactness::write(&mut screen, loaded);
-    if !loaded.analysis.faults.is_empty() {
-        causes::write(&mut screen, loaded, &stall)?;
-        phases::write(&mut screen, loaded, style.top)?;
-        // One pass over the table; who, where and why are sums of its groups.
-        let cells = rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)?;
-        top::processes(&mut screen, loaded, &cells, &stall, style.top);
-        top::regions(&mut screen, &cells, style.top);
-        // One function has several lines of causes elsewhere: half a list leaves it one screen.
-        code::functions(&mut screen, loaded, style.top.div_ceil(2))?;
-        diagnosis::write(&mut screen, loaded, &cells);
+    let sections = Sections::of(loaded, style)?;
+    let mut screen = sections.heading;
+    for section in [sections.oom, sections.exactness].into_iter().chain(sections.tables) {
+        screen.append(section);
+    }
+    if let Some(diagnosis) = sections.diagnosis {
+        diagnosis.write(&mut screen);
     }
     next::write(&mut screen, loaded);
     let mut text = screen.into_text();
@@ -85,7 +130,7 @@ pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
 /// `Summary: major=12 minor=542 cow=3`: the faults that were captured, stored or not. `unrecorded` is
 /// what was left out on request, `unknown` what cannot be told: without error codes cow faults hide
 /// among the minor ones, and so they do among those that were too fast to be stored.
-fn last_line(loaded: &Loaded) -> String {
+pub(crate) fn last_line(loaded: &Loaded) -> String {
     let count = |class| loaded.class_count(class);
     let unknown = || "unknown".to_owned();
     let skipped = loaded.skipped();

@@ -3,14 +3,14 @@
 use pfmodel::names::{Cause, Class};
 
 use super::screen::Screen;
+use crate::cell::Cell;
 use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Group, Measures, grouped, rows};
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
-use crate::table::known;
-use crate::units::{bytes, count, counted, duration, percent};
+use crate::units::{counted, duration, percent};
 
 pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<(), Error> {
     let everything = Measures { pages: true, percentiles: true };
@@ -19,21 +19,21 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<
     let wall = |group: &Group| {
         let class = Class::ALL.iter().find(|class| class.as_str() == group.key(0))?;
         let cause = Cause::ALL.iter().find(|cause| cause.as_str() == group.key(1))?;
-        group.stall_ns.map(|_| percent(stall.cause_ns(*class, *cause), wall_ns))
+        group.stall_ns.map(|_| Cell::Share(stall.cause_ns(*class, *cause), wall_ns))
     };
     let lines = causes.iter().map(|group| {
         vec![
-            group.key(0).to_owned(),
-            group.key(1).to_owned(),
-            count(group.faults),
-            known(group.pages, count),
-            known(group.touched_bytes.filter(|&n| n > 0), bytes),
-            known(group.stall_ns, duration),
-            wall(group).unwrap_or_else(|| "-".to_owned()),
-            known(group.p50_ns, duration),
-            known(group.p90_ns, duration),
-            known(group.p99_ns, duration),
-            known(group.max_ns, duration),
+            Cell::Name(group.key(0).to_owned()),
+            Cell::Name(group.key(1).to_owned()),
+            Cell::Count(group.faults),
+            Cell::known(group.pages, Cell::Count),
+            Cell::known(group.touched_bytes.filter(|&n| n > 0), Cell::Bytes),
+            Cell::known(group.stall_ns, Cell::Duration),
+            wall(group).unwrap_or(Cell::Unknown),
+            Cell::known(group.p50_ns, Cell::Duration),
+            Cell::known(group.p90_ns, Cell::Duration),
+            Cell::known(group.p99_ns, Cell::Duration),
+            Cell::known(group.max_ns, Cell::Duration),
         ]
     });
     screen.heading("Faults by class and cause");

@@ -30,7 +30,8 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
-fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
+/// Commands, and what each is for.
+pub fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
     let trace = quoted(&printable_path(&loaded.path));
     let command = |options: &str| format!("pfreport {trace} {options}");
     if loaded.analysis.faults.is_empty() {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::screen::Screen;
+use crate::cell::Cell;
 use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Measures, grouped, rows};
 use crate::load::Loaded;
-use crate::table::known;
-use crate::units::{count, duration, moment};
+use crate::units::count;
 
 /// What the table calls the time before the first mark.
 const BEFORE: &str = "(before the first mark)";
@@ -40,15 +40,15 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
     shown.sort_by_key(|&(span, _, _)| span.map(|span| span.from_ns));
     let lines = shown.into_iter().map(|(span, name, group)| {
         vec![
-            name.unwrap_or_else(|| BEFORE.to_owned()),
-            known(span.map(|span| span.from_ns), moment),
-            known(span.map(|span| span.length_ns), duration),
-            count(group.faults),
-            count(group.major),
-            known(group.stall_ns, duration),
-            known(group.p50_ns, duration),
-            known(group.p99_ns, duration),
-            known(group.max_ns, duration),
+            Cell::Name(name.unwrap_or_else(|| BEFORE.to_owned())),
+            Cell::known(span.map(|span| span.from_ns), Cell::Moment),
+            Cell::known(span.map(|span| span.length_ns), Cell::Duration),
+            Cell::Count(group.faults),
+            Cell::Count(group.major),
+            Cell::known(group.stall_ns, Cell::Duration),
+            Cell::known(group.p50_ns, Cell::Duration),
+            Cell::known(group.p99_ns, Cell::Duration),
+            Cell::known(group.max_ns, Cell::Duration),
         ]
     });
     screen.heading("Phases");

@@ -4,14 +4,14 @@ use pfmodel::table::{Analysis, Process, Thread};
 
 use super::screen::Screen;
 use super::{PLACE, PROCESS, THREAD};
+use crate::cell::Cell;
 use crate::faults;
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
-use crate::table::known;
 use crate::text::printable;
-use crate::units::{count, counted, duration, percent, rate};
+use crate::units::{count, counted, duration, percent};
 
 /// Rate of major faults per second at which the usual alert fires.
 pub const ALERT_PER_SECOND: u64 = 500;
@@ -34,15 +34,19 @@ pub fn processes(
         let life_ns = life_ns(loaded, process);
         let stalled = stall.processes.get(number).map_or(0, |union| union.length_ns);
         Some(vec![
-            process.pid.to_string(),
-            comm(analysis, process.comm),
-            count(group.faults),
-            count(group.major),
+            Cell::Id(u64::from(process.pid)),
+            Cell::Name(comm(analysis, process.comm)),
+            Cell::Count(group.faults),
+            Cell::Count(group.major),
             // The rate of a moment would alarm without cause.
-            if life_ns < RATE_LIFE_MIN_NS { "-".to_owned() } else { rate(group.major, life_ns) },
-            known(group.stall_ns, duration),
-            group.stall_ns.map_or_else(|| "-".to_owned(), |_| percent(stalled, life_ns)),
-            duration(life_ns),
+            if life_ns < RATE_LIFE_MIN_NS {
+                Cell::Unknown
+            } else {
+                Cell::Rate(group.major, life_ns)
+            },
+            Cell::known(group.stall_ns, Cell::Duration),
+            group.stall_ns.map_or(Cell::Unknown, |_| Cell::Share(stalled, life_ns)),
+            Cell::Duration(life_ns),
         ])
     });
     screen.heading(&match groups.len() {
@@ -121,14 +125,14 @@ pub fn regions(screen: &mut Screen, cells: &[Group], top: usize) {
     let faults: u64 = groups.iter().map(|group| group.faults).sum();
     let lines = groups.iter().take(top).map(|group| {
         vec![
-            faults::place(group.keys.get(2).and_then(Option::as_deref), group.key(0)),
-            group.key(1).to_owned(),
-            count(group.faults),
-            percent(group.faults, faults),
-            count(group.major),
-            known(group.stall_ns, duration),
-            group.stall_ns.map_or_else(|| "-".to_owned(), |ns| percent(ns, stall_ns)),
-            known(group.max_ns, duration),
+            Cell::Name(faults::place(group.keys.get(2).and_then(Option::as_deref), group.key(0))),
+            Cell::Name(group.key(1).to_owned()),
+            Cell::Count(group.faults),
+            Cell::Share(group.faults, faults),
+            Cell::Count(group.major),
+            Cell::known(group.stall_ns, Cell::Duration),
+            group.stall_ns.map_or(Cell::Unknown, |ns| Cell::Share(ns, stall_ns)),
+            Cell::known(group.max_ns, Cell::Duration),
         ]
     });
     screen.heading("Regions and files");
