@@ -30,7 +30,7 @@ pub enum Cell {
 
 impl Cell {
     /// The value as a cell, if there is one.
-    pub fn known(value: Option<u64>, cell: fn(u64) -> Self) -> Self {
+    pub fn known(value: Option<u64>, cell: impl FnOnce(u64) -> Self) -> Self {
         value.map_or(Self::Unknown, cell)
     }
 

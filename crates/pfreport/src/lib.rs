@@ -22,6 +22,7 @@ pub mod flamegraph;
 pub mod group;
 pub mod info;
 mod join;
+pub mod json;
 pub mod layout;
 pub mod load;
 pub mod output;

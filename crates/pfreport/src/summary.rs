@@ -1,24 +1,26 @@
 //! The one-screen summary: what was recorded, how exact it is, what the faults cost, where and why.
 
 mod captured;
-mod causes;
-mod code;
+pub(crate) mod causes;
+pub(crate) mod code;
 pub(crate) mod diagnosis;
-mod exactness;
+pub(crate) mod exactness;
 mod heading;
-mod limits;
+pub(crate) mod limits;
 mod losses;
 pub(crate) mod next;
 pub mod oom;
-mod phases;
+pub(crate) mod phases;
 pub(crate) mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
-mod top;
+pub(crate) mod top;
+
+use std::fmt;
 
 use crate::error::Error;
 use crate::field::Field;
-use crate::group::{Measures, grouped, rows};
+use crate::group::{Group, Measures, grouped, rows};
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
@@ -91,7 +93,7 @@ impl Sections {
         }
         let stall = WallStall::of(&loaded.analysis);
         // One pass over the table; who, where and why are sums of its groups.
-        let cells = rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)?;
+        let cells = cells(loaded)?;
         let top = style.top;
         sections.tables = vec![
             page(&|screen| causes::write(screen, loaded, &stall))?,
@@ -127,25 +129,56 @@ pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
     Ok(text)
 }
 
-/// `Summary: major=12 minor=542 cow=3`: the faults that were captured, stored or not. `unrecorded` is
-/// what was left out on request, `unknown` what cannot be told: without error codes cow faults hide
-/// among the minor ones, and so they do among those that were too fast to be stored.
-pub(crate) fn last_line(loaded: &Loaded) -> String {
+/// The groups that the lists of who, where and why add up.
+pub(crate) fn cells(loaded: &Loaded) -> Result<Vec<Group>, Error> {
+    rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)
+}
+
+/// How many faults of a class were captured, stored or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Captured {
+    /// So many.
+    Number(u64),
+    /// Left out on request.
+    Unrecorded,
+    /// Cannot be told: without error codes cow faults hide among the minor ones, and so they do among
+    /// those that were too fast to be stored.
+    Unknown,
+}
+
+impl fmt::Display for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Unrecorded => f.write_str("unrecorded"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// Major, minor and cow faults that were captured.
+pub(crate) fn captured_by_class(loaded: &Loaded) -> [Captured; 3] {
     let count = |class| loaded.class_count(class);
-    let unknown = || "unknown".to_owned();
     let skipped = loaded.skipped();
-    let major = skipped.map(|[_, major]| (count(Class::Major).saturating_add(major)).to_string());
+    let major = skipped.map_or(Captured::Unknown, |[_, major]| {
+        Captured::Number(count(Class::Major).saturating_add(major))
+    });
     let [minor, cow] = match skipped {
-        _ if Scope::of(loaded).major_only => [(); 2].map(|()| Some("unrecorded".to_owned())),
-        None => [None, None],
+        _ if Scope::of(loaded).major_only => [Captured::Unrecorded; 2],
+        None => [Captured::Unknown; 2],
         Some([0, _]) if loaded.analysis.exactness.error_code => {
-            [Class::Minor, Class::Cow].map(|class| Some(count(class).to_string()))
+            [Class::Minor, Class::Cow].map(|class| Captured::Number(count(class)))
         }
         Some([minor, _]) => {
             let stored = count(Class::Minor).saturating_add(count(Class::Cow));
-            [Some(stored.saturating_add(minor).to_string()), None]
+            [Captured::Number(stored.saturating_add(minor)), Captured::Unknown]
         }
     };
-    let [major, minor, cow] = [major, minor, cow].map(|value| value.unwrap_or_else(unknown));
+    [major, minor, cow]
+}
+
+/// `Summary: major=12 minor=542 cow=3`.
+pub(crate) fn last_line(loaded: &Loaded) -> String {
+    let [major, minor, cow] = captured_by_class(loaded);
     format!("Summary: major={major} minor={minor} cow={cow}")
 }

@@ -84,7 +84,7 @@ pub fn layout(
 
 /// The value as `format` puts it; `-` when it is not known.
 #[must_use]
-pub fn known(value: Option<u64>, format: fn(u64) -> String) -> String {
+pub fn known(value: Option<u64>, format: impl FnOnce(u64) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), format)
 }
 

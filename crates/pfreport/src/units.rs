@@ -114,6 +114,13 @@ fn three_digits(value: f64) -> String {
     }
 }
 
+/// `2026-11-20T12:34:56.123456789Z`.
+#[must_use]
+pub fn iso(ns_since_epoch: u64) -> String {
+    let [year, month, day, hour, minute, second, ns] = civil(ns_since_epoch);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ns:09}Z")
+}
+
 /// A moment since the Unix epoch as year, month, day, hour, minute, second (UTC) and nanosecond.
 #[must_use]
 pub const fn civil(ns_since_epoch: u64) -> [u32; 7] {

@@ -12,16 +12,30 @@ use crate::scope::Scope;
 use crate::stall::WallStall;
 use crate::units::{counted, duration, percent};
 
-pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<(), Error> {
+/// The groups by class and cause, each with the wall time in which at least one thread was stalled so,
+/// if latencies are known.
+///
+/// # Errors
+/// [`Error::Table`] should Polars fail.
+pub fn causes(loaded: &Loaded, stall: &WallStall) -> Result<Vec<(Group, Option<u64>)>, Error> {
     let everything = Measures { pages: true, percentiles: true };
     let causes = rows(&grouped(loaded, &[Field::Class, Field::Cause], everything)?)?;
-    let wall_ns = loaded.recorded_ns();
-    let wall = |group: &Group| {
+    let wall_ns = |group: &Group| {
         let class = Class::ALL.iter().find(|class| class.as_str() == group.key(0))?;
         let cause = Cause::ALL.iter().find(|cause| cause.as_str() == group.key(1))?;
-        group.stall_ns.map(|_| Cell::Share(stall.cause_ns(*class, *cause), wall_ns))
+        group.stall_ns.map(|_| stall.cause_ns(*class, *cause))
     };
-    let lines = causes.iter().map(|group| {
+    let with_wall = |group| {
+        let wall_ns = wall_ns(&group);
+        (group, wall_ns)
+    };
+    Ok(causes.into_iter().map(with_wall).collect())
+}
+
+pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<(), Error> {
+    let wall_ns = loaded.recorded_ns();
+    let causes = causes(loaded, stall)?;
+    let lines = causes.iter().map(|(group, cause_ns)| {
         vec![
             Cell::Name(group.key(0).to_owned()),
             Cell::Name(group.key(1).to_owned()),
@@ -29,7 +43,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<
             Cell::known(group.pages, Cell::Count),
             Cell::known(group.touched_bytes.filter(|&n| n > 0), Cell::Bytes),
             Cell::known(group.stall_ns, Cell::Duration),
-            wall(group).unwrap_or(Cell::Unknown),
+            Cell::known(*cause_ns, |ns| Cell::Share(ns, wall_ns)),
             Cell::known(group.p50_ns, Cell::Duration),
             Cell::known(group.p90_ns, Cell::Duration),
             Cell::known(group.p99_ns, Cell::Duration),

@@ -56,13 +56,25 @@ pub fn exactness(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
+/// Faults of which the function is known.
+pub fn named(analysis: &Analysis) -> u64 {
+    let places = analysis.faults.code.iter();
+    places.filter(|&&place| is_named(analysis, place)).count() as u64
+}
+
+/// Faults that have a call chain.
+pub fn chained(analysis: &Analysis) -> u64 {
+    let chains = analysis.faults.call_chain.iter();
+    chains.filter(|&&chain| is_chain(analysis, chain)).count() as u64
+}
+
 fn symbols(loaded: &Loaded) -> Option<String> {
     let analysis = &loaded.analysis;
     if analysis.modules.is_empty() {
         return None;
     }
     let faults = &analysis.faults;
-    let named = faults.code.iter().filter(|&&place| is_named(analysis, place)).count() as u64;
+    let named = named(analysis);
     let all = counted(faults.len() as u64, "fault");
     let mut parts = vec![format!("function known for {} of {all}", count(named))];
     if loaded.counted(ledger::SYMBOLS_ASKED) == Some(0) && named == 0 {
@@ -122,7 +134,7 @@ fn callers(loaded: &Loaded) -> Option<String> {
     let alone = of(|chain| !chain.cut && chain.kernel.len() + chain.user.len() == 1);
     let all = counted(faults.len() as u64, "fault");
     let mut parts =
-        vec![format!("{how}: call chain known for {} of {all}", count(chains().count() as u64))];
+        vec![format!("{how}: call chain known for {} of {all}", count(chained(analysis)))];
     if alone > 0 {
         parts.push(format!("{} without a caller in it", count(alone)));
     }
@@ -146,24 +158,54 @@ fn callers(loaded: &Loaded) -> Option<String> {
     Some(parts.join("; "))
 }
 
+/// Functions that faulted: groups by function and module, and those by class and cause in addition, which
+/// they are made of. Both are in order of stall time.
+#[derive(Debug)]
+pub struct Functions {
+    /// By function and module.
+    pub groups: Vec<Group>,
+    cells: Vec<Group>,
+}
+
+impl Functions {
+    /// All functions; nothing where none is known.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail.
+    pub fn of(loaded: &Loaded) -> Result<Option<Self>, Error> {
+        if !has_functions(&loaded.analysis) {
+            return Ok(None);
+        }
+        let cells = rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)?;
+        Ok(Some(Self { groups: rolled_up(&cells, &FUNCTION), cells }))
+    }
+
+    /// Class and cause that stall a function most: groups come in this order.
+    pub fn main_cause(&self, group: &Group) -> Option<[&str; 2]> {
+        let cell = self.cells.iter().find(|cell| cell.keys.get(..2) == Some(&*group.keys))?;
+        Some([cell.key(2), cell.key(3)])
+    }
+}
+
 /// The functions whose instructions faulted, those with the most stall time; nothing where none is known.
 ///
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn functions(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Error> {
-    if !has_functions(&loaded.analysis) {
+    let Some(functions) = Functions::of(loaded)? else {
         return Ok(());
-    }
-    let cells = rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)?;
-    let groups = rolled_up(&cells, &FUNCTION);
-    let stall_ns = total_stall_ns(&groups);
+    };
+    let groups = &functions.groups;
+    let stall_ns = total_stall_ns(groups);
     let faults: u64 = groups.iter().map(|group| group.faults).sum();
     let lines = groups.iter().take(top).map(|group| {
         let function = group.keys.first().and_then(Option::as_deref).unwrap_or("[unknown]");
         vec![
             Cell::LongName(function.to_owned(), FUNCTION_CHARACTERS),
             Cell::LongName(group.key(1).to_owned(), MODULE_CHARACTERS),
-            Cell::Name(main_cause(&cells, group)),
+            Cell::Name(
+                functions.main_cause(group).map_or_else(String::new, |names| names.join(" ")),
+            ),
             Cell::Count(group.faults),
             Cell::Share(group.faults, faults),
             Cell::known(group.stall_ns, Cell::Duration),
@@ -177,10 +219,4 @@ pub fn functions(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(),
         screen.paragraph(&rest_of(rest));
     }
     Ok(())
-}
-
-/// Class and cause that stall a function most: groups come in this order.
-fn main_cause(cells: &[Group], group: &Group) -> String {
-    let cell = cells.iter().find(|cell| cell.keys.get(..2) == Some(&*group.keys));
-    cell.map_or_else(String::new, |cell| format!("{} {}", cell.key(2), cell.key(3)))
 }

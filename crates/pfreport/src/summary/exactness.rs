@@ -13,7 +13,7 @@ use crate::units::{count, counted, duration};
 
 pub fn write(screen: &mut Screen, loaded: &Loaded) {
     captured::write(screen, loaded);
-    if let Some(line) = unseen(loaded) {
+    if let Some(line) = not_seen(loaded) {
         screen.labelled("not seen", &line);
     }
     if let Some(line) = apart(loaded) {
@@ -63,11 +63,20 @@ fn mappings(loaded: &Loaded) -> Option<String> {
     })
 }
 
-/// Faults that the processes' own accounting has and perf's events have not. Said only where both
-/// count the same faults.
-fn unseen(loaded: &Loaded) -> Option<String> {
+/// Faults that the processes' own accounting has and perf's events have not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unseen {
+    /// Minor ones, if counted.
+    pub minor: Option<u64>,
+    /// Major ones, if counted.
+    pub major: Option<u64>,
+    /// There may be more: children that nobody waited for are recorded, but in no usage.
+    pub at_least: bool,
+}
+
+/// Known only where both count the same faults; none where they agree.
+pub fn unseen(loaded: &Loaded) -> Option<Unseen> {
     let scope = Scope::of(loaded);
-    let exactness = &loaded.analysis.exactness;
     let had_children = loaded.analysis.processes.iter().any(|process| process.parent != NONE);
     let same_processes = match scope.kind {
         // Usage of a command includes that of the children it waited for.
@@ -90,15 +99,17 @@ fn unseen(loaded: &Loaded) -> Option<String> {
             .filter(|_| !scope.major_only);
     let major =
         missing(ledger::RUSAGE_MAJOR_FAULTS, [ledger::CAPTURED_MAJOR, ledger::MAJOR_FAULTS_LOST]);
-    if minor.unwrap_or(0) + major.unwrap_or(0) == 0 {
-        return None;
-    }
+    let differs = minor.unwrap_or(0) + major.unwrap_or(0) > 0;
+    differs.then_some(Unseen { minor, major, at_least: had_children })
+}
+
+fn not_seen(loaded: &Loaded) -> Option<String> {
+    let Unseen { minor, major, at_least } = unseen(loaded)?;
     let parts = [(minor, "minor"), (major, "major")];
     let parts = parts.into_iter().filter_map(|(n, name)| Some(format!("{} {name}", count(n?))));
-    // Children that nobody waited for are recorded, but in no usage.
-    let bound = if had_children { "at least " } else { "" };
+    let bound = if at_least { "at least " } else { "" };
     let parts = parts.collect::<Vec<_>>().join(" and ");
-    let attached = match scope.kind {
+    let attached = match Scope::of(loaded).kind {
         Kind::Processes => "; or faults while the events were being opened",
         _ => "",
     };
@@ -106,7 +117,7 @@ fn unseen(loaded: &Loaded) -> Option<String> {
         "starting the program, MAP_POPULATE, mlock, pinned I/O, futex, process_vm_readv, \
          /proc/PID/mem{attached}"
     );
-    Some(if exactness.kernel_mode {
+    Some(if loaded.analysis.exactness.kernel_mode {
         format!("{bound}{parts} in rusage that perf events do not show: {such}")
     } else {
         format!(
@@ -156,10 +167,15 @@ fn apart(loaded: &Loaded) -> Option<String> {
     if parts.is_empty() { none() } else { Some(parts.join(", ")) }
 }
 
-fn bias(loaded: &Loaded) -> Option<String> {
+/// What of each latency is the recording, and the spread of that, nanoseconds.
+pub fn bias_ns(loaded: &Loaded) -> Option<(u64, Option<u64>)> {
     let number = |key| loaded.fact(key)?.trim().parse::<u64>().ok();
-    let bias = number(fact::LATENCY_BIAS_NS).filter(|_| Scope::of(loaded).latency)?;
-    let spread = number(fact::LATENCY_BIAS_SPREAD_NS);
-    let spread = spread.map_or_else(String::new, |ns| format!(" (spread {})", duration(ns)));
-    Some(format!("includes about {}{spread} of recording per fault", duration(bias)))
+    let bias_ns = number(fact::LATENCY_BIAS_NS).filter(|_| Scope::of(loaded).latency)?;
+    Some((bias_ns, number(fact::LATENCY_BIAS_SPREAD_NS)))
+}
+
+fn bias(loaded: &Loaded) -> Option<String> {
+    let (bias_ns, spread_ns) = bias_ns(loaded)?;
+    let spread = spread_ns.map_or_else(String::new, |ns| format!(" (spread {})", duration(ns)));
+    Some(format!("includes about {}{spread} of recording per fault", duration(bias_ns)))
 }

@@ -13,7 +13,8 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
-fn lines(loaded: &Loaded) -> Vec<String> {
+/// One sentence each, without a full stop.
+pub fn lines(loaded: &Loaded) -> Vec<String> {
     let scope = Scope::of(loaded);
     let lines = [
         majors(loaded, &scope),

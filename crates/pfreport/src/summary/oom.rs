@@ -53,7 +53,7 @@ pub fn line(loaded: &Loaded, victim: &OomRecord) -> String {
 }
 
 /// The victim's name as recorded, or that of the last process with its pid.
-fn name(loaded: &Loaded, victim: &OomRecord) -> Option<String> {
+pub fn name(loaded: &Loaded, victim: &OomRecord) -> Option<String> {
     let analysis = &loaded.analysis;
     let known = || {
         let process = analysis.processes.iter().rev().find(|process| process.pid == victim.pid)?;

@@ -6,7 +6,7 @@ use super::screen::Screen;
 use crate::cell::Cell;
 use crate::error::Error;
 use crate::field::Field;
-use crate::group::{Measures, grouped, rows};
+use crate::group::{Group, Measures, grouped, rows};
 use crate::load::Loaded;
 use crate::units::count;
 
@@ -16,31 +16,54 @@ const BEFORE: &str = "(before the first mark)";
 /// When a phase began first, and how long it lasted in all while faults were recorded: a name may be
 /// marked several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
-    from_ns: u64,
-    length_ns: u64,
+pub struct Span {
+    /// Beginning of the first, since the start of the trace.
+    pub from_ns: u64,
+    /// All lengths together.
+    pub length_ns: u64,
+}
+
+/// Phases of a recording.
+#[derive(Debug)]
+pub struct Phases {
+    /// The costliest ones, in order of time, with their groups by column `phase`.
+    pub shown: Vec<(Option<Span>, Group)>,
+    /// The groups of the others.
+    pub more: Vec<Group>,
+    /// Phases without faults.
+    pub idle: usize,
+}
+
+/// The costliest `top` phases; none without marks.
+///
+/// # Errors
+/// [`Error::Table`] should Polars fail.
+pub fn phases(loaded: &Loaded, top: usize) -> Result<Option<Phases>, Error> {
+    if loaded.marks.is_empty() {
+        return Ok(None);
+    }
+    let mut groups =
+        rows(&grouped(loaded, &[Field::Phase], Measures { pages: false, percentiles: true })?)?;
+    let spans = spans(loaded);
+    let idle = spans.len().saturating_sub(groups.len());
+    let more = groups.split_off(top.min(groups.len()));
+    let span = |group: &Group| {
+        let name = group.keys.first().and_then(Option::as_deref);
+        spans.get(&name).copied()
+    };
+    let mut shown: Vec<_> = groups.into_iter().map(|group| (span(&group), group)).collect();
+    shown.sort_by_key(|(span, _)| span.map(|span| span.from_ns));
+    Ok(Some(Phases { shown, more, idle }))
 }
 
 /// The costliest phases, in order of time; nothing without marks.
 pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Error> {
-    if loaded.marks.is_empty() {
+    let Some(Phases { shown, more, idle }) = phases(loaded, top)? else {
         return Ok(());
-    }
-    let groups =
-        rows(&grouped(loaded, &[Field::Phase], Measures { pages: false, percentiles: true })?)?;
-    let spans = spans(loaded);
-    let mut shown: Vec<_> = groups
-        .iter()
-        .take(top)
-        .map(|group| {
-            let name = group.keys.first().cloned().flatten();
-            (spans.get(&name.as_deref()).copied(), name, group)
-        })
-        .collect();
-    shown.sort_by_key(|&(span, _, _)| span.map(|span| span.from_ns));
-    let lines = shown.into_iter().map(|(span, name, group)| {
+    };
+    let lines = shown.into_iter().map(|(span, group)| {
         vec![
-            Cell::Name(name.unwrap_or_else(|| BEFORE.to_owned())),
+            Cell::Name(group.keys.first().cloned().flatten().unwrap_or_else(|| BEFORE.to_owned())),
             Cell::known(span.map(|span| span.from_ns), Cell::Moment),
             Cell::known(span.map(|span| span.length_ns), Cell::Duration),
             Cell::Count(group.faults),
@@ -57,9 +80,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
     if loaded.recorded_since_ns() > 0 {
         screen.paragraph("length: of the time after the delay");
     }
-    let more = groups.len().saturating_sub(top);
-    let idle = spans.len().saturating_sub(groups.len());
-    for (number, what) in [(more, "more"), (idle, "without faults")] {
+    for (number, what) in [(more.len(), "more"), (idle, "without faults")] {
         if number > 0 {
             screen.paragraph(&format!("and {} {what}", count(number as u64)));
         }

@@ -1,6 +1,6 @@
 //! Who faulted, and where.
 
-use pfmodel::table::{Analysis, Process, Thread};
+use pfmodel::table::{Process, Thread};
 
 use super::screen::Screen;
 use super::{PLACE, PROCESS, THREAD};
@@ -19,6 +19,61 @@ pub const ALERT_PER_SECOND: u64 = 500;
 /// Shortest life over which a rate per second means something.
 const RATE_LIFE_MIN_NS: u64 = 1_000_000_000;
 
+/// A process and its faults.
+#[derive(Debug)]
+pub struct ProcessRow<'a> {
+    /// Its number, as in [`pfmodel::table::Analysis::processes`].
+    pub proc: usize,
+    /// What is known of it.
+    pub process: &'a Process,
+    /// Its name, fit to print, if known.
+    pub name: Option<String>,
+    /// Its faults.
+    pub group: Group,
+    /// Its life while faults were recorded.
+    pub life_ns: u64,
+    /// How much of that at least one of its threads was stalled, if latencies are known.
+    pub stalled_ns: Option<u64>,
+}
+
+impl ProcessRow<'_> {
+    /// The life over which a rate means something: that of a moment would alarm without cause.
+    pub fn rate_life_ns(&self) -> Option<u64> {
+        Some(self.life_ns).filter(|&ns| ns >= RATE_LIFE_MIN_NS)
+    }
+
+    /// Whether the major faults of the process alone would fire the usual alert.
+    pub fn exceeds_alert(&self) -> bool {
+        self.rate_life_ns().is_some_and(|life_ns| {
+            let seconds = life_ns as f64 / 1e9;
+            self.group.major as f64 > ALERT_PER_SECOND as f64 * seconds
+        })
+    }
+}
+
+/// The processes that faulted, those with the most stall time first.
+pub fn process_rows<'a>(
+    loaded: &'a Loaded,
+    cells: &[Group],
+    stall: &WallStall,
+) -> Vec<ProcessRow<'a>> {
+    let analysis = &loaded.analysis;
+    let row = |group: Group| {
+        let proc: usize = group.key(0).parse().ok()?;
+        let process = analysis.processes.get(proc)?;
+        let stalled_ns = stall.processes.get(proc).map_or(0, |union| union.length_ns);
+        Some(ProcessRow {
+            proc,
+            process,
+            name: analysis.comms.get(process.comm as usize).map(|comm| printable(comm)),
+            life_ns: life_ns(loaded, process),
+            stalled_ns: group.stall_ns.map(|_| stalled_ns),
+            group,
+        })
+    };
+    rolled_up(cells, &PROCESS).into_iter().filter_map(row).collect()
+}
+
 /// The processes with the most stall time; one process alone in two lines.
 pub fn processes(
     screen: &mut Screen,
@@ -27,40 +82,31 @@ pub fn processes(
     stall: &WallStall,
     top: usize,
 ) {
-    let groups = rolled_up(cells, &PROCESS);
-    let analysis = &loaded.analysis;
-    let lines = groups.iter().take(top).filter_map(|group| {
-        let (number, process) = process(analysis, group)?;
-        let life_ns = life_ns(loaded, process);
-        let stalled = stall.processes.get(number).map_or(0, |union| union.length_ns);
-        Some(vec![
-            Cell::Id(u64::from(process.pid)),
-            Cell::Name(comm(analysis, process.comm)),
-            Cell::Count(group.faults),
-            Cell::Count(group.major),
-            // The rate of a moment would alarm without cause.
-            if life_ns < RATE_LIFE_MIN_NS {
-                Cell::Unknown
-            } else {
-                Cell::Rate(group.major, life_ns)
-            },
-            Cell::known(group.stall_ns, Cell::Duration),
-            group.stall_ns.map_or(Cell::Unknown, |_| Cell::Share(stalled, life_ns)),
-            Cell::Duration(life_ns),
-        ])
+    let rows = process_rows(loaded, cells, stall);
+    let lines = rows.iter().take(top).map(|row| {
+        vec![
+            Cell::Id(u64::from(row.process.pid)),
+            Cell::Name(row.name.clone().unwrap_or_else(|| "?".to_owned())),
+            Cell::Count(row.group.faults),
+            Cell::Count(row.group.major),
+            Cell::known(row.rate_life_ns(), |life_ns| Cell::Rate(row.group.major, life_ns)),
+            Cell::known(row.group.stall_ns, Cell::Duration),
+            Cell::known(row.stalled_ns, |ns| Cell::Share(ns, row.life_ns)),
+            Cell::Duration(row.life_ns),
+        ]
     });
-    screen.heading(&match groups.len() {
+    screen.heading(&match rows.len() {
         1 => "Process".to_owned(),
         all if all > top => format!("Processes: the costliest {top} of {}", count(all as u64)),
         _ => "Processes".to_owned(),
     });
     let header = ["pid", "name", "faults", "major", "major/s", "stall", "stalled", "life"];
     screen.table(&header, 2, lines.collect());
-    if let Some(rest) = groups.get(top..).filter(|rest| !rest.is_empty()) {
-        screen.paragraph(&rest_of(rest));
+    if let Some(rest) = rows.get(top..).filter(|rest| !rest.is_empty()) {
+        screen.paragraph(&rest_of(rest.iter().map(|row| &row.group)));
     }
     let stalled = "stalled: share of the life with at least one thread stalled".to_owned();
-    let alarming = groups.iter().filter(|group| exceeds_alert(loaded, group)).count();
+    let alarming = rows.iter().filter(|row| row.exceeds_alert()).count();
     let alarming = match alarming {
         0 => String::new(),
         1 => " (exceeded by 1 process)".to_owned(),
@@ -73,32 +119,64 @@ pub fn processes(
     screen.paragraph(&notes.join("; "));
 }
 
+/// What some groups add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// How many.
+    pub groups: u64,
+    /// Their faults.
+    pub faults: u64,
+    /// Major ones among them.
+    pub major: u64,
+    /// Their stall time; none if no latency is known.
+    pub stall_ns: Option<u64>,
+}
+
+impl Rest {
+    /// The sums.
+    pub fn of<'a>(groups: impl IntoIterator<Item = &'a Group>) -> Self {
+        groups.into_iter().fold(Self::default(), |rest, group| Self {
+            groups: rest.groups + 1,
+            faults: rest.faults.saturating_add(group.faults),
+            major: rest.major.saturating_add(group.major),
+            stall_ns: match (rest.stall_ns, group.stall_ns) {
+                (Some(a), Some(b)) => Some(a.saturating_add(b)),
+                (a, b) => a.or(b),
+            },
+        })
+    }
+}
+
 /// What the groups that are not listed add up to.
-pub fn rest_of(groups: &[Group]) -> String {
-    let sum = |of: fn(&Group) -> u64| groups.iter().map(of).fold(0, u64::saturating_add);
-    let stall = match total_stall_ns(groups) {
+pub fn rest_of<'a>(groups: impl IntoIterator<Item = &'a Group>) -> String {
+    let rest = Rest::of(groups);
+    let stall = match rest.stall_ns.unwrap_or(0) {
         0 => String::new(),
         ns => format!(", {} of stall", duration(ns)),
     };
     format!(
         "and {} more: {}, {} major{stall}",
-        count(groups.len() as u64),
-        counted(sum(|group| group.faults), "fault"),
-        count(sum(|group| group.major))
+        count(rest.groups),
+        counted(rest.faults, "fault"),
+        count(rest.major)
     )
 }
 
-/// Whether the major faults of a process alone would fire the usual alert.
-fn exceeds_alert(loaded: &Loaded, group: &Group) -> bool {
-    process(&loaded.analysis, group).is_some_and(|(_, process)| {
-        let life_ns = life_ns(loaded, process);
-        let seconds = life_ns as f64 / 1e9;
-        life_ns >= RATE_LIFE_MIN_NS && group.major as f64 > ALERT_PER_SECOND as f64 * seconds
-    })
+/// A thread and what it waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadRow {
+    /// Number of its process, as in [`pfmodel::table::Analysis::processes`].
+    pub proc: usize,
+    /// Its id.
+    pub tid: u32,
+    /// Its stall time.
+    pub stall_ns: u64,
+    /// Its life while faults were recorded.
+    pub life_ns: u64,
 }
 
-/// The thread that waited longest, if there are several.
-fn thread(loaded: &Loaded, cells: &[Group]) -> Option<String> {
+/// The thread that waited longest, if there are several and latencies are known.
+pub fn longest_thread(loaded: &Loaded, cells: &[Group]) -> Option<ThreadRow> {
     let groups = rolled_up(cells, &THREAD);
     let group = groups.first().filter(|_| groups.len() > 1)?;
     let is_it = |thread: &&Thread| {
@@ -107,20 +185,32 @@ fn thread(loaded: &Loaded, cells: &[Group]) -> Option<String> {
     let since_ns = loaded.recorded_since_ns();
     let threads = loaded.analysis.threads.iter().filter(is_it);
     let lives = threads.map(|thread| thread.to_ns.saturating_sub(thread.from_ns.max(since_ns)));
-    let life_ns: u64 = lives.sum();
-    group.stall_ns.map(|ns| {
-        let share = if life_ns > 0 {
-            format!(", {} of its {}", percent(ns, life_ns), duration(life_ns))
-        } else {
-            String::new()
-        };
-        format!("longest stalled thread: {} ({}{share})", group.key(1), duration(ns))
+    Some(ThreadRow {
+        proc: group.key(0).parse().ok()?,
+        tid: group.key(1).parse().ok()?,
+        stall_ns: group.stall_ns?,
+        life_ns: lives.sum(),
     })
+}
+
+fn thread(loaded: &Loaded, cells: &[Group]) -> Option<String> {
+    let ThreadRow { tid, stall_ns, life_ns, .. } = longest_thread(loaded, cells)?;
+    let share = if life_ns > 0 {
+        format!(", {} of its {}", percent(stall_ns, life_ns), duration(life_ns))
+    } else {
+        String::new()
+    };
+    Some(format!("longest stalled thread: {tid} ({}{share})", duration(stall_ns)))
+}
+
+/// Groups by region, kind and path, those with the most stall time first.
+pub fn region_rows(cells: &[Group]) -> Vec<Group> {
+    rolled_up(cells, &PLACE)
 }
 
 /// The regions with the most stall time.
 pub fn regions(screen: &mut Screen, cells: &[Group], top: usize) {
-    let groups = rolled_up(cells, &PLACE);
+    let groups = region_rows(cells);
     let stall_ns = total_stall_ns(&groups);
     let faults: u64 = groups.iter().map(|group| group.faults).sum();
     let lines = groups.iter().take(top).map(|group| {
@@ -154,15 +244,6 @@ pub fn place(group: &Group) -> &str {
 /// Stall time of all groups together.
 pub fn total_stall_ns(groups: &[Group]) -> u64 {
     groups.iter().filter_map(|group| group.stall_ns).fold(0, u64::saturating_add)
-}
-
-fn process<'a>(analysis: &'a Analysis, group: &Group) -> Option<(usize, &'a Process)> {
-    let number = group.key(0).parse().ok()?;
-    Some((number, analysis.processes.get(number)?))
-}
-
-fn comm(analysis: &Analysis, comm: u32) -> String {
-    analysis.comms.get(comm as usize).map_or_else(|| "?".to_owned(), |comm| printable(comm))
 }
 
 /// Life of a process while faults were recorded.

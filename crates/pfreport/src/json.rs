@@ -1,0 +1,139 @@
+//! The summary as a document for programs (`--json`); `schemas/summary.schema.json` has the meaning of
+//! each name.
+//!
+//! The figures are those of the summary on the screen, and worked out by the same functions. Units are in
+//! the names; what is not known is null, never 0. Names from a trace are escaped as everywhere.
+
+mod code;
+mod costs;
+mod exactness;
+mod findings;
+mod recording;
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::group::Group;
+use crate::load::Loaded;
+use crate::stall::WallStall;
+use crate::summary::{self, top::Rest};
+pub use code::{CallChains, Function, Symbols};
+pub use costs::{Cause, LongestThread, Phase, Process, Region, Totals};
+pub use exactness::{
+    ByKind, Captured, Counter, Exactness, Failure, Loss, Losses, Mappings, Taken, Unseen,
+};
+pub use findings::{Culprit, Finding};
+pub use recording::{Label, Machine, Recording, Target, Trace, Victim, Window};
+
+/// Version of the document. Names may join within a version; none goes or changes its meaning.
+pub const SCHEMA: &str = "pft-summary/1";
+
+/// Everything that the summary has in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// Program and version that made the document.
+    pub generator: String,
+    /// The files.
+    pub traces: Vec<Trace>,
+    /// Whom, where and how.
+    pub recording: Recording,
+    /// How complete the table is.
+    pub exactness: Exactness,
+    /// Sums over all faults.
+    pub totals: Totals,
+    /// By class and cause, all of them, the costliest first.
+    pub causes: Vec<Cause>,
+    /// The costliest phases in order of time; null without marks.
+    pub phases: Option<List<Phase>>,
+    /// Phases without faults; null without marks.
+    pub phases_without_faults: Option<u64>,
+    /// The costliest processes.
+    pub processes: List<Process>,
+    /// The thread that was stalled longest; null if it is the only one, or no latency is known.
+    pub longest_stalled_thread: Option<LongestThread>,
+    /// The costliest regions and files.
+    pub regions: List<Region>,
+    /// The costliest functions; null where none is known.
+    pub functions: Option<List<Function>>,
+    /// Processes that the kernel killed because memory ran out, in order of time.
+    pub oom: Vec<Victim>,
+    /// Victims that were recorded and are not in the file.
+    pub oom_missing: u64,
+    /// What the rules of `--advice` found, the most important first.
+    pub findings: Vec<Finding>,
+}
+
+/// The first entries of a list, and what the others add up to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct List<T> {
+    /// The first ones.
+    pub rows: Vec<T>,
+    /// The others.
+    pub left_out: LeftOut,
+}
+
+/// Entries of a list that are not in the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// How many.
+    pub rows: u64,
+    /// Their faults.
+    pub faults: u64,
+    /// Major ones among them.
+    pub major: u64,
+    /// Their stall time.
+    pub stall_ns: Option<u64>,
+}
+
+impl<T> List<T> {
+    fn of<'a>(rows: Vec<T>, others: impl IntoIterator<Item = &'a Group>) -> Self {
+        let Rest { groups: rows_left_out, faults, major, stall_ns } = Rest::of(others);
+        Self { rows, left_out: LeftOut { rows: rows_left_out, faults, major, stall_ns } }
+    }
+}
+
+impl Summary {
+    /// The summary with at most `top` entries of each list of processes, regions, …, and half as many
+    /// functions, as on the screen.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail.
+    pub fn of(loaded: &Loaded, top: usize) -> Result<Self, Error> {
+        let stall = WallStall::of(&loaded.analysis);
+        let cells = summary::cells(loaded)?;
+        let phases = summary::phases::phases(loaded, top)?;
+        Ok(Self {
+            schema: SCHEMA,
+            generator: concat!("pfreport ", env!("CARGO_PKG_VERSION")).to_owned(),
+            traces: recording::traces(loaded),
+            recording: Recording::of(loaded),
+            exactness: Exactness::of(loaded),
+            totals: Totals::of(loaded, &stall),
+            causes: costs::causes(loaded, &stall)?,
+            phases_without_faults: phases.as_ref().map(|phases| phases.idle as u64),
+            phases: phases.map(costs::phases),
+            processes: costs::processes(loaded, &cells, &stall, top),
+            longest_stalled_thread: costs::longest_thread(loaded, &cells),
+            regions: costs::regions(&cells, top),
+            functions: code::functions(loaded, top.div_ceil(2))?,
+            oom: loaded.oom.iter().map(|victim| Victim::of(loaded, victim)).collect(),
+            oom_missing: loaded.missing_victims(),
+            findings: findings::findings(loaded),
+        })
+    }
+}
+
+/// Writes the summary as a JSON document.
+///
+/// # Errors
+/// [`Error::Table`] should Polars fail, [`Error::Output`] when `out` does.
+pub fn write(loaded: &Loaded, top: usize, mut out: impl Write) -> Result<(), Error> {
+    serde_json::to_writer_pretty(&mut out, &Summary::of(loaded, top)?)
+        .map_err(|error| Error::Output(error.into()))?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}

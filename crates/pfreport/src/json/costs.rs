@@ -1,0 +1,253 @@
+//! What the faults cost, by cause, phase, process and region.
+
+use pfmodel::names::Class;
+use serde::Serialize;
+
+use super::List;
+use crate::error::Error;
+use crate::group::Group;
+use crate::load::Loaded;
+use crate::stall::WallStall;
+use crate::summary::{self, Captured, causes, phases, top};
+
+/// Sums over all faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Rows of the table.
+    pub faults: u64,
+    /// Major faults that were captured, stored or not; null if not known.
+    pub major: Option<u64>,
+    /// Minor ones; null if not known or not recorded. Where `cow` is null they are among these.
+    pub minor: Option<u64>,
+    /// Copy-on-write ones; null if not known or not recorded.
+    pub cow: Option<u64>,
+    /// Accesses that failed.
+    pub failed: u64,
+    /// Sum over all threads of the time they were stalled; null if no latency is known.
+    pub stall_ns: Option<u64>,
+    /// Wall time with at least one thread stalled; null likewise.
+    pub wall_ns: Option<u64>,
+    /// Minor and cow faults above the threshold.
+    pub slow: u64,
+    /// The threshold.
+    pub slow_threshold_ns: u64,
+    /// Faults that began before the trace.
+    pub began_before: u64,
+}
+
+impl Totals {
+    /// The sums.
+    pub(super) fn of(loaded: &Loaded, stall: &WallStall) -> Self {
+        let faults = &loaded.analysis.faults;
+        let number = |captured| match captured {
+            Captured::Number(number) => Some(number),
+            Captured::Unrecorded | Captured::Unknown => None,
+        };
+        let [major, minor, cow] = summary::captured_by_class(loaded).map(number);
+        let stall_ns = faults.stalls_ns().flatten().reduce(u64::saturating_add);
+        Self {
+            faults: faults.len() as u64,
+            major,
+            minor,
+            cow,
+            failed: loaded.class_count(Class::Failed),
+            stall_ns,
+            wall_ns: stall_ns.map(|_| stall.total.length_ns),
+            slow: faults.slow.iter().filter(|&&slow| slow).count() as u64,
+            slow_threshold_ns: loaded.analysis.slow_threshold_ns,
+            began_before: faults.before_ns.len() as u64,
+        }
+    }
+}
+
+/// Faults of one class and cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// A word of column `class`.
+    pub class: String,
+    /// A word of column `cause`.
+    pub cause: String,
+    /// Faults.
+    pub faults: u64,
+    /// Distinct pages.
+    pub pages: Option<u64>,
+    /// Distinct pages times the size installed; null if that is not known, as of failed accesses.
+    pub touched_bytes: Option<u64>,
+    /// Sum over all threads.
+    pub stall_ns: Option<u64>,
+    /// Wall time with at least one thread stalled so.
+    pub wall_ns: Option<u64>,
+    /// Half of the latencies are no longer.
+    pub p50_ns: Option<u64>,
+    /// 90 % of them are no longer.
+    pub p90_ns: Option<u64>,
+    /// 99 % of them are no longer.
+    pub p99_ns: Option<u64>,
+    /// The longest.
+    pub max_ns: Option<u64>,
+}
+
+/// All classes and causes.
+pub fn causes(loaded: &Loaded, stall: &WallStall) -> Result<Vec<Cause>, Error> {
+    let cause = |(group, wall_ns): (Group, Option<u64>)| Cause {
+        class: group.key(0).to_owned(),
+        cause: group.key(1).to_owned(),
+        faults: group.faults,
+        pages: group.pages,
+        touched_bytes: group.touched_bytes.filter(|&bytes| bytes > 0),
+        stall_ns: group.stall_ns,
+        wall_ns,
+        p50_ns: group.p50_ns,
+        p90_ns: group.p90_ns,
+        p99_ns: group.p99_ns,
+        max_ns: group.max_ns,
+    };
+    Ok(causes::causes(loaded, stall)?.into_iter().map(cause).collect())
+}
+
+/// What happened under one name of a mark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Phase {
+    /// Its name; null for the time before the first mark.
+    pub name: Option<String>,
+    /// When it began first, since the start.
+    pub from_ns: Option<u64>,
+    /// How long it lasted in all while faults were recorded.
+    pub length_ns: Option<u64>,
+    /// Faults.
+    pub faults: u64,
+    /// Major ones among them.
+    pub major: u64,
+    /// Sum over all threads.
+    pub stall_ns: Option<u64>,
+    /// Half of the latencies are no longer.
+    pub p50_ns: Option<u64>,
+    /// 99 % of them are no longer.
+    pub p99_ns: Option<u64>,
+    /// The longest.
+    pub max_ns: Option<u64>,
+}
+
+/// The phases that are listed.
+pub fn phases(phases: phases::Phases) -> List<Phase> {
+    let phase = |(span, group): (Option<phases::Span>, Group)| Phase {
+        name: group.keys.first().cloned().flatten(),
+        from_ns: span.map(|span| span.from_ns),
+        length_ns: span.map(|span| span.length_ns),
+        faults: group.faults,
+        major: group.major,
+        stall_ns: group.stall_ns,
+        p50_ns: group.p50_ns,
+        p99_ns: group.p99_ns,
+        max_ns: group.max_ns,
+    };
+    List::of(phases.shown.into_iter().map(phase).collect(), &phases.more)
+}
+
+/// A process.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Process {
+    /// Number within the report, as in column `proc`.
+    pub proc: u64,
+    /// Process id.
+    pub pid: u32,
+    /// Name, if known.
+    pub name: Option<String>,
+    /// Faults.
+    pub faults: u64,
+    /// Major ones among them.
+    pub major: u64,
+    /// Major faults a second of its life; null for a life under a second.
+    pub major_per_second: Option<f64>,
+    /// Whether that exceeds the usual alert.
+    pub exceeds_alert: bool,
+    /// Sum over its threads.
+    pub stall_ns: Option<u64>,
+    /// Wall time with at least one of its threads stalled.
+    pub stalled_ns: Option<u64>,
+    /// Its life while faults were recorded.
+    pub life_ns: u64,
+}
+
+/// The costliest processes.
+pub fn processes(
+    loaded: &Loaded,
+    cells: &[Group],
+    stall: &WallStall,
+    at_most: usize,
+) -> List<Process> {
+    let rows = top::process_rows(loaded, cells, stall);
+    let process = |row: &top::ProcessRow<'_>| Process {
+        proc: row.proc as u64,
+        pid: row.process.pid,
+        name: row.name.clone(),
+        faults: row.group.faults,
+        major: row.group.major,
+        major_per_second: row.rate_life_ns().map(|ns| row.group.major as f64 * 1e9 / ns as f64),
+        exceeds_alert: row.exceeds_alert(),
+        stall_ns: row.group.stall_ns,
+        stalled_ns: row.stalled_ns,
+        life_ns: row.life_ns,
+    };
+    let others = rows.iter().skip(at_most).map(|row| &row.group);
+    List::of(rows.iter().take(at_most).map(process).collect(), others)
+}
+
+/// The thread that was stalled longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LongestThread {
+    /// Number of its process within the report.
+    pub proc: u64,
+    /// Thread id.
+    pub tid: u32,
+    /// Its stall time.
+    pub stall_ns: u64,
+    /// Its life while faults were recorded.
+    pub life_ns: u64,
+}
+
+/// The thread that was stalled longest, if there are several.
+pub fn longest_thread(loaded: &Loaded, cells: &[Group]) -> Option<LongestThread> {
+    let thread = top::longest_thread(loaded, cells)?;
+    Some(LongestThread {
+        proc: thread.proc as u64,
+        tid: thread.tid,
+        stall_ns: thread.stall_ns,
+        life_ns: thread.life_ns,
+    })
+}
+
+/// A region or file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Region {
+    /// As in column `region`.
+    pub region: String,
+    /// A word of column `region_kind`.
+    pub kind: String,
+    /// File of the mapping.
+    pub path: Option<String>,
+    /// Faults.
+    pub faults: u64,
+    /// Major ones among them.
+    pub major: u64,
+    /// Sum over all threads.
+    pub stall_ns: Option<u64>,
+    /// The longest latency.
+    pub max_ns: Option<u64>,
+}
+
+/// The costliest regions.
+pub fn regions(cells: &[Group], at_most: usize) -> List<Region> {
+    let groups = top::region_rows(cells);
+    let region = |group: &Group| Region {
+        region: group.key(0).to_owned(),
+        kind: group.key(1).to_owned(),
+        path: group.keys.get(2).cloned().flatten(),
+        faults: group.faults,
+        major: group.major,
+        stall_ns: group.stall_ns,
+        max_ns: group.max_ns,
+    };
+    let rows = groups.iter().take(at_most).map(region).collect();
+    List::of(rows, groups.iter().skip(at_most))
+}
