@@ -20,6 +20,7 @@ pub mod faults;
 pub mod field;
 pub mod flamegraph;
 pub mod group;
+pub mod html;
 pub mod info;
 mod join;
 pub mod json;

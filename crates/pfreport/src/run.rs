@@ -5,7 +5,6 @@ use std::path::Path;
 
 use pfmodel::Options;
 
-use crate::accounts::LostRecords;
 use crate::advice;
 use crate::by;
 use crate::cli::{Arguments, Command};
@@ -14,6 +13,7 @@ use crate::diff;
 use crate::dump;
 use crate::error::Error;
 use crate::field::Field;
+use crate::html;
 use crate::info;
 use crate::layout::Layout;
 use crate::load::Loaded;
@@ -78,7 +78,10 @@ fn report(
     let loaded = Loaded::open_all(&arguments.traces, &options)?;
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
-    let exports = arguments.exports.csv.is_some() || arguments.pictures.png.is_some() || has_stacks;
+    let exports = arguments.exports.csv.is_some()
+        || arguments.exports.html.is_some()
+        || arguments.pictures.png.is_some()
+        || has_stacks;
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if let Some(file) = &arguments.exports.csv {
         match file {
@@ -112,6 +115,10 @@ fn report(
     if let Some(folder) = &arguments.pictures.png {
         let folder = folder.as_deref().unwrap_or(Path::new("."));
         written.extend(picture::draw(&loaded, folder, arguments.habits.force)?);
+    }
+    if let Some(file) = &arguments.exports.html {
+        let top = arguments.query.top.unwrap_or(html::ROWS);
+        written.push(html::write(&loaded, file.as_deref(), top, arguments.habits.force)?);
     }
     if !exports && !views {
         let style = Style { top: arguments.query.top.unwrap_or(SUMMARY_ROWS), layout };
@@ -162,31 +169,7 @@ fn export(
 
 /// One line that says why an export is not the whole story.
 fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
-    let mut reasons = Vec::new();
-    if !loaded.damage.is_empty() {
-        reasons.push("the file is damaged");
-    }
-    if !loaded.analysis.exactness.complete {
-        reasons.push("the recording did not end in order");
-    }
-    if !loaded.analysis.exactness.losses.is_empty()
-        || loaded.lost_records() != LostRecords::default()
-    {
-        reasons.push("records were lost while recording");
-    }
-    if loaded.unparsed() > 0 {
-        reasons.push("records could not be parsed");
-    }
-    if loaded.unwatched_cpus() > 0 {
-        reasons.push("a CPU was not watched");
-    }
-    if loaded.missing_victims() > 0 {
-        reasons.push("victims of the OOM killer are missing");
-    }
-    if !loaded.is_balanced() {
-        reasons.push("the counts differ from the kernel's");
-    }
-    let reasons = reasons.join(", ");
+    let reasons = loaded.shortfalls().join(", ");
     if loaded.is_stdin() {
         return writeln!(out, "warning: {reasons}; details: the summary, without options");
     }

@@ -13,6 +13,11 @@ pub struct Exports {
     /// Write every fault, or with --by the grouped table, as CSV [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub csv: Option<Option<PathBuf>>,
+
+    /// Write the summary as one HTML page, with pictures and a timeline [default: TRACE.html in the working
+    /// directory]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub html: Option<Option<PathBuf>>,
 }
 
 impl Exports {
