@@ -31,6 +31,7 @@ pub mod pages;
 pub mod pattern;
 pub mod picture;
 pub mod place;
+pub mod plot;
 pub mod run;
 #[cfg(test)]
 mod sample;

@@ -19,7 +19,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::output::create;
 use crate::pattern;
-use crate::picture;
+use crate::picture::{self, Format};
 use crate::scope::Scope;
 use crate::stacks;
 use crate::summary::{self, Style};
@@ -80,7 +80,7 @@ fn report(
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
     let exports = arguments.exports.csv.is_some()
         || arguments.exports.html.is_some()
-        || arguments.pictures.png.is_some()
+        || arguments.pictures.are_drawn()
         || has_stacks;
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if let Some(file) = &arguments.exports.csv {
@@ -112,9 +112,11 @@ fn report(
     if arguments.views.advice {
         out.write_all(advice::render(&loaded, layout).as_bytes())?;
     }
-    if let Some(folder) = &arguments.pictures.png {
+    let (pictures, force) = (&arguments.pictures, arguments.habits.force);
+    for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
+        let Some(folder) = folder else { continue };
         let folder = folder.as_deref().unwrap_or(Path::new("."));
-        written.extend(picture::draw(&loaded, folder, arguments.habits.force)?);
+        written.extend(picture::draw(&loaded, folder, format, pictures.style(), force)?);
     }
     if let Some(file) = &arguments.exports.html {
         let top = arguments.query.top.unwrap_or(html::ROWS);

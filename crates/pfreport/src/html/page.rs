@@ -1,6 +1,7 @@
 //! The page, from top to bottom.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::Serialize;
 
 use super::parts::{labelled, section};
@@ -13,6 +14,7 @@ use crate::error::Error;
 use crate::json::Summary;
 use crate::layout::Layout;
 use crate::load::Loaded;
+use crate::picture::{self, Picture, Theme};
 use crate::summary::diagnosis::Diagnosis;
 use crate::summary::screen::Part;
 use crate::summary::{Sections, Style, last_line, next};
@@ -84,6 +86,7 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
                     }
                     @if has_faults { (timeline()) }
                     @for (id, parts) in &tables { (section(id, parts)) }
+                    @if has_faults { (pictures(loaded)?) }
                     (victims(&summary, loaded.oom.len()))
                     (losses(&summary, loaded.analysis.exactness.losses.len()))
                     (commands(loaded))
@@ -203,6 +206,32 @@ fn timeline() -> Markup {
             }
         }
     }
+}
+
+/// The pictures, each for light and for dark surroundings. What is in the timeline is not repeated, unless
+/// its script does not run.
+fn pictures(loaded: &Loaded) -> Result<Markup, Error> {
+    let svg = |picture, theme| picture::svg(loaded, picture, picture::SIZE, theme).map(PreEscaped);
+    let drawn = Picture::ALL.par_iter().map(|&picture| {
+        let (light, dark) =
+            rayon::join(|| svg(picture, Theme::Light), || svg(picture, Theme::Dark));
+        Ok((picture, light?, dark?))
+    });
+    let drawn: Vec<_> = drawn.collect::<Result<_, Error>>()?;
+    Ok(html! {
+        section #pictures {
+            h2 { "Pictures" }
+            @for (picture, light, dark) in drawn {
+                @let figure = html! {
+                    figure.scroll id=(picture.name()) {
+                        div.on-light { (light) }
+                        div.on-dark { (dark) }
+                    }
+                };
+                @if picture == Picture::Timeline { noscript { (figure) } } @else { (figure) }
+            }
+        }
+    })
 }
 
 /// Who was killed because memory ran out.

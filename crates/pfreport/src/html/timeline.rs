@@ -7,6 +7,7 @@ use pfmodel::table::{Analysis, Loss};
 use serde::Serialize;
 
 use crate::load::Loaded;
+use crate::plot::{STACK, length_ns};
 use crate::scope::Scope;
 use crate::summary::oom;
 use crate::text::shorten;
@@ -74,16 +75,12 @@ pub struct Lost {
     pub records: u64,
 }
 
-/// Classes from the bottom of a stack to its top: the costly ones where they can be compared best.
-const STACK: [Class; 4] = [Class::Major, Class::Cow, Class::Minor, Class::Failed];
-
 impl Timeline {
     /// Everything that is drawn.
     #[must_use]
     pub fn of(loaded: &Loaded) -> Self {
         let analysis = &loaded.analysis;
-        let last_ns = analysis.faults.time_ns.last().map_or(0, |ns| ns.saturating_add(1));
-        let length_ns = analysis.duration_ns.max(last_ns).max(1);
+        let length_ns = length_ns(analysis);
         let bin_ns = bin_ns(length_ns);
         let classes = STACK.iter().filter_map(|&class| series(analysis, class, bin_ns, length_ns));
 
