@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod advice;
 pub mod by;
+pub mod cell;
 pub mod chains;
 pub mod cli;
 pub mod code;
@@ -19,6 +20,7 @@ pub mod faults;
 pub mod field;
 pub mod flamegraph;
 pub mod group;
+pub mod html;
 pub mod info;
 mod join;
 pub mod json;

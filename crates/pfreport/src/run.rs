@@ -13,6 +13,7 @@ use crate::dump;
 use crate::error::Error;
 use crate::export;
 use crate::field::Field;
+use crate::html;
 use crate::info;
 use crate::json;
 use crate::layout::Layout;
@@ -80,7 +81,8 @@ fn report(
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
     let has_export = exports.has_table() || exports.json.is_some();
-    let has_file = has_export || arguments.pictures.are_drawn() || has_stacks;
+    let has_file =
+        has_export || arguments.pictures.are_drawn() || exports.html.is_some() || has_stacks;
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
         written.extend(export_table(&loaded, &keys, arguments, out)?);
@@ -110,6 +112,10 @@ fn report(
         let Some(folder) = folder else { continue };
         let folder = folder.as_deref().unwrap_or(Path::new("."));
         written.extend(picture::draw(&loaded, folder, format, pictures.style(), force)?);
+    }
+    if let Some(file) = &arguments.exports.html {
+        let top = arguments.query.top.unwrap_or(html::ROWS);
+        written.push(html::write(&loaded, file.as_deref(), top, arguments.habits.force)?);
     }
     if !has_file && !views {
         let style = Style { top: summary_rows, layout };

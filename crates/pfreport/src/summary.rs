@@ -3,12 +3,12 @@
 mod captured;
 pub(crate) mod causes;
 pub(crate) mod code;
-mod diagnosis;
+pub(crate) mod diagnosis;
 pub(crate) mod exactness;
 mod heading;
 pub(crate) mod limits;
 mod losses;
-mod next;
+pub(crate) mod next;
 pub mod oom;
 pub(crate) mod phases;
 pub(crate) mod screen;
@@ -26,6 +26,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
+use diagnosis::Diagnosis;
 pub use heading::target;
 use pfmodel::names::Class;
 use screen::Screen;
@@ -57,31 +58,84 @@ const PLACE: [usize; 3] = [2, 3, 4];
 /// Where, and why.
 const PLACE_AND_CAUSE: [usize; 5] = [2, 3, 4, 5, 6];
 
+/// The parts of a summary, each a page of its own.
+#[derive(Debug)]
+pub(crate) struct Sections {
+    /// What was recorded, under the title.
+    pub heading: Screen,
+    /// Who was killed because memory ran out.
+    pub oom: Screen,
+    /// What is missing.
+    pub exactness: Screen,
+    /// By class and cause, phase, process, region, function: those that there are.
+    pub tables: Vec<Screen>,
+    /// Why.
+    pub diagnosis: Option<Diagnosis>,
+}
+
+impl Sections {
+    /// Everything but the commands to run next.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail.
+    pub fn of(loaded: &Loaded, style: Style) -> Result<Self, Error> {
+        let page = |write: &dyn Fn(&mut Screen) -> Result<(), Error>| {
+            let mut screen = Screen::new(style.layout);
+            write(&mut screen).map(|()| screen)
+        };
+        let mut sections = Self {
+            heading: page(&|screen| heading_of(screen, loaded))?,
+            oom: page(&|screen| Ok(oom::write(screen, loaded)))?,
+            exactness: page(&|screen| {
+                if !loaded.are_several() {
+                    exactness::write(screen, loaded);
+                }
+                Ok(())
+            })?,
+            tables: Vec::new(),
+            diagnosis: None,
+        };
+        if loaded.analysis.faults.is_empty() {
+            return Ok(sections);
+        }
+        let stall = WallStall::within(&loaded.analysis, loaded.windows());
+        // One pass over the table; who, where and why are sums of its groups.
+        let cells = cells(loaded)?;
+        let top = style.top;
+        sections.tables = vec![
+            page(&|screen| causes::write(screen, loaded, &stall))?,
+            page(&|screen| phases::write(screen, loaded, top))?,
+            page(&|screen| Ok(top::processes(screen, loaded, &cells, &stall, top)))?,
+            page(&|screen| Ok(top::regions(screen, &cells, top)))?,
+            // One function has several lines of causes elsewhere: half a list leaves it one screen.
+            page(&|screen| code::functions(screen, loaded, top.div_ceil(2)))?,
+        ];
+        sections.diagnosis = Diagnosis::of(loaded, &cells);
+        Ok(sections)
+    }
+}
+
+/// Which trace, or which traces.
+fn heading_of(screen: &mut Screen, loaded: &Loaded) -> Result<(), Error> {
+    if loaded.are_several() {
+        return traces::write(screen, loaded);
+    }
+    heading::write(screen, loaded);
+    Ok(())
+}
+
 /// The summary as text. Its last line is `Summary: major=… minor=… cow=…`, for scripts.
 ///
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
-    let stall = WallStall::within(&loaded.analysis, loaded.windows());
-    let mut screen = Screen::new(style.layout);
-    if loaded.are_several() {
-        traces::write(&mut screen, loaded)?;
-        oom::write(&mut screen, loaded);
-    } else {
-        heading::write(&mut screen, loaded);
-        oom::write(&mut screen, loaded);
-        exactness::write(&mut screen, loaded);
+    let sections = Sections::of(loaded, style)?;
+    let mut screen = sections.heading;
+    for section in [sections.oom, sections.exactness].into_iter().chain(sections.tables) {
+        screen.append(section);
     }
-    if !loaded.analysis.faults.is_empty() {
-        causes::write(&mut screen, loaded, &stall)?;
-        phases::write(&mut screen, loaded, style.top)?;
-        // One pass over the table; who, where and why are sums of its groups.
-        let cells = cells(loaded)?;
-        top::processes(&mut screen, loaded, &cells, &stall, style.top);
-        top::regions(&mut screen, &cells, style.top);
-        // One function has several lines of causes elsewhere: half a list leaves it one screen.
-        code::functions(&mut screen, loaded, style.top.div_ceil(2))?;
-        diagnosis::write(&mut screen, loaded, &cells);
+    if let Some(diagnosis) = sections.diagnosis {
+        diagnosis.write(&mut screen);
     }
     next::write(&mut screen, loaded);
     let mut text = screen.into_text();
@@ -140,7 +194,7 @@ pub(crate) fn captured_by_class(loaded: &Loaded) -> [Captured; 3] {
 }
 
 /// `Summary: major=12 minor=542 cow=3`.
-fn last_line(loaded: &Loaded) -> String {
+pub(crate) fn last_line(loaded: &Loaded) -> String {
     let [major, minor, cow] = captured_by_class(loaded);
     format!("Summary: major={major} minor={minor} cow={cow}")
 }

@@ -30,6 +30,10 @@ pub struct Exports {
     /// Write the summary as a JSON document [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub json: Option<Option<PathBuf>>,
+    /// Write the summary as one HTML page, with pictures and a timeline [default: TRACE.html in the working
+    /// directory]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub html: Option<Option<PathBuf>>,
 }
 
 impl Exports {

@@ -3,14 +3,14 @@
 use pfmodel::names::{Cause, Class};
 
 use super::screen::Screen;
+use crate::cell::Cell;
 use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Group, Measures, grouped, rows};
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
-use crate::table::known;
-use crate::units::{bytes, count, counted, duration, percent};
+use crate::units::{counted, duration, percent};
 
 /// The groups by class and cause, each with the wall time in which at least one thread was stalled so,
 /// if latencies are known.
@@ -37,17 +37,17 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, stall: &WallStall) -> Result<
     let causes = causes(loaded, stall)?;
     let lines = causes.iter().map(|(group, cause_ns)| {
         vec![
-            group.key(0).to_owned(),
-            group.key(1).to_owned(),
-            count(group.faults),
-            known(group.pages, count),
-            known(group.touched_bytes.filter(|&n| n > 0), bytes),
-            known(group.stall_ns, duration),
-            known(*cause_ns, |ns| percent(ns, wall_ns)),
-            known(group.p50_ns, duration),
-            known(group.p90_ns, duration),
-            known(group.p99_ns, duration),
-            known(group.max_ns, duration),
+            Cell::Name(group.key(0).to_owned()),
+            Cell::Name(group.key(1).to_owned()),
+            Cell::Count(group.faults),
+            Cell::known(group.pages, Cell::Count),
+            Cell::known(group.touched_bytes.filter(|&n| n > 0), Cell::Bytes),
+            Cell::known(group.stall_ns, Cell::Duration),
+            Cell::known(*cause_ns, |ns| Cell::Share(ns, wall_ns)),
+            Cell::known(group.p50_ns, Cell::Duration),
+            Cell::known(group.p90_ns, Cell::Duration),
+            Cell::known(group.p99_ns, Cell::Duration),
+            Cell::known(group.max_ns, Cell::Duration),
         ]
     });
     screen.heading("Faults by class and cause");

@@ -6,14 +6,14 @@ use pft::record::ModuleState;
 
 use super::screen::Screen;
 use super::top::{rest_of, total_stall_ns};
+use crate::cell::Cell;
 use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Group, Measures, grouped, rolled_up, rows};
 use crate::load::Loaded;
 use crate::scope::{CallGraph, Scope};
-use crate::table::known;
 use crate::text::{printable, shorten};
-use crate::units::{count, counted, duration, percent};
+use crate::units::{count, counted};
 
 /// What tells apart the groups that the list of functions adds up.
 const CELL: [Field; 4] = [Field::Function, Field::Module, Field::Class, Field::Cause];
@@ -201,13 +201,15 @@ pub fn functions(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(),
     let lines = groups.iter().take(top).map(|group| {
         let function = group.keys.first().and_then(Option::as_deref).unwrap_or("[unknown]");
         vec![
-            shorten(function, FUNCTION_CHARACTERS),
-            shorten(group.key(1), MODULE_CHARACTERS),
-            functions.main_cause(group).map_or_else(String::new, |names| names.join(" ")),
-            count(group.faults),
-            percent(group.faults, faults),
-            known(group.stall_ns, duration),
-            group.stall_ns.map_or_else(|| "-".to_owned(), |ns| percent(ns, stall_ns)),
+            Cell::LongName(function.to_owned(), FUNCTION_CHARACTERS),
+            Cell::LongName(group.key(1).to_owned(), MODULE_CHARACTERS),
+            Cell::Name(
+                functions.main_cause(group).map_or_else(String::new, |names| names.join(" ")),
+            ),
+            Cell::Count(group.faults),
+            Cell::Share(group.faults, faults),
+            Cell::known(group.stall_ns, Cell::Duration),
+            group.stall_ns.map_or(Cell::Unknown, |ns| Cell::Share(ns, stall_ns)),
         ]
     });
     screen.heading("Functions");

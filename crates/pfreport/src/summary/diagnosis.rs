@@ -24,57 +24,76 @@ const ADVICE_MAX: usize = 3;
 /// Least share of all stall time of those behind the first, percent.
 const ADVICE_MIN_PERCENT: u64 = 5;
 
-pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
-    let groups = rolled_up(cells, &PLACE_AND_CAUSE);
-    let Some(group) = groups.first() else { return };
-    let class = Class::ALL.iter().copied().find(|class| class.as_str() == group.key(3));
-    let cause = Cause::ALL.iter().copied().find(|cause| cause.as_str() == group.key(4));
-    let (Some(class), Some(cause)) = (class, cause) else {
-        return;
-    };
-    screen.heading("Diagnosis");
-    let evidence = Evidence::of(loaded);
-    let advice = advice(&evidence);
-    // A finding about most of the stall time says all of it.
-    let total_ns = total_stall_ns(&groups);
-    let explains_most = |advice: &&Advice| {
-        !advice.is_general && advice.cost.stall_ns.is_some_and(|ns| ns >= total_ns / 2)
-    };
-    if advice.first().filter(explains_most).is_none() {
-        let chosen = rows_of(&loaded.analysis, group, class, cause);
-        let steps = if advice.is_empty() { evidence.steps(&chosen) } else { Steps::default() };
-        screen.paragraph(&format!(
-            "{}{}.",
-            costliest(loaded, group, total_ns, &chosen),
-            order(&steps)
-        ));
-    }
-    let is_shown = |(number, advice): &(usize, &Advice)| {
-        let share = advice.cost.stall_ns.is_none_or(|ns| ns >= total_ns / 100 * ADVICE_MIN_PERCENT);
-        *number == 0 || advice.is_general || share
-    };
-    let shown = advice.iter().take(ADVICE_MAX).enumerate().take_while(is_shown);
-    let number_shown = shown.clone().count();
-    for (number, advice) in shown {
-        screen.paragraph(&format!("{}. {}", number + 1, brief(advice)));
-    }
-    // What is worth no advice may still be worth knowing.
-    let is_said = |title: &str| advice.iter().any(|advice| advice.title == title);
-    let notes = [
-        refaults(loaded).filter(|_| ![THRASHING, GIVE_BACK, HEAP_TITLE].into_iter().any(is_said)),
-        slow(loaded).filter(|_| !is_said(SLOW_MINOR)),
-    ];
-    notes.into_iter().flatten().for_each(|note| screen.paragraph(&note));
-    if !advice.is_empty() {
-        let more = (advice.len() - number_shown) as u64;
-        let more = match more {
-            0 => String::new(),
-            more => format!(", and {}", counted_as(more, "more finding", "more findings")),
+/// What the faults cost most, and what to do about it.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// The costliest place and cause, where no finding says it.
+    pub opening: Option<String>,
+    /// What the rules found.
+    pub advice: Vec<Advice>,
+    /// How many of them fit on the screen.
+    shown: usize,
+    /// What is worth no advice, but knowing.
+    pub notes: Vec<String>,
+    /// Not every fault is in the table.
+    pub are_lower_bounds: bool,
+}
+
+impl Diagnosis {
+    /// None where there is nothing to explain.
+    #[must_use]
+    pub fn of(loaded: &Loaded, cells: &[Group]) -> Option<Self> {
+        let groups = rolled_up(cells, &PLACE_AND_CAUSE);
+        let group = groups.first()?;
+        let class = Class::ALL.iter().copied().find(|class| class.as_str() == group.key(3))?;
+        let cause = Cause::ALL.iter().copied().find(|cause| cause.as_str() == group.key(4))?;
+        let evidence = Evidence::of(loaded);
+        let advice = advice(&evidence);
+        // A finding about most of the stall time says all of it.
+        let total_ns = total_stall_ns(&groups);
+        let explains_most = |advice: &&Advice| {
+            !advice.is_general && advice.cost.stall_ns.is_some_and(|ns| ns >= total_ns / 2)
         };
-        screen.paragraph(&format!("All evidence{more}: --advice."));
+        let opening = advice.first().filter(explains_most).is_none().then(|| {
+            let chosen = rows_of(&loaded.analysis, group, class, cause);
+            let steps = if advice.is_empty() { evidence.steps(&chosen) } else { Steps::default() };
+            format!("{}{}.", costliest(loaded, group, total_ns, &chosen), order(&steps))
+        });
+        let is_shown = |(number, advice): &(usize, &Advice)| {
+            let share =
+                advice.cost.stall_ns.is_none_or(|ns| ns >= total_ns / 100 * ADVICE_MIN_PERCENT);
+            *number == 0 || advice.is_general || share
+        };
+        let shown = advice.iter().take(ADVICE_MAX).enumerate().take_while(is_shown).count();
+        let is_said = |title: &str| advice.iter().any(|advice| advice.title == title);
+        let notes = [
+            refaults(loaded)
+                .filter(|_| ![THRASHING, GIVE_BACK, HEAP_TITLE].into_iter().any(is_said)),
+            slow(loaded).filter(|_| !is_said(SLOW_MINOR)),
+        ];
+        let notes = notes.into_iter().flatten().collect();
+        let are_lower_bounds = !advice.is_empty() && evidence.are_lower_bounds();
+        Some(Self { opening, advice, shown, notes, are_lower_bounds })
     }
-    if !advice.is_empty() && evidence.are_lower_bounds() {
-        screen.paragraph(LOWER_BOUNDS);
+
+    /// What fits on the screen.
+    pub fn write(&self, screen: &mut Screen) {
+        screen.heading("Diagnosis");
+        self.opening.iter().for_each(|opening| screen.paragraph(opening));
+        for (number, advice) in self.advice.iter().take(self.shown).enumerate() {
+            screen.paragraph(&format!("{}. {}", number + 1, brief(advice)));
+        }
+        self.notes.iter().for_each(|note| screen.paragraph(note));
+        if !self.advice.is_empty() {
+            let more = match (self.advice.len() - self.shown) as u64 {
+                0 => String::new(),
+                more => format!(", and {}", counted_as(more, "more finding", "more findings")),
+            };
+            screen.paragraph(&format!("All evidence{more}: --advice."));
+        }
+        if self.are_lower_bounds {
+            screen.paragraph(LOWER_BOUNDS);
+        }
     }
 }
 

@@ -33,7 +33,8 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
 /// Names of several traces that are repeated in each command; longer ones are not.
 const LISTED_CHARACTERS: usize = 60;
 
-fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
+/// Commands, and what each is for.
+pub fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
     let paths = loaded.members.iter().map(|member| quoted(&printable_path(&member.path)));
     let paths: Vec<String> = paths.collect();
     let listed = paths.join(" ");

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::screen::Screen;
+use crate::cell::Cell;
 use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Group, Measures, grouped, rows};
 use crate::load::{Loaded, Mark};
-use crate::table::known;
-use crate::units::{count, duration, moment};
+use crate::units::count;
 
 /// What the table calls the time before the first mark.
 const BEFORE: &str = "(before the first mark)";
@@ -64,16 +64,16 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
     };
     let lines = shown.into_iter().map(|(span, group)| {
         vec![
-            group.keys.first().cloned().flatten().unwrap_or_else(|| BEFORE.to_owned()),
+            Cell::Name(group.keys.first().cloned().flatten().unwrap_or_else(|| BEFORE.to_owned())),
             // Each trace has a beginning of its own.
-            known(span.map(|span| span.from_ns).filter(|_| !loaded.are_several()), moment),
-            known(span.map(|span| span.length_ns), duration),
-            count(group.faults),
-            count(group.major),
-            known(group.stall_ns, duration),
-            known(group.p50_ns, duration),
-            known(group.p99_ns, duration),
-            known(group.max_ns, duration),
+            Cell::known(span.map(|s| s.from_ns).filter(|_| !loaded.are_several()), Cell::Moment),
+            Cell::known(span.map(|span| span.length_ns), Cell::Duration),
+            Cell::Count(group.faults),
+            Cell::Count(group.major),
+            Cell::known(group.stall_ns, Cell::Duration),
+            Cell::known(group.p50_ns, Cell::Duration),
+            Cell::known(group.p99_ns, Cell::Duration),
+            Cell::known(group.max_ns, Cell::Duration),
         ]
     });
     screen.heading("Phases");

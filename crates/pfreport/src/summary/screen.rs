@@ -1,22 +1,45 @@
 //! The page that a summary is written on.
 
+use crate::cell::Cell;
 use crate::layout::Layout;
 use crate::table::layout;
 
 /// Columns before the text of a labelled line.
 const INDENT: usize = 13;
 
-/// Lines of a summary.
+/// What a page is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// What follows, in a few words.
+    Heading(String),
+    /// A label and its text; the text of the label before goes on where it is empty.
+    Labelled(String, String),
+    /// The first columns hold names, so many of them, the others numbers.
+    Table {
+        /// Names of the columns.
+        header: Vec<&'static str>,
+        /// How many of them hold names.
+        names: usize,
+        /// Rows, each with a value for every column.
+        rows: Vec<Vec<Cell>>,
+    },
+    /// Prose.
+    Paragraph(String),
+    /// Lines as they are.
+    Verbatim(String),
+}
+
+/// A summary in parts, and what it is laid out for.
 #[derive(Debug)]
 pub struct Screen {
-    text: String,
+    parts: Vec<Part>,
     layout: Layout,
 }
 
 impl Screen {
     /// An empty page.
     pub const fn new(layout: Layout) -> Self {
-        Self { text: String::new(), layout }
+        Self { parts: Vec::new(), layout }
     }
 
     /// Columns of a line.
@@ -25,46 +48,80 @@ impl Screen {
     }
 
     /// A table, as [`layout`] makes it.
-    pub fn table(&mut self, header: &[&str], names: usize, rows: Vec<Vec<String>>) {
-        self.text.push_str(&layout(header, names, rows, self.layout.table_width));
+    pub fn table(&mut self, header: &[&'static str], names: usize, rows: Vec<Vec<Cell>>) {
+        self.parts.push(Part::Table { header: header.to_vec(), names, rows });
     }
 
     /// A heading with an empty line before it.
     pub fn heading(&mut self, heading: &str) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        if self.layout.bold {
-            self.text.push_str("\x1b[1m");
-        }
-        wrap(&mut self.text, heading, (0, 0), self.layout.width);
-        if self.layout.bold {
-            // The newline stays outside.
-            self.text.pop();
-            self.text.push_str("\x1b[0m\n");
-        }
+        self.parts.push(Part::Heading(heading.to_owned()));
     }
 
     /// A label and its text, wrapped at words under the text's first column.
     pub fn labelled(&mut self, label: &str, text: &str) {
-        self.text.push_str(&format!("  {label:<width$}", width = INDENT - 2));
-        wrap(&mut self.text, text, (INDENT, INDENT), self.layout.width);
+        self.parts.push(Part::Labelled(label.to_owned(), text.to_owned()));
     }
 
     /// A paragraph, wrapped at words.
     pub fn paragraph(&mut self, text: &str) {
-        self.text.push_str("  ");
-        wrap(&mut self.text, text, (2, 2), self.layout.width);
+        self.parts.push(Part::Paragraph(text.to_owned()));
     }
 
     /// Lines as they are.
     pub fn verbatim(&mut self, lines: &str) {
-        self.text.push_str(lines);
+        self.parts.push(Part::Verbatim(lines.to_owned()));
     }
 
-    /// Everything written.
+    /// Adds the parts of another page.
+    pub fn append(&mut self, other: Self) {
+        self.parts.extend(other.parts);
+    }
+
+    /// Everything written, for another kind of page.
+    pub fn into_parts(self) -> Vec<Part> {
+        self.parts
+    }
+
+    /// Everything written, as text.
     pub fn into_text(self) -> String {
-        self.text
+        let mut text = String::new();
+        for part in &self.parts {
+            self.write(&mut text, part);
+        }
+        text
+    }
+
+    fn write(&self, text: &mut String, part: &Part) {
+        let Layout { bold, width, table_width } = self.layout;
+        match part {
+            Part::Heading(heading) => {
+                if !text.is_empty() {
+                    text.push('\n');
+                }
+                if bold {
+                    text.push_str("\x1b[1m");
+                }
+                wrap(text, heading, (0, 0), width);
+                if bold {
+                    // The newline stays outside.
+                    text.pop();
+                    text.push_str("\x1b[0m\n");
+                }
+            }
+            Part::Labelled(label, words) => {
+                text.push_str(&format!("  {label:<width$}", width = INDENT - 2));
+                wrap(text, words, (INDENT, INDENT), width);
+            }
+            Part::Table { header, names, rows } => {
+                let rows = rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
+                text.push_str(&layout(header, *names, rows, table_width));
+            }
+            Part::Paragraph(words) => {
+                text.push_str("  ");
+                wrap(text, words, (2, 2), width);
+            }
+            Part::Verbatim(lines) => text.push_str(lines),
+        }
     }
 }
 

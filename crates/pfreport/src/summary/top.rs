@@ -4,14 +4,14 @@ use pfmodel::table::{Process, Thread};
 
 use super::screen::Screen;
 use super::{PLACE, PROCESS, THREAD};
+use crate::cell::Cell;
 use crate::faults;
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
-use crate::table::known;
 use crate::text::printable;
-use crate::units::{count, counted, duration, percent, rate};
+use crate::units::{count, counted, duration, percent};
 
 /// Rate of major faults per second at which the usual alert fires.
 pub const ALERT_PER_SECOND: u64 = 500;
@@ -85,14 +85,14 @@ pub fn processes(
     let rows = process_rows(loaded, cells, stall);
     let lines = rows.iter().take(top).map(|row| {
         vec![
-            row.process.pid.to_string(),
-            row.name.clone().unwrap_or_else(|| "?".to_owned()),
-            count(row.group.faults),
-            count(row.group.major),
-            known(row.rate_life_ns(), |life_ns| rate(row.group.major, life_ns)),
-            known(row.group.stall_ns, duration),
-            known(row.stalled_ns, |ns| percent(ns, row.life_ns)),
-            duration(row.life_ns),
+            Cell::Id(u64::from(row.process.pid)),
+            Cell::Name(row.name.clone().unwrap_or_else(|| "?".to_owned())),
+            Cell::Count(row.group.faults),
+            Cell::Count(row.group.major),
+            Cell::known(row.rate_life_ns(), |life_ns| Cell::Rate(row.group.major, life_ns)),
+            Cell::known(row.group.stall_ns, Cell::Duration),
+            Cell::known(row.stalled_ns, |ns| Cell::Share(ns, row.life_ns)),
+            Cell::Duration(row.life_ns),
         ]
     });
     screen.heading(&match rows.len() {
@@ -214,14 +214,14 @@ pub fn regions(screen: &mut Screen, cells: &[Group], top: usize) {
     let faults: u64 = groups.iter().map(|group| group.faults).sum();
     let lines = groups.iter().take(top).map(|group| {
         vec![
-            faults::place(group.keys.get(2).and_then(Option::as_deref), group.key(0)),
-            group.key(1).to_owned(),
-            count(group.faults),
-            percent(group.faults, faults),
-            count(group.major),
-            known(group.stall_ns, duration),
-            group.stall_ns.map_or_else(|| "-".to_owned(), |ns| percent(ns, stall_ns)),
-            known(group.max_ns, duration),
+            Cell::Name(faults::place(group.keys.get(2).and_then(Option::as_deref), group.key(0))),
+            Cell::Name(group.key(1).to_owned()),
+            Cell::Count(group.faults),
+            Cell::Share(group.faults, faults),
+            Cell::Count(group.major),
+            Cell::known(group.stall_ns, Cell::Duration),
+            group.stall_ns.map_or(Cell::Unknown, |ns| Cell::Share(ns, stall_ns)),
+            Cell::known(group.max_ns, Cell::Duration),
         ]
     });
     screen.heading("Regions and files");

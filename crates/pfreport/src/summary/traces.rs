@@ -4,13 +4,12 @@ use std::ops::Range;
 
 use super::screen::Screen;
 use super::{heading, limits};
+use crate::cell::Cell;
 use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Measures, grouped, rows};
 use crate::load::Loaded;
-use crate::table::known;
-use crate::text::shorten;
-use crate::units::{count, duration, utc};
+use crate::units::{count, utc};
 
 /// Longest description of a target that is shown whole.
 const TARGET_CHARACTERS: usize = 40;
@@ -31,14 +30,14 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) -> Result<(), Error> {
         let flaws = member.flaws.join(", ");
         let Range { start, end } = member.span_ns();
         vec![
-            member.name.clone(),
-            shorten(&member.target, TARGET_CHARACTERS),
-            if flaws.is_empty() { "whole".to_owned() } else { flaws },
-            utc(member.start_realtime_ns),
-            duration(loaded.recorded_between_ns(start, end)),
-            count(group.map_or(0, |group| group.faults)),
-            count(group.map_or(0, |group| group.major)),
-            known(group.and_then(|group| group.stall_ns), duration),
+            Cell::Name(member.name.clone()),
+            Cell::LongName(member.target.clone(), TARGET_CHARACTERS),
+            Cell::Name(if flaws.is_empty() { "whole".to_owned() } else { flaws }),
+            Cell::Name(utc(member.start_realtime_ns)),
+            Cell::Duration(loaded.recorded_between_ns(start, end)),
+            Cell::Count(group.map_or(0, |group| group.faults)),
+            Cell::Count(group.map_or(0, |group| group.major)),
+            Cell::known(group.and_then(|group| group.stall_ns), Cell::Duration),
         ]
     });
     let header = ["trace", "target", "state", "recorded", "length", "faults", "major", "stall"];

@@ -1,0 +1,51 @@
+//! The summary as one HTML page that needs nothing else: no network, no other file.
+//!
+//! All that is to be read is in the page when it is made; its scripts only sort tables and zoom the
+//! timeline. Text reaches the page through `maud`, which escapes it, and the page allows no script, style
+//! or request but its own: what a trace contains can be shown, not run.
+
+mod page;
+mod parts;
+mod policy;
+mod table;
+mod timeline;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::load::Loaded;
+use crate::output::{check, create};
+
+/// Rows of each list of processes, regions, …, and half as many functions, where nothing else was asked for.
+pub const ROWS: usize = 100;
+
+/// Writes the page to `path`, or as `<trace>.html` into the working directory; returns its path.
+///
+/// # Errors
+/// Those of [`check`] before anything is worked out; [`Error::Write`]; [`Error::Table`];
+/// [`Error::Picture`].
+pub fn write(
+    loaded: &Loaded,
+    path: Option<&Path>,
+    top: usize,
+    force: bool,
+) -> Result<PathBuf, Error> {
+    let path = path.map_or_else(
+        || {
+            let mut name = loaded.base_name().to_owned();
+            name.push(".html");
+            PathBuf::from(name)
+        },
+        Path::to_owned,
+    );
+    check(&path, loaded.inputs(), force)?;
+    let page = page::page(loaded, top)?;
+    let mut file = create(&path, loaded.inputs(), force)?;
+    file.write_all(page.as_bytes())
+        .map_err(|source| Error::Write { path: path.clone(), source })?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests;
