@@ -275,15 +275,24 @@ impl Loaded {
     /// recording ended in order, nothing was lost, and the counts agree with the kernel's.
     #[must_use]
     pub fn is_whole(&self) -> bool {
+        self.shortcomings().is_empty()
+    }
+
+    /// Why not everything that happened and was asked for is in the table, a phrase each.
+    #[must_use]
+    pub fn shortcomings(&self) -> Vec<&'static str> {
         let exactness = &self.analysis.exactness;
-        self.damage.is_empty()
-            && exactness.complete
-            && exactness.losses.is_empty()
-            && self.lost_records() == LostRecords::default()
-            && self.unparsed() == 0
-            && self.unwatched_cpus() == 0
-            && self.missing_victims() == 0
-            && self.is_balanced()
+        let lost = !exactness.losses.is_empty() || self.lost_records() != LostRecords::default();
+        let reasons = [
+            (!self.damage.is_empty(), "the file is damaged"),
+            (!exactness.complete, "the recording did not end in order"),
+            (lost, "records were lost while recording"),
+            (self.unparsed() > 0, "records could not be parsed"),
+            (self.unwatched_cpus() > 0, "a CPU was not watched"),
+            (self.missing_victims() > 0, "victims of the OOM killer are missing"),
+            (!self.is_balanced(), "the counts differ from the kernel's"),
+        ];
+        reasons.into_iter().filter(|&(is, _)| is).map(|(_, reason)| reason).collect()
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use pfmodel::Options;
 
-use crate::accounts::LostRecords;
 use crate::advice;
 use crate::by;
 use crate::cli::{Arguments, Command};
@@ -32,6 +31,8 @@ pub enum Outcome {
     Whole,
     /// The trace is damaged or incomplete, or records were lost.
     Partial,
+    /// A condition that was to fail holds, whatever the traces lack.
+    Failed,
 }
 
 /// Rows of each list of the summary.
@@ -162,31 +163,7 @@ fn export(
 
 /// One line that says why an export is not the whole story.
 fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
-    let mut reasons = Vec::new();
-    if !loaded.damage.is_empty() {
-        reasons.push("the file is damaged");
-    }
-    if !loaded.analysis.exactness.complete {
-        reasons.push("the recording did not end in order");
-    }
-    if !loaded.analysis.exactness.losses.is_empty()
-        || loaded.lost_records() != LostRecords::default()
-    {
-        reasons.push("records were lost while recording");
-    }
-    if loaded.unparsed() > 0 {
-        reasons.push("records could not be parsed");
-    }
-    if loaded.unwatched_cpus() > 0 {
-        reasons.push("a CPU was not watched");
-    }
-    if loaded.missing_victims() > 0 {
-        reasons.push("victims of the OOM killer are missing");
-    }
-    if !loaded.is_balanced() {
-        reasons.push("the counts differ from the kernel's");
-    }
-    let reasons = reasons.join(", ");
+    let reasons = loaded.shortcomings().join(", ");
     if loaded.is_stdin() {
         return writeln!(out, "warning: {reasons}; details: the summary, without options");
     }
