@@ -18,9 +18,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
+use clap::{Args, ValueHint};
 use pfmodel::Options;
 
 use crate::error::Error;
@@ -41,7 +41,7 @@ Examples:
   pfreport diff before.pft after.pft                       what changed, the largest effect first
   pfreport diff a1.pft a2.pft a3.pft -- b1.pft b2.pft b3.pft   several runs a side tell noise from change
   pfreport diff a.pft b.pft --metrics p50,p99,max          latencies, part by part
-  pfreport diff main.pft branch.pft --fail-if 'stall > +10%' --fail-if 'major > 1000'    in CI
+  pfreport diff main.pft branch.pft --fail-if 'stall > +10%' --fail-if 'major > 1000' --brief   in CI
 
 Conditions for --fail-if: METRIC, one of > >= < <=, and a limit:
   stall > +10%    the change, in percent of the base (of a base of 0, any increase is more)
@@ -69,11 +69,11 @@ const ROWS: usize = 10;
 #[command(override_usage = USAGE, after_help = MORE)]
 pub struct Arguments {
     /// The traces before and after a change; with --, those before it
-    #[arg(required = true, value_name = "TRACE")]
+    #[arg(required = true, value_name = "TRACE", value_hint = ValueHint::FilePath)]
     pub traces: Vec<PathBuf>,
 
     /// The traces after it
-    #[arg(last = true, value_name = "NEW")]
+    #[arg(last = true, value_name = "NEW", value_hint = ValueHint::FilePath)]
     pub new: Vec<PathBuf>,
 
     /// Exit with status 4 if this holds: 'stall > +10%', 'faults > +1000', 'p99 > 2ms'
@@ -92,8 +92,12 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub slow_threshold: Option<Duration>,
 
-    /// Print a document for programs (schemas/diff.schema.json)
+    /// Leave out the tables: only doubts, the verdict and conditions
     #[arg(long)]
+    pub brief: bool,
+
+    /// Print a document for programs (schemas/diff.schema.json)
+    #[arg(long, conflicts_with_all = ["brief", "metrics"])]
     pub json: bool,
 }
 
@@ -128,7 +132,7 @@ pub fn run(
         writeln!(out, "{}", document.map_err(std::io::Error::from)?)?;
     } else {
         let top = arguments.top.unwrap_or(ROWS);
-        let style = Style { top, metrics: &arguments.metrics, layout };
+        let style = Style { top, metrics: &arguments.metrics, brief: arguments.brief, layout };
         out.write_all(text::render(&comparison, &verdicts, style).as_bytes())?;
     }
     out.flush()?;

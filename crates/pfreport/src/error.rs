@@ -99,7 +99,7 @@ pub enum Error {
         condition: String,
         /// What is not known.
         metric: &'static str,
-        /// File name of the trace, fit to print.
+        /// The trace, fit to print.
         trace: String,
     },
     /// A flame graph of nothing.

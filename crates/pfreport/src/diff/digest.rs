@@ -12,6 +12,7 @@ use crate::field::Field;
 use crate::group::{Group, Measures, grouped, rows};
 use crate::load::Loaded;
 use crate::scope::Scope;
+use crate::text::printable_path;
 
 /// Names that a part of the faults is known by in every run.
 pub type Key = Vec<String>;
@@ -80,14 +81,17 @@ impl Section {
             Self::Function => {
                 vec![name(0).unwrap_or(UNKNOWN).to_owned(), name(1).unwrap_or(UNKNOWN).to_owned()]
             }
-            Self::Class | Self::Cause | Self::Process => {
+            Self::Process => {
+                vec![name(0).filter(|name| !name.is_empty()).unwrap_or(UNKNOWN).to_owned()]
+            }
+            Self::Class | Self::Cause => {
                 (0..group.keys.len()).map(|index| group.key(index).to_owned()).collect()
             }
         }
     }
 }
 
-/// What stands for a function that is not known.
+/// What stands for a name that is not known.
 const UNKNOWN: &str = "[unknown]";
 
 /// Fewest digits of a process id that is looked for in a name: shorter ones are parts of versions.
@@ -105,7 +109,7 @@ pub struct Reads {
 /// What a comparison keeps of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Digest {
-    /// File name, fit to print.
+    /// Path as given, fit to print.
     pub name: String,
     /// Random id of the recording.
     pub id: [u8; 16],
@@ -177,7 +181,11 @@ impl Digest {
         let completed = completed
             .fold([0, 0], |[all, known], (_, stall)| [all + 1, known + u64::from(stall.is_some())]);
         let mut digest = Self {
-            name: loaded.name.clone(),
+            name: if loaded.is_stdin() {
+                loaded.name.clone()
+            } else {
+                printable_path(&loaded.path)
+            },
             id: loaded.header.uuid,
             traits: traits(&loaded),
             shortcomings: loaded.shortcomings(),

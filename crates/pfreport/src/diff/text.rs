@@ -17,6 +17,8 @@ pub struct Style<'a> {
     pub top: usize,
     /// What the tables show; nothing stands for the usual.
     pub metrics: &'a [Metric],
+    /// Without the tables.
+    pub brief: bool,
     /// What it is laid out for.
     pub layout: Layout,
 }
@@ -51,16 +53,23 @@ pub fn render(comparison: &Comparison, verdicts: &[Verdict], style: Style<'_>) -
     for line in caveats(comparison) {
         screen.labelled("limits", &line);
     }
-    totals(&mut screen, comparison);
-    let metrics = if style.metrics.is_empty() { &USUAL } else { style.metrics };
-    for section in Section::ALL {
-        parts(&mut screen, comparison, section, metrics, style);
+    if !style.brief {
+        tables(&mut screen, comparison, style);
     }
     if !verdicts.is_empty() {
         screen.heading("Conditions");
         verdicts.iter().for_each(|verdict| screen.paragraph(&verdict.line()));
     }
     screen.into_text()
+}
+
+/// What changed, for all faults and part by part.
+fn tables(screen: &mut Screen, comparison: &Comparison, style: Style<'_>) {
+    totals(screen, comparison);
+    let metrics = if style.metrics.is_empty() { &USUAL } else { style.metrics };
+    for section in Section::ALL {
+        parts(screen, comparison, section, metrics, style);
+    }
 }
 
 /// The names of the runs of a side.
@@ -124,9 +133,9 @@ fn noise(comparison: &Comparison) -> String {
     }
     let runs = |n: usize| counted(n as u64, "run");
     format!(
-        "values are medians of {} and {}; a change is within the noise (~) where the lowest to the \
-         highest value of both sides overlap; where nothing changed they are apart by chance in {:.1} % \
-         of comparisons of so many runs",
+        "values are medians of {} and {}; a change is within the noise (~) where the ranges of both \
+         sides, lowest to highest value, overlap; the ranges of so many runs lie apart by chance in {:.1} % \
+         of comparisons where nothing has changed",
         runs(base),
         runs(new),
         chance_percent(base, new)
@@ -217,10 +226,16 @@ fn parts(
     };
     screen.heading(&format!("{heading}, by change of {}", by.name()));
     table(screen, section, &parts, (&known, true), style.top);
-    if section == Section::Cause && style.metrics.is_empty() && comparison.knows(Metric::Max) {
+    let has_changed = |part: &Part| has_changed(part, &LATENCIES);
+    if section == Section::Cause && style.metrics.is_empty() && parts.iter().any(has_changed) {
         screen.heading("Latencies by class and cause");
         table(screen, section, &parts, (&LATENCIES, false), style.top);
     }
+}
+
+/// Whether a table of these metrics has something to say about a part.
+fn has_changed(part: &Part, metrics: &[Metric]) -> bool {
+    part.in_base != part.in_new || metrics.iter().any(|&metric| part.change(metric).size() > 0)
 }
 
 /// The parts that changed, as many as fit.
@@ -231,10 +246,7 @@ fn table(
     (metrics, absolute): (&[Metric], bool),
     top: usize,
 ) {
-    let has_changed = |part: &&Part| {
-        part.in_base != part.in_new || metrics.iter().any(|&metric| part.change(metric).size() > 0)
-    };
-    let changed: Vec<&Part> = parts.iter().filter(has_changed).collect();
+    let changed: Vec<&Part> = parts.iter().filter(|part| has_changed(part, metrics)).collect();
     let mut header: Vec<String> = section.columns().iter().map(|&name| name.to_owned()).collect();
     for metric in metrics {
         header.push(format!("{} base", metric.name()));

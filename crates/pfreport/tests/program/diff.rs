@@ -25,8 +25,13 @@ fn ended(output: &Output) -> (Option<i32>, &str) {
     (output.status.code(), text(&output.stderr))
 }
 
+/// The report with its paragraphs on one line.
+fn unwrapped(output: &Output) -> String {
+    text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
-fn a_verdict_comes_first_and_names_stay_harmless() {
+fn a_verdict_comes_first() {
     let output = runs(&[1_000, 1_500]).run(&["diff", "a.pft", "b.pft"]);
     assert_eq!(ended(&output), (Some(0), ""));
     assert_harmless(&output.stdout);
@@ -36,7 +41,6 @@ fn a_verdict_comes_first_and_names_stay_harmless() {
     let verdict = "  verdict    stall 900 µs → 1.25 ms (+39 %), faults 1,002 → 1,502 (+50 %)";
     assert!(lines.any(|line| line == verdict), "{report}");
     assert!(report.contains("\n  minor  anon-unknown       700µs  1.05ms"), "{report}");
-    assert!(report.contains("  /srv/\\x9b31m\\u{202e}data.bin  file"), "{report}");
 }
 
 #[test]
@@ -107,12 +111,12 @@ fn several_runs_a_side_tell_noise() {
     let words = ["diff", "a.pft", "b.pft", "c.pft", "--", "d.pft", "e.pft", "f.pft"];
     let output = scene.run(&words);
     assert_eq!(output.status.code(), Some(0));
-    let report = text(&output.stdout);
+    let report = unwrapped(&output);
     assert!(report.contains("faults 1,007 → 1,202 (+19 %, beyond the noise)"), "{report}");
     assert!(report.contains(" medians of 3 runs and 3 runs; "), "{report}");
-    assert!(report.contains("in 10.0 % of"), "{report}");
+    assert!(report.contains(" by chance in 10.0 % of"), "{report}");
     let mixed = scene.run(&["diff", "a.pft", "d.pft", "--", "b.pft", "e.pft"]);
-    assert!(text(&mixed.stdout).contains("faults 1,102 → 1,112 (+0.9 %, within the noise)"));
+    assert!(unwrapped(&mixed).contains("faults 1,102 → 1,112 (+0.9 %, within the noise)"));
 }
 
 #[test]

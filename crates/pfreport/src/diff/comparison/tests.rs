@@ -10,7 +10,7 @@ use crate::sample::{self, HEAP, MODEL, Row};
 /// A run that read `reads` pages of the model and touched `touches` of its heap, a microsecond each.
 pub fn run(name: &str, pid: u32, reads: u64, touches: u64) -> Loaded {
     let mut loaded = sample::empty();
-    loaded.name = name.to_owned();
+    loaded.path = name.into();
     loaded.header.uuid = [0; 16];
     loaded.header.uuid[..name.len().min(16)]
         .copy_from_slice(&name.as_bytes()[..name.len().min(16)]);

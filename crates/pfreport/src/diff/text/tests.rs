@@ -10,7 +10,7 @@ use crate::load::Loaded;
 use crate::sample::{self, MODEL, Row};
 use crate::summary::tests::assert_golden;
 
-const PLAIN: Style<'_> = Style { top: 10, metrics: &[], layout: Layout::PIPED };
+const PLAIN: Style<'_> = Style { top: 10, metrics: &[], brief: false, layout: Layout::PIPED };
 
 fn verdicts(comparison: &Comparison, conditions: &[&str]) -> Vec<Verdict> {
     let judge = |text: &&str| text.parse::<Condition>().unwrap().judge(comparison).unwrap();
@@ -35,6 +35,22 @@ fn two_runs() {
     let comparison = compare(vec![base], vec![new]);
     let verdicts = verdicts(&comparison, &["stall > +10%", "touched > 4MiB"]);
     assert_golden("diff.txt", &render(&comparison, &verdicts, PLAIN));
+    let brief = render(&comparison, &verdicts, Style { brief: true, ..PLAIN });
+    let lines: Vec<&str> = brief.lines().collect();
+    let expected = [
+        "Page faults of base.pft against new.pft",
+        "  DOUBTFUL   command: base server --v1, new server --v2",
+        "  DOUBTFUL   faults that read /srv/models/model.gguf from storage: base 2,000, new 150 (a cold page",
+        "             cache against a warm one?)",
+        "  verdict    stall 201 ms → 15.9 ms (-92 %), faults 2,501 → 1,051 (-58 %)",
+        "  mostly     stall of major file-read of /srv/models/model.gguf (-185 ms)",
+        "  noise      unknown, with one run a side; several tell: pfreport diff A1 A2 -- B1 B2",
+        "",
+        "Conditions",
+        "  passed: stall > +10%: stall 201 ms → 15.9 ms (-185 ms, -92 %)",
+        "  FAILED: touched > 4MiB: touched 9.77 MiB → 4.11 MiB (-5.66 MiB, -58 %)",
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]
