@@ -48,7 +48,8 @@ Exit status:
   1  failed
   2  wrong usage, or an output that exists or may not be replaced
   3  done, but the trace is damaged or incomplete, or records were lost, unreadable or do not add up
-     to the kernel's counts";
+     to the kernel's counts
+  4  diff: a condition of --fail-if holds (also where it would be 3)";
 
 /// Reports where page faults happen, what they cost and why.
 ///

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::load::STDIN;
 use crate::stacks::Weight;
 use crate::text::printable_path;
+use crate::units::counted;
 
 /// Failure of a report.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +110,37 @@ pub enum Error {
     Terminal {
         /// The option.
         option: String,
+    },
+    /// Not the traces that a comparison takes.
+    #[error(
+        "cannot compare {}: give two traces, or several runs a side: pfreport diff A1 A2 -- B1 B2",
+        counted(*given as u64, "trace")
+    )]
+    Sides {
+        /// Traces without a side.
+        given: usize,
+    },
+    /// Two traces from one input.
+    #[error("standard input is one trace; name a file for the other")]
+    StdinTwice,
+    /// An option where only traces are expected.
+    #[error("{} stands behind `--`, among the traces; options go before it", printable_path(word))]
+    OptionBehind {
+        /// The option.
+        word: PathBuf,
+    },
+    /// A condition about something that a run does not tell.
+    #[error(
+        "cannot judge `{condition}`: {metric} is not known of {trace}; judge something else, or record it \
+         as well"
+    )]
+    NotJudged {
+        /// The condition.
+        condition: String,
+        /// What is not known.
+        metric: &'static str,
+        /// The trace, fit to print.
+        trace: String,
     },
     /// A flame graph of nothing.
     #[error("no flame graph: {}", no_weight(*weight))]

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     match report(&arguments.with_dashes()) {
         Ok(Outcome::Whole) => ExitCode::SUCCESS,
         Ok(Outcome::Partial) => ExitCode::from(3),
+        Ok(Outcome::Failed) => ExitCode::from(4),
         Err(error) => {
             let (code, remedy) = judge(&error);
             if code != 0 {
@@ -63,7 +64,11 @@ fn judge(error: &anyhow::Error) -> (u8, Option<&'static str>) {
             | Error::IsInput { .. }
             | Error::Irregular { .. }
             | Error::OneOutput { .. }
-            | Error::Terminal { .. },
+            | Error::Terminal { .. }
+            | Error::Sides { .. }
+            | Error::StdinTwice
+            | Error::OptionBehind { .. }
+            | Error::NotJudged { .. },
         ) => (2, None),
         Some(Error::Trace { source: pft::Error::NotATrace, .. }) => {
             (1, Some("record one with: pfrecord -o run.pft -- COMMAND"))

@@ -34,6 +34,8 @@ pub enum Outcome {
     Whole,
     /// The trace is damaged or incomplete, or records were lost.
     Partial,
+    /// A condition that was to fail holds, whatever the traces lack.
+    Failed,
 }
 
 /// Rows of each list of the summary.

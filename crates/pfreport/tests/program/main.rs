@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod code;
+mod diff;
 mod marked;
 mod query;
 mod scene;

@@ -61,8 +61,19 @@ pub fn trace_bytes(
     lost: u64,
     more: impl FnOnce(&mut Writer<Vec<u8>>),
 ) -> Vec<u8> {
+    recording(3, touched, ends, lost, more)
+}
+
+/// The same; recordings of another number are others.
+pub fn recording(
+    number: u8,
+    touched: u64,
+    ends: bool,
+    lost: u64,
+    more: impl FnOnce(&mut Writer<Vec<u8>>),
+) -> Vec<u8> {
     let header = TraceHeader {
-        uuid: [3; 16],
+        uuid: [number; 16],
         page_size_bytes: 4_096,
         clock_id: 1,
         start_ns: START,

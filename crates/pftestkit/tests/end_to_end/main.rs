@@ -15,6 +15,7 @@ mod check;
 mod content;
 mod counters;
 mod damage;
+mod diff;
 mod files;
 mod histories;
 mod ledger;
