@@ -9,7 +9,7 @@ use crate::text::shorten_path;
 const NAME_CHARACTERS: usize = 500;
 
 /// A table whose first columns, so many of them, hold names.
-pub fn table(header: &[&str], names: usize, rows: &[Vec<Cell>]) -> Markup {
+pub fn table(header: &[impl AsRef<str>], names: usize, rows: &[Vec<Cell>]) -> Markup {
     html! {
         div.scroll {
             table {
@@ -17,7 +17,7 @@ pub fn table(header: &[&str], names: usize, rows: &[Vec<Cell>]) -> Markup {
                     tr {
                         @for (i, name) in header.iter().enumerate() {
                             th scope="col" class=[(i >= names).then_some("number")]
-                                title=[meaning(name)] { (name) }
+                                title=[meaning(name.as_ref())] { (name.as_ref()) }
                         }
                     }
                 }
@@ -25,7 +25,7 @@ pub fn table(header: &[&str], names: usize, rows: &[Vec<Cell>]) -> Markup {
                     @for row in rows {
                         tr {
                             @for (i, cell) in row.iter().enumerate() {
-                                (data(cell, header.get(i).copied(), i < names))
+                                (data(cell, header.get(i).map(AsRef::as_ref), i < names))
                             }
                         }
                     }

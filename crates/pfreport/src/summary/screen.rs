@@ -17,7 +17,7 @@ pub enum Part {
     /// The first columns hold names, so many of them, the others numbers.
     Table {
         /// Names of the columns.
-        header: Vec<&'static str>,
+        header: Vec<String>,
         /// How many of them hold names.
         names: usize,
         /// Rows, each with a value for every column.
@@ -48,8 +48,9 @@ impl Screen {
     }
 
     /// A table, as [`layout`] makes it.
-    pub fn table(&mut self, header: &[&'static str], names: usize, rows: Vec<Vec<Cell>>) {
-        self.parts.push(Part::Table { header: header.to_vec(), names, rows });
+    pub fn table(&mut self, header: &[&str], names: usize, rows: Vec<Vec<Cell>>) {
+        let header = header.iter().map(ToString::to_string).collect();
+        self.parts.push(Part::Table { header, names, rows });
     }
 
     /// A heading with an empty line before it.
@@ -114,7 +115,8 @@ impl Screen {
             }
             Part::Table { header, names, rows } => {
                 let rows = rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
-                text.push_str(&layout(header, *names, rows, table_width));
+                let header: Vec<&str> = header.iter().map(String::as_str).collect();
+                text.push_str(&layout(&header, *names, rows, table_width));
             }
             Part::Paragraph(words) => {
                 text.push_str("  ");
