@@ -187,14 +187,17 @@ fn known_latencies(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
 }
 
 fn bias(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
-    let known = || base.iter().chain(new).filter_map(|run| run.bias_ns);
-    let (least, most) = (known().min()?, known().max()?);
+    // It differs from run to run as well.
+    let median = |runs: &[Digest]| Values::of(runs.iter().map(|run| run.bias_ns)).median();
+    let (before, after) = (median(base)?, median(new)?);
     // A quarter of it, or a tenth of a microsecond, is the noise of its measurement.
-    if most - least <= BIAS_TOLERANCE_NS.max(least / 4) {
-        return None;
-    }
-    let note = Some("part of every latency");
-    unless_same("recording adds to a latency", (base, new), |run| run.bias_ns.map(duration), note)
+    let differs = before.abs_diff(after) > BIAS_TOLERANCE_NS.max(before.min(after) / 4);
+    differs.then(|| Doubt {
+        what: "recording adds to a latency".to_owned(),
+        base: vec![duration(before)],
+        new: vec![duration(after)],
+        note: Some("part of every latency"),
+    })
 }
 
 fn thresholds(base: &[Digest], new: &[Digest]) -> Option<Doubt> {

@@ -82,7 +82,13 @@ fn each_difference_is_a_line_with_both_values() {
     assert_eq!(lines(&labelled), ["label x: base none, new 1"]);
     let close = [(fact::LATENCY_BIAS_NS, "600")];
     let near = [(fact::LATENCY_BIAS_NS, "700")];
+    let far = [(fact::LATENCY_BIAS_NS, "900")];
     assert_eq!(lines(&compare(vec![with("a", &close)], vec![with("b", &near)])), [""; 0]);
+    let sides = [["a", "b", "c"], ["d", "e", "f"]];
+    let spread = sides
+        .map(|names| vec![with(names[0], &close), with(names[1], &near), with(names[2], &far)]);
+    let [base, new] = spread;
+    assert_eq!(lines(&compare(base, new)), [""; 0]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub fn violations(schema: &Value, document: &Value) -> Vec<String> {
     check(schema, schema, document)
 }
 
-/// A keyword that this does not know fails the test.
+/// A keyword or type that this does not know allows nothing.
 fn check(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (keyword, rule) in schema.as_object().unwrap() {
@@ -47,7 +47,7 @@ fn check(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
                 found.extend(values.flat_map(|value| check(root, rule, value)));
                 true
             }
-            unknown => panic!("unknown keyword {unknown}"),
+            _ => false,
         };
         if !holds {
             found.push(format!("{keyword} {rule} of {value}"));
@@ -70,6 +70,6 @@ fn is_a(value: &Value, name: &str) -> bool {
         "number" => value.is_number(),
         "integer" => value.is_i64() || value.is_u64(),
         "null" => value.is_null(),
-        unknown => panic!("unknown type {unknown}"),
+        _ => false,
     }
 }
