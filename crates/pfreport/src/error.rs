@@ -68,8 +68,11 @@ pub enum Error {
     #[error("cannot compute the table")]
     Table(#[from] polars::error::PolarsError),
     /// Two outputs for standard output.
-    #[error("a table and folded stacks would both go to standard output; use --folded=FILE")]
+    #[error("two outputs would both go to standard output; name a file, as in --folded=FILE")]
     OneOutput,
+    /// Compressed data for a terminal.
+    #[error("a profile is no text for a terminal; name a file, or pipe it into a program")]
+    Terminal,
     /// A flame graph of nothing.
     #[error("no flame graph: {}", no_weight(*weight))]
     NoWeight {

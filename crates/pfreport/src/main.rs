@@ -59,7 +59,8 @@ fn judge(error: &anyhow::Error) -> (u8, Option<&'static str>) {
             | Error::Exists { .. }
             | Error::IsInput { .. }
             | Error::Irregular { .. }
-            | Error::OneOutput,
+            | Error::OneOutput
+            | Error::Terminal,
         ) => (2, None),
         Some(Error::Trace { source: pft::Error::NotATrace, .. }) => {
             (1, Some("record one with: pfrecord -o run.pft -- COMMAND"))

@@ -1,6 +1,6 @@
 //! What the command line asks for, done.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use pfmodel::Options;
@@ -68,8 +68,11 @@ fn report(
     let csv_on_stdout = arguments.exports.csv == Some(None);
     let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice;
     let table_on_stdout = csv_on_stdout || arguments.exports.csv.is_none() && views;
-    if table_on_stdout && arguments.stacks.folded == Some(None) {
+    if usize::from(table_on_stdout) + arguments.stacks.on_stdout() > 1 {
         return Err(Error::OneOutput);
+    }
+    if arguments.stacks.profiles_on_stdout() > 0 && io::stdout().is_terminal() {
+        return Err(Error::Terminal);
     }
     let slow_threshold_ns = arguments.query.slow_threshold;
     let slow_threshold_ns =
@@ -77,8 +80,9 @@ fn report(
     let options = Options { slow_threshold_ns };
     let loaded = Loaded::open_all(&arguments.traces, &options)?;
 
-    let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
-    let exports = arguments.exports.csv.is_some() || arguments.pictures.png.is_some() || has_stacks;
+    let exports = arguments.exports.csv.is_some()
+        || arguments.pictures.png.is_some()
+        || arguments.stacks.any();
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if let Some(file) = &arguments.exports.csv {
         match file {
@@ -117,7 +121,7 @@ fn report(
         let style = Style { top: arguments.query.top.unwrap_or(SUMMARY_ROWS), layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
     }
-    let data_on_stdout = csv_on_stdout || arguments.stacks.folded == Some(None);
+    let data_on_stdout = csv_on_stdout || arguments.stacks.on_stdout() > 0;
     for path in written.iter().filter(|_| !data_on_stdout) {
         writeln!(out, "{}", printable_path(path))?;
     }

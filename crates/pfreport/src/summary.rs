@@ -82,6 +82,18 @@ pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
     Ok(text)
 }
 
+/// How complete the recording is, as the summary says it: what each line is of, and its text.
+#[must_use]
+pub fn exactness_lines(loaded: &Loaded) -> Vec<(String, String)> {
+    // Nothing is wrapped.
+    let mut screen = Screen::new(Layout { width: usize::MAX, ..Layout::PIPED });
+    exactness::write(&mut screen, loaded);
+    let text = screen.into_text();
+    let lines =
+        text.lines().map(|line| line.split_at_checked(screen::INDENT).unwrap_or((line, "")));
+    lines.map(|(label, text)| (label.trim().to_owned(), text.trim().to_owned())).collect()
+}
+
 /// `Summary: major=12 minor=542 cow=3`: the faults that were captured, stored or not. `unrecorded` is
 /// what was left out on request, `unknown` what cannot be told: without error codes cow faults hide
 /// among the minor ones, and so they do among those that were too fast to be stored.

@@ -4,7 +4,7 @@ use crate::layout::Layout;
 use crate::table::layout;
 
 /// Columns before the text of a labelled line.
-const INDENT: usize = 13;
+pub const INDENT: usize = 13;
 
 /// Lines of a summary.
 #[derive(Debug)]

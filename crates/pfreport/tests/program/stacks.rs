@@ -68,7 +68,9 @@ fn what_cannot_be_drawn_is_refused() {
     for table in ["--csv", "--by=class"] {
         let two = scene.run(&["run.pft", table, "--folded"]);
         assert_eq!((two.status.code(), text(&two.stdout)), (Some(2), ""));
-        assert!(text(&two.stderr).starts_with("error: a table and folded stacks would both go to"));
+        assert!(
+            text(&two.stderr).starts_with("error: two outputs would both go to standard output")
+        );
     }
     assert_eq!(scene.run(&["run.pft", "--weight", "stall"]).status.code(), Some(2));
     // No fault at all.
