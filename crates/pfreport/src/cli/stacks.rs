@@ -25,19 +25,21 @@ pub struct StackOutputs {
 
     /// Write a profile for pprof, Parca, Pyroscope [default: TRACE.pb.gz in the working directory]
     ///
-    /// With faults, stall time and installed bytes of each stack, and class, cause, region and process as tags:
+    /// Faults, stall time and installed bytes of each stack; class, cause, region and process as tags:
     /// `go tool pprof -http=: run.pft.pb.gz`. `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub pprof: Option<Option<PathBuf>>,
 
     /// Write a profile for the Firefox Profiler [default: TRACE.firefox.json.gz in the working directory]
     ///
-    /// Stacks over time by thread, the costliest faults as markers: load it at
-    /// https://profiler.firefox.com, which works in the browser. `-` is standard output.
+    /// Stacks over time by thread, the costliest faults as markers. https://profiler.firefox.com shows it,
+    /// in the browser, and sends it nowhere. `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub firefox: Option<Option<PathBuf>>,
 
-    /// What the width of a stack stands for [default: stall, or faults where no latency is known]
+    /// What a stack weighs [default: stall, or faults where no latency is known]
+    ///
+    /// A profile for pprof has all three; this one is shown first.
     #[arg(long, value_name = "WHAT", requires = "stacks")]
     pub weight: Option<Weight>,
 }

@@ -1,16 +1,18 @@
-//! Stacks over time, for the Firefox Profiler (<https://profiler.firefox.com>, "Load a profile from file";
-//! the page works on the file without sending it anywhere).
+//! Stacks over time, for the Firefox Profiler: <https://profiler.firefox.com>, "Load a profile from file".
+//! The page works on the file in the browser and sends it nowhere.
 //!
-//! Each thread that had faults is a track. Its samples are faults, weighted with what `--weight` says, at the moment at which they
-//! were over; the costliest faults are markers with address and region, phases of the recording are
-//! markers too. Stacks read as in the flame graph: callers, class and cause, memory; they are coloured by class. The height of a
-//! track, which the Profiler takes for CPU use, is the share of time that the thread was stalled.
+//! Each thread that had faults is a track. Its samples are faults at the moment at which they were over,
+//! weighted with what `--weight` says. The costliest faults are markers with address and region, and so are
+//! phases of the recording. Stacks read as in the flame graph, callers, class and cause, memory, and have
+//! the colour of their class. The height of a track, which the Profiler takes for use of the CPU, is the
+//! share of time that the thread was stalled.
 //!
-//! What is in the file is bounded: samples ([`SAMPLES`]) by adding up the faults of a stack that lie within a stretch of time,
-//! markers ([`MARKERS`]) by leaving out cheap ones. Both is said, in the file too.
+//! A file is bounded: of samples ([`SAMPLES`]) by adding up the faults of one stack that lie within a stretch
+//! of time, of markers ([`MARKERS`]) by leaving out cheap faults. Both is said, in the file too.
 //!
 //! The crate that knows the format takes weights as whole numbers and has no place for remarks, so both are
-//! put in afterwards.
+//! put in afterwards. It writes version 55 of the format, which newer readers convert; it knows no lines of
+//! source files: those are in the profile for [`pprof`](super::pprof).
 
 mod markers;
 mod samples;

@@ -11,10 +11,10 @@
 //! go tool pprof -comments run.pft.pb.gz                    what was recorded, and how exactly
 //! ```
 //!
-//! Addresses are those of [`pfmodel::table::Location`], in modules that begin at 0: processes have a module at different
-//! addresses. Functions come from the trace, and mappings say so: a reader need not look for symbols, and
-//! must not take those of another machine. The crates that write this format know one value and one label
-//! a sample, hence the messages in [`proto`].
+//! Addresses are those of [`pfmodel::table::Location`], in modules that begin at 0, since processes have a
+//! module at different addresses. Functions come from the trace, and mappings say that all is known: a
+//! reader need not look for symbols, and must not take those of another machine. The crates that write this
+//! format know one value and one label a sample, hence the messages in [`proto`].
 
 pub mod proto;
 

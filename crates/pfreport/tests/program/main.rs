@@ -5,6 +5,7 @@
 
 mod code;
 mod marked;
+mod profiles;
 mod scene;
 mod stacks;
 

@@ -98,7 +98,7 @@ impl StaticSchemaMarker for PhaseMarker {
     }
 }
 
-/// The faults that stalled their threads longest, at most so many; the first ones of equals. In order of time.
+/// The faults that stalled their threads longest, at most so many, in order of time. Of equals the first.
 fn costliest(loaded: &Loaded, most: usize) -> Vec<usize> {
     let faults = &loaded.analysis.faults;
     let mut kept = BinaryHeap::new();

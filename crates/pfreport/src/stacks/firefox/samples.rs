@@ -49,8 +49,8 @@ pub struct Samples {
 type Key = (u32, u64, Kind);
 
 impl Samples {
-    /// Adds up the faults whose weight is known, into at most `most` samples, beside one of each thread that begins and one
-    /// for its other stacks.
+    /// Adds up the faults whose weight is known into at most `most` samples, beside one of each thread that
+    /// begins and one for its other stacks.
     pub fn of(
         loaded: &Loaded,
         sites: &Sites,
@@ -152,8 +152,8 @@ fn heaviest(mut groups: Vec<(Key, Sums)>, weight: Weight, most: usize) -> (Vec<(
     (groups, faults)
 }
 
-/// The samples of groups. Those of one stretch of time follow each other as long as they stalled the thread,
-/// so that each part of it has its share.
+/// The samples of groups. Within a stretch of time each has as much room as it stalled the thread, so that
+/// the track has its height throughout.
 fn in_time(
     mut groups: Vec<(Key, Sums)>,
     threads: &Threads,
