@@ -32,8 +32,8 @@ pub struct StackOutputs {
 
     /// Write a profile for the Firefox Profiler [default: TRACE.firefox.json.gz in the working directory]
     ///
-    /// Stacks over time by thread, the costliest faults as markers. https://profiler.firefox.com shows it,
-    /// in the browser, and sends it nowhere. `-` is standard output.
+    /// Stacks over time by thread, the costliest faults as markers. The page <https://profiler.firefox.com>
+    /// shows it in the browser and sends it nowhere. `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub firefox: Option<Option<PathBuf>>,
 
