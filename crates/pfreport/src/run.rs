@@ -81,10 +81,11 @@ fn report(
     let mut loaded = Loaded::open_all(&arguments.traces, &options)?;
     selection.apply(&mut loaded)?;
 
-    let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
     let has_export = exports.has_table() || exports.json.is_some();
-    let has_file =
-        has_export || arguments.pictures.are_drawn() || exports.html.is_some() || has_stacks;
+    let has_file = has_export
+        || arguments.pictures.are_drawn()
+        || exports.html.is_some()
+        || arguments.stacks.any();
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
         written.extend(export_table(&loaded, &keys, arguments, out)?);
@@ -141,21 +142,20 @@ fn report(
 /// binary to a terminal.
 fn data_on_stdout(arguments: &Arguments, has_text: bool, layout: Layout) -> Result<bool, Error> {
     let exports = &arguments.exports;
-    let option = |name: &str| format!("--{name}");
     let tables = exports.tables().filter(|(_, file)| file.is_none());
-    let mut data: Vec<String> = Vec::new();
-    for (format, _) in tables {
-        let option = option(format.as_str());
-        if format.is_binary() && layout.is_terminal() {
-            return Err(Error::Terminal { option });
-        }
-        data.push(option);
+    let tables = tables.map(|(format, _)| (format!("--{}", format.as_str()), format.is_binary()));
+    let json = (exports.json == Some(None)).then(|| ("--json".to_owned(), false));
+    let stacks = arguments.stacks.on_stdout().into_iter();
+    let stacks = stacks.map(|(option, is_binary)| (option.to_owned(), is_binary));
+    let data: Vec<(String, bool)> = tables.chain(json).chain(stacks).collect();
+    if let Some((option, _)) =
+        data.iter().find(|&&(_, is_binary)| is_binary && layout.is_terminal())
+    {
+        return Err(Error::Terminal { option: option.clone() });
     }
-    data.extend((exports.json == Some(None)).then(|| option("json")));
-    data.extend((arguments.stacks.folded == Some(None)).then(|| option("folded")));
     let has_data = !data.is_empty();
     let text = (has_text && has_data).then(|| "a table".to_owned());
-    let mut all = text.into_iter().chain(data);
+    let mut all = text.into_iter().chain(data.into_iter().map(|(option, _)| option));
     if let (Some(first), Some(second)) = (all.next(), all.next()) {
         return Err(Error::OneOutput { outputs: [first, second] });
     }

@@ -29,7 +29,7 @@ use crate::stall::WallStall;
 use diagnosis::Diagnosis;
 pub use heading::target;
 use pfmodel::names::Class;
-use screen::Screen;
+use screen::{Part, Screen};
 
 /// How a summary looks.
 #[derive(Debug, Clone, Copy)]
@@ -170,6 +170,18 @@ impl fmt::Display for Captured {
             Self::Unknown => f.write_str("unknown"),
         }
     }
+}
+
+/// How complete the recording is, as the summary says it: what each line is of, and its text.
+#[must_use]
+pub fn exactness_lines(loaded: &Loaded) -> Vec<(String, String)> {
+    let mut screen = Screen::new(Layout::PIPED);
+    exactness::write(&mut screen, loaded);
+    let lines = screen.into_parts().into_iter().filter_map(|part| match part {
+        Part::Labelled(label, text) => Some((label, text)),
+        _ => None,
+    });
+    lines.collect()
 }
 
 /// Major, minor and cow faults that were captured, or those of them that are selected, which are stored.

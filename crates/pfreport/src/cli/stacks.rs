@@ -1,6 +1,6 @@
 //! Call stacks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 
@@ -10,7 +10,7 @@ use crate::stacks::Weight;
 /// Call stacks.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Call stacks")]
-#[command(group(ArgGroup::new("stacks").args(["flamegraph", "folded"]).multiple(true)))]
+#[command(group(ArgGroup::new("stacks").args(["flamegraph", "folded", "pprof", "firefox"]).multiple(true)))]
 pub struct StackOutputs {
     /// Draw a flame graph, an SVG file for a browser [default: TRACE.flamegraph.svg in the working directory]
     ///
@@ -23,7 +23,23 @@ pub struct StackOutputs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub folded: Option<Option<PathBuf>>,
 
-    /// What the width of a stack stands for [default: stall, or faults where no latency is known]
+    /// Write a profile for pprof, Parca, Pyroscope [default: TRACE.pb.gz in the working directory]
+    ///
+    /// Faults, stall time and installed bytes of each stack; class, cause, region and process as tags:
+    /// `go tool pprof -http=: run.pft.pb.gz`. `-` is standard output.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub pprof: Option<Option<PathBuf>>,
+
+    /// Write a profile for the Firefox Profiler [default: TRACE.firefox.json.gz in the working directory]
+    ///
+    /// Stacks over time by thread, the costliest faults as markers. The page <https://profiler.firefox.com>
+    /// shows it in the browser and sends it nowhere. `-` is standard output.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub firefox: Option<Option<PathBuf>>,
+
+    /// What a stack weighs [default: stall, or faults where no latency is known]
+    ///
+    /// A profile for pprof has all three; this one is shown first.
     #[arg(long, value_name = "WHAT", requires = "stacks")]
     pub weight: Option<Weight>,
 }
@@ -32,5 +48,27 @@ impl StackOutputs {
     /// `-` as standard output.
     pub(super) fn with_dashes(&mut self) {
         with_dash(&mut self.folded);
+    }
+
+    /// Whether any of them is asked for.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.flamegraph.is_some()
+            || self.folded.is_some()
+            || self.pprof.is_some()
+            || self.firefox.is_some()
+    }
+
+    /// Those that go to standard output, and whether they are binary.
+    #[must_use]
+    pub fn on_stdout(&self) -> Vec<(&'static str, bool)> {
+        let is_dash = |file: &Option<Option<PathBuf>>| matches!(file, Some(Some(path)) if path == Path::new("-"));
+        let outputs = [
+            ("--folded", false, self.folded == Some(None)),
+            ("--pprof", true, is_dash(&self.pprof)),
+            ("--firefox", true, is_dash(&self.firefox)),
+        ];
+        let on_stdout = outputs.into_iter().filter(|&(_, _, goes)| goes);
+        on_stdout.map(|(option, is_binary, _)| (option, is_binary)).collect()
     }
 }

@@ -1,10 +1,11 @@
 //! What an output of stacks shows, and what it cannot show, in words.
 
-use super::{Stacks, Weight};
+use super::{Sites, Stacks, Weight};
 use crate::load::Loaded;
 use crate::scope::{CallGraph, Scope};
+use crate::summary::exactness_lines;
 use crate::text::shorten;
-use crate::units::{bytes, count, counted, duration, percent};
+use crate::units::{bytes, count, counted, duration, percent, utc};
 
 /// Longest name of a trace in a title.
 const NAME_CHARACTERS: usize = 40;
@@ -74,6 +75,46 @@ impl Stacks {
             Weight::Bytes => "unknown size",
         };
         (self.unweighted > 0).then_some(what)
+    }
+}
+
+/// What a profile says of itself: what each remark is of, and its text.
+pub fn comments(loaded: &Loaded, sites: &Sites, weight: Weight) -> Vec<(String, String)> {
+    let pair = |label: &str, text: String| (label.to_owned(), text);
+    let recorded = format!(
+        "{} long, from {}",
+        duration(loaded.analysis.duration_ns),
+        utc(loaded.header.start_realtime_ns)
+    );
+    let mut comments = vec![
+        pair("page faults of", loaded.name.clone()),
+        pair("recorded", recorded),
+        pair("made by", concat!("pfreport ", env!("CARGO_PKG_VERSION")).to_owned()),
+    ];
+    comments.extend(exactness_lines(loaded));
+    comments.extend(sites.notes(loaded, weight).into_iter().map(|note| pair("note", note)));
+    comments
+}
+
+impl Sites {
+    /// What a reader of an output that shows all weights would not know, in sentences; one weight is shown
+    /// first.
+    #[must_use]
+    pub fn notes(&self, loaded: &Loaded, weight: Weight) -> Vec<String> {
+        let first = Stacks { unweighted: 0, ..Stacks::without_frames(self, weight) };
+        let mut notes = first.notes(loaded);
+        for weight in [Weight::Stall, Weight::Bytes] {
+            let sums = Stacks::without_frames(self, weight);
+            let what = match weight {
+                Weight::Stall => "no stall time",
+                _ => "no bytes",
+            };
+            if let Some(unknown) = sums.unknown() {
+                let faults = counted(sums.unweighted, "fault");
+                notes.push(format!("{faults} of {unknown} with {what}"));
+            }
+        }
+        notes
     }
 }
 

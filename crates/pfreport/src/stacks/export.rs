@@ -1,17 +1,18 @@
 //! The outputs of stacks that the command line asks for.
 
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
-use super::{Stacks, Weight, write_folded};
+use super::{Sites, Stacks, Weight, firefox, pprof, write_folded};
 use crate::cli::Arguments;
 use crate::error::Error;
 use crate::flamegraph;
 use crate::load::Loaded;
 use crate::output::{check, create};
 
-/// Writes folded stacks and flame graph where `arguments` ask for them; returns the paths of files. `notes`
-/// takes what they do not show.
+/// Writes folded stacks, flame graph and profiles where `arguments` ask for them; returns the paths of
+/// files. `notes` takes what they do not show.
 ///
 /// # Errors
 /// Those of [`create`]; [`Error::NoWeight`]; [`Error::Write`] or [`Error::Output`].
@@ -21,42 +22,93 @@ pub fn export(
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> Result<Vec<PathBuf>, Error> {
-    let weight = || arguments.stacks.weight.unwrap_or_else(|| Weight::by_default(&loaded.analysis));
-    let mut written = Vec::new();
-    let mut described = None;
-    if let Some(file) = &arguments.stacks.folded {
-        let stacks = Stacks::of(loaded, weight(), usize::MAX);
-        match file {
-            Some(path) => {
-                let file = create(path, loaded.inputs(), arguments.habits.force)?;
-                write_folded(&stacks, BufWriter::new(file))
-                    .map_err(|error| Error::from(error).at(path))?;
-                written.push(path.clone());
-            }
-            None => write_folded(&stacks, &mut *out)?,
-        }
-        described = Some(stacks);
+    let asked = &arguments.stacks;
+    if !asked.any() {
+        return Ok(Vec::new());
     }
-    if let Some(path) = &arguments.stacks.flamegraph {
-        let path = path.clone().unwrap_or_else(|| {
-            let mut name = loaded.base_name().to_owned();
-            name.push(".flamegraph.svg");
-            name.into()
-        });
+    let weight = asked.weight.unwrap_or_else(|| Weight::by_default(&loaded.analysis));
+    let sites = Sites::of(loaded);
+    let mut target = Target { loaded, force: arguments.habits.force, out, written: Vec::new() };
+    let mut remarks = Vec::new();
+    if let Some(file) = &asked.folded {
+        let stacks = Stacks::of_sites(loaded, &sites, weight, usize::MAX);
+        target.write(file.as_deref(), |out| write_folded(&stacks, out))?;
+        remarks.extend(stacks.notes(loaded));
+    }
+    if let Some(path) = &asked.flamegraph {
+        let path = target.path(path.as_deref(), ".flamegraph.svg");
         check(&path, loaded.inputs(), arguments.habits.force)?;
-        let weight = weight();
-        let stacks = Stacks::of(loaded, weight, flamegraph::NAME_CHARACTERS);
+        let stacks = Stacks::of_sites(loaded, &sites, weight, flamegraph::NAME_CHARACTERS);
         if stacks.total == 0 {
             return Err(Error::NoWeight { weight });
         }
         let svg = flamegraph::svg(loaded, &stacks)?;
-        let mut file = create(&path, loaded.inputs(), arguments.habits.force)?;
-        file.write_all(&svg).map_err(|error| Error::from(error).at(&path))?;
-        written.push(path);
-        described = Some(stacks);
+        target.write(Some(&path), |out| out.write_all(&svg))?;
+        remarks.extend(stacks.notes(loaded));
     }
-    for note in described.iter().flat_map(|stacks| stacks.notes(loaded)) {
-        writeln!(notes, "note: {note}")?;
+    if let Some(path) = &asked.pprof {
+        let path = target.path(path.as_deref(), ".pb.gz");
+        target.write(named(&path), |out| pprof::write(loaded, &sites, weight, out))?;
+        remarks.extend(sites.notes(loaded, weight));
+    }
+    if let Some(path) = &asked.firefox {
+        let path = target.path(path.as_deref(), ".firefox.json.gz");
+        target.write(named(&path), |out| {
+            remarks.extend(Stacks::without_frames(&sites, weight).notes(loaded));
+            remarks.extend(firefox::write(loaded, &sites, weight, out)?);
+            Ok(())
+        })?;
+    }
+    let written = target.written;
+    for (i, note) in remarks.iter().enumerate() {
+        // Several outputs leave out the same.
+        if !remarks.iter().take(i).any(|earlier| earlier == note) {
+            writeln!(notes, "note: {note}")?;
+        }
     }
     Ok(written)
+}
+
+/// A file, unless it stands for standard output.
+fn named(path: &Path) -> Option<&Path> {
+    (path != Path::new("-")).then_some(path)
+}
+
+/// Where outputs go.
+struct Target<'a, W> {
+    loaded: &'a Loaded,
+    force: bool,
+    out: &'a mut W,
+    written: Vec<PathBuf>,
+}
+
+impl<W: Write> Target<'_, W> {
+    /// The file that was asked for, or that of the trace with an ending, in the working directory.
+    fn path(&self, asked: Option<&Path>, ending: &str) -> PathBuf {
+        asked.map_or_else(
+            || {
+                let mut name = self.loaded.base_name().to_owned();
+                name.push(ending);
+                name.into()
+            },
+            Path::to_owned,
+        )
+    }
+
+    /// Writes a file, or to standard output.
+    fn write(
+        &mut self,
+        path: Option<&Path>,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let Some(path) = path else {
+            return Ok(write(self.out)?);
+        };
+        let file: File = create(path, self.loaded.inputs(), self.force)?;
+        let mut file = BufWriter::new(file);
+        let done = write(&mut file).and_then(|()| file.flush());
+        done.map_err(|error| Error::from(error).at(path))?;
+        self.written.push(path.to_owned());
+        Ok(())
+    }
 }

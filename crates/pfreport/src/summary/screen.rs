@@ -5,7 +5,7 @@ use crate::layout::Layout;
 use crate::table::layout;
 
 /// Columns before the text of a labelled line.
-const INDENT: usize = 13;
+pub const INDENT: usize = 13;
 
 /// What a page is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]

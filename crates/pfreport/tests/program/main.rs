@@ -6,6 +6,7 @@
 mod code;
 mod diff;
 mod marked;
+mod profiles;
 mod query;
 mod scene;
 mod several;

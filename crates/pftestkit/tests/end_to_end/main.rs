@@ -24,6 +24,7 @@ mod many_mappings;
 mod nodes;
 mod oom;
 mod outputs;
+mod profiles;
 mod programs;
 mod python;
 mod real_programs;
