@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::field::Field;
 use crate::info;
 use crate::layout::Layout;
+use crate::listing::Listing;
 use crate::load::Loaded;
 use crate::output::create;
 use crate::pattern;
@@ -67,7 +68,9 @@ fn report(
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.query.by)?;
     let csv_on_stdout = arguments.exports.csv == Some(None);
-    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice;
+    let listing = Listing::parse(&arguments.query)?;
+    let views =
+        !keys.is_empty() || listing.is_some() || arguments.views.patterns || arguments.views.advice;
     let table_on_stdout = csv_on_stdout || arguments.exports.csv.is_none() && views;
     if table_on_stdout && arguments.stacks.folded == Some(None) {
         return Err(Error::OneOutput);
@@ -89,14 +92,18 @@ fn report(
                 export(
                     &loaded,
                     &keys,
+                    listing.as_ref(),
                     arguments,
                     create(path, loaded.inputs(), arguments.habits.force)?,
                 )
                 .map_err(|error| error.at(path))?;
                 written.push(path.clone());
             }
-            None => export(&loaded, &keys, arguments, &mut *out)?,
+            None => export(&loaded, &keys, listing.as_ref(), arguments, &mut *out)?,
         }
+    } else if let Some(listing) = &listing {
+        let top = arguments.query.top.unwrap_or(GROUP_ROWS);
+        out.write_all(listing.render(&loaded, top, layout.table_width)?.as_bytes())?;
     } else if !keys.is_empty() {
         let groups = by::table(&loaded, &keys, arguments.query.sort.as_deref(), None)?;
         let top = arguments.query.top.unwrap_or(GROUP_ROWS);
@@ -150,9 +157,17 @@ fn keys(names: &[String]) -> Result<Vec<Field>, Error> {
 fn export(
     loaded: &Loaded,
     keys: &[Field],
+    listing: Option<&Listing>,
     arguments: &Arguments,
     out: impl Write,
 ) -> Result<(), Error> {
+    match listing {
+        Some(listing) if !listing.is_all_faults(arguments.query.top) => {
+            return csv::write_frame(&listing.frame(loaded, arguments.query.top)?, out);
+        }
+        Some(_) => return csv::write_faults(loaded, out),
+        None => {}
+    }
     if arguments.views.patterns {
         return csv::write_frame(&pattern::table(loaded, arguments.query.top)?, out);
     }
