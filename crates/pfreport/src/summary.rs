@@ -82,13 +82,14 @@ pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
     Ok(text)
 }
 
-/// `Summary: major=12 minor=542 cow=3`: the faults that were captured, stored or not. `unrecorded` is
+/// `Summary: major=12 minor=542 cow=3`: the faults that were captured, stored or not; of a selection those
+/// that are in it, which are stored ones. `unrecorded` is
 /// what was left out on request, `unknown` what cannot be told: without error codes cow faults hide
 /// among the minor ones, and so they do among those that were too fast to be stored.
 fn last_line(loaded: &Loaded) -> String {
     let count = |class| loaded.class_count(class);
     let unknown = || "unknown".to_owned();
-    let skipped = loaded.skipped();
+    let skipped = if loaded.selection.is_some() { Some([0; 2]) } else { loaded.skipped() };
     let major = skipped.map(|[_, major]| (count(Class::Major).saturating_add(major)).to_string());
     let [minor, cow] = match skipped {
         _ if Scope::of(loaded).major_only => [(); 2].map(|()| Some("unrecorded".to_owned())),

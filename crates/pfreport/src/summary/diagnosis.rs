@@ -8,7 +8,8 @@ use super::PLACE_AND_CAUSE;
 use super::screen::Screen;
 use super::top::{place, total_stall_ns};
 use crate::advice::{
-    Advice, Evidence, GIVE_BACK, HEAP_TITLE, LOWER_BOUNDS, SLOW_MINOR, THRASHING, advice, brief,
+    Advice, Evidence, GIVE_BACK, HEAP_TITLE, LOWER_BOUNDS, SELECTED, SLOW_MINOR, THRASHING, advice,
+    brief,
 };
 use crate::faults::{UNKNOWN_REGION, file_path};
 use crate::group::{Group, rolled_up};
@@ -75,6 +76,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, cells: &[Group]) {
     }
     if !advice.is_empty() && evidence.are_lower_bounds() {
         screen.paragraph(LOWER_BOUNDS);
+    }
+    if !advice.is_empty() && loaded.selection.is_some() {
+        screen.paragraph(SELECTED);
     }
 }
 
