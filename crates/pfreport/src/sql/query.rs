@@ -5,7 +5,9 @@ use polars::sql::{SQLContext, extract_table_identifiers};
 
 use super::guard::guarded;
 use super::types::for_sql;
-use super::words::{Named, named, nests_aggregates, plain_numbers, wide_counts};
+use super::words::{
+    Named, groups_and_windows, named, nests_aggregates, plain_numbers, wide_counts,
+};
 use crate::error::Error;
 use crate::faults::Faults;
 use crate::field::Field;
@@ -41,6 +43,10 @@ impl Query {
         if nests_aggregates(text) {
             // Polars would answer, per group rather than over all groups.
             let reason = "an aggregate of an aggregate: put the inner one into a subquery";
+            return Err(wrong(reason.to_owned(), &[]));
+        }
+        if groups_and_windows(text) {
+            let reason = "a window in a grouped query: put one of them into a subquery";
             return Err(wrong(reason.to_owned(), &[]));
         }
         if !begins_well {

@@ -236,6 +236,41 @@ pub fn nests_aggregates(query: &str) -> bool {
     })
 }
 
+/// Whether one `SELECT` has groups and a window as well.
+pub fn groups_and_windows(query: &str) -> bool {
+    #[derive(Default)]
+    struct Scope {
+        selects: bool,
+        groups: bool,
+        windows: bool,
+    }
+    let mut scopes = vec![Scope::default()];
+    let mut before = "";
+    for (kind, text) in solid(query) {
+        let is = |word: &str| kind == Kind::Word && text.eq_ignore_ascii_case(word);
+        if kind == Kind::Other && text == "(" {
+            scopes.push(Scope::default());
+        } else if kind == Kind::Other && text == ")" && scopes.len() > 1 {
+            let inner = scopes.pop().unwrap_or_default();
+            // A window inside parentheses is one of the query around them.
+            if let Some(scope) = scopes.last_mut().filter(|_| !inner.selects) {
+                scope.windows |= inner.windows;
+            }
+        } else if let Some(scope) = scopes.last_mut() {
+            if is("select") {
+                *scope = Scope { selects: true, ..Scope::default() };
+            }
+            scope.groups |= is("by") && before.eq_ignore_ascii_case("group");
+            scope.windows |= is("over") && before == ")";
+        }
+        if scopes.last().is_some_and(|scope| scope.groups && scope.windows) {
+            return true;
+        }
+        before = text;
+    }
+    false
+}
+
 fn solid(query: &str) -> Vec<(Kind, &str)> {
     pieces(query).into_iter().filter(|&(kind, _)| kind != Kind::Space).collect()
 }
@@ -253,7 +288,7 @@ pub fn words_before_parentheses(query: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{named, plain_numbers, wide_counts, words_before_parentheses};
+    use super::{groups_and_windows, named, plain_numbers, wide_counts, words_before_parentheses};
 
     #[test]
     fn numbers_become_plain() {
@@ -286,6 +321,22 @@ mod tests {
             "\"",
         ] {
             assert_eq!(plain_numbers(text), text);
+        }
+    }
+
+    #[test]
+    fn windows_over_groups_are_found() {
+        for (query, expected) in [
+            ("SELECT a, SUM(b) OVER () FROM t GROUP BY a", true),
+            ("SELECT a, 2 * (SUM(b) OVER (ORDER BY c)) FROM t GROUP BY a", true),
+            ("SELECT a, SUM(b) FROM t GROUP BY a", false),
+            ("SELECT SUM(n) OVER () FROM (SELECT a, COUNT(*) AS n FROM t GROUP BY a) u", false),
+            ("WITH g AS (SELECT a FROM t GROUP BY a) SELECT a, SUM(a) OVER () FROM g", false),
+            ("SELECT a FROM (SELECT SUM(a) OVER () AS a FROM t) u GROUP BY a", false),
+            ("SELECT a FROM t GROUP BY a UNION SELECT SUM(a) OVER () FROM t", false),
+            ("SELECT \"over\", 'OVER' FROM t GROUP BY 1)))", false),
+        ] {
+            assert_eq!(groups_and_windows(query), expected, "{query}");
         }
     }
 

@@ -165,6 +165,11 @@ fn what_is_no_query_is_told_in_one_line() {
             "an aggregate of an aggregate",
             tables,
         ),
+        (
+            "SELECT class, SUM(nth) OVER () FROM faults GROUP BY class",
+            "a window in a grouped query",
+            tables,
+        ),
         // These make Polars panic.
         ("SELECT GREATEST() FROM faults", "", columns),
         ("SELECT COLUMNS('(') FROM faults", "", columns),
