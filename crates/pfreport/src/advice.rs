@@ -30,7 +30,7 @@ pub use give_back::TITLE as GIVE_BACK;
 pub use slow_minor::TITLE as SLOW_MINOR;
 pub use thrashing::TITLE as THRASHING;
 pub use touched_again::HEAP_TITLE;
-pub use view::{LOWER_BOUNDS, brief, render};
+pub use view::{LOWER_BOUNDS, SELECTED, brief, render};
 
 use std::cmp::Reverse;
 

@@ -33,15 +33,19 @@ Examples:
   pfreport run.pft --heatmap                     which addresses faulted when, on the terminal
   pfreport run.pft --png=pictures                latency, timeline, regions, heatmap, working set
   pfreport run.pft --svg --theme dark            the same for a web page
+  pfreport run.pft --table mappings --sort size_bytes    what was mapped, the largest first
+  pfreport run.pft --sql 'SELECT tid, COUNT(*) AS n FROM faults GROUP BY tid'
   pfreport run.pft --flamegraph                  stall time by call chain, for a browser
   ssh HOST cat run.pft | pfreport -              a trace from elsewhere
 
-Columns for --by:
+Columns for --by, --where, and of table faults:
   trace phase time_ns wall_time latency_ns class cause failure slow access mode proc pid tid comm
   cpu addr page_size_bytes nth attempts region region_kind path file_offset perms dev inode
-  map_confidence ip module function source object callchain build_id node
+  map_confidence ip module function source object callchain build_id node mapping
 Columns for --sort: those of --by, and
   faults major pages touched_bytes stall_ns p50_ns p90_ns p99_ns max_ns
+Tables for --table and --sql (schemas/tables.md has their columns):
+  faults processes threads mappings modules callchains losses oom marks ledger facts
 
 Exit status:
   0  done
@@ -127,6 +131,7 @@ mod tests {
     use super::{Arguments, EXAMPLES};
     use crate::field::Field;
     use crate::group::MEASURES;
+    use crate::tables::Table;
     use clap::{CommandFactory as _, Parser as _};
     use std::path::PathBuf;
 
@@ -159,7 +164,8 @@ mod tests {
     #[test]
     fn the_help_names_every_column() {
         let words: Vec<&str> = EXAMPLES.split_whitespace().collect();
-        for name in Field::ALL.iter().map(|field| field.name()).chain(MEASURES) {
+        let names = Field::ALL.iter().map(|field| field.name()).chain(MEASURES);
+        for name in names.chain(Table::names()) {
             assert!(words.contains(&name), "{name}");
         }
     }

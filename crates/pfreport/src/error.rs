@@ -47,6 +47,14 @@ pub enum Error {
         /// The columns there are.
         known: Vec<String>,
     },
+    /// What `--sql` has is no query over the tables.
+    #[error("wrong query: {reason}; {known}")]
+    Query {
+        /// What is wrong with it, fit to print.
+        reason: String,
+        /// The tables there are, or the columns of those that are asked.
+        known: String,
+    },
     /// A process that is not in the trace.
     #[error("no process {pid} in the trace; there are {}{}", pids(known), and_more(*more))]
     UnknownPid {

@@ -12,7 +12,7 @@ mod outputs;
 mod parquet;
 mod writer;
 
-pub use literal::{calendar_times, with_literals};
+pub use literal::{ADDRESSES, calendar_times, with_literals};
 pub use outputs::{faults, frame, frames};
 pub use writer::{Format, Writer};
 

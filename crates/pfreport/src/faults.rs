@@ -213,10 +213,7 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
             Ok(UInt64Chunked::from_iter_options(name.into(), offsets).into_column())
         }),
         Field::Perms => recorded(name, mappings.iter().map(|m| Some(perms(m))), &faults.mapping)?,
-        Field::Dev => {
-            let dev = |m: &Mapping| has_file(m).then(|| format!("{:#06x}", device_number(m.dev)));
-            recorded(name, mappings.iter().map(dev), &faults.mapping)?
-        }
+        Field::Dev => recorded(name, mappings.iter().map(device), &faults.mapping)?,
         Field::Inode => Box::new(move |rows| {
             let inode = |&m: &u32| {
                 let mapping = mappings.get(m as usize)?;
@@ -254,6 +251,11 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
                 node.map(|&node| u32::from(node))
             };
             Ok(UInt32Chunked::from_iter_options(name.into(), rows.map(node)).into_column())
+        }),
+        Field::Mapping => Box::new(move |rows| {
+            let known = |&m: &u32| ((m as usize) < mappings.len()).then_some(m);
+            let numbers = faults.mapping[rows].iter().map(known);
+            Ok(UInt32Chunked::from_iter_options(name.into(), numbers).into_column())
         }),
     })
 }
@@ -300,7 +302,9 @@ pub fn latencies(name: &str, latency_ns: &[u64]) -> Column {
     }
 }
 
-const fn has_file(mapping: &Mapping) -> bool {
+/// Whether a file is behind a mapping.
+#[must_use]
+pub const fn has_file(mapping: &Mapping) -> bool {
     mapping.inode != 0
 }
 
@@ -330,10 +334,17 @@ pub fn file_offset(mapping: &Mapping, addr: u64) -> Option<u64> {
 }
 
 /// `rwxp` as in `/proc/PID/maps`.
-fn perms(mapping: &Mapping) -> String {
+#[must_use]
+pub fn perms(mapping: &Mapping) -> String {
     let bit = |bit: u32, letter| if mapping.prot & bit != 0 { letter } else { '-' };
     let sharing = if mapping.shared { 's' } else { 'p' };
     [bit(1, 'r'), bit(2, 'w'), bit(4, 'x'), sharing].into_iter().collect()
+}
+
+/// Device of the file behind a mapping, as text; none for anonymous memory.
+#[must_use]
+pub fn device(mapping: &Mapping) -> Option<String> {
+    has_file(mapping).then(|| format!("{:#06x}", device_number(mapping.dev)))
 }
 
 /// A device as one number, `st_dev` of stat(2): "8:1" would be taken for a time of day by readers of CSV

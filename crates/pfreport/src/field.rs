@@ -95,6 +95,8 @@ fields! {
     BuildId = "build_id",
     /// NUMA node of the page; null if it is not known.
     Node = "node",
+    /// Mapping of the address: its number in table `mappings`; null if no mapping is known.
+    Mapping = "mapping",
 }
 
 impl Field {

@@ -58,6 +58,7 @@ fn judge(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         Some(
             Error::UnknownColumn { .. }
             | Error::Condition { .. }
+            | Error::Query { .. }
             | Error::UnknownPid { .. }
             | Error::EmptyWindow { .. }
             | Error::Exists { .. }

@@ -17,6 +17,7 @@ use crate::html;
 use crate::info;
 use crate::json;
 use crate::layout::Layout;
+use crate::listing::Listing;
 use crate::load::{Loaded, STDIN};
 use crate::pattern;
 use crate::picture::{self, Format};
@@ -71,7 +72,9 @@ fn report(
     let keys = keys(&arguments.query.by)?;
     let exports = &arguments.exports;
     let plots = arguments.pictures.are_plotted();
-    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice || plots;
+    let listing = Listing::parse(&arguments.query)?;
+    let has_table = !keys.is_empty() || listing.is_some() || arguments.views.patterns;
+    let views = has_table || arguments.views.advice || plots;
     let data_on_stdout = data_on_stdout(arguments, views && !exports.has_table(), layout)?;
     let slow_threshold_ns = arguments.query.slow_threshold;
     let slow_threshold_ns =
@@ -88,7 +91,10 @@ fn report(
         || arguments.stacks.any();
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
-        written.extend(export_table(&loaded, &keys, arguments, out)?);
+        written.extend(export_table(&loaded, &keys, listing.as_ref(), arguments, out)?);
+    } else if let Some(listing) = &listing {
+        let top = arguments.query.top.unwrap_or(GROUP_ROWS);
+        out.write_all(listing.render(&loaded, top, layout.table_width)?.as_bytes())?;
     } else if !keys.is_empty() {
         let groups = by::table(&loaded, &keys, arguments.query.sort.as_deref(), None)?;
         let top = arguments.query.top.unwrap_or(GROUP_ROWS);
@@ -178,9 +184,18 @@ fn keys(names: &[String]) -> Result<Vec<Field>, Error> {
 fn export_table(
     loaded: &Loaded,
     keys: &[Field],
+    listing: Option<&Listing>,
     arguments: &Arguments,
     out: &mut impl Write,
 ) -> Result<Vec<PathBuf>, Error> {
+    match listing {
+        Some(listing) if !listing.is_all_faults(arguments.query.top) => {
+            let frame = listing.frame(loaded, arguments.query.top)?;
+            return export::frame(loaded, arguments, &frame, out);
+        }
+        Some(_) => return export::faults(loaded, arguments, out),
+        None => {}
+    }
     if arguments.views.patterns {
         let patterns = pattern::table(loaded, arguments.query.top)?;
         return export::frame(loaded, arguments, &patterns, out);

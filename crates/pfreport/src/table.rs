@@ -34,11 +34,25 @@ const LONG: [&str; 11] = [
 pub fn layout(
     header: &[&str],
     names: usize,
+    rows: Vec<Vec<String>>,
+    line_width: Option<usize>,
+) -> String {
+    let is_name: Vec<bool> = (0..header.len()).map(|i| i < names).collect();
+    layout_aligned(header, &is_name, rows, line_width)
+}
+
+/// The same with the columns of names where `is_name` says.
+#[must_use]
+pub fn layout_aligned(
+    header: &[&str],
+    is_name: &[bool],
     mut rows: Vec<Vec<String>>,
     line_width: Option<usize>,
 ) -> String {
-    for cell in rows.iter_mut().flat_map(|row| row.iter_mut().skip(names)) {
-        cell.retain(|c| c != ' ');
+    let is_name = |i: usize| is_name.get(i).copied().unwrap_or(false);
+    for row in &mut rows {
+        let numbers = row.iter_mut().enumerate().filter(|&(i, _)| !is_name(i));
+        numbers.for_each(|(_, cell)| cell.retain(|c| c != ' '));
     }
     let widths: Vec<usize> = (0..header.len())
         .map(|i| {
@@ -49,7 +63,8 @@ pub fn layout(
         .collect();
     let needed: usize = widths.iter().map(|width| width + 2).sum();
     let mut excess = line_width.map_or(0, |width| needed.saturating_sub(width));
-    let mut by_width: Vec<usize> = (0..names).filter(|&i| LONG.contains(&header[i])).collect();
+    let mut by_width: Vec<usize> =
+        (0..header.len()).filter(|&i| is_name(i) && LONG.contains(&header[i])).collect();
     by_width.sort_by_key(|&i| Reverse(widths[i]));
     for i in by_width {
         let width = widths[i].saturating_sub(excess).max(NAME_MIN.min(widths[i]));
@@ -70,7 +85,7 @@ pub fn layout(
     table.set_header(header.to_vec()).add_rows(rows);
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((2, 0));
-        if i >= names {
+        if !is_name(i) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

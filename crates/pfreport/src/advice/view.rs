@@ -22,6 +22,10 @@ const NAME_WIDTH: usize = 100;
 pub const LOWER_BOUNDS: &str =
     "Not every fault is in the table, so these numbers are lower bounds.";
 
+/// Said where only some of the faults are looked at.
+pub const SELECTED: &str = "Only the selected faults were looked at: what follows from faults that are not there may follow from the \
+     selection.";
+
 /// A paragraph about a finding: what, where, what it costs, the most telling evidence, what to try.
 #[must_use]
 pub fn brief(advice: &Advice) -> String {
@@ -78,6 +82,9 @@ pub fn render(loaded: &Loaded, layout: Layout) -> String {
     }
     if evidence.are_lower_bounds() {
         page.heading(LOWER_BOUNDS);
+    }
+    if loaded.selection.is_some() {
+        page.heading(SELECTED);
     }
     page.into_text()
 }

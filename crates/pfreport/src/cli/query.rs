@@ -2,22 +2,37 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use pfmodel::names::Class;
 
 use crate::select::{Moment, class};
+use crate::tables::Table;
 
 /// Which faults, and how they are grouped.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which faults")]
+#[command(group(ArgGroup::new("listing").args(["by", "table"]).multiple(true)))]
 pub struct Query {
     /// Group faults by one or several columns, the costliest group first
     #[arg(long, value_name = "COL", value_delimiter = ',')]
     pub by: Vec<String>,
 
-    /// Order the grouped table by this column: measures from high to low, keys upwards
-    #[arg(long, value_name = "COL", requires = "by")]
+    /// Order that table by this column: measures, sizes and counts from high to low, others upwards
+    #[arg(long, value_name = "COL", requires = "listing")]
     pub sort: Option<String>,
+
+    /// Print another table: faults, processes, threads, mappings, modules, callchains, losses, oom, marks,
+    /// ledger, facts
+    #[arg(long, value_name = "NAME", value_parser = Table::parse)]
+    #[arg(conflicts_with_all = ["by", "patterns", "advice"])]
+    pub table: Option<Table>,
+
+    /// Ask the tables in SQL: "SELECT region, SUM(latency_ns) AS stall_ns FROM faults GROUP BY region"
+    ///
+    /// Polars' SQL over all tables; --where and the other filters narrow `faults`. Numbers are plain.
+    #[arg(long, value_name = "QUERY")]
+    #[arg(conflicts_with_all = ["by", "table", "patterns", "advice"])]
+    pub sql: Option<String>,
 
     /// Only faults of these classes: minor, major, cow, failed
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
@@ -42,7 +57,7 @@ pub struct Query {
     #[arg(long = "where", value_name = "CONDITION")]
     pub condition: Option<String>,
 
-    /// Rows of each list, half as many of functions [default: 10; with --by 20, in files for programs all]
+    /// Rows of each list, half as many of functions [default: 10; of tables 20, in exports all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
 

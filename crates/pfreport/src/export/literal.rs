@@ -11,19 +11,27 @@ use crate::error::Error;
 use crate::field::Field;
 use crate::units::civil;
 
+/// Columns of addresses, where they hold numbers of 64 bits.
+pub const ADDRESSES: [&str; 4] = ["addr", "ip", "start", "end"];
+
 /// The frame with addresses as `0x7f00` and calendar times as `2026-11-20T12:34:56.123456789Z`.
 ///
 /// # Errors
 /// [`Error::Table`] should Polars refuse a column.
 pub fn with_literals(mut frame: DataFrame) -> Result<DataFrame, Error> {
-    for name in [Field::Addr.name(), Field::Ip.name()] {
-        if let Ok(column) = frame.column(name) {
-            let text = addresses(name, column.u64()?);
+    for name in ADDRESSES {
+        // A query may call anything by these names.
+        if let Ok(column) = frame.column(name)
+            && let Ok(column) = column.u64()
+        {
+            let text = addresses(name, column);
             frame.replace(name, text.into_column())?;
         }
     }
     let name = Field::WallTime.name();
-    if let Ok(column) = frame.column(name) {
+    if let Ok(column) = frame.column(name)
+        && matches!(column.dtype(), DataType::Datetime(..))
+    {
         let text = calendar_times(column)?;
         frame.replace(name, text)?;
     }

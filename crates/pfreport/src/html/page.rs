@@ -8,7 +8,7 @@ use super::parts::{labelled, section};
 use super::policy::{SCRIPTS, STYLE, policy};
 use super::table::table;
 use super::timeline::Timeline;
-use crate::advice::{Advice, LOWER_BOUNDS};
+use crate::advice::Advice;
 use crate::cell::Cell;
 use crate::error::Error;
 use crate::json::Summary;
@@ -153,7 +153,7 @@ fn explained(diagnosis: &Diagnosis) -> Markup {
             @if let Some(opening) = &diagnosis.opening { p { (opening) } }
             @for finding in &diagnosis.advice { (found(finding)) }
             @for note in &diagnosis.notes { p { (note) } }
-            @if diagnosis.are_lower_bounds { p.loud { (LOWER_BOUNDS) } }
+            @for remark in &diagnosis.remarks { p.loud { (remark) } }
         }
     }
 }

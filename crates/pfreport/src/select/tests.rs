@@ -6,9 +6,11 @@ use pfmodel::table::Thread;
 use super::{Selected, Selection, class};
 use crate::cli::Query;
 use crate::error::Error;
+use crate::layout::Layout;
 use crate::load::{Loaded, Member};
 use crate::sample::{self, HEAP, Row};
 use crate::stall::WallStall;
+use crate::summary::{Style, render};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -96,6 +98,26 @@ fn what_is_left_out_stays_known() {
         |of: fn(&Loaded, Class) -> u64| [Class::Minor, Class::Major].map(|c| of(&loaded, c));
     assert_eq!((counts(Loaded::class_count), counts(Loaded::class_total)), ([1, 0], [6, 4]));
     assert_eq!(loaded.members[0].rows, 0..1);
+}
+
+#[test]
+fn faults_that_are_not_stored_are_in_no_selection() {
+    use pft::keys::{fact, ledger};
+
+    let last_line = |words: &[&str]| {
+        let mut loaded = loaded();
+        loaded.facts.insert(fact::CAPTURE_MIN_LATENCY_NS.to_owned(), "500".to_owned());
+        loaded.ledger = [
+            (ledger::SKIPPED_FAST_MINOR.to_owned(), 100),
+            (ledger::SKIPPED_FAST_MAJOR.to_owned(), 3),
+        ]
+        .into();
+        Selection::parse(&query(words)).unwrap().apply(&mut loaded).unwrap();
+        let style = Style { top: 10, layout: Layout::PIPED };
+        render(&loaded, style).unwrap().lines().last().map(str::to_owned)
+    };
+    assert_eq!(last_line(&[]).as_deref(), Some("Summary: major=7 minor=106 cow=unknown"));
+    assert_eq!(last_line(&["--to=4s"]).as_deref(), Some("Summary: major=2 minor=2 cow=0"));
 }
 
 #[test]

@@ -10,11 +10,11 @@ use polars::prelude::{
     UInt64Chunked,
 };
 
-use crate::export::calendar_times;
+use crate::export::{ADDRESSES, calendar_times};
 use crate::field::Field;
 
-/// Columns that use all 64 bits.
-const UNSIGNED: [&str; 6] = ["addr", "ip", "start", "end", "inode", "address"];
+/// Another column that uses all 64 bits, as addresses do.
+const INODE: &str = "inode";
 
 /// A frame with the types of SQL.
 ///
@@ -30,7 +30,7 @@ fn column_for_sql(column: &Column) -> PolarsResult<Column> {
         DataType::Enum(..) => column.cast(&DataType::String),
         DataType::Datetime(..) => calendar_times(column),
         DataType::UInt32 => column.cast(&DataType::Int64),
-        DataType::UInt64 if !UNSIGNED.contains(&column.name().as_str()) => {
+        DataType::UInt64 if !ADDRESSES.contains(&&**column.name()) && column.name() != INODE => {
             Ok(signed(column.u64()?).into_column())
         }
         _ => Ok(column.clone()),
@@ -60,7 +60,8 @@ fn dtype(field: Field) -> DataType {
         | Field::Attempts
         | Field::FileOffset
         | Field::Callchain
-        | Field::Node => DataType::Int64,
+        | Field::Node
+        | Field::Mapping => DataType::Int64,
         Field::Trace
         | Field::WallTime
         | Field::Phase

@@ -106,11 +106,179 @@ fn plain_fraction(text: &str) -> Option<String> {
         .map(|plain| if plain.contains('e') { format!("{value:.1}") } else { plain })
 }
 
+/// What a query names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Its first word, in small letters.
+    pub first: Option<String>,
+    /// Its words: names as they are, and keywords in small letters.
+    pub words: Vec<String>,
+    /// Whether it asks for columns that it does not name.
+    pub everything: bool,
+}
+
+/// Words that stand for columns which are not named.
+const EVERYTHING: [&str; 2] = ["natural", "columns"];
+
+/// Pieces behind which `*` stands for all columns; elsewhere it multiplies, or counts rows.
+const BEFORE_STAR: [&str; 5] = ["select", "distinct", "all", ",", "."];
+
+/// What a query names.
+pub fn named(query: &str) -> Named {
+    let solid = solid(query);
+    let lower = |text: &str| text.to_lowercase();
+    let mut words: Vec<String> = Vec::new();
+    for &(kind, text) in &solid {
+        match kind {
+            Kind::Word => words.extend([text.to_owned(), lower(text)]),
+            Kind::Quoted => words.push(text.trim_matches(['"', '`']).to_owned()),
+            _ => {}
+        }
+    }
+    let has_star = solid.windows(2).any(|pair| match pair {
+        [(_, before), (Kind::Other, "*")] => BEFORE_STAR.contains(&&*lower(before)),
+        _ => false,
+    });
+    let has = |word: &str| words.iter().any(|known| known == word);
+    // `FROM faults` alone is all of it.
+    let everything = has_star || EVERYTHING.iter().any(|word| has(word)) || !has("select");
+    Named { first: solid.first().map(|(_, text)| lower(text)), words, everything }
+}
+
+/// The query with counts as wide numbers: `COUNT(*) * 4096` would wrap round at 32 bits in Polars.
+pub fn wide_counts(query: &str) -> String {
+    let pieces = pieces(query);
+    let mut out = String::new();
+    let mut at = 0;
+    while let Some(&(kind, text)) = pieces.get(at) {
+        let end = (kind == Kind::Word && text.eq_ignore_ascii_case("count"))
+            .then(|| call_end(&pieces, at + 1))
+            .flatten();
+        match end {
+            Some(end) => {
+                let call: String = pieces[at..end].iter().map(|&(_, text)| text).collect();
+                out.push_str(&format!("CAST({call} AS BIGINT)"));
+                at = end;
+            }
+            None => {
+                out.push_str(text);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+/// Behind the call whose parenthesis opens at or behind a piece, with what it is over.
+fn call_end(pieces: &[(Kind, &str)], from: usize) -> Option<usize> {
+    let next = |from: usize| (from..pieces.len()).find(|&i| pieces[i].0 != Kind::Space);
+    let closed = |from: usize| {
+        let open = next(from).filter(|&i| pieces[i].1 == "(")?;
+        let mut depth = 0_usize;
+        for (i, &(kind, text)) in pieces.iter().enumerate().skip(open) {
+            match text {
+                "(" if kind == Kind::Other => depth += 1,
+                ")" if kind == Kind::Other => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return Some(i + 1);
+            }
+        }
+        None
+    };
+    let mut end = closed(from)?;
+    while let Some(word) = next(end)
+        && ["over", "filter"].iter().any(|known| pieces[word].1.eq_ignore_ascii_case(known))
+    {
+        // A window may have a name rather than parentheses.
+        end = closed(word + 1).or_else(|| Some(next(word + 1)? + 1))?;
+    }
+    Some(end)
+}
+
+/// Functions that make one value of many rows.
+const AGGREGATES: [&str; 20] = [
+    "array_agg",
+    "avg",
+    "corr",
+    "count",
+    "covar",
+    "first",
+    "last",
+    "max",
+    "median",
+    "min",
+    "quantile_cont",
+    "quantile_disc",
+    "row_number",
+    "stddev",
+    "stdev",
+    "string_agg",
+    "sum",
+    "var",
+    "variance",
+    "listagg",
+];
+
+/// Whether an aggregate, or what it is over, holds another one outside of a subquery.
+pub fn nests_aggregates(query: &str) -> bool {
+    let solid = solid(query);
+    let is_aggregate = |i: usize| {
+        matches!(solid.get(i..i + 2), Some([(Kind::Word, word), (Kind::Other, "(")])
+            if AGGREGATES.contains(&&*word.to_lowercase()))
+    };
+    (0..solid.len()).filter(|&i| is_aggregate(i)).any(|outer| {
+        let end = call_end(&solid, outer + 1).unwrap_or(solid.len());
+        let inner = (outer + 2..end).find(|&i| is_aggregate(i));
+        let before = |i: usize| solid.get(outer..i).unwrap_or_default().iter();
+        inner.is_some_and(|i| !before(i).any(|(_, word)| word.eq_ignore_ascii_case("select")))
+    })
+}
+
+/// Whether one `SELECT` has groups and a window as well.
+pub fn groups_and_windows(query: &str) -> bool {
+    #[derive(Default)]
+    struct Scope {
+        selects: bool,
+        groups: bool,
+        windows: bool,
+    }
+    let mut scopes = vec![Scope::default()];
+    let mut before = "";
+    for (kind, text) in solid(query) {
+        let is = |word: &str| kind == Kind::Word && text.eq_ignore_ascii_case(word);
+        if kind == Kind::Other && text == "(" {
+            scopes.push(Scope::default());
+        } else if kind == Kind::Other && text == ")" && scopes.len() > 1 {
+            let inner = scopes.pop().unwrap_or_default();
+            // A window inside parentheses is one of the query around them.
+            if let Some(scope) = scopes.last_mut().filter(|_| !inner.selects) {
+                scope.windows |= inner.windows;
+            }
+        } else if let Some(scope) = scopes.last_mut() {
+            if is("select") {
+                *scope = Scope { selects: true, ..Scope::default() };
+            }
+            scope.groups |= is("by") && before.eq_ignore_ascii_case("group");
+            scope.windows |= is("over") && before == ")";
+        }
+        if scopes.last().is_some_and(|scope| scope.groups && scope.windows) {
+            return true;
+        }
+        before = text;
+    }
+    false
+}
+
+fn solid(query: &str) -> Vec<(Kind, &str)> {
+    pieces(query).into_iter().filter(|&(kind, _)| kind != Kind::Space).collect()
+}
+
 /// The words, in small letters, that stand before an opening parenthesis: functions and a few keywords.
 #[must_use]
 pub fn words_before_parentheses(query: &str) -> Vec<String> {
-    let pieces = pieces(query);
-    let solid: Vec<_> = pieces.into_iter().filter(|&(kind, _)| kind != Kind::Space).collect();
+    let solid = solid(query);
     let words = solid.windows(2).filter_map(|pair| match pair {
         [(Kind::Word | Kind::Quoted, word), (Kind::Other, "(")] => Some(word.to_lowercase()),
         _ => None,
@@ -120,7 +288,7 @@ pub fn words_before_parentheses(query: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{plain_numbers, words_before_parentheses};
+    use super::{groups_and_windows, named, plain_numbers, wide_counts, words_before_parentheses};
 
     #[test]
     fn numbers_become_plain() {
@@ -154,6 +322,61 @@ mod tests {
         ] {
             assert_eq!(plain_numbers(text), text);
         }
+    }
+
+    #[test]
+    fn windows_over_groups_are_found() {
+        for (query, expected) in [
+            ("SELECT a, SUM(b) OVER () FROM t GROUP BY a", true),
+            ("SELECT a, 2 * (SUM(b) OVER (ORDER BY c)) FROM t GROUP BY a", true),
+            ("SELECT a, SUM(b) FROM t GROUP BY a", false),
+            ("SELECT SUM(n) OVER () FROM (SELECT a, COUNT(*) AS n FROM t GROUP BY a) u", false),
+            ("WITH g AS (SELECT a FROM t GROUP BY a) SELECT a, SUM(a) OVER () FROM g", false),
+            ("SELECT a FROM (SELECT SUM(a) OVER () AS a FROM t) u GROUP BY a", false),
+            ("SELECT a FROM t GROUP BY a UNION SELECT SUM(a) OVER () FROM t", false),
+            ("SELECT \"over\", 'OVER' FROM t GROUP BY 1)))", false),
+        ] {
+            assert_eq!(groups_and_windows(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn counts_become_wide() {
+        for (text, wide) in [
+            ("SELECT COUNT(*) * 4096", "SELECT CAST(COUNT(*) AS BIGINT) * 4096"),
+            ("count ( DISTINCT f(')') )", "CAST(count ( DISTINCT f(')') ) AS BIGINT)"),
+            (
+                "COUNT(*) OVER (PARTITION BY (pid)) n",
+                "CAST(COUNT(*) OVER (PARTITION BY (pid)) AS BIGINT) n",
+            ),
+            ("COUNT(*) OVER w", "CAST(COUNT(*) OVER w AS BIGINT)"),
+            ("count, account(x), 'COUNT(*)'", "count, account(x), 'COUNT(*)'"),
+            ("COUNT(", "COUNT("),
+            ("COUNT(*) OVER", "COUNT(*) OVER"),
+        ] {
+            assert_eq!(wide_counts(text), wide, "{text}");
+        }
+    }
+
+    #[test]
+    fn stars_that_stand_for_columns_are_told_from_others() {
+        for (query, everything) in [
+            ("SELECT COUNT(*), pid * 2 FROM faults", false),
+            ("SELECT * FROM faults", true),
+            ("SELECT f.* FROM faults f", true),
+            ("SELECT pid, * FROM faults", true),
+            ("SELECT pid FROM faults NATURAL JOIN processes", true),
+            ("FROM faults", true),
+            ("select '*' from faults -- *", false),
+        ] {
+            assert_eq!(named(query).everything, everything, "{query}");
+        }
+        let named = named("Select \"pid\", Tid FROM x");
+        assert_eq!(named.first.as_deref(), Some("select"));
+        assert_eq!(
+            named.words,
+            ["Select", "select", "pid", "Tid", "tid", "FROM", "from", "x", "x"]
+        );
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::PLACE_AND_CAUSE;
 use super::screen::Screen;
 use super::top::{place, total_stall_ns};
 use crate::advice::{
-    Advice, Evidence, GIVE_BACK, HEAP_TITLE, LOWER_BOUNDS, SLOW_MINOR, THRASHING, advice, brief,
+    Advice, Evidence, GIVE_BACK, HEAP_TITLE, LOWER_BOUNDS, SELECTED, SLOW_MINOR, THRASHING, advice,
+    brief,
 };
 use crate::faults::{UNKNOWN_REGION, file_path};
 use crate::group::{Group, rolled_up};
@@ -35,8 +36,8 @@ pub struct Diagnosis {
     shown: usize,
     /// What is worth no advice, but knowing.
     pub notes: Vec<String>,
-    /// Not every fault is in the table.
-    pub are_lower_bounds: bool,
+    /// What is to be kept in mind: not every fault is in the table.
+    pub remarks: Vec<&'static str>,
 }
 
 impl Diagnosis {
@@ -72,8 +73,11 @@ impl Diagnosis {
             slow(loaded).filter(|_| !is_said(SLOW_MINOR)),
         ];
         let notes = notes.into_iter().flatten().collect();
-        let are_lower_bounds = !advice.is_empty() && evidence.are_lower_bounds();
-        Some(Self { opening, advice, shown, notes, are_lower_bounds })
+        let remarks =
+            [(evidence.are_lower_bounds(), LOWER_BOUNDS), (loaded.selection.is_some(), SELECTED)];
+        let remarks = remarks.into_iter().filter(|&(holds, _)| holds && !advice.is_empty());
+        let remarks = remarks.map(|(_, remark)| remark).collect();
+        Some(Self { opening, advice, shown, notes, remarks })
     }
 
     /// What fits on the screen.
@@ -91,9 +95,7 @@ impl Diagnosis {
             };
             screen.paragraph(&format!("All evidence{more}: --advice."));
         }
-        if self.are_lower_bounds {
-            screen.paragraph(LOWER_BOUNDS);
-        }
+        self.remarks.iter().for_each(|remark| screen.paragraph(remark));
     }
 }
 

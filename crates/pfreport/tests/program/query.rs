@@ -1,8 +1,9 @@
 //! Selections, tables and queries.
 
+use std::path::Path;
 use std::process::Output;
 
-use crate::scene::{Scene, assert_harmless, text};
+use crate::scene::{Scene, assert_harmless, program, text};
 
 fn ok(output: &Output) -> &str {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -83,4 +84,118 @@ fn wrong_selections_are_2() {
     }
     // Before the trace is read: there is none.
     assert_eq!(scene.run(&["none.pft", "--where", "1"]).status.code(), Some(2));
+}
+
+#[test]
+fn tables_are_for_people_and_for_programs() {
+    let scene = Scene::new(3);
+    let table = scene.run(&["run.pft", "--table", "mappings", "--sort", "region", "-n1"]);
+    let lines: Vec<&str> = ok(&table).lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(
+        lines[1].contains("  0x555500000000  0x555540000000        1GiB  rw-p   [heap] "),
+        "{lines:?}"
+    );
+    assert_eq!(lines[2], "  and 1 more row (-n N shows more)");
+    let csv = scene.run(&["run.pft", "--table=threads", "--csv"]);
+    let expected = "trace,proc,pid,tid,from_ns,to_ns\nrun.pft,0,4242,4242,0,2000000000\n";
+    assert_eq!(ok(&csv), expected);
+    let faults = scene.run(&["run.pft", "--table=faults", "--csv"]);
+    assert_eq!(ok(&faults), ok(&scene.run(&["run.pft", "--csv"])));
+    let first = scene.run(&["run.pft", "--table=faults", "--csv", "-n2"]);
+    assert_eq!(
+        ok(&first).lines().collect::<Vec<_>>(),
+        ok(&faults).lines().take(3).collect::<Vec<_>>()
+    );
+    let longest = scene.run(&["run.pft", "--table=faults", "--sort=addr", "--class=major", "-n1"]);
+    assert!(ok(&longest).contains("  0x7f0000000000  ") && ok(&longest).contains("and 1 more row"));
+
+    assert!(
+        refused(&scene.run(&["run.pft", "--table", "x"]))
+            .contains("the tables are faults, processes")
+    );
+    let sort = scene.run(&["run.pft", "--table", "facts", "--sort", "pid"]);
+    assert_eq!(refused(&sort), "error: no column `pid`; the columns are trace, key, value\n");
+}
+
+#[test]
+fn queries_answer_with_plain_numbers() {
+    let scene = Scene::new(1_500);
+    let sql = "SELECT class, COUNT(*) AS n, SUM(latency_ns) AS stall_ns, MIN(addr) AS addr FROM faults GROUP BY class";
+    let answer = scene.run(&["run.pft", "--sql", sql]);
+    let expected = "  class     n  stall_ns            addr\n  \
+                      major     2    200000  0x7f0000000000\n  \
+                      minor  1500   1050000  0x555500000000\n";
+    assert_eq!(ok(&answer), expected);
+    let first = scene.run(&["run.pft", "--sql", sql, "-n", "1", "--csv"]);
+    assert_eq!(ok(&first), "class,n,stall_ns,addr\nmajor,2,200000,0x7f0000000000\n");
+    let selected =
+        scene.run(&["run.pft", "--sql", "SELECT COUNT(*) AS n FROM faults", "--class=major"]);
+    assert_eq!(ok(&selected), "  n\n  2\n");
+    let hostile = scene.run(&[
+        "run.pft",
+        "--sql",
+        "SELECT comm AS \"\u{1b}[2J\", '\u{202e}' AS b FROM faults LIMIT 1",
+    ]);
+    assert!(ok(&hostile).starts_with("  \\x1b[2J "), "{}", ok(&hostile));
+
+    for sql in
+        ["SELECT GREATEST() FROM faults", "SELECT nope FROM faults", "SELECT", "DELETE FROM faults"]
+    {
+        let output = scene.run(&["run.pft", "--sql", sql]);
+        let message = refused(&output);
+        assert!(message.starts_with("error: wrong query: "), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+    for words in [
+        ["--sql=SELECT 1", "--by=pid"],
+        ["--sql=SELECT 1", "--table=oom"],
+        ["--table=oom", "--patterns"],
+    ] {
+        assert_eq!(scene.run(&[&["run.pft"], &words[..]].concat()).status.code(), Some(2));
+    }
+}
+
+/// What the program says of the released traces.
+#[test]
+fn released_traces_answer_as_ever() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut said = String::new();
+    for words in [
+        &["v1.0-zero-page.pft", "--table=processes"][..],
+        &["v1.0-zero-page.pft", "--table=mappings", "--sort=size_bytes", "-n5"],
+        &["v1.0-code.pft", "--table=modules"],
+        &["v1.0-code.pft", "--table=callchains"],
+        &[
+            "v1.0-code.pft",
+            "--sql=SELECT c.function, COUNT(*) AS n, MAX(f.latency_ns) AS longest_ns \
+           FROM faults f JOIN callchains c ON f.callchain = c.callchain GROUP BY c.function",
+        ],
+        &["v1.0-moments.pft", "--table=marks"],
+        &["v1.0-moments.pft", "--table=oom"],
+        &["v1.0-moments.pft", "--table=ledger"],
+        &["v1.0-moments.pft", "--table=facts"],
+        &[
+            "v1.0-moments.pft",
+            "--sql=SELECT m.phase, m.to_ns - m.from_ns AS length_ns, COUNT(*) AS n FROM faults f \
+           JOIN marks m ON f.phase = m.phase GROUP BY m.phase, length_ns",
+        ],
+        &[
+            "v1.0-zero-page.pft",
+            "--by=class,cause",
+            "--where=addr >= 0x1000000000 AND addr < 0x1000040000",
+        ],
+        &["v1.0-zero-page.pft", "--where", "class = 'major' OR region LIKE '% .bss'", "--from=10%"],
+    ] {
+        let output =
+            program().current_dir(folder.join("../../testdata")).args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{words:?}: {}", text(&output.stderr));
+        assert_harmless(&output.stdout);
+        said.push_str(&format!("$ pfreport {}\n{}\n", words.join(" "), text(&output.stdout)));
+    }
+    let golden = folder.join("tests/golden/query.txt");
+    if std::env::var_os("PFT_BLESS").is_some() {
+        std::fs::write(&golden, &said).unwrap();
+    }
+    assert_eq!(said, std::fs::read_to_string(&golden).unwrap(), "PFT_BLESS=1 rewrites it");
 }
