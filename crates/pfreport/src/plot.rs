@@ -8,6 +8,8 @@ pub mod latencies;
 pub mod places;
 pub mod scale;
 pub mod stretches;
+#[cfg(test)]
+mod tests;
 
 use pfmodel::names::Class;
 use pfmodel::table::Analysis;
@@ -61,14 +63,4 @@ pub fn length_ns(analysis: &Analysis) -> u64 {
 pub fn weight((faults, all_faults): (u64, u64), (stall_ns, all_stall_ns): (u64, u64)) -> f64 {
     let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
     share(faults, all_faults).max(share(stall_ns, all_stall_ns))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{STACK, level};
-
-    #[test]
-    fn levels_are_positions() {
-        assert_eq!(STACK.map(level), [0, 1, 2, 3]);
-    }
 }

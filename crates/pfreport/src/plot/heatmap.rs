@@ -11,7 +11,7 @@ use crate::text::{shorten, shorten_path};
 use crate::units::count;
 
 /// Widest column of names.
-const NAMES: usize = 40;
+const NAMES: usize = 34;
 /// Most rows of a lane.
 const ROWS: u32 = 6;
 
@@ -34,7 +34,7 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
         .lanes
         .iter()
         .flat_map(|lane| [width(&lane.process) + width(&lane.name), width(&lane.details[0])]);
-    let names = named.max().unwrap_or(0).min(layout.width / 3).min(NAMES);
+    let names = named.max().unwrap_or(0).min(layout.width * 2 / 5).min(NAMES);
     let columns = layout.width.saturating_sub(2 + names + 2 + 1).max(10);
     // Two rows hold the name and what is in the lane; the more pages, the more rows.
     let rows = |lane: &Lane| match lane.stretches.pages() {
