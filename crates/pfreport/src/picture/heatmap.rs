@@ -8,8 +8,8 @@ use super::marks::Marks;
 use super::regions::fit_path;
 use super::shape::{Frame, Side};
 use crate::load::Loaded;
+use crate::plot::Span;
 use crate::plot::lanes::{Lane, Lanes, fullness};
-use crate::plot::length_ns;
 use crate::plot::scale::Scale;
 use crate::units::count;
 
@@ -24,7 +24,7 @@ const SHADES: i32 = 32;
 pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let em = canvas.em;
     let gap = em / 2;
-    let length_ns = length_ns(&loaded.analysis) as f64;
+    let span = Span::of(loaded);
     // What the lanes certainly have: room for titles, legend and axis is settled before.
     let room = canvas.height - 9 * em - canvas.axis_height(true);
     let lane_min = if room > 6 * em * 3 { em * 9 / 4 } else { em * 5 / 4 };
@@ -36,7 +36,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         lanes.lanes.iter().map(|lane| canvas.text_width(&lane.details[0], canvas.small()));
     let widest = names.chain(details).max().unwrap_or(0).min(canvas.width * 3 / 10);
     let (left, right) = (em * 7 / 4 + widest, canvas.width - em * 2);
-    let horizontal = Scale::new((0.0, length_ns), (left, right));
+    let horizontal = Scale::new((span.from_ns, span.to_ns), (left, right));
 
     let marks = Marks::new(canvas, loaded, horizontal, right);
     let more = match lanes.shared {
@@ -68,7 +68,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     canvas.fills(frames.clone(), theme.lane(), 1.0);
     let last = frames.last().map_or(bottom, |frame| frame.bottom);
     let axis = Frame { bottom: last + em / 4, ..frame };
-    let times = canvas.times(axis, length_ns);
+    let times = canvas.times(axis, span);
     canvas.horizontal_axis(axis, horizontal, &times, TIME);
     let highest = lanes.highest();
     cells(canvas, &lanes, &frames, highest);

@@ -59,7 +59,7 @@ fn many(files: u64, faults: u64) -> Loaded {
         let class = Class::ALL[(random >> 60) as usize % Class::ALL.len()];
         let row = Row {
             time: 10 * SECOND / faults * i,
-            latency: Some(1 << (random >> 33) % 40),
+            latency: Some(1 << ((random >> 33) % 40)),
             class,
             mapping,
             proc: mapping % 2,

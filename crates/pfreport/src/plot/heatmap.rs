@@ -1,9 +1,9 @@
 //! Addresses over time as text: a lane per mapping, cells in shades.
 
+use super::Span;
 use super::charset::Charset;
 use super::lanes::{Lane, Lanes, fullness};
-use super::length_ns;
-use super::scale::time_ticks;
+use super::scale::span_ticks;
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
@@ -11,7 +11,7 @@ use crate::text::{shorten, shorten_path};
 use crate::units::count;
 
 /// Widest column of names.
-const NAMES: usize = 40;
+const NAMES: usize = 34;
 /// Most rows of a lane.
 const ROWS: u32 = 6;
 
@@ -34,7 +34,7 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
         .lanes
         .iter()
         .flat_map(|lane| [width(&lane.process) + width(&lane.name), width(&lane.details[0])]);
-    let names = named.max().unwrap_or(0).min(layout.width / 3).min(NAMES);
+    let names = named.max().unwrap_or(0).min(layout.width * 2 / 5).min(NAMES);
     let columns = layout.width.saturating_sub(2 + names + 2 + 1).max(10);
     // Two rows hold the name and what is in the lane; the more pages, the more rows.
     let rows = |lane: &Lane| match lane.stretches.pages() {
@@ -84,11 +84,12 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
 
 /// The axis of time, with as many labels as have room.
 fn axis(loaded: &Loaded, names: usize, columns: usize, charset: Charset) -> String {
-    let length_ns = length_ns(&loaded.analysis) as f64;
+    let span = Span::of(loaded);
     let (line, corner) = if charset == Charset::Unicode { ("─", '└') } else { ("-", '+') };
     let mut labels = String::new();
-    for (ns, label) in time_ticks(length_ns, (columns as f64 / 12.0).clamp(1.0, 10.0)) {
-        let column = ((ns / length_ns * columns as f64) as usize).min(columns);
+    for (ns, label) in span_ticks(span, (columns as f64 / 12.0).clamp(1.0, 10.0)) {
+        let share = (ns - span.from_ns) / span.length_ns();
+        let column = ((share * columns as f64) as usize).min(columns);
         let begun = labels.chars().count();
         if column >= begun + usize::from(begun > 0) && column + label.chars().count() <= columns {
             labels.push_str(&" ".repeat(column - begun));

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::places::Places;
 use super::stretches::Stretches;
-use super::{length_ns, weight};
+use super::{Span, weight};
 use crate::load::Loaded;
 use crate::units::{bytes, count, counted};
 
@@ -188,7 +188,7 @@ impl Lanes {
                 Content::Rest => rest = Some(i),
             }
         }
-        let length_ns = length_ns(analysis) as f64;
+        let span = Span::of(loaded);
         let times = analysis.faults.addr.iter().zip(&analysis.faults.time_ns).enumerate();
         for (row, (&addr, &time_ns)) in times {
             let number = lane_of.get(self.places.of(analysis, row)).copied().flatten().or(rest);
@@ -196,7 +196,7 @@ impl Lanes {
             let share = |part: f64, cells: usize| ((part * cells as f64) as usize).min(cells - 1);
             let pages = lane.stretches.pages().max(1) as f64;
             let index = lane.stretches.index(addr / self.page_bytes).unwrap_or(0);
-            let column = share(time_ns as f64 / length_ns, columns);
+            let column = span.part(time_ns, columns);
             let cell = share(index as f64 / pages, lane.rows) * columns + column;
             if let Some(cell) = lane.cells.get_mut(cell) {
                 *cell = cell.saturating_add(1);

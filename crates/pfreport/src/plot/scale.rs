@@ -1,5 +1,6 @@
 //! Axes: values to pixels, and where to put labels.
 
+use super::Span;
 use crate::units::{bytes, count, duration};
 
 /// Values and their labels.
@@ -51,6 +52,29 @@ pub fn count_ticks(max: f64, parts: f64) -> Ticks {
 pub fn time_ticks(max_ns: f64, parts: f64) -> Ticks {
     let step = time_step(max_ns / parts);
     steps(step, max_ns).map(|value| (value, clock(value.round() as u64))).collect()
+}
+
+/// Labels for moments of a span, in at most `parts` steps. Where it does not begin at 0 they have as many
+/// decimals as it takes to tell them apart.
+#[must_use]
+pub fn span_ticks(span: Span, parts: f64) -> Ticks {
+    if span.from_ns <= 0.0 {
+        return time_ticks(span.to_ns, parts);
+    }
+    let step = time_step(span.length_ns() / parts);
+    let first = (span.from_ns / step).ceil() as u64;
+    let values = (first..).map(|i| i as f64 * step).take_while(|&ns| ns <= span.to_ns);
+    let label = |ns: f64| if step < 1e9 { precise(ns, step) } else { clock(ns.round() as u64) };
+    values.map(|ns| (ns, label(ns))).collect()
+}
+
+/// A moment in its largest unit, with the decimals of a step.
+fn precise(ns: f64, step_ns: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
+    let unit = UNITS.into_iter().find(|&(unit, _)| ns >= unit);
+    let (unit, name) = unit.unwrap_or((1.0, "ns"));
+    let decimals = (unit / step_ns).log10().ceil().max(0.0) as usize;
+    format!("{:.decimals$} {name}", ns / unit)
 }
 
 /// The smallest of 1, 2, 5, 10, 20, … ns and so on that is at least `raw`; of minutes and hours what clocks have.
@@ -108,7 +132,9 @@ fn steps(step: f64, max: f64) -> impl Iterator<Item = f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scale, byte_ticks, count_ticks, decade_times, nice_step, time_ticks};
+    use super::{
+        Scale, Span, byte_ticks, count_ticks, decade_times, nice_step, span_ticks, time_ticks,
+    };
 
     fn labels(ticks: Vec<(f64, String)>) -> Vec<String> {
         ticks.into_iter().map(|(_, label)| label).collect()
@@ -129,6 +155,18 @@ mod tests {
             labels(time_ticks(4e9, 10.0)),
             ["0", "500 ms", "1 s", "1.5 s", "2 s", "2.5 s", "3 s", "3.5 s", "4 s"]
         );
+    }
+
+    #[test]
+    fn windows_have_the_decimals_that_tell_moments_apart() {
+        let span = |from_ns, to_ns| labels(span_ticks(Span { from_ns, to_ns }, 4.0));
+        assert_eq!(span(0.0, 4e9), ["0", "1 s", "2 s", "3 s", "4 s"]);
+        assert_eq!(
+            span(12.344e9, 12.348e9),
+            ["12.344 s", "12.345 s", "12.346 s", "12.347 s", "12.348 s"]
+        );
+        assert_eq!(span(950e6, 1_050e6), ["950 ms", "1.00 s", "1.05 s"]);
+        assert_eq!(span(65e9, 72e9), ["66 s", "68 s", "70 s", "72 s"]);
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub struct Stretches {
 const GAPS: usize = 4_096;
 
 impl Stretches {
-    /// Splits at gaps that are wider than a fifth of what remains without them and all wider ones. `pages` are
+    /// Splits at gaps that would take more than a fifth of what remains, the widest first; and between blocks
+    /// that are close in themselves and far apart, however many there are. `pages` are
     /// page numbers in any order.
     #[must_use]
     pub fn new(mut pages: Vec<u64>) -> Self {
@@ -31,10 +32,13 @@ impl Stretches {
         let mut gaps = gaps.split_off(widest);
         gaps.sort_unstable_by(|a, b| b.cmp(a));
         let mut rest = (last - first).saturating_add(1);
-        let mut wide = 0;
+        let (mut wide, mut is_wide) = (0, true);
         for (number, &(gap, _)) in gaps.iter().enumerate() {
-            rest -= gap;
-            if gap > rest / 5 && gap >= 4 {
+            is_wide &= gap > rest / 5 && gap >= 4;
+            rest = rest.saturating_sub(gap);
+            let next = gaps.get(number + 1).map_or(1, |&(gap, _)| gap.max(1));
+            let is_apart = gap / next >= 8 && gap >= pages.len() as u64 && gap > rest / 5;
+            if is_wide || is_apart {
                 wide = number + 1;
             }
         }
