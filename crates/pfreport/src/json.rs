@@ -9,6 +9,8 @@ mod costs;
 mod exactness;
 mod findings;
 mod recording;
+#[cfg(test)]
+mod tests;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -62,8 +64,8 @@ pub struct Summary {
     pub regions: List<Region>,
     /// The costliest functions; null where none is known.
     pub functions: Option<List<Function>>,
-    /// Processes that the kernel killed because memory ran out, in order of time.
-    pub oom: Vec<Victim>,
+    /// Processes that the kernel killed because memory ran out, the first in order of time.
+    pub oom: Excerpt<Victim>,
     /// Victims that were recorded and are not in the file.
     pub oom_missing: u64,
     /// What the rules of `--advice` found, the most important first.
@@ -92,6 +94,23 @@ pub struct LeftOut {
     pub stall_ns: Option<u64>,
 }
 
+/// The first entries of a list, and how many are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Excerpt<T> {
+    /// The first ones.
+    pub rows: Vec<T>,
+    /// How many others there are.
+    pub left_out: u64,
+}
+
+impl<T> Excerpt<T> {
+    fn of(mut rows: Vec<T>, top: usize) -> Self {
+        let left_out = rows.len().saturating_sub(top) as u64;
+        rows.truncate(top);
+        Self { rows, left_out }
+    }
+}
+
 impl<T> List<T> {
     fn of<'a>(rows: Vec<T>, others: impl IntoIterator<Item = &'a Group>) -> Self {
         let Rest { groups: rows_left_out, faults, major, stall_ns } = Rest::of(others);
@@ -109,12 +128,13 @@ impl Summary {
         let stall = WallStall::of(&loaded.analysis);
         let cells = summary::cells(loaded)?;
         let phases = summary::phases::phases(loaded, top)?;
+        let victims = loaded.oom.iter().map(|victim| Victim::of(loaded, victim));
         Ok(Self {
             schema: SCHEMA,
             generator: concat!("pfreport ", env!("CARGO_PKG_VERSION")).to_owned(),
             traces: recording::traces(loaded),
             recording: Recording::of(loaded),
-            exactness: Exactness::of(loaded),
+            exactness: Exactness::of(loaded, top),
             totals: Totals::of(loaded, &stall),
             causes: costs::causes(loaded, &stall)?,
             phases_without_faults: phases.as_ref().map(|phases| phases.idle as u64),
@@ -123,7 +143,7 @@ impl Summary {
             longest_stalled_thread: costs::longest_thread(loaded, &cells),
             regions: costs::regions(&cells, top),
             functions: code::functions(loaded, top.div_ceil(2))?,
-            oom: loaded.oom.iter().map(|victim| Victim::of(loaded, victim)).collect(),
+            oom: Excerpt::of(victims.collect(), top),
             oom_missing: loaded.missing_victims(),
             findings: findings::findings(loaded),
         })

@@ -1,12 +1,14 @@
 //! How complete the table is.
 
+use std::cmp::Reverse;
+
 use pfmodel::names::Class;
 use pft::keys::ledger;
 use serde::Serialize;
 
 use crate::accounts;
 use crate::failure;
-use crate::json::{CallChains, Symbols};
+use crate::json::{CallChains, Excerpt, Symbols};
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::summary::{exactness, limits};
@@ -20,7 +22,7 @@ pub struct Exactness {
     /// The recording ended in order.
     pub complete: bool,
     /// What is wrong with the file, a sentence each.
-    pub damage: Vec<String>,
+    pub damage: Excerpt<String>,
     /// What was left out although nothing is wrong with it, a sentence each.
     pub notes: Vec<String>,
     /// Faults that were captured.
@@ -33,8 +35,9 @@ pub struct Exactness {
     pub taken_by_damage: Option<Taken>,
     /// Records that were lost.
     pub lost: Losses,
-    /// When and where records were lost, in order of time. Losses at the very end are not in it.
-    pub losses: Vec<Loss>,
+    /// When and where records were lost: the largest stretches, in order of time. Losses at the very end are
+    /// not among them.
+    pub losses: Excerpt<Loss>,
     /// What the recorder accounts for against what the kernel counted; empty where that is not known.
     pub counters: Vec<Counter>,
     /// Whether they agree, and the table holds what was stored; null where there is nothing to compare, or
@@ -190,7 +193,7 @@ pub struct Mappings {
 
 impl Exactness {
     /// What the ledger and the table say.
-    pub(super) fn of(loaded: &Loaded) -> Self {
+    pub(super) fn of(loaded: &Loaded, top: usize) -> Self {
         let analysis = &loaded.analysis;
         let exactness = &analysis.exactness;
         let scope = Scope::of(loaded);
@@ -212,7 +215,7 @@ impl Exactness {
         Self {
             whole: loaded.is_whole(),
             complete: exactness.complete,
-            damage: texts(&loaded.damage),
+            damage: Excerpt::of(texts(&loaded.damage), top),
             notes: texts(&loaded.notes),
             captured: Captured {
                 stored: exactness.faults,
@@ -230,7 +233,7 @@ impl Exactness {
                 accounts::Taken::AtLeast(faults) => Taken { faults, at_least: true },
             }),
             lost: Losses::of(loaded),
-            losses: losses(loaded),
+            losses: losses(loaded, top),
             balanced: (exactness.complete && !counters.is_empty()).then(|| loaded.is_balanced()),
             counters,
             received_twice: loaded.received_twice(),
@@ -274,7 +277,7 @@ impl Losses {
     }
 }
 
-fn losses(loaded: &Loaded) -> Vec<Loss> {
+fn losses(loaded: &Loaded, top: usize) -> Excerpt<Loss> {
     let mut losses: Vec<Loss> = loaded
         .analysis
         .exactness
@@ -288,6 +291,8 @@ fn losses(loaded: &Loaded) -> Vec<Loss> {
             by_recorder: loss.by_recorder,
         })
         .collect();
-    losses.sort_by_key(|loss| (loss.from_ns, loss.to_ns, loss.cpu));
+    losses.sort_by_key(|loss| Reverse(loss.records));
+    let mut losses = Excerpt::of(losses, top);
+    losses.rows.sort_by_key(|loss| (loss.from_ns, loss.to_ns, loss.cpu));
     losses
 }

@@ -31,13 +31,14 @@ pub struct Trace {
 
 /// The files of a report.
 pub fn traces(loaded: &Loaded) -> Vec<Trace> {
+    let rows = loaded.analysis.faults.len();
     let trace = |member: &crate::load::Member| Trace {
         name: member.name.clone(),
         path: printable_path(&member.path),
         start: iso(member.start_realtime_ns),
         offset_ns: member.offset_ns,
         duration_ns: member.duration_ns,
-        faults: member.rows.len() as u64,
+        faults: member.rows.end.min(rows).saturating_sub(member.rows.start) as u64,
         whole: member.is_whole,
     };
     loaded.members.iter().map(trace).collect()
@@ -58,7 +59,7 @@ pub struct Recording {
     pub recorded_ns: u64,
     /// When recording them began, since the start.
     pub recorded_since_ns: u64,
-    /// What ended the recording: `signal`, `duration`, `size`; null otherwise.
+    /// What ended the recording: `target`, `signal`, `duration`, `size`, `failure`.
     pub ended_by: Option<String>,
     /// Exit status of the command, as a shell has it.
     pub exit_status: Option<u64>,
@@ -178,7 +179,7 @@ pub struct Victim {
     pub pid: u32,
     /// Name, if known.
     pub name: Option<String>,
-    /// Process that needed memory; null if the file does not say.
+    /// Process that needed memory; null if it is not known.
     pub by_pid: Option<u32>,
     /// Anonymous memory.
     pub anon_rss_bytes: Option<u64>,

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod code;
+mod exports;
 mod marked;
 mod scene;
 mod stacks;
