@@ -17,6 +17,7 @@
 
 mod address_space;
 mod analyse;
+mod append;
 mod births;
 mod chains;
 mod classify;

@@ -1,9 +1,11 @@
 //! The ledger of a trace: what was captured, left out and lost against what the kernel counted.
 
+use std::ops::Range;
+
 use pfmodel::names::Class;
 use pft::keys::{fact, ledger};
 
-use crate::load::Loaded;
+use crate::load::{Loaded, Member};
 use crate::scope::Scope;
 use crate::units::duration;
 
@@ -57,6 +59,14 @@ pub struct LostRecords {
     pub signals: u64,
     /// Victims of the OOM killer.
     pub oom: u64,
+}
+
+/// The end of a stall that begins in one of some windows, and no later than that window.
+#[must_use]
+pub fn stalled_until_ns(windows: &[Range<u64>], from_ns: u64, stall_ns: u64) -> u64 {
+    let behind = windows.partition_point(|window| window.end <= from_ns);
+    let end_ns = windows.get(behind).map_or(u64::MAX, |window| window.end);
+    from_ns.saturating_add(stall_ns).min(end_ns)
 }
 
 /// Keys of the parts that make up a balance: captured (stored or skipped), twice, of others, own,
@@ -114,17 +124,58 @@ impl Loaded {
         if begins_later { 0 } else { scope.delay_ns.min(self.analysis.duration_ns) }
     }
 
-    /// How long faults were recorded, nanoseconds: what rates and shares of time refer to.
+    /// How long faults were recorded, of the time that is selected, nanoseconds: what rates and shares of
+    /// time refer to.
     #[must_use]
     pub fn recorded_ns(&self) -> u64 {
-        self.analysis.duration_ns - self.recorded_since_ns()
+        self.recorded_between_ns(0, self.analysis.duration_ns)
     }
 
-    /// The same as text, with the delay: `100 ms after a delay of 1.8 s`.
+    /// How much of a stretch of time faults were recorded in and is selected, nanoseconds.
+    #[must_use]
+    pub fn recorded_between_ns(&self, from_ns: u64, to_ns: u64) -> u64 {
+        let windows = self.windows();
+        let inside = self.stretches().into_iter().flat_map(|(span, since_ns)| {
+            let (from_ns, to_ns) = (from_ns.max(span.start).max(since_ns), to_ns.min(span.end));
+            let in_window = move |window: &Range<u64>| {
+                to_ns.min(window.end).saturating_sub(from_ns.max(window.start))
+            };
+            let all = windows.is_empty().then(|| to_ns.saturating_sub(from_ns));
+            all.into_iter().chain(windows.iter().map(in_window))
+        });
+        inside.fold(0, u64::saturating_add)
+    }
+
+    /// The span of each trace on the axis of time, and since when faults were recorded in it.
+    #[must_use]
+    pub fn stretches(&self) -> Vec<(Range<u64>, u64)> {
+        if self.are_several() {
+            let of = |member: &Member| (member.span_ns(), member.recorded_ns.start);
+            return self.members.iter().map(of).collect();
+        }
+        vec![(0..self.analysis.duration_ns, self.recorded_since_ns())]
+    }
+
+    /// Until when a fault of the table stalled its thread for `stall_ns`, in the time that is selected: a
+    /// fault that began in a window may end behind it.
+    #[must_use]
+    pub fn stalled_until_ns(&self, row: usize, stall_ns: u64) -> u64 {
+        let from_ns = self.analysis.faults.time_ns.get(row).copied().unwrap_or(0);
+        stalled_until_ns(self.windows(), from_ns, stall_ns)
+    }
+
+    /// The stretches of time that are selected, in order; empty if that is all of it.
+    #[must_use]
+    pub fn windows(&self) -> &[Range<u64>] {
+        self.selection.as_ref().map_or(&[], |selection| &selection.windows)
+    }
+
+    /// How long that was of the whole trace, with the delay: `100 ms after a delay of 1.8 s`.
     #[must_use]
     pub fn recorded_length(&self) -> String {
         let delay_ns = Scope::of(self).delay_ns;
-        match (self.recorded_since_ns(), self.recorded_ns()) {
+        let whole_ns = self.analysis.duration_ns - self.recorded_since_ns();
+        match (self.recorded_since_ns(), whole_ns) {
             (0, ns) => duration(ns),
             (since_ns, 0) => {
                 format!("{}, less than the delay of {}", duration(since_ns), duration(delay_ns))
@@ -140,10 +191,19 @@ impl Loaded {
         counts.fold(0, u64::saturating_add)
     }
 
-    /// Faults of a class in the table.
+    /// Faults of a class in the table, which are the selected ones.
     #[must_use]
     pub fn class_count(&self, class: Class) -> u64 {
         self.analysis.faults.class.iter().filter(|&&c| c == class).count() as u64
+    }
+
+    /// Faults of a class in the whole trace, whatever is selected.
+    #[must_use]
+    pub fn class_total(&self, class: Class) -> u64 {
+        match &self.selection {
+            Some(selection) => selection.classes.get(class as usize).copied().unwrap_or(0),
+            None => self.class_count(class),
+        }
     }
 
     /// Minor and major faults that were captured but not stored because they were served faster than
@@ -227,8 +287,8 @@ impl Loaded {
             return Vec::new();
         };
         let rows = |name| match name {
-            "major" => self.class_count(Class::Major),
-            _ => self.class_count(Class::Minor).saturating_add(self.class_count(Class::Cow)),
+            "major" => self.class_total(Class::Major),
+            _ => self.class_total(Class::Minor).saturating_add(self.class_total(Class::Cow)),
         };
         let stored = [MINOR, MAJOR].into_iter().zip(skipped).filter_map(|(parts, skipped)| {
             let expected = self.counted(parts.captured)?.saturating_sub(skipped);
@@ -275,15 +335,34 @@ impl Loaded {
     /// recording ended in order, nothing was lost, and the counts agree with the kernel's.
     #[must_use]
     pub fn is_whole(&self) -> bool {
+        self.flaws().is_empty()
+    }
+
+    /// Why not everything that happened and was asked for is in the table, in a few words each. Of several
+    /// traces all their reasons.
+    #[must_use]
+    pub fn flaws(&self) -> Vec<&'static str> {
+        if self.are_several() {
+            let mut flaws: Vec<&str> = Vec::new();
+            for flaw in self.members.iter().flat_map(|member| &member.flaws) {
+                if !flaws.contains(flaw) {
+                    flaws.push(flaw);
+                }
+            }
+            return flaws;
+        }
         let exactness = &self.analysis.exactness;
-        self.damage.is_empty()
-            && exactness.complete
-            && exactness.losses.is_empty()
-            && self.lost_records() == LostRecords::default()
-            && self.unparsed() == 0
-            && self.unwatched_cpus() == 0
-            && self.missing_victims() == 0
-            && self.is_balanced()
+        let lost = !exactness.losses.is_empty() || self.lost_records() != LostRecords::default();
+        let found = [
+            (!self.damage.is_empty(), "the file is damaged"),
+            (!exactness.complete, "the recording did not end in order"),
+            (lost, "records were lost while recording"),
+            (self.unparsed() > 0, "records could not be parsed"),
+            (self.unwatched_cpus() > 0, "a CPU was not watched"),
+            (self.missing_victims() > 0, "victims of the OOM killer are missing"),
+            (!self.is_balanced(), "the counts differ from the kernel's"),
+        ];
+        found.into_iter().filter_map(|(holds, flaw)| holds.then_some(flaw)).collect()
     }
 }
 

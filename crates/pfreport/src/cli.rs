@@ -22,12 +22,17 @@ Examples:
   pfreport run.pft --by path,cause -n 5          the five costliest files and why they fault
   pfreport run.pft --by region --sort max_ns     the regions with the longest single fault
   pfreport run.pft --by phase,cause              what happens between the marks of a recording
+  pfreport run.pft --where 'latency_ns > 1e6'    the summary of the faults longer than 1 ms
+  pfreport run.pft --from 10% --to 2s --by path  which files, of a part of the time
   pfreport run.pft --advice                      what to change, with the evidence
   pfreport run.pft --patterns                    sequential or random, again and again, how large
   pfreport run.pft --csv | head                  every fault, one per line
   pfreport run.pft --by pid,class --csv=out.csv  a grouped table for other tools
   pfreport run.pft --by function,cause           which code faults, and why
-  pfreport run.pft --png=pictures                latency, timeline, regions, heatmap
+  pfreport run.pft --histogram                   how long faults took, on the terminal
+  pfreport run.pft --heatmap                     which addresses faulted when, on the terminal
+  pfreport run.pft --png=pictures                latency, timeline, regions, heatmap, working set
+  pfreport run.pft --svg --theme dark            the same for a web page
   pfreport run.pft --flamegraph                  stall time by call chain, for a browser
   ssh HOST cat run.pft | pfreport -              a trace from elsewhere
 

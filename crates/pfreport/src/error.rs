@@ -27,6 +27,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Nothing to report on.
+    #[error("no trace was given")]
+    NoTrace,
     /// A column that the table does not have.
     #[error("no column `{name}`; the columns are {}", known.join(", "))]
     UnknownColumn {
@@ -34,6 +37,32 @@ pub enum Error {
         name: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// What `--where` has is no condition on the columns.
+    #[error("wrong condition: {reason}; the columns are {}", known.join(", "))]
+    Condition {
+        /// What is wrong with it, fit to print.
+        reason: String,
+        /// The columns there are.
+        known: Vec<String>,
+    },
+    /// A process that is not in the trace.
+    #[error("no process {pid} in the trace; there are {}{}", pids(known), and_more(*more))]
+    UnknownPid {
+        /// As asked for.
+        pid: u32,
+        /// Some that are there.
+        known: Vec<u32>,
+        /// How many others there are.
+        more: usize,
+    },
+    /// A stretch of time that ends before it begins.
+    #[error("no time is from {from} to {to}")]
+    EmptyWindow {
+        /// Its beginning.
+        from: String,
+        /// Its end.
+        to: String,
     },
     /// An output file exists already.
     #[error("{} exists; use -f to replace it", printable_path(path))]
@@ -100,6 +129,14 @@ pub enum Error {
 /// The trace as messages name it.
 fn input(path: &Path) -> String {
     if path == Path::new(STDIN) { "standard input".to_owned() } else { printable_path(path) }
+}
+
+fn pids(known: &[u32]) -> String {
+    known.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" and {more} more") }
 }
 
 const fn no_weight(weight: Weight) -> &'static str {

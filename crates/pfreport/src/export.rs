@@ -14,7 +14,7 @@ mod parquet;
 mod tests;
 mod writer;
 
-pub use literal::with_literals;
+pub use literal::{calendar_times, with_literals};
 pub use outputs::{faults, frame, frames};
 pub use writer::{Format, Writer};
 

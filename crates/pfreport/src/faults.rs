@@ -99,8 +99,12 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
     let mappings = &analysis.mappings;
     Ok(match field {
         Field::Trace => {
-            let dtype = fixed([loaded.name.as_str()])?;
-            Box::new(move |rows| coded(name, rows.map(|_| 0), &dtype))
+            let dtype = fixed(loaded.members.iter().map(|member| member.name.as_str()))?;
+            Box::new(move |rows| {
+                // No trace has the number that stands for none.
+                let code = |row| u32::try_from(loaded.member_of(row)).unwrap_or(NONE);
+                coded(name, rows.map(code), &dtype)
+            })
         }
         Field::Phase => {
             let dictionary = Dictionary::new(loaded.marks.iter().map(|m| Some(m.name.clone())))?;
@@ -110,13 +114,22 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
                 coded(name, faults.time_ns[rows].iter().map(code), &dictionary.dtype)
             })
         }
-        Field::TimeNs => u64s(name, &faults.time_ns),
+        Field::TimeNs if !loaded.are_several() => u64s(name, &faults.time_ns),
+        Field::TimeNs => Box::new(move |rows| {
+            let times = rows.map(|row| {
+                let member = loaded.members.get(loaded.member_of(row));
+                faults.time_ns[row].saturating_sub(member.map_or(0, |member| member.offset_ns))
+            });
+            Ok(UInt64Chunked::from_vec(name.into(), times.collect()).into_column())
+        }),
         Field::WallTime => {
-            let start_ns = loaded.header.start_realtime_ns;
             Box::new(move |rows| {
                 // The true one, also before the start.
                 let times = rows.map(|row| {
-                    let ns = start_ns.saturating_add(faults.time_ns[row]);
+                    let member = loaded.members.get(loaded.member_of(row));
+                    let (start_ns, offset_ns) = member
+                        .map_or((0, 0), |member| (member.start_realtime_ns, member.offset_ns));
+                    let ns = start_ns.saturating_add(faults.time_ns[row].saturating_sub(offset_ns));
                     ns.saturating_sub(faults.before_ns(row)).cast_signed()
                 });
                 Ok(Int64Chunked::from_vec(name.into(), times.collect())

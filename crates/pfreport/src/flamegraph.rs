@@ -9,7 +9,7 @@ use pfmodel::names::Class;
 
 use crate::chains::{Frame, Role};
 use crate::load::Loaded;
-use crate::picture::class_colour;
+use crate::picture::Theme;
 use crate::stacks::{Stacks, Weight};
 
 /// Longest name of a frame, characters. A name is in the file twice wherever its frame is.
@@ -89,7 +89,7 @@ fn colour(frame: &Frame) -> Color {
 }
 
 fn of_class(class: Class) -> Color {
-    let colour = class_colour(class);
+    let colour = Theme::Light.class(class);
     Color { r: colour.0, g: colour.1, b: colour.2 }
 }
 

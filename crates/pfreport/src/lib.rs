@@ -29,10 +29,13 @@ pub mod pages;
 pub mod pattern;
 pub mod picture;
 pub mod place;
+pub mod plot;
 pub mod run;
 #[cfg(test)]
 mod sample;
 pub mod scope;
+pub mod select;
+pub mod sql;
 pub mod stacks;
 pub mod stall;
 pub mod summary;

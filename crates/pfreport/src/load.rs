@@ -1,7 +1,7 @@
 //! A trace, read and analysed.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,18 @@ use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::error::Error;
 use crate::join::join;
+use crate::select::Selected;
+use crate::summary;
 use crate::text::printable;
 
 /// Everything a report draws on.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// File name of the trace, fit to print.
+    /// File name of the trace, fit to print; of several `run.pft and 2 more`.
     pub name: String,
-    /// Path as given.
+    /// Path as given, of several traces that of the first.
     pub path: PathBuf,
-    /// Header of the file.
+    /// Header of the file, of the first one.
     pub header: TraceHeader,
     /// Facts about machine and recording, by their dotted names.
     pub facts: BTreeMap<String, String>,
@@ -43,6 +45,8 @@ pub struct Loaded {
     /// The traces that all this is made of, in their order on the axis of time: one, or several that
     /// follow each other there.
     pub members: Vec<Member>,
+    /// What the faults were selected by; none if these are all.
+    pub selection: Option<Selected>,
 }
 
 /// One of the traces that are reported on together.
@@ -52,6 +56,8 @@ pub struct Member {
     pub name: String,
     /// Path as given.
     pub path: PathBuf,
+    /// What was recorded, fit to print.
+    pub target: String,
     /// Where it begins on the axis of time of all of them: its times are that much less than those of
     /// [`Loaded::analysis`], nanoseconds.
     pub offset_ns: u64,
@@ -61,8 +67,18 @@ pub struct Member {
     pub duration_ns: u64,
     /// Its rows in the fault table.
     pub rows: Range<usize>,
-    /// Whether it holds everything that happened and was asked for.
-    pub is_whole: bool,
+    /// When faults were recorded, on that axis: all of it, or what is left after a delay.
+    pub recorded_ns: Range<u64>,
+    /// Why it does not hold everything that happened and was asked for, in a few words each.
+    pub flaws: Vec<&'static str>,
+}
+
+impl Member {
+    /// Its span on the axis of time of all traces, nanoseconds.
+    #[must_use]
+    pub const fn span_ns(&self) -> Range<u64> {
+        self.offset_ns..self.offset_ns.saturating_add(self.duration_ns)
+    }
 }
 
 /// The moment at which a phase begins.
@@ -130,11 +146,13 @@ impl Loaded {
         let member = Member {
             name: printable(base_name(path).as_encoded_bytes()),
             path: path.to_owned(),
+            target: String::new(),
             offset_ns: 0,
             start_realtime_ns: header.start_realtime_ns,
             duration_ns: analysis.duration_ns,
             rows: 0..analysis.faults.len(),
-            is_whole: false,
+            recorded_ns: 0..analysis.duration_ns,
+            flaws: Vec::new(),
         };
         let mut loaded = Self {
             name: member.name.clone(),
@@ -148,8 +166,16 @@ impl Loaded {
             notes: left_out.iter().map(ToString::to_string).collect(),
             analysis,
             members: vec![member],
+            selection: None,
         };
-        loaded.members[0].is_whole = loaded.is_whole();
+        let since_ns = loaded.recorded_since_ns();
+        let flaws = loaded.flaws();
+        let target = summary::target(&loaded);
+        for member in &mut loaded.members {
+            member.recorded_ns.start = since_ns;
+            member.flaws.clone_from(&flaws);
+            member.target.clone_from(&target);
+        }
         Ok(loaded)
     }
 
@@ -158,21 +184,31 @@ impl Loaded {
     /// # Errors
     /// As [`Loaded::open`].
     pub fn open_all(paths: &[PathBuf], options: &Options) -> Result<Self, Error> {
-        let loaded = paths.iter().map(|path| Self::open(path, options));
-        Ok(join(loaded.collect::<Result<_, _>>()?))
+        let loaded: Vec<Self> =
+            paths.iter().map(|path| Self::open(path, options)).collect::<Result<_, _>>()?;
+        join(loaded).ok_or(Error::NoTrace)
     }
 
-    /// The last of [`Loaded::marks`] at or before a moment.
+    /// The last of [`Loaded::marks`] at or before a moment, of the trace that the moment belongs to.
     #[must_use]
     pub fn mark_at(&self, time_ns: u64) -> Option<u32> {
         let begun = self.marks.partition_point(|mark| mark.time_ns <= time_ns);
-        begun.checked_sub(1).and_then(|mark| u32::try_from(mark).ok())
+        let last = begun.checked_sub(1)?;
+        let traces = self.members.partition_point(|member| member.offset_ns <= time_ns);
+        let since_ns = self.members.get(traces.checked_sub(1)?)?.offset_ns;
+        self.marks.get(last).filter(|mark| mark.time_ns >= since_ns)?;
+        u32::try_from(last).ok()
     }
 
-    /// What names of output files begin with: the file name of the trace.
+    /// What names of output files begin with: the file name of the trace, of several that of
+    /// the first and how many more there are: `run.pft+2`.
     #[must_use]
-    pub fn base_name(&self) -> &OsStr {
-        base_name(&self.path)
+    pub fn base_name(&self) -> OsString {
+        let mut name = base_name(&self.path).to_owned();
+        if self.are_several() {
+            name.push(format!("+{}", self.members.len() - 1));
+        }
+        name
     }
 
     /// The files that are read, which output must not replace.
@@ -182,17 +218,22 @@ impl Loaded {
         })
     }
 
-    /// The trace that a row comes from.
+    /// The number of the trace that a row comes from, in [`Loaded::members`].
     #[must_use]
-    pub fn member_of(&self, row: usize) -> Option<&Member> {
-        let next = self.members.partition_point(|member| member.rows.end <= row);
-        self.members.get(next)
+    pub fn member_of(&self, row: usize) -> usize {
+        self.members.partition_point(|member| member.rows.end <= row)
     }
 
-    /// Whether the trace came from standard input, which cannot be read again.
+    /// Whether these are several traces.
+    #[must_use]
+    pub fn are_several(&self) -> bool {
+        self.members.len() > 1
+    }
+
+    /// Whether a trace came from standard input, which cannot be read again.
     #[must_use]
     pub fn is_stdin(&self) -> bool {
-        self.path == Path::new(STDIN)
+        self.members.iter().any(|member| member.path == Path::new(STDIN))
     }
 
     /// A fact, if recorded.

@@ -56,6 +56,9 @@ fn judge(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         Some(Error::Output(cause)) if cause.kind() == ErrorKind::BrokenPipe => (0, None),
         Some(
             Error::UnknownColumn { .. }
+            | Error::Condition { .. }
+            | Error::UnknownPid { .. }
+            | Error::EmptyWindow { .. }
             | Error::Exists { .. }
             | Error::IsInput { .. }
             | Error::Irregular { .. }

@@ -1,137 +1,177 @@
-//! Pictures of a trace as PNG files.
+//! Pictures of a trace, as PNG files or SVG.
 
+mod axes;
+mod bitmap;
 mod canvas;
 mod heatmap;
-mod lanes;
 mod latency;
 mod marks;
 mod regions;
-mod scale;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod theme;
 mod timeline;
+mod vector;
+mod working_set;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-use pfmodel::names::Class;
-use plotters::style::RGBColor;
 
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::output::{check, create};
-use canvas::{Canvas, Drawn};
+use canvas::Canvas;
+pub use theme::Theme;
 
-type Draw = fn(&Canvas<'_>, &Loaded) -> Drawn;
+/// Smallest width and height of a picture, pixels.
+pub const SIZE_MIN: (u32, u32) = (320, 240);
+/// Largest width and height of a picture, pixels.
+pub const SIZE_MAX: (u32, u32) = (8_000, 8_000);
+/// Width and height where nothing else was asked for.
+pub const SIZE: (u32, u32) = (1_200, 800);
 
-const PICTURES: [(&str, Draw); 4] = [
-    ("latency", latency::draw),
-    ("timeline", timeline::draw),
-    ("regions", regions::draw),
-    ("heatmap", heatmap::draw),
-];
+/// What a picture shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// How long faults took.
+    Latency,
+    /// When faults happened and stalled threads.
+    Timeline,
+    /// Which regions and files fault or stall most.
+    Regions,
+    /// Which addresses faulted when.
+    Heatmap,
+    /// How much memory had been touched when.
+    WorkingSet,
+}
 
-/// Draws all pictures into a folder as `<trace>.<picture>.png`, 1200 × 800; returns their paths.
+impl Picture {
+    /// All pictures.
+    pub const ALL: [Self; 5] =
+        [Self::Latency, Self::Timeline, Self::Regions, Self::Heatmap, Self::WorkingSet];
+
+    /// What names of files call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::Timeline => "timeline",
+            Self::Regions => "regions",
+            Self::Heatmap => "heatmap",
+            Self::WorkingSet => "working-set",
+        }
+    }
+
+    fn draw(self, loaded: &Loaded, size: (u32, u32), theme: Theme) -> Result<Canvas, Error> {
+        let reason = "the font is unusable".to_owned();
+        let unusable = Error::Picture { path: self.name().into(), reason };
+        let mut canvas = Canvas::new(size, theme).ok_or(unusable)?;
+        let draw = match self {
+            Self::Latency => latency::draw,
+            Self::Timeline => timeline::draw,
+            Self::Regions => regions::draw,
+            Self::Heatmap => heatmap::draw,
+            Self::WorkingSet => working_set::draw,
+        };
+        draw(&mut canvas, loaded);
+        Ok(canvas)
+    }
+}
+
+/// What pictures are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Pixels.
+    Png,
+    /// Shapes and text.
+    Svg,
+}
+
+impl Format {
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Svg => "svg",
+        }
+    }
+}
+
+/// A picture as an SVG document of at most 500,000 bytes, whatever the trace. It has no ids, styles, scripts or
+/// links, so that several may stand in one HTML page. A size beyond [`SIZE_MIN`] and [`SIZE_MAX`] is brought
+/// within them.
+///
+/// # Errors
+/// [`Error::Picture`].
+pub fn svg(
+    loaded: &Loaded,
+    picture: Picture,
+    size: (u32, u32),
+    theme: Theme,
+) -> Result<String, Error> {
+    let name = format!("{}: {}", loaded.name, picture.name());
+    Ok(vector::document(&picture.draw(loaded, size, theme)?, &name))
+}
+
+/// Draws all pictures into a folder as `<trace>.<picture>.png` or `.svg`; returns their paths. A folder that
+/// does not exist is made.
 ///
 /// # Errors
 /// Those of [`check`] before anything is drawn; [`Error::Write`]; [`Error::Picture`].
-pub fn draw(loaded: &Loaded, folder: &Path, force: bool) -> Result<Vec<PathBuf>, Error> {
-    let paths = PICTURES.map(|(picture, _)| {
+pub fn draw(
+    loaded: &Loaded,
+    folder: &Path,
+    format: Format,
+    (size, theme): ((u32, u32), Theme),
+    force: bool,
+) -> Result<Vec<PathBuf>, Error> {
+    let paths = Picture::ALL.map(|picture| {
         let mut name = loaded.base_name().to_owned();
-        name.push(format!(".{picture}.png"));
+        name.push(format!(".{}.{}", picture.name(), format.extension()));
         folder.join(name)
     });
     for path in &paths {
         check(path, loaded.inputs(), force)?;
     }
-    for (path, (_, draw)) in paths.iter().zip(PICTURES) {
-        create(path, loaded.inputs(), force)?;
-        if let Err(error) = canvas::paint(path, |canvas| draw(canvas, loaded)) {
+    fs::create_dir_all(folder)
+        .map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+    for (path, picture) in paths.iter().zip(Picture::ALL) {
+        let mut file = create(path, loaded.inputs(), force)?;
+        let written = match format {
+            Format::Png => picture.draw(loaded, size, theme).and_then(|canvas| {
+                let drawn = bitmap::write(&canvas, path);
+                drawn.map_err(|error| Error::Picture {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })
+            }),
+            Format::Svg => svg(loaded, picture, size, theme).and_then(|svg| {
+                let written = file.write_all(svg.as_bytes());
+                written.map_err(|source| Error::Write { path: path.clone(), source })
+            }),
+        };
+        if let Err(error) = written {
             // An empty file would pass for a picture.
             let _ = fs::remove_file(path);
-            return Err(Error::Picture { path: path.clone(), reason: error.to_string() });
+            return Err(error);
         }
     }
     Ok(paths.into())
 }
 
-// The palette of Okabe and Ito, which colour-blind readers can tell apart.
-const SKY_BLUE: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
-const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
-const BLUISH_GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
-const REDDISH_PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
-
-/// Colour of a class in all pictures.
-pub(crate) const fn class_colour(class: Class) -> RGBColor {
-    match class {
-        Class::Minor => SKY_BLUE,
-        Class::Major => VERMILLION,
-        Class::Cow => BLUISH_GREEN,
-        Class::Failed => REDDISH_PURPLE,
+/// A size as the command line has it: `1200x800`.
+///
+/// # Errors
+/// What is wrong with it, and the limits.
+pub fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let size = text.split_once(['x', 'X', '×']);
+    let size = size.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let (width, height) = size.ok_or("not WIDTHxHEIGHT in pixels, like 1200x800")?;
+    let fits =
+        (SIZE_MIN.0..=SIZE_MAX.0).contains(&width) && (SIZE_MIN.1..=SIZE_MAX.1).contains(&height);
+    if fits {
+        return Ok((width, height));
     }
-}
-
-/// Classes from the bottom of a stack to its top: the costly ones where they can be compared best.
-const STACK: [Class; 4] = [Class::Major, Class::Cow, Class::Minor, Class::Failed];
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::{canvas, draw, timeline};
-    use crate::error::Error;
-    use crate::sample::{self, Row};
-
-    #[test]
-    fn four_pictures_of_the_stated_size() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut loaded = sample::empty();
-        for faults in 0..2 {
-            if faults > 0 {
-                sample::push(&mut loaded.analysis, Row::default());
-            }
-            let paths = draw(&loaded, folder.path(), true).unwrap();
-            let names: Vec<_> =
-                paths.iter().map(|p| p.file_name().unwrap().to_str().unwrap()).collect();
-            assert_eq!(
-                names,
-                [
-                    "run.pft.latency.png",
-                    "run.pft.timeline.png",
-                    "run.pft.regions.png",
-                    "run.pft.heatmap.png"
-                ]
-            );
-            for path in paths {
-                let png = fs::read(path).unwrap();
-                assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
-                assert_eq!(png[16..24], [0, 0, 4, 176, 0, 0, 3, 32]);
-            }
-        }
-    }
-
-    #[test]
-    fn marks_are_drawn_into_the_timeline() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut loaded = sample::empty();
-        sample::push(&mut loaded.analysis, Row::default());
-        let path = folder.path().join("timeline.png");
-        let mut timeline = || {
-            canvas::paint(&path, |canvas| timeline::draw(canvas, &loaded)).unwrap();
-            sample::mark(&mut loaded, 9_900_000_000, "a phase whose name has no room at the edge");
-            fs::read(&path).unwrap()
-        };
-        let without = timeline();
-        let with = timeline();
-        assert_ne!(with, without);
-        // A second mark at the same moment has no room of its own.
-        assert_ne!(timeline(), with, "the subtitle tells that one has no name");
-    }
-
-    #[test]
-    fn nothing_is_drawn_over_an_existing_file() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("run.pft.heatmap.png"), "mine").unwrap();
-        let drawn = draw(&sample::empty(), folder.path(), false);
-        assert!(matches!(drawn, Err(Error::Exists { .. })));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
+    Err(format!("from {}x{} to {}x{} pixels", SIZE_MIN.0, SIZE_MIN.1, SIZE_MAX.0, SIZE_MAX.1))
 }

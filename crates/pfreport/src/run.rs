@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use pfmodel::Options;
 
-use crate::accounts::LostRecords;
 use crate::advice;
 use crate::by;
 use crate::cli::{Arguments, Command};
@@ -17,10 +16,12 @@ use crate::field::Field;
 use crate::info;
 use crate::json;
 use crate::layout::Layout;
-use crate::load::Loaded;
+use crate::load::{Loaded, STDIN};
 use crate::pattern;
-use crate::picture;
+use crate::picture::{self, Format};
+use crate::plot;
 use crate::scope::Scope;
+use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
@@ -66,17 +67,20 @@ fn report(
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.query.by)?;
     let exports = &arguments.exports;
-    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice;
+    let plots = arguments.pictures.are_plotted();
+    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice || plots;
     let data_on_stdout = data_on_stdout(arguments, views && !exports.has_table(), layout)?;
     let slow_threshold_ns = arguments.query.slow_threshold;
     let slow_threshold_ns =
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let options = Options { slow_threshold_ns };
-    let loaded = Loaded::open_all(&arguments.traces, &options)?;
+    let selection = Selection::parse(&arguments.query)?;
+    let mut loaded = Loaded::open_all(&arguments.traces, &options)?;
+    selection.apply(&mut loaded)?;
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
     let has_export = exports.has_table() || exports.json.is_some();
-    let has_file = has_export || arguments.pictures.png.is_some() || has_stacks;
+    let has_file = has_export || arguments.pictures.are_drawn() || has_stacks;
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
         written.extend(export_table(&loaded, &keys, arguments, out)?);
@@ -97,9 +101,15 @@ fn report(
     }
     let summary_rows = arguments.query.top.unwrap_or(SUMMARY_ROWS);
     written.extend(json::export(&loaded, arguments, summary_rows, out)?);
-    if let Some(folder) = &arguments.pictures.png {
+    if plots {
+        let text = plot::render(&loaded, &arguments.pictures, summary_rows, layout);
+        out.write_all(text.as_bytes())?;
+    }
+    let (pictures, force) = (&arguments.pictures, arguments.habits.force);
+    for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
+        let Some(folder) = folder else { continue };
         let folder = folder.as_deref().unwrap_or(Path::new("."));
-        written.extend(picture::draw(&loaded, folder, arguments.habits.force)?);
+        written.extend(picture::draw(&loaded, folder, format, pictures.style(), force)?);
     }
     if !has_file && !views {
         let style = Style { top: summary_rows, layout };
@@ -176,33 +186,52 @@ fn export_table(
 
 /// One line that says why an export is not the whole story.
 fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
-    let mut reasons = Vec::new();
-    if !loaded.damage.is_empty() {
-        reasons.push("the file is damaged");
+    for member in loaded.members.iter().filter(|member| !member.flaws.is_empty()) {
+        let reasons = member.flaws.join(", ");
+        let whose = if loaded.are_several() { format!("{}: ", member.name) } else { String::new() };
+        let details = if member.path == Path::new(STDIN) {
+            "the summary, without options".to_owned()
+        } else {
+            format!("pfreport {}", printable_path(&member.path))
+        };
+        writeln!(out, "warning: {whose}{reasons}; details: {details}")?;
     }
-    if !loaded.analysis.exactness.complete {
-        reasons.push("the recording did not end in order");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::data_on_stdout;
+    use crate::cli::Arguments;
+    use crate::error::Error;
+    use crate::layout::Layout;
+
+    #[test]
+    fn binary_formats_are_not_for_terminals() {
+        let terminal = Layout::terminal(100, true);
+        let on_stdout = |option, layout| {
+            let arguments = Arguments::try_parse_from(["pfreport", "run.pft", option]).unwrap();
+            data_on_stdout(&arguments.with_dashes(), false, layout)
+        };
+        for option in ["--parquet", "--arrow=-"] {
+            let refused = on_stdout(option, terminal).unwrap_err();
+            let name = option.trim_end_matches("=-");
+            assert!(matches!(&refused, Error::Terminal { option } if option == name));
+            assert_eq!(
+                refused.to_string(),
+                format!(
+                    "{name} is no text for a terminal; give it a file ({name}=FILE) or another program"
+                )
+            );
+            assert!(on_stdout(option, Layout::PIPED).unwrap());
+        }
+        for option in ["--csv", "--jsonl", "--json", "--folded"] {
+            assert!(on_stdout(option, terminal).unwrap());
+        }
+        for option in ["--csv=out", "--parquet=out", "--json=out"] {
+            assert!(!on_stdout(option, terminal).unwrap());
+        }
     }
-    if !loaded.analysis.exactness.losses.is_empty()
-        || loaded.lost_records() != LostRecords::default()
-    {
-        reasons.push("records were lost while recording");
-    }
-    if loaded.unparsed() > 0 {
-        reasons.push("records could not be parsed");
-    }
-    if loaded.unwatched_cpus() > 0 {
-        reasons.push("a CPU was not watched");
-    }
-    if loaded.missing_victims() > 0 {
-        reasons.push("victims of the OOM killer are missing");
-    }
-    if !loaded.is_balanced() {
-        reasons.push("the counts differ from the kernel's");
-    }
-    let reasons = reasons.join(", ");
-    if loaded.is_stdin() {
-        return writeln!(out, "warning: {reasons}; details: the summary, without options");
-    }
-    writeln!(out, "warning: {reasons}; details: pfreport {}", printable_path(&loaded.path))
 }

@@ -152,11 +152,13 @@ pub fn empty() -> Loaded {
     let member = Member {
         name: "run.pft".to_owned(),
         path: PathBuf::from("run.pft"),
+        target: "server".to_owned(),
         offset_ns: 0,
         start_realtime_ns: 1_795_178_096 * second,
         duration_ns: 10 * second,
         rows: 0..usize::MAX,
-        is_whole: true,
+        recorded_ns: 0..10 * second,
+        flaws: Vec::new(),
     };
     Loaded {
         members: vec![member],
@@ -176,6 +178,7 @@ pub fn empty() -> Loaded {
         marks: Vec::new(),
         oom: Vec::new(),
         analysis,
+        selection: None,
     }
 }
 

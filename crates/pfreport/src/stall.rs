@@ -1,7 +1,11 @@
 //! Time during which threads were stalled by faults.
 
+use std::ops::Range;
+
 use pfmodel::names::{Cause, Class};
 use pfmodel::table::Analysis;
+
+use crate::accounts::stalled_until_ns;
 
 /// Length of a union of intervals that arrive in order of their start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +41,13 @@ impl WallStall {
     /// count from its start.
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
+        Self::within(analysis, &[])
+    }
+
+    /// The same, with what is behind the windows of time that faults were selected from left out; no windows
+    /// are all of the time.
+    #[must_use]
+    pub fn within(analysis: &Analysis, windows: &[Range<u64>]) -> Self {
         let faults = &analysis.faults;
         let mut stall = Self {
             total: Union::default(),
@@ -47,7 +58,7 @@ impl WallStall {
         let kinds = faults.class.iter().zip(&faults.cause).zip(&faults.proc);
         for ((&from_ns, stall_ns), ((&class, &cause), &proc)) in rows.zip(kinds) {
             let Some(stall_ns) = stall_ns else { continue };
-            let to_ns = from_ns.saturating_add(stall_ns);
+            let to_ns = stalled_until_ns(windows, from_ns, stall_ns);
             stall.total.add(from_ns, to_ns);
             stall.causes[index(class, cause)].add(from_ns, to_ns);
             if let Some(process) = stall.processes.get_mut(proc as usize) {

@@ -15,6 +15,7 @@ pub(crate) mod screen;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod top;
+mod traces;
 
 use std::fmt;
 
@@ -25,6 +26,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
+pub use heading::target;
 use pfmodel::names::Class;
 use screen::Screen;
 
@@ -60,11 +62,16 @@ const PLACE_AND_CAUSE: [usize; 5] = [2, 3, 4, 5, 6];
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
-    let stall = WallStall::of(&loaded.analysis);
+    let stall = WallStall::within(&loaded.analysis, loaded.windows());
     let mut screen = Screen::new(style.layout);
-    heading::write(&mut screen, loaded);
-    oom::write(&mut screen, loaded);
-    exactness::write(&mut screen, loaded);
+    if loaded.are_several() {
+        traces::write(&mut screen, loaded)?;
+        oom::write(&mut screen, loaded);
+    } else {
+        heading::write(&mut screen, loaded);
+        oom::write(&mut screen, loaded);
+        exactness::write(&mut screen, loaded);
+    }
     if !loaded.analysis.faults.is_empty() {
         causes::write(&mut screen, loaded, &stall)?;
         phases::write(&mut screen, loaded, style.top)?;
@@ -111,10 +118,10 @@ impl fmt::Display for Captured {
     }
 }
 
-/// Major, minor and cow faults that were captured.
+/// Major, minor and cow faults that were captured, or those of them that are selected, which are stored.
 pub(crate) fn captured_by_class(loaded: &Loaded) -> [Captured; 3] {
     let count = |class| loaded.class_count(class);
-    let skipped = loaded.skipped();
+    let skipped = if loaded.selection.is_some() { Some([0; 2]) } else { loaded.skipped() };
     let major = skipped.map_or(Captured::Unknown, |[_, major]| {
         Captured::Number(count(Class::Major).saturating_add(major))
     });

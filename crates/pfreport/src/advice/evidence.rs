@@ -181,7 +181,7 @@ impl<'a> Evidence<'a> {
                 cost.stall_ns = Some(cost.stall_ns.unwrap_or(0).saturating_add(ns));
                 known += 1;
                 latencies_ns = latencies_ns.saturating_add(faults.latency_ns[row]);
-                wall.add(faults.time_ns[row], faults.time_ns[row].saturating_add(ns));
+                wall.add(faults.time_ns[row], self.loaded.stalled_until_ns(row, ns));
             }
             if last.replace(faults.proc[row]) != Some(faults.proc[row]) {
                 processes.insert(faults.proc[row]);
@@ -189,8 +189,8 @@ impl<'a> Evidence<'a> {
         }
         let life_ns = |&proc: &u32| {
             let process = analysis.processes.get(proc as usize)?;
-            let from_ns = process.first_seen_ns.max(self.loaded.recorded_since_ns());
-            Some(process.exit_ns.unwrap_or(analysis.duration_ns).saturating_sub(from_ns))
+            let to_ns = process.exit_ns.unwrap_or(analysis.duration_ns);
+            Some(self.loaded.recorded_between_ns(process.first_seen_ns, to_ns))
         };
         cost.lives_ns = processes.iter().filter_map(life_ns).fold(0, u64::saturating_add);
         cost.wall_ns = wall.length_ns;

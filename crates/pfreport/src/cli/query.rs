@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use pfmodel::names::Class;
+
+use crate::select::{Moment, class};
 
 /// Which faults, and how they are grouped.
 #[derive(Debug, Clone, Default, Args)]
@@ -15,6 +18,29 @@ pub struct Query {
     /// Order the grouped table by this column: measures from high to low, keys upwards
     #[arg(long, value_name = "COL", requires = "by")]
     pub sort: Option<String>,
+
+    /// Only faults of these classes: minor, major, cow, failed
+    #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
+    pub class: Vec<Class>,
+
+    /// Only faults of these processes
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub pid: Vec<u32>,
+
+    /// Only faults since this time after the start (2s, 150ms, 10%)
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Moment>,
+
+    /// Only faults before this time after the start
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Moment>,
+
+    /// Only faults for which this is true, in SQL over the columns below
+    ///
+    /// Text is in single quotes, addresses may be hexadecimal: "class = 'major' AND latency_ns > 1e6",
+    /// "path LIKE '%.gguf'", "addr >= 0x7f0000000000", "function IS NULL".
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub condition: Option<String>,
 
     /// Rows of each list, half as many of functions [default: 10; with --by 20, in files for programs all]
     #[arg(short = 'n', long, value_name = "N")]

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use polars::prelude::{
-    DataFrame, DataType, IntoColumn as _, StringChunked, StringChunkedBuilder, UInt64Chunked,
+    Column, DataFrame, DataType, IntoColumn as _, PolarsResult, StringChunked,
+    StringChunkedBuilder, UInt64Chunked,
 };
 
 use crate::error::Error;
@@ -23,11 +24,19 @@ pub fn with_literals(mut frame: DataFrame) -> Result<DataFrame, Error> {
     }
     let name = Field::WallTime.name();
     if let Ok(column) = frame.column(name) {
-        let ns = column.cast(&DataType::Int64)?.cast(&DataType::UInt64)?;
-        let text = times(name, ns.u64()?);
-        frame.replace(name, text.into_column())?;
+        let text = calendar_times(column)?;
+        frame.replace(name, text)?;
     }
     Ok(frame)
+}
+
+/// Calendar times as text.
+///
+/// # Errors
+/// The column holds no times.
+pub fn calendar_times(column: &Column) -> PolarsResult<Column> {
+    let ns = column.cast(&DataType::Int64)?.cast(&DataType::UInt64)?;
+    Ok(times(column.name(), ns.u64()?).into_column())
 }
 
 fn addresses(name: &str, addresses: &UInt64Chunked) -> StringChunked {

@@ -1,162 +1,117 @@
 //! How long faults took: a histogram with a logarithmic axis, one series per class.
 
-use pfmodel::names::Class;
-use pft::record::LATENCY_UNKNOWN;
-use plotters::style::Color as _;
-
-use super::canvas::{Canvas, Drawn, Frame, HEIGHT, TEXT, WIDTH};
-use super::class_colour;
-use super::scale::{Scale, Ticks, count_ticks};
+use super::canvas::Canvas;
+use super::shape::Frame;
 use crate::load::Loaded;
+use crate::plot::latencies::{Latencies, Series};
+use crate::plot::scale::{Scale, Ticks, count_ticks, decade_times};
+use crate::scope::Scope;
 use crate::units::{count, counted, duration};
 
 /// Bars per factor of ten.
-const BINS_PER_DECADE: f64 = 10.0;
+const PER_DECADE: usize = 10;
 
 /// Counts above this are drawn on a logarithmic axis, or rare classes would vanish.
 const LINEAR_MAX: f64 = 60.0;
 
-const FRAME: Frame = Frame { left: 110, top: 130, right: WIDTH - 40, bottom: HEIGHT - 70 };
-
-/// Faults of one class by the bin of their latency.
-struct Series {
-    class: Class,
-    bins: Vec<u64>,
-    meaning: String,
-}
-
-pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
-    let faults = &loaded.analysis.faults;
-    let known =
-        || faults.latency_ns.iter().zip(&faults.class).filter(|&(&ns, _)| ns != LATENCY_UNKNOWN);
-    let shown = known().count();
-    let unknown = faults.len() - shown;
+pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
+    let latencies = Latencies::new(&loaded.analysis.faults, PER_DECADE);
     let mut subtitle = "entry to completion".to_owned();
-    if unknown > 0 {
-        subtitle.push_str(&format!(
-            "; {} of unknown latency not shown",
-            counted(unknown as u64, "fault")
-        ));
+    if latencies.unknown > 0 {
+        let unknown = counted(latencies.unknown, "fault");
+        subtitle.push_str(&format!("; {unknown} of unknown latency not shown"));
     }
-    canvas.title(loaded, &format!("latency of {}", counted(shown as u64, "fault")), &subtitle)?;
-    let (Some(min), Some(max)) =
-        (known().map(|(&ns, _)| ns).min(), known().map(|(&ns, _)| ns).max())
-    else {
-        return canvas.nothing("no fault with known latency");
+    let title = match latencies.known {
+        0 => "latency".to_owned(),
+        known => format!("latency of {}", counted(known, "fault")),
     };
-
-    let first_bin = bin(min).floor();
-    let bins = (bin(max).floor() - first_bin) as usize + 1;
-    let series = series(known(), first_bin, bins);
-    let highest = series.iter().flat_map(|series| &series.bins).copied().max().unwrap_or(1) as f64;
+    let top = canvas.title(loaded, &title, &subtitle);
+    if latencies.known == 0 {
+        return canvas.nothing(match Scope::of(loaded).latency {
+            true => "no fault with known latency",
+            false => "latencies were not recorded",
+        });
+    }
 
     // Room on both sides, and at least a factor of ten, or there would be nothing to label.
-    let margin = ((BINS_PER_DECADE - bins as f64) / 2.0).ceil().max(1.0);
-    let from = first_bin - margin;
-    let to = first_bin + bins as f64 + margin;
-    let horizontal = Scale::new((from, to), (FRAME.left, FRAME.right));
-    canvas.horizontal_axis(FRAME, horizontal, &latency_ticks(from, to), "latency (logarithmic)")?;
+    let margin = PER_DECADE.saturating_sub(latencies.bins).div_ceil(2).max(1) as f64;
+    let from = latencies.first as f64 - margin;
+    let to = (latencies.first + latencies.bins) as f64 + margin;
 
+    let highest = latencies.highest() as f64;
     let logarithmic = highest > LINEAR_MAX;
     // On the logarithmic axis a single fault stands half a decade high.
     let height = |n: f64| if logarithmic { n.max(0.3).log10() } else { n };
     let floor = if logarithmic { height(0.3) } else { 0.0 };
     let ceiling = if logarithmic { highest.log10() + 0.15 } else { highest * 1.08 };
-    let vertical = Scale::new((floor, ceiling), (FRAME.bottom, FRAME.top));
-    let ticks = if logarithmic { decade_ticks(highest) } else { count_ticks(highest) };
+    let ticks = if logarithmic { decade_ticks(highest) } else { count_ticks(highest, 6.0) };
     let name = if logarithmic { "faults per bar (logarithmic)" } else { "faults per bar" };
-    canvas.vertical_axis(FRAME, vertical, &ticks, name)?;
 
-    for series in &series {
-        steps(canvas, series, first_bin, horizontal, |n| vertical.pixel(height(n as f64)))?;
+    let em = canvas.em;
+    let left = canvas.axis_width(&[&ticks]);
+    let top = legend(canvas, (left, top + em / 2), &latencies.series) + em / 2;
+    let bottom = canvas.height - canvas.axis_height(true) - em / 2;
+    let frame = Frame { left, top, right: canvas.width - em * 2, bottom };
+    let horizontal = Scale::new((from, to), (frame.left, frame.right));
+    let labels = f64::from(frame.width()) / f64::from(canvas.text_width("100 µs", em) + em);
+    let times = decade_times((from, to), PER_DECADE as f64, labels);
+    canvas.horizontal_axis(frame, horizontal, &times, "latency (logarithmic)");
+    let vertical = Scale::new((floor, ceiling), (frame.bottom, frame.top));
+    canvas.vertical_axis(frame, vertical, &ticks, name);
+
+    for series in &latencies.series {
+        let x = |bin: usize| horizontal.pixel((latencies.first + bin) as f64);
+        steps(canvas, series, frame.bottom, x, |n| vertical.pixel(height(n as f64)));
     }
-    let legend: Vec<_> =
-        series.into_iter().map(|series| (class_colour(series.class), series.meaning)).collect();
-    // Two entries a line: with their percentiles they are long.
-    for (line, entries) in (0..).zip(legend.chunks(2)) {
-        canvas.legend((FRAME.left, 84 + line * (TEXT + 7)), entries)?;
-    }
-    Ok(())
 }
 
-fn series<'a>(
-    known: impl Iterator<Item = (&'a u64, &'a Class)>,
-    first_bin: f64,
-    bins: usize,
-) -> Vec<Series> {
-    let mut latencies = vec![Vec::new(); Class::ALL.len()];
-    for (&ns, &class) in known {
-        latencies[class as usize].push(ns);
-    }
-    let class_series = |(&class, mut ns): (&Class, Vec<u64>)| {
-        let mut counts = vec![0_u64; bins];
-        for &ns in &ns {
-            counts[((bin(ns).floor() - first_bin) as usize).min(bins - 1)] += 1;
+/// What the colours mean, with percentiles where there is room for them.
+fn legend(canvas: &mut Canvas, at: (i32, i32), series: &[Series]) -> i32 {
+    let entry = |series: &Series, detailed: bool| {
+        let mut meaning = format!("{}: {}", series.class.as_str(), counted(series.faults, "fault"));
+        if detailed {
+            let (p50, p99) = (duration(series.p50_ns), duration(series.p99_ns));
+            meaning.push_str(&format!(", p50 {p50}, p99 {p99}"));
         }
-        let mut rank = |share: f64| {
-            let index = (share * ns.len() as f64).ceil() as usize;
-            let index = index.saturating_sub(1).min(ns.len().saturating_sub(1));
-            *ns.select_nth_unstable(index).1
-        };
-        let meaning = format!(
-            "{}: {} faults, p50 {}, p99 {}",
-            class.as_str(),
-            count(counts.iter().sum()),
-            duration(rank(0.5)),
-            duration(rank(0.99))
-        );
-        Series { class, bins: counts, meaning }
+        (canvas.theme.class(series.class), meaning)
     };
-    let classes = Class::ALL.iter().zip(latencies).filter(|(_, ns)| !ns.is_empty());
-    classes.map(class_series).collect()
-}
-
-/// Position of a latency on the axis, in bins.
-fn bin(ns: u64) -> f64 {
-    (ns.max(1) as f64).log10() * BINS_PER_DECADE
+    let is_roomy = canvas.height > 18 * canvas.em;
+    let entries: Vec<_> = series.iter().map(|series| entry(series, is_roomy)).collect();
+    canvas.legend(at, &entries)
 }
 
 /// The steps of one series, filled lightly so that others show through; empty bins stay blank.
 fn steps(
-    canvas: &Canvas<'_>,
+    canvas: &mut Canvas,
     series: &Series,
-    first_bin: f64,
-    horizontal: Scale,
-    vertical: impl Fn(u64) -> i32,
-) -> Drawn {
-    let colour = class_colour(series.class);
-    let mut outline = Vec::new();
+    bottom: i32,
+    x: impl Fn(usize) -> i32,
+    y: impl Fn(u64) -> i32,
+) {
+    let colour = canvas.theme.class(series.class);
+    let width = 2 * canvas.thin();
+    let (mut outline, mut outlines, mut bars) = (Vec::new(), Vec::new(), Vec::new());
     // An empty bin behind the last closes its outline.
     for (i, &n) in series.bins.iter().chain([&0]).enumerate() {
-        let left = horizontal.pixel(first_bin + i as f64);
-        let right = horizontal.pixel(first_bin + i as f64 + 1.0);
+        let (left, right) = (x(i), x(i + 1));
         if n == 0 {
             if !outline.is_empty() {
-                outline.push((left, FRAME.bottom));
-                canvas.line(std::mem::take(&mut outline), &colour, 2)?;
+                outline.push((left, bottom));
+                outlines.push(std::mem::take(&mut outline));
             }
             continue;
         }
-        let top = vertical(n);
-        canvas.fill(Frame { left, top, right, bottom: FRAME.bottom }, colour.mix(0.35))?;
+        let top = y(n);
+        bars.push(Frame { left, top, right, bottom });
         if outline.is_empty() {
-            outline.push((left, FRAME.bottom));
+            outline.push((left, bottom));
         }
         outline.extend([(left, top), (right, top)]);
     }
-    Ok(())
-}
-
-/// Powers of ten as times; with few of them also their doubles and fivefolds.
-fn latency_ticks(from: f64, to: f64) -> Ticks {
-    let decades = (to - from) / BINS_PER_DECADE;
-    let factors: &[u64] = if decades <= 3.0 { &[1, 2, 5] } else { &[1] };
-    (0..20)
-        .filter_map(|exponent| 10_u64.checked_pow(exponent))
-        .flat_map(|power| factors.iter().filter_map(move |factor| power.checked_mul(*factor)))
-        .map(|ns| (bin(ns), duration(ns)))
-        .filter(|(at, _)| (from..=to).contains(at))
-        .collect()
+    canvas.fills(bars, colour, 0.35);
+    for outline in outlines {
+        canvas.line(outline, colour, width);
+    }
 }
 
 fn decade_ticks(highest: f64) -> Ticks {

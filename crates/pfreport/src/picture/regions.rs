@@ -3,30 +3,25 @@
 use std::collections::HashMap;
 
 use pfmodel::names::RegionKind;
-use plotters::style::{BLACK, Color as _, RGBColor};
+use pfmodel::table::NONE;
 
-use super::canvas::{Canvas, Drawn, Frame, GREY, HEIGHT, Side, TEXT, WIDTH};
-use super::lanes::weight;
-use super::scale::Scale;
-use super::{STACK, class_colour};
+use super::canvas::Canvas;
+use super::shape::{Frame, Side};
 use crate::faults::{UNKNOWN_REGION, file_path, place};
 use crate::load::Loaded;
-use crate::text::printable;
-use crate::units::{count, counted, duration, percent};
+use crate::plot::scale::Scale;
+use crate::plot::{STACK, level, weight};
+use crate::text::{printable, shorten_path};
+use crate::units::{count, duration, percent};
 
 /// Bars in the picture.
 const BARS: usize = 15;
-
-const STALL_COLOUR: RGBColor = RGBColor(0x4d, 0x4d, 0x4d);
-const NAMES: Frame = Frame { left: 20, top: 140, right: 390, bottom: HEIGHT - 30 };
-const FAULTS: Frame = Frame { left: 400, top: 140, right: 760, bottom: HEIGHT - 30 };
-const STALL: Frame = Frame { left: 850, top: 140, right: WIDTH - 160, bottom: HEIGHT - 30 };
 
 /// One bar.
 struct Bar {
     /// File and section, or the region's name.
     name: String,
-    kind: RegionKind,
+    kind: &'static str,
     faults: [u64; STACK.len()],
     stall_ns: u64,
 }
@@ -37,97 +32,156 @@ impl Bar {
     }
 }
 
-pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
-    let bars = bars(loaded);
-    let shown = bars.len().min(BARS);
-    let left_out = if bars.len() > shown {
-        format!("; {} with less of both left out", counted((bars.len() - shown) as u64, "region"))
-    } else {
-        String::new()
+pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
+    let mut bars = bars(loaded);
+    let all: u64 = bars.iter().map(Bar::total).sum();
+    let all_stall_ns = bars.iter().fold(0_u64, |sum, bar| sum.saturating_add(bar.stall_ns));
+    let em = canvas.em;
+    let has_stall = all_stall_ns > 0;
+    let what = match has_stall {
+        true => "regions and files by their share of faults or stall, whichever is larger",
+        false => "regions and files by their faults; latencies are not known",
     };
-    let subtitle = format!(
-        "regions and files by their share of faults or stall, whichever is larger{left_out}"
-    );
-    canvas.title(loaded, "where faults happen", &subtitle)?;
+    let top = canvas.title(loaded, "where faults happen", what);
     if bars.is_empty() {
         return canvas.nothing("no faults");
     }
-    let all: u64 = bars.iter().map(Bar::total).sum();
-    let all_stall_ns = bars.iter().fold(0_u64, |sum, bar| sum.saturating_add(bar.stall_ns));
-    let bars = &bars[..shown];
     let present: Vec<_> = STACK
         .iter()
-        .enumerate()
-        .filter(|&(level, _)| bars.iter().any(|bar| bar.faults[level] > 0))
-        .map(|(_, &class)| (class_colour(class), class.as_str().to_owned()))
+        .filter(|&&class| bars.iter().any(|bar| bar.faults[level(class)] > 0))
+        .map(|&class| (canvas.theme.class(class), class.as_str().to_owned()))
         .collect();
-    canvas.legend((FAULTS.left, 92), &present)?;
-    canvas.legend((STALL.left, 92), &[(STALL_COLOUR, "stall time, all threads".to_owned())])?;
-    let heading = |text: &str, x| canvas.text(text, (x, 120), TEXT, &GREY, Side::Right);
-    heading(&format!("faults (% of {})", count(all)), FAULTS.left)?;
-    heading(&format!("stall (% of {})", duration(all_stall_ns)), STALL.left)?;
+    let top = canvas.legend((em, top + em / 2), &present) + em * 7 / 4;
+    let bottom = canvas.height - em;
+    let room = ((bottom - top) / (em * 13 / 8)).clamp(2, BARS as i32) as usize;
+    group(&mut bars, room);
+
+    // Names, kinds where there is room for them, faults, stall; each bar with its number behind it.
+    let is_wide = canvas.width > 60 * em;
+    let size = canvas.small();
+    let kinds = if is_wide { canvas.text_width("thread_stack", size) + em } else { 0 };
+    let names_right = em + (canvas.width - 2 * em) * 3 / 10;
+    let left = names_right + kinds + em / 2;
+    let numbers = canvas.text_width("10,000,000 (>99 %)", size) + em / 2;
+    let right = canvas.width - em;
+    let (faults_right, stall_left) = match has_stall {
+        true => ((left + right) / 2 - em / 2, (left + right) / 2 + em / 2),
+        false => (right, right),
+    };
+    let (theme, thin) = (canvas.theme, canvas.thin());
+    let heading = |canvas: &mut Canvas, text: &str, x, end: i32| {
+        let text = canvas.fit(text, size, end - x);
+        canvas.text(&text, (x, top - em * 3 / 4), size, theme.secondary(), Side::Right);
+    };
+    heading(canvas, &format!("faults (% of {})", count(all)), left, faults_right);
+    if has_stall {
+        let stall = if is_wide { "stall of all threads" } else { "stall" };
+        let all = duration(all_stall_ns);
+        heading(canvas, &format!("{stall} (% of {all})"), stall_left, right);
+    }
 
     let highest = bars.iter().map(Bar::total).max().unwrap_or(1) as f64;
     let longest = bars.iter().map(|bar| bar.stall_ns).max().unwrap_or(0).max(1) as f64;
-    let faults = Scale::new((0.0, highest), (FAULTS.left, FAULTS.right - 120));
-    let stall = Scale::new((0.0, longest), (STALL.left, STALL.right));
+    let faults = Scale::new((0.0, highest), (left, (faults_right - numbers).max(left + em)));
+    let stall = Scale::new((0.0, longest), (stall_left, (right - numbers).max(stall_left + em)));
     // Few bars are not blown up.
-    let pitch = ((NAMES.bottom - NAMES.top) / shown.max(10) as i32).max(2);
-    for (i, bar) in (0..).zip(bars) {
-        let top = NAMES.top + i * pitch;
-        let (middle, bottom) = (top + pitch / 2 - 2, top + pitch - 8);
-        let name = canvas.fit(&bar.name, TEXT, NAMES.right - NAMES.left - 110);
-        canvas.text(&name, (NAMES.right - 95, middle), TEXT, &BLACK, Side::Left)?;
-        let kind = bar.kind.as_str();
-        canvas.text(kind, (NAMES.right - 85, middle), TEXT - 2, &GREY, Side::Right)?;
+    let pitch = ((bottom - top) / bars.len().max(10) as i32).clamp(2, em * 3);
+    let thick = (pitch * 3 / 4).max(1);
+    for (i, bar) in (0..).zip(&bars) {
+        let top = top + i * pitch;
+        let (middle, bottom) = (top + thick / 2, top + thick);
+        let name = fit_path(canvas, &bar.name, names_right - em);
+        canvas.text(&name, (names_right, middle), em, theme.text(), Side::Left);
+        if is_wide {
+            let at = (names_right + em / 2, middle);
+            canvas.text(bar.kind, at, size, theme.secondary(), Side::Right);
+        }
         let mut sum = 0;
-        let mut end = FAULTS.left;
-        for (level, &class) in STACK.iter().enumerate() {
-            if bar.faults[level] > 0 {
-                sum += bar.faults[level];
-                let right = faults.pixel(sum as f64).max(end + 1);
-                canvas
-                    .fill(Frame { left: end, top, right, bottom }, class_colour(class).to_rgba())?;
-                end = right;
-            }
+        let mut end = left;
+        for (&class, &n) in STACK.iter().zip(&bar.faults).filter(|&(_, &n)| n > 0) {
+            sum += n;
+            let right = faults.pixel(sum as f64).max(end + 1);
+            canvas.fill(Frame { left: end, top, right, bottom }, theme.class(class));
+            end = right;
         }
         let number = format!("{} ({})", count(sum), percent(sum, all));
-        canvas.text(&number, (end + 6, middle), TEXT - 1, &BLACK, Side::Right)?;
+        let number = canvas.fit(&number, size, faults_right - end - em / 2);
+        canvas.text(&number, (end + em / 2, middle), size, theme.text(), Side::Right);
         if bar.stall_ns > 0 {
-            let right = stall.pixel(bar.stall_ns as f64).max(STALL.left + 1);
-            let part = Frame { left: STALL.left, top, right, bottom };
-            canvas.fill(part, STALL_COLOUR.to_rgba())?;
+            let end = stall.pixel(bar.stall_ns as f64).max(stall_left + 1);
+            let part = Frame { left: stall_left, top, right: end, bottom };
+            canvas.fill(part, theme.stall());
             let share = percent(bar.stall_ns, all_stall_ns);
             let number = format!("{} ({share})", duration(bar.stall_ns));
-            canvas.text(&number, (right + 6, middle), TEXT - 1, &BLACK, Side::Right)?;
+            let number = canvas.fit(&number, size, canvas.width - end - em / 2);
+            canvas.text(&number, (end + em / 2, middle), size, theme.text(), Side::Right);
         }
     }
-    Ok(())
+    let bottom = top + bars.len() as i32 * pitch;
+    for x in [left, stall_left].into_iter().take(1 + usize::from(has_stall)) {
+        canvas.line(vec![(x, top - em / 4), (x, bottom)], theme.cut(), thin);
+    }
+}
+
+/// A path in so much room: its directories give way first.
+pub fn fit_path(canvas: &Canvas, path: &str, room: i32) -> String {
+    let mut characters = path.chars().count();
+    let mut fitted = path.to_owned();
+    while characters > 1 && canvas.text_width(&fitted, canvas.em) > room {
+        characters -= 1;
+        fitted = shorten_path(path, characters);
+    }
+    fitted
+}
+
+/// Leaves so many bars, the last of which is the sum of all the rest.
+fn group(bars: &mut Vec<Bar>, room: usize) {
+    if bars.len() <= room {
+        return;
+    }
+    let rest = bars.split_off(room.saturating_sub(1));
+    let mut sum = Bar {
+        name: format!("{} more regions", count(rest.len() as u64)),
+        kind: "",
+        faults: [0; STACK.len()],
+        stall_ns: 0,
+    };
+    for bar in rest {
+        sum.faults.iter_mut().zip(bar.faults).for_each(|(sum, n)| *sum += n);
+        sum.stall_ns = sum.stall_ns.saturating_add(bar.stall_ns);
+    }
+    bars.push(sum);
 }
 
 /// A bar per place that has faults, the weightiest first.
 fn bars(loaded: &Loaded) -> Vec<Bar> {
     let analysis = &loaded.analysis;
     let faults = &analysis.faults;
-    let mut bars = Vec::new();
+    let mut bars: Vec<Bar> = Vec::new();
     let mut of_name: HashMap<(String, RegionKind), usize> = HashMap::new();
     let mut of_part: HashMap<(u32, u32), usize> = HashMap::new();
-    for row in 0..faults.len() {
-        let (mapping, region) = (faults.mapping[row], faults.region[row]);
-        let number = *of_part.entry((mapping, region)).or_insert_with(|| {
-            let region = analysis.regions.get(region as usize);
-            let label = region.map(|region| printable(&region.label));
-            let path = analysis.mappings.get(mapping as usize).and_then(file_path);
-            let name = place(path.as_deref(), label.as_deref().unwrap_or(UNKNOWN_REGION));
-            let kind = region.map_or(RegionKind::Unknown, |region| region.kind);
-            *of_name.entry((name.clone(), kind)).or_insert_with(|| {
-                bars.push(Bar { name, kind, faults: [0; STACK.len()], stall_ns: 0 });
-                bars.len() - 1
-            })
-        });
-        let bar = &mut bars[number];
-        let level = STACK.iter().position(|&class| class == faults.class[row]).unwrap_or(0);
-        bar.faults[level] += 1;
+    let places = faults.mapping.iter().zip(&faults.region).zip(&faults.class).enumerate();
+    // Neighbouring faults are mostly in one place.
+    let mut last = ((NONE, NONE), usize::MAX);
+    for (row, ((&mapping, &region), &class)) in places {
+        let part = (mapping, region);
+        if last != (part, last.1) || last.1 == usize::MAX {
+            let number = *of_part.entry(part).or_insert_with(|| {
+                let region = analysis.regions.get(region as usize);
+                let label = region.map(|region| printable(&region.label));
+                let path = analysis.mappings.get(mapping as usize).and_then(file_path);
+                let name = place(path.as_deref(), label.as_deref().unwrap_or(UNKNOWN_REGION));
+                let kind = region.map_or(RegionKind::Unknown, |region| region.kind);
+                *of_name.entry((name.clone(), kind)).or_insert_with(|| {
+                    let kind = kind.as_str();
+                    bars.push(Bar { name, kind, faults: [0; STACK.len()], stall_ns: 0 });
+                    bars.len() - 1
+                })
+            });
+            last = (part, number);
+        }
+        let Some(bar) = bars.get_mut(last.1) else { continue };
+        bar.faults[level(class)] += 1;
         bar.stall_ns = bar.stall_ns.saturating_add(faults.stall_ns(row).unwrap_or(0));
     }
     let all: u64 = bars.iter().map(Bar::total).sum();
@@ -142,7 +196,7 @@ mod tests {
     use pfmodel::names::RegionKind;
     use pfmodel::table::{NONE, Region};
 
-    use super::bars;
+    use super::{bars, group};
     use crate::sample::{self, HEAP, MODEL, Row, TEXT};
 
     #[test]
@@ -155,10 +209,11 @@ mod tests {
             sample::push(analysis, Row { mapping, ..Row::default() });
         }
         analysis.faults.region[2] = 3;
-        let bars: Vec<(String, &str, u64)> = bars(&loaded)
-            .iter()
-            .map(|bar| (bar.name.clone(), bar.kind.as_str(), bar.total()))
-            .collect();
+        let mut all = bars(&loaded);
+        let figures = |bars: &[super::Bar]| {
+            let figure = |bar: &super::Bar| (bar.name.clone(), bar.kind, bar.total());
+            bars.iter().map(figure).collect::<Vec<_>>()
+        };
         let expected = [
             ("/usr/bin/server .text", "text", 2),
             ("/srv/models/model.gguf", "file", 1),
@@ -166,6 +221,11 @@ mod tests {
             ("[heap]", "heap", 1),
             ("[unknown]", "unknown", 1),
         ];
-        assert_eq!(bars, expected.map(|(name, kind, faults)| (name.to_owned(), kind, faults)));
+        assert_eq!(figures(&all), expected.map(|(name, kind, n)| (name.to_owned(), kind, n)));
+        group(&mut all, 5);
+        assert_eq!(all.len(), 5);
+        group(&mut all, 3);
+        assert_eq!(figures(&all)[2], ("3 more regions".to_owned(), "", 3));
+        assert_eq!(all[2].stall_ns, 3_000);
     }
 }

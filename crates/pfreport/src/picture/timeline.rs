@@ -1,30 +1,28 @@
 //! When faults happened, and when they stalled threads.
 
 use pfmodel::table::Analysis;
-use plotters::style::Color as _;
 
-use super::canvas::{Canvas, Drawn, Frame, GREY, HEIGHT, Side, TEXT, WIDTH};
+use super::axes::TIME;
+use super::canvas::Canvas;
 use super::marks::Marks;
-use super::scale::{Scale, Ticks, count_ticks, nice_step, time_ticks};
-use super::{STACK, class_colour};
+use super::shape::Frame;
 use crate::load::Loaded;
+use crate::plot::scale::{Scale, count_ticks, nice_step, time_ticks};
+use crate::plot::{STACK, length_ns, level};
 use crate::scope::Scope;
 use crate::units::{counted, duration};
 
-/// Bars that fit well.
-const BARS: f64 = 200.0;
-
-const FAULTS: Frame = Frame { left: 110, top: 140, right: WIDTH - 40, bottom: 430 };
-const STALL: Frame = Frame { left: 110, top: 500, right: WIDTH - 40, bottom: HEIGHT - 70 };
+/// Bars that fit well, and that fit a small picture.
+const BARS: [f64; 2] = [200.0, 100.0];
 
 /// What happened in one stretch of time, by class.
 type Bar = [f64; STACK.len()];
 
-pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
+pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let analysis = &loaded.analysis;
     let faults = counted(analysis.faults.len() as u64, "fault");
     let length_ns = length_ns(analysis);
-    let bar_ns = nice_step(length_ns as f64, BARS).max(1.0);
+    let bar_ns = bar_ns(canvas, length_ns);
     let bar = duration(bar_ns as u64);
     let has_latencies = Scope::of(loaded).latency;
     let stalls = if has_latencies {
@@ -32,53 +30,76 @@ pub fn draw(canvas: &Canvas<'_>, loaded: &Loaded) -> Drawn {
     } else {
         "latencies were not recorded".to_owned()
     };
-    let horizontal = Scale::new((0.0, length_ns as f64), (FAULTS.left, FAULTS.right));
-    let marks = Marks::new(canvas, loaded, horizontal, FAULTS.right);
+    let (faults_per_bar, stall) = bars(analysis, bar_ns, length_ns);
+    let highest = |bars: &[Bar]| {
+        let highest = bars.iter().map(|bar| bar.iter().sum()).fold(0.0, f64::max);
+        if highest > 0.0 { highest } else { 1.0 }
+    };
+    let highest = [highest(&faults_per_bar), highest(&stall)];
+
+    let em = canvas.em;
+    // Labels have the same room on both panels.
+    let parts = (f64::from(canvas.height) / f64::from(em * 6)).clamp(2.0, 6.0);
+    let ticks = [count_ticks(highest[0], parts), time_ticks(highest[1], parts)];
+    let left = canvas.axis_width(&[&ticks[0], &ticks[1]]);
+    let right = canvas.width - em * 2;
+    let horizontal = Scale::new((0.0, length_ns as f64), (left, right));
+    let marks = Marks::new(canvas, loaded, horizontal, right);
     let subtitle = format!("one bar is {bar}; {stalls}{}", marks.note());
-    canvas.title(loaded, &format!("{faults} in {}", loaded.recorded_length()), &subtitle)?;
+    let title = format!("{faults} in {}", loaded.recorded_length());
+    let top = canvas.title(loaded, &title, &subtitle);
     if analysis.faults.is_empty() {
         return canvas.nothing("no faults");
     }
-    let (faults, stall) = bars(analysis, bar_ns, length_ns);
     let present: Vec<_> = STACK
         .iter()
-        .enumerate()
-        .filter(|&(i, _)| faults.iter().any(|bar| bar[i] > 0.0))
-        .map(|(_, &class)| (class_colour(class), class.as_str().to_owned()))
+        .filter(|&&class| faults_per_bar.iter().any(|bar| bar[level(class)] > 0.0))
+        .map(|&class| (canvas.theme.class(class), class.as_str().to_owned()))
         .collect();
-    canvas.legend((FAULTS.left, 92), &present)?;
+    let top = canvas.legend((left, top + em / 2), &present) + marks.room(canvas) + em / 4;
 
-    let length = length_ns as f64;
-    let name = format!("faults per {}", duration(bar_ns as u64));
-    panel(canvas, FAULTS, &faults, (bar_ns, length), &name, "", count_ticks)?;
-    let name = format!("stall per {}", duration(bar_ns as u64));
-    let time = "time since the start of the recording";
-    panel(canvas, STALL, &stall, (bar_ns, length), &name, time, stall_ticks)?;
-    if !has_latencies {
-        let middle = ((STALL.left + STALL.right) / 2, (STALL.top + STALL.bottom) / 2);
-        canvas.text("latencies were not recorded", middle, TEXT, &GREY, Side::Below)?;
+    let bottom = canvas.height - canvas.axis_height(true) - em / 2;
+    let between = canvas.axis_height(false) + em;
+    // Without latencies there is nothing to show below.
+    let middle = if has_latencies { top + (bottom - top - between) * 11 / 20 } else { bottom };
+    let upper = Frame { left, top, right, bottom: middle };
+    let lower = Frame { left, top: middle + between, right, bottom };
+    let [fault_ticks, stall_ticks] = &ticks;
+    let scales = |frame: Frame, highest: f64| {
+        (horizontal, Scale::new((0.0, highest * 1.05), (frame.bottom, frame.top)))
+    };
+    let per = if canvas.height > 30 * em { format!(" per {bar}") } else { String::new() };
+    let times = canvas.times(upper, length_ns as f64);
+    let time_name = if has_latencies { "" } else { TIME };
+    let scale = scales(upper, highest[0]);
+    canvas.horizontal_axis(upper, horizontal, &times, time_name);
+    canvas.vertical_axis(upper, scale.1, fault_ticks, &format!("faults{per}"));
+    panel(canvas, scale, bar_ns, &faults_per_bar);
+    if has_latencies {
+        let scale = scales(lower, highest[1]);
+        canvas.horizontal_axis(lower, horizontal, &times, TIME);
+        canvas.vertical_axis(lower, scale.1, stall_ticks, &format!("stall{per}"));
+        panel(canvas, scale, bar_ns, &stall);
+        marks.draw(canvas, &[upper, lower]);
+    } else {
+        marks.draw(canvas, &[upper]);
     }
-    marks.draw(canvas, [FAULTS, STALL])
 }
 
-fn stall_ticks(max_ns: f64) -> Ticks {
-    time_ticks(max_ns, 5.0)
-}
-
-/// The recording's length, or the last fault should that be later.
-pub fn length_ns(analysis: &Analysis) -> u64 {
-    let last = analysis.faults.time_ns.last().map_or(0, |ns| ns.saturating_add(1));
-    analysis.duration_ns.max(last).max(1)
+/// Time that one bar stands for, nanoseconds.
+pub fn bar_ns(canvas: &Canvas, length_ns: u64) -> f64 {
+    let bars = BARS[usize::from(canvas.width < 50 * canvas.em)];
+    nice_step(length_ns as f64, bars).max(1.0)
 }
 
 /// Faults, and the stall time of all threads in nanoseconds, per bar.
 fn bars(analysis: &Analysis, bar_ns: f64, length_ns: u64) -> (Vec<Bar>, Vec<Bar>) {
-    let number = (length_ns as f64 / bar_ns).ceil() as usize;
+    let number = (length_ns as f64 / bar_ns).ceil().max(1.0) as usize;
     let (mut faults, mut stall) = (vec![Bar::default(); number], vec![Bar::default(); number]);
     let table = &analysis.faults;
     let rows = table.time_ns.iter().zip(table.stalls_ns()).zip(&table.class);
     for ((&time_ns, stall_ns), &class) in rows {
-        let level = STACK.iter().position(|&c| c == class).unwrap_or(0);
+        let level = level(class);
         let first = ((time_ns as f64 / bar_ns) as usize).min(number - 1);
         faults[first][level] += 1.0;
         let Some(stall_ns) = stall_ns else { continue };
@@ -95,42 +116,29 @@ fn bars(analysis: &Analysis, bar_ns: f64, length_ns: u64) -> (Vec<Bar>, Vec<Bar>
     (faults, stall)
 }
 
-fn panel(
-    canvas: &Canvas<'_>,
-    frame: Frame,
-    bars: &[Bar],
-    (bar_ns, length_ns): (f64, f64),
-    name: &str,
-    time_name: &str,
-    ticks: fn(f64) -> Ticks,
-) -> Drawn {
-    let highest = bars.iter().map(|bar| bar.iter().sum()).fold(0.0, f64::max);
-    let highest = if highest > 0.0 { highest } else { 1.0 };
-    let horizontal = Scale::new((0.0, length_ns), (frame.left, frame.right));
-    let vertical = Scale::new((0.0, highest * 1.05), (frame.bottom, frame.top));
-    canvas.horizontal_axis(frame, horizontal, &time_ticks(length_ns, 10.0), time_name)?;
-    canvas.vertical_axis(frame, vertical, &ticks(highest), name)?;
+fn panel(canvas: &mut Canvas, (horizontal, vertical): (Scale, Scale), bar_ns: f64, bars: &[Bar]) {
+    let mut parts: [Vec<Frame>; STACK.len()] = Default::default();
     for (i, bar) in bars.iter().enumerate() {
         let left = horizontal.pixel(i as f64 * bar_ns);
         let right = horizontal.pixel((i + 1) as f64 * bar_ns).max(left + 1);
         let mut below = 0.0;
-        for (level, &class) in STACK.iter().enumerate() {
-            if bar[level] > 0.0 {
-                let bottom = vertical.pixel(below);
-                below += bar[level];
-                // The smallest part still shows.
-                let top = vertical.pixel(below).min(bottom - 1);
-                let part = Frame { left, top, right, bottom };
-                canvas.fill(part, class_colour(class).to_rgba())?;
-            }
+        for (part, frames) in bar.iter().zip(&mut parts).filter(|&(&part, _)| part > 0.0) {
+            let bottom = vertical.pixel(below);
+            below += part;
+            // The smallest part still shows.
+            let top = vertical.pixel(below).min(bottom - 1);
+            frames.push(Frame { left, top, right, bottom });
         }
     }
-    Ok(())
+    for (class, frames) in STACK.into_iter().zip(parts) {
+        canvas.fills(frames, canvas.theme.class(class), 1.0);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{bars, length_ns};
+    use super::bars;
+    use crate::plot::length_ns;
     use crate::sample::{self, Row};
 
     #[test]

@@ -34,7 +34,7 @@ fn captured(loaded: &Loaded) -> String {
         None => counted(all, "fault"),
     };
     let mut parts = Vec::new();
-    let failed = loaded.class_count(Class::Failed);
+    let failed = loaded.class_total(Class::Failed);
     if failed > 0 {
         let completed = count(all.saturating_sub(failed));
         parts.push(format!("{completed} completed, {} failed", count(failed)));
@@ -116,7 +116,7 @@ fn reconciliation(loaded: &Loaded) -> Option<String> {
         format!("the file holds {} {name} of {} stored", count(rows), count(expected))
     }));
     // The words are those of the lines above, so that the numbers add up.
-    let failed = loaded.class_count(Class::Failed) > 0;
+    let failed = loaded.class_total(Class::Failed) > 0;
     let mut terms = vec![if failed { "completed" } else { "captured" }];
     terms.extend(left_out(loaded).map(|_| "left out"));
     let twice = loaded.received_twice();

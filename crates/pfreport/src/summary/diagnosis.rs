@@ -115,7 +115,7 @@ fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &[usize]) ->
             for &row in chosen {
                 let from_ns = analysis.faults.time_ns[row];
                 if let Some(stall_ns) = analysis.faults.stall_ns(row) {
-                    wall.add(from_ns, from_ns.saturating_add(stall_ns));
+                    wall.add(from_ns, loaded.stalled_until_ns(row, stall_ns));
                     known += 1;
                     latencies_ns = latencies_ns.saturating_add(analysis.faults.latency_ns[row]);
                 }

@@ -127,11 +127,19 @@ fn not_seen(loaded: &Loaded) -> Option<String> {
     })
 }
 
+/// Why accesses of the whole trace failed, the commonest reason first.
+pub fn failures(loaded: &Loaded) -> Vec<(u64, &'static str)> {
+    match &loaded.selection {
+        Some(selection) => selection.failures.clone(),
+        None => failure::tally(loaded),
+    }
+}
+
 fn apart(loaded: &Loaded) -> Option<String> {
     let scope = Scope::of(loaded);
     let exactness = &loaded.analysis.exactness;
     let parts = [
-        (loaded.class_count(Class::Failed), "failed"),
+        (loaded.class_total(Class::Failed), "failed"),
         (exactness.in_flight, "in flight when their thread or the recording ended"),
         (exactness.unresolved, "unresolved"),
         (
@@ -146,7 +154,7 @@ fn apart(loaded: &Loaded) -> Option<String> {
     ];
     let parts = parts.into_iter().filter(|&(n, _)| n > 0);
     let mut parts: Vec<String> = parts.map(|(n, what)| format!("{} {what}", count(n))).collect();
-    let reasons = failure::tally(loaded);
+    let reasons = failures(loaded);
     if let (Some(failed), false) = (parts.first_mut(), reasons.is_empty()) {
         let reasons = match reasons.as_slice() {
             [(_, reason)] => (*reason).to_owned(),
@@ -156,7 +164,7 @@ fn apart(loaded: &Loaded) -> Option<String> {
                 .collect::<Vec<_>>()
                 .join(", "),
         };
-        *failed = format!("{} failed ({reasons})", count(loaded.class_count(Class::Failed)));
+        *failed = format!("{} failed ({reasons})", count(loaded.class_total(Class::Failed)));
     }
     // Without entries, and among major faults alone, nothing of the kind could be seen; and what damage
     // took cannot be told.

@@ -28,16 +28,7 @@ fn fact(loaded: &Loaded, key: &str) -> Option<String> {
 
 pub fn write(screen: &mut Screen, loaded: &Loaded) {
     screen.heading(&format!("{}: page faults of {}", loaded.name, target(loaded)));
-    for damage in loaded.damage.iter().take(5) {
-        screen.labelled("DAMAGED", &printable(damage.as_bytes()));
-    }
-    if loaded.damage.len() > 5 {
-        let more = counted(loaded.damage.len() as u64 - 5, "more place");
-        screen.labelled("", &format!("and {more}"));
-    }
-    for note in &loaded.notes {
-        screen.labelled("note", &printable(note.as_bytes()));
-    }
+    damage_and_notes(screen, loaded);
     if !loaded.analysis.exactness.complete {
         screen.labelled(
             "INCOMPLETE",
@@ -48,6 +39,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     if let Some(line) = window(loaded) {
         screen.labelled("window", &line);
     }
+    selected(screen, loaded);
     if let Some(line) = labels(loaded) {
         screen.labelled("labels", &line);
     }
@@ -65,7 +57,32 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
-fn target(loaded: &Loaded) -> String {
+/// Which faults the report is about, if not all.
+pub fn selected(screen: &mut Screen, loaded: &Loaded) {
+    if let Some(selection) = &loaded.selection {
+        let selected = count(loaded.analysis.faults.len() as u64);
+        let all = counted(selection.faults(), "fault");
+        screen.labelled("selected", &format!("{selected} of {all}: {}", selection.what));
+    }
+}
+
+/// What is wrong with the file, and what was left out of it.
+pub fn damage_and_notes(screen: &mut Screen, loaded: &Loaded) {
+    for damage in loaded.damage.iter().take(5) {
+        screen.labelled("DAMAGED", &printable(damage.as_bytes()));
+    }
+    if loaded.damage.len() > 5 {
+        let more = counted(loaded.damage.len() as u64 - 5, "more place");
+        screen.labelled("", &format!("and {more}"));
+    }
+    for note in &loaded.notes {
+        screen.labelled("note", &printable(note.as_bytes()));
+    }
+}
+
+/// What was recorded, fit to print: `ls -l (pid 7)`.
+#[must_use]
+pub fn target(loaded: &Loaded) -> String {
     let command = fact(loaded, key::TARGET_COMMAND);
     let pids = fact(loaded, key::TARGET_PIDS).map(|pids| numbers("pid", &pids));
     let whole = match Scope::of(loaded).kind {

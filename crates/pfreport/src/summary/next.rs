@@ -30,13 +30,23 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
+/// Names of several traces that are repeated in each command; longer ones are not.
+const LISTED_CHARACTERS: usize = 60;
+
 fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
-    let trace = quoted(&printable_path(&loaded.path));
+    let paths = loaded.members.iter().map(|member| quoted(&printable_path(&member.path)));
+    let paths: Vec<String> = paths.collect();
+    let listed = paths.join(" ");
+    let all = paths.len() > 1 && listed.len() > LISTED_CHARACTERS;
+    let trace = if all { "TRACES".to_owned() } else { listed };
     let command = |options: &str| format!("pfreport {trace} {options}");
     if loaded.analysis.faults.is_empty() {
         return Vec::new();
     }
     let mut commands = Vec::new();
+    if loaded.are_several() {
+        commands.push((command("--by trace,class,cause"), "what each trace faults for"));
+    }
     if loaded.class_count(Class::Major) > 0 {
         commands.push((command("--by class,path"), "which files major faults read"));
     } else {

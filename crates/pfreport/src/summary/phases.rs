@@ -1,12 +1,13 @@
 //! What each phase of a marked recording cost.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::screen::Screen;
 use crate::error::Error;
 use crate::field::Field;
 use crate::group::{Group, Measures, grouped, rows};
-use crate::load::Loaded;
+use crate::load::{Loaded, Mark};
 use crate::table::known;
 use crate::units::{count, duration, moment};
 
@@ -64,7 +65,8 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
     let lines = shown.into_iter().map(|(span, group)| {
         vec![
             group.keys.first().cloned().flatten().unwrap_or_else(|| BEFORE.to_owned()),
-            known(span.map(|span| span.from_ns), moment),
+            // Each trace has a beginning of its own.
+            known(span.map(|span| span.from_ns).filter(|_| !loaded.are_several()), moment),
             known(span.map(|span| span.length_ns), duration),
             count(group.faults),
             count(group.major),
@@ -77,7 +79,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
     screen.heading("Phases");
     let header = ["phase", "begins", "length", "faults", "major", "stall", "p50", "p99", "max"];
     screen.table(&header, 1, lines.collect());
-    if loaded.recorded_since_ns() > 0 {
+    if !loaded.windows().is_empty() {
+        screen.paragraph("length: of the time that is selected");
+    } else if loaded.recorded_since_ns() > 0 {
         screen.paragraph("length: of the time after the delay");
     }
     for (number, what) in [(more.len(), "more"), (idle, "without faults")] {
@@ -91,23 +95,26 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
 /// All phases; none stands for the time before the first mark, if there is any.
 fn spans(loaded: &Loaded) -> BTreeMap<Option<&str>, Span> {
     let mut spans = BTreeMap::new();
-    let since_ns = loaded.recorded_since_ns();
-    let end_ns = loaded.analysis.duration_ns;
-    let mut add = |name, from_ns: u64, to_ns: u64| {
-        // What was over before is no phase without faults.
-        if since_ns > 0 && to_ns <= since_ns {
+    let mut add = |name, from_ns: u64, to_ns: u64, since_ns: u64| {
+        // What was over before, or is not selected, is no phase without faults.
+        let length_ns = loaded.recorded_between_ns(from_ns, to_ns);
+        if length_ns == 0 && (from_ns < since_ns || !loaded.windows().is_empty()) {
             return;
         }
         let span = spans.entry(name).or_insert(Span { from_ns, length_ns: 0 });
-        span.length_ns += to_ns.saturating_sub(from_ns.max(since_ns));
+        span.length_ns += length_ns;
     };
-    let first_ns = loaded.marks.first().map_or(end_ns, |mark| mark.time_ns);
-    if first_ns > 0 {
-        add(None, 0, first_ns);
-    }
-    for (i, mark) in loaded.marks.iter().enumerate() {
-        let to_ns = loaded.marks.get(i + 1).map_or(end_ns, |next| next.time_ns);
-        add(Some(mark.name.as_str()), mark.time_ns, to_ns);
+    for (Range { start: begin_ns, end: end_ns }, since_ns) in loaded.stretches() {
+        let inside = |mark: &&Mark| (begin_ns..=end_ns).contains(&mark.time_ns);
+        let marks: Vec<&Mark> = loaded.marks.iter().filter(inside).collect();
+        let first_ns = marks.first().map_or(end_ns, |mark| mark.time_ns);
+        if first_ns > begin_ns {
+            add(None, begin_ns, first_ns, since_ns);
+        }
+        for (i, mark) in marks.iter().enumerate() {
+            let to_ns = marks.get(i + 1).map_or(end_ns, |next| next.time_ns);
+            add(Some(mark.name.as_str()), mark.time_ns, to_ns, since_ns);
+        }
     }
     spans
 }

@@ -159,7 +159,7 @@ fn everything_that_can_be_missing() {
         ],
     );
     loaded.facts.insert(fact::CAPTURE_KERNEL_MODE.to_owned(), "no".to_owned());
-    loaded.path = PathBuf::from("/tmp/my traces/run.pft");
+    loaded.members[0].path = PathBuf::from("/tmp/my traces/run.pft");
     loaded.damage =
         (1..=7).map(|n| format!("frame {n} at byte {}: \x1b[31mbad", n * 100)).collect();
     loaded.notes = vec!["1 frame of kind 9, version 1, is unknown".to_owned()];
@@ -240,4 +240,17 @@ fn the_last_line_is_for_scripts() {
     loaded.analysis.exactness.error_code = false;
     assert_eq!(last(&loaded), "Summary: major=200 minor=1031 cow=unknown");
     assert_eq!(last(&sample::empty()), "Summary: major=0 minor=0 cow=0");
+}
+
+#[test]
+fn a_selection() {
+    use clap::Parser as _;
+
+    let mut loaded = server();
+    sample::mark(&mut loaded, 1_000_000_000, "warm-up");
+    sample::mark(&mut loaded, 3_000_000_000, "serve");
+    let words = ["pfreport", "run.pft", "--from=1s", "--to=30%", "--where=path LIKE '%.gguf'"];
+    let query = crate::cli::Arguments::try_parse_from(words).unwrap().query;
+    crate::select::Selection::parse(&query).unwrap().apply(&mut loaded).unwrap();
+    assert_golden("summary-selection.txt", &screen(&loaded));
 }

@@ -182,9 +182,8 @@ pub fn longest_thread(loaded: &Loaded, cells: &[Group]) -> Option<ThreadRow> {
     let is_it = |thread: &&Thread| {
         thread.proc.to_string() == group.key(0) && thread.tid.to_string() == group.key(1)
     };
-    let since_ns = loaded.recorded_since_ns();
     let threads = loaded.analysis.threads.iter().filter(is_it);
-    let lives = threads.map(|thread| thread.to_ns.saturating_sub(thread.from_ns.max(since_ns)));
+    let lives = threads.map(|thread| loaded.recorded_between_ns(thread.from_ns, thread.to_ns));
     Some(ThreadRow {
         proc: group.key(0).parse().ok()?,
         tid: group.key(1).parse().ok()?,
@@ -246,8 +245,8 @@ pub fn total_stall_ns(groups: &[Group]) -> u64 {
     groups.iter().filter_map(|group| group.stall_ns).fold(0, u64::saturating_add)
 }
 
-/// Life of a process while faults were recorded.
+/// Life of a process while faults were recorded, in the time that is selected.
 fn life_ns(loaded: &Loaded, process: &Process) -> u64 {
-    let from_ns = process.first_seen_ns.max(loaded.recorded_since_ns());
-    process.exit_ns.unwrap_or(loaded.analysis.duration_ns).saturating_sub(from_ns)
+    let to_ns = process.exit_ns.unwrap_or(loaded.analysis.duration_ns);
+    loaded.recorded_between_ns(process.first_seen_ns, to_ns)
 }

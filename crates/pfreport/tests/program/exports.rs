@@ -164,7 +164,8 @@ fn damaged_traces_are_exported_with_3() {
     let summary = scene.run(&["run.pft", "--json"]);
     let summary: serde_json::Value = serde_json::from_str(text(&summary.stdout)).unwrap();
     assert_eq!(summary["exactness"]["whole"], false);
-    assert_eq!(summary["exactness"]["damage"]["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(summary["damage"]["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(summary["traces"][0]["flaws"], serde_json::json!(["the file is damaged"]));
     let taken = serde_json::json!({ "faults": 52, "at_least": false });
     assert_eq!(summary["exactness"]["taken_by_damage"], taken);
 }

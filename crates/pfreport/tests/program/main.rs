@@ -6,7 +6,9 @@
 mod code;
 mod exports;
 mod marked;
+mod query;
 mod scene;
+mod several;
 mod stacks;
 
 use std::fs;

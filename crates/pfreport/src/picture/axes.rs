@@ -1,0 +1,82 @@
+//! Axes with their grids.
+
+use super::canvas::Canvas;
+use super::shape::{Frame, Side};
+use crate::plot::scale::{Scale, Ticks, time_ticks};
+
+/// Where the labels of time end and what the axis is.
+pub const TIME: &str = "time since the start of the recording";
+
+impl Canvas {
+    /// Room that a horizontal axis takes below its frame, with or without its name.
+    pub fn axis_height(&self, named: bool) -> i32 {
+        self.em * 3 / 2 + if named { self.em * 3 / 2 } else { 0 }
+    }
+
+    /// Room that a vertical axis takes left of its frame: its name, its labels.
+    pub fn axis_width(&self, ticks: &[&Ticks]) -> i32 {
+        let labels = ticks.iter().flat_map(|ticks| ticks.iter());
+        let widest = labels.map(|(_, label)| self.text_width(label, self.em)).max().unwrap_or(0);
+        self.em * 5 / 2 + widest + self.em / 2
+    }
+
+    /// A horizontal axis below `frame`, with grid lines. Labels without room are left out.
+    pub fn horizontal_axis(&mut self, frame: Frame, scale: Scale, ticks: &Ticks, name: &str) {
+        let (em, theme, thin) = (self.em, self.theme, self.thin());
+        let mut free_from = i32::MIN;
+        for (value, label) in ticks {
+            let x = scale.pixel(*value);
+            self.line(vec![(x, frame.top), (x, frame.bottom)], theme.grid(), thin);
+            let width = self.text_width(label, em);
+            // The outermost ones stay within the picture.
+            let middle = x.min(self.width - width / 2 - 2).max(width / 2 + 2);
+            if middle - width / 2 >= free_from {
+                let at = (middle, frame.bottom + em * 3 / 8);
+                self.text(label, at, em, theme.text(), Side::Below);
+                free_from = middle + width / 2 + em / 2;
+            }
+        }
+        self.line(
+            vec![(frame.left, frame.bottom), (frame.right, frame.bottom)],
+            theme.text(),
+            thin,
+        );
+        if !name.is_empty() {
+            let at = ((frame.left + frame.right) / 2, frame.bottom + em * 7 / 4);
+            let name = self.fit(name, em, self.width - em);
+            self.text(&name, at, em, theme.text(), Side::Below);
+        }
+    }
+
+    /// A vertical axis to the left of `frame`, with grid lines. Labels without room are left out.
+    pub fn vertical_axis(&mut self, frame: Frame, scale: Scale, ticks: &Ticks, name: &str) {
+        let (em, theme, thin) = (self.em, self.theme, self.thin());
+        let mut free_below = i32::MAX;
+        for (value, label) in ticks {
+            let y = scale.pixel(*value);
+            self.line(vec![(frame.left, y), (frame.right, y)], theme.grid(), thin);
+            if y + em / 2 <= free_below {
+                self.text(label, (frame.left - em / 2, y), em, theme.text(), Side::Left);
+                free_below = y - em / 2 - em / 8;
+            }
+        }
+        self.line(vec![(frame.left, frame.top), (frame.left, frame.bottom)], theme.text(), thin);
+        let name = self.fit(name, em, frame.height() + em * 2);
+        let at = (em * 11 / 8, (frame.top + frame.bottom) / 2);
+        self.text(&name, at, em, theme.text(), Side::Upright);
+    }
+
+    /// Labels for times, as many as have room side by side.
+    pub fn times(&self, frame: Frame, length_ns: f64) -> Ticks {
+        for parts in [10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0] {
+            let ticks = time_ticks(length_ns, parts);
+            let widest = ticks.iter().map(|(_, label)| self.text_width(label, self.em)).max();
+            let room =
+                f64::from(frame.width()) / (length_ns / ticks.get(1).map_or(length_ns, |t| t.0));
+            if f64::from(widest.unwrap_or(0) + self.em) <= room {
+                return ticks;
+            }
+        }
+        time_ticks(length_ns, 1.0)
+    }
+}

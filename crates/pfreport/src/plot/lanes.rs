@@ -1,0 +1,268 @@
+//! Addresses over time: a lane per mapping of weight, its faults counted in cells.
+
+use std::cmp::Reverse;
+
+use super::places::Places;
+use super::stretches::Stretches;
+use super::{length_ns, weight};
+use crate::load::Loaded;
+use crate::units::{bytes, count, counted};
+
+/// Least share of faults or stall that earns a lane, and how many lanes there are in any case.
+const SHARE: f64 = 0.001;
+const LEAST: usize = 5;
+
+/// What a lane shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// A place, by its number.
+    Place(usize),
+    /// All places without a lane of their own.
+    Rest,
+}
+
+/// One lane: what it is called, what it covers, how often each cell faulted.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    /// Id of the process and a blank, if there are several.
+    pub process: String,
+    /// Region or file.
+    pub name: String,
+    /// Kind of memory.
+    pub kind: &'static str,
+    /// Kind, size, parts and number of faults; and the same without the parts, which is shorter.
+    pub details: [String; 2],
+    /// Its addresses, as pages; none for the lane of all the rest.
+    pub stretches: Stretches,
+    /// Faults.
+    pub faults: u64,
+    /// Rows of cells, low addresses in the first.
+    pub rows: usize,
+    /// Faults per cell, row by row.
+    pub cells: Vec<u32>,
+    content: Content,
+}
+
+impl Lane {
+    /// What a single line says behind the process: of a file, which may have several lanes, also the kind of
+    /// memory.
+    #[must_use]
+    pub fn label(&self) -> String {
+        if self.name.contains('/') {
+            format!("{} {}", self.name, self.kind)
+        } else {
+            self.name.clone()
+        }
+    }
+}
+
+/// The lanes, from top to bottom.
+#[derive(Debug, Clone)]
+pub struct Lanes {
+    /// The lanes.
+    pub lanes: Vec<Lane>,
+    /// Places that share the last lane, 0 if each has its own.
+    pub shared: usize,
+    /// Cells per row.
+    pub columns: usize,
+    places: Places,
+    page_bytes: u64,
+}
+
+impl Lanes {
+    /// The places with the largest shares of faults or stall, by process, high addresses on top; at most so many,
+    /// of which the last is that of all the rest if there are more, or more that hardly count.
+    #[must_use]
+    pub fn choose(loaded: &Loaded, most: usize) -> Self {
+        let analysis = &loaded.analysis;
+        let places = Places::new(analysis);
+        let mut sums = vec![(0_u64, 0_u64, u64::MAX); places.places.len()];
+        for (row, &addr) in analysis.faults.addr.iter().enumerate() {
+            let Some(sum) = sums.get_mut(places.of(analysis, row)) else { continue };
+            sum.0 += 1;
+            sum.1 = sum.1.saturating_add(analysis.faults.stall_ns(row).unwrap_or(0));
+            sum.2 = sum.2.min(addr);
+        }
+        let all = analysis.faults.len() as u64;
+        let all_stall_ns = sums.iter().fold(0_u64, |all, sum| all.saturating_add(sum.1));
+        let weight = |i: &usize| {
+            let (faults, stall_ns, _) = sums.get(*i).copied().unwrap_or_default();
+            weight((faults, all), (stall_ns, all_stall_ns))
+        };
+        let mut chosen: Vec<usize> = (0..sums.len()).filter(|&i| sums[i].0 > 0).collect();
+        // The sort is stable: equal ones keep the order of their mappings.
+        chosen.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        // One place more or less makes no lane of the rest worth while.
+        let heavy = chosen.iter().filter(|i| weight(i) >= SHARE).count().max(LEAST);
+        let all_fit = chosen.len() <= most && chosen.len() <= heavy + 1;
+        let fitting = if all_fit { most } else { heavy.min(most.saturating_sub(1)) };
+        let rest = chosen.split_off(chosen.len().min(fitting));
+        chosen.sort_by_key(|&i| (places.places[i].proc, Reverse(sums[i].2)));
+
+        let page_bytes = u64::from(loaded.header.page_size_bytes.max(1));
+        let mut lanes =
+            Self { lanes: Vec::new(), shared: rest.len(), columns: 0, places, page_bytes };
+        let mut pages = lanes.pages(loaded, &chosen);
+        for (number, &place) in chosen.iter().enumerate() {
+            let stretches = Stretches::new(std::mem::take(&mut pages[number]));
+            let lane = lanes.lane(loaded, place, stretches, sums[place].0);
+            lanes.lanes.push(lane);
+        }
+        if !rest.is_empty() {
+            let faults = rest.iter().map(|&i| sums[i].0).sum();
+            let long = format!("all addresses, {}", counted(faults, "fault"));
+            lanes.lanes.push(Lane {
+                process: String::new(),
+                name: format!("{} more", count(rest.len() as u64)),
+                kind: "",
+                details: [long, counted(faults, "fault")],
+                stretches: Stretches::default(),
+                faults,
+                rows: 0,
+                cells: Vec::new(),
+                content: Content::Rest,
+            });
+        }
+        lanes
+    }
+
+    /// Numbers of the pages that faulted in each of the chosen places.
+    fn pages(&self, loaded: &Loaded, chosen: &[usize]) -> Vec<Vec<u64>> {
+        let analysis = &loaded.analysis;
+        let mut number_of = vec![usize::MAX; self.places.places.len()];
+        for (number, &place) in chosen.iter().enumerate() {
+            number_of[place] = number;
+        }
+        let mut pages = vec![Vec::new(); chosen.len()];
+        for (row, &addr) in analysis.faults.addr.iter().enumerate() {
+            let number = number_of.get(self.places.of(analysis, row)).copied();
+            let page = addr / self.page_bytes;
+            if let Some(pages) = number.and_then(|number| pages.get_mut(number))
+                && pages.last() != Some(&page)
+            {
+                pages.push(page);
+            }
+        }
+        pages
+    }
+
+    fn lane(&self, loaded: &Loaded, number: usize, stretches: Stretches, faults: u64) -> Lane {
+        let analysis = &loaded.analysis;
+        let place = &self.places.places[number];
+        let several = analysis.processes.len() > 1;
+        let pid = analysis.processes.get(place.proc as usize).map(|process| process.pid);
+        let pid = pid.filter(|_| several).map_or_else(String::new, |pid| format!("{pid} "));
+        let size = bytes(stretches.pages().saturating_mul(self.page_bytes));
+        let parts = match stretches.stretches.len() {
+            1 => String::new(),
+            parts => format!(" in {parts} parts"),
+        };
+        let (kind, all) = (place.kind.as_str(), counted(faults, "fault"));
+        Lane {
+            process: pid,
+            name: place.name.clone(),
+            kind,
+            details: [&parts, ""].map(|parts| format!("{kind}, {size}{parts}, {all}")),
+            stretches,
+            faults,
+            rows: 0,
+            cells: Vec::new(),
+            content: Content::Place(number),
+        }
+    }
+
+    /// Counts faults per cell, in so many columns and in so many rows of each lane; never more rows than
+    /// pages.
+    pub fn fill(&mut self, loaded: &Loaded, columns: usize, rows: &[usize]) {
+        let analysis = &loaded.analysis;
+        let columns = columns.max(1);
+        self.columns = columns;
+        let mut rest = None;
+        let mut lane_of = vec![None; self.places.places.len()];
+        for (i, lane) in self.lanes.iter_mut().enumerate() {
+            let pages = usize::try_from(lane.stretches.pages()).unwrap_or(usize::MAX);
+            lane.rows = rows.get(i).copied().unwrap_or(1).min(pages).max(1);
+            lane.cells = vec![0; lane.rows * columns];
+            match lane.content {
+                Content::Place(place) => lane_of[place] = Some(i),
+                Content::Rest => rest = Some(i),
+            }
+        }
+        let length_ns = length_ns(analysis) as f64;
+        let times = analysis.faults.addr.iter().zip(&analysis.faults.time_ns).enumerate();
+        for (row, (&addr, &time_ns)) in times {
+            let number = lane_of.get(self.places.of(analysis, row)).copied().flatten().or(rest);
+            let Some(lane) = number.and_then(|number| self.lanes.get_mut(number)) else { continue };
+            let share = |part: f64, cells: usize| ((part * cells as f64) as usize).min(cells - 1);
+            let pages = lane.stretches.pages().max(1) as f64;
+            let index = lane.stretches.index(addr / self.page_bytes).unwrap_or(0);
+            let column = share(time_ns as f64 / length_ns, columns);
+            let cell = share(index as f64 / pages, lane.rows) * columns + column;
+            if let Some(cell) = lane.cells.get_mut(cell) {
+                *cell = cell.saturating_add(1);
+            }
+        }
+    }
+
+    /// Faults in the fullest cell.
+    #[must_use]
+    pub fn highest(&self) -> u32 {
+        self.lanes.iter().flat_map(|lane| &lane.cells).copied().max().unwrap_or(0)
+    }
+}
+
+/// How full a cell is, from 0 for one fault to 1 for the most, by the logarithm.
+#[must_use]
+pub fn fullness(faults: u32, highest: u32) -> f64 {
+    if highest > 1 { f64::from(faults.max(1)).ln() / f64::from(highest).ln() } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lanes, fullness};
+    use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+
+    #[test]
+    fn the_heaviest_have_a_lane_and_the_rest_share_one() {
+        let mut loaded = sample::empty();
+        let (heap, model) = (0x100_0000, 0x7f00_0000_0000);
+        for (time, mapping, addr) in [
+            (0, HEAP, heap),
+            (1_000_000_000, HEAP, heap + 4_096),
+            (9_999_999_999, HEAP, heap + 4_096),
+            (0, TEXT, 0x40_0000),
+            (5_000_000_000, MODEL, model),
+        ] {
+            let row = Row { time, mapping, addr, ..Row::default() };
+            sample::push(&mut loaded.analysis, row);
+        }
+        let mut lanes = Lanes::choose(&loaded, 2);
+        assert_eq!(lanes.shared, 2);
+        lanes.fill(&loaded, 10, &[4, 4]);
+        let heap = &lanes.lanes[0];
+        assert_eq!(
+            (heap.name.as_str(), heap.details[0].as_str()),
+            ("[heap]", "heap, 8 KiB, 3 faults")
+        );
+        assert_eq!((heap.rows, heap.faults), (2, 3));
+        assert_eq!(heap.cells, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let rest = &lanes.lanes[1];
+        assert_eq!(
+            (rest.name.as_str(), rest.details[0].as_str()),
+            ("2 more", "all addresses, 2 faults")
+        );
+        assert_eq!(rest.cells, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+        assert_eq!(lanes.highest(), 1);
+
+        let lanes = Lanes::choose(&loaded, 3);
+        let names: Vec<&str> = lanes.lanes.iter().map(|lane| lane.name.as_str()).collect();
+        assert_eq!(names, ["/srv/models/model.gguf", "[heap]", "/usr/bin/server"]);
+        assert!(Lanes::choose(&sample::empty(), 3).lanes.is_empty());
+    }
+
+    #[test]
+    fn fullness_is_logarithmic() {
+        assert_eq!([1, 10, 100].map(|n| fullness(n, 100)), [0.0, 0.5, 1.0]);
+        assert_eq!(fullness(1, 1), 1.0);
+    }
+}
