@@ -10,7 +10,7 @@ mod exactness;
 mod findings;
 mod recording;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;

@@ -119,6 +119,23 @@ fn tables_without_rows_have_columns() {
 }
 
 #[test]
+fn a_column_may_have_no_value_at_all() {
+    let nothing = Column::full_null("nothing".into(), 2, &DataType::Null);
+    let unnamed = names("region", &[], &[None, None]);
+    let frame = DataFrame::new(2, vec![column("n", [1_u64, 2]), nothing, unnamed]).unwrap();
+    for format in [Format::Parquet, Format::Arrow] {
+        let read = read_back(format, in_memory(format, &frame));
+        assert_eq!(read.column("n").unwrap().null_count(), 0);
+        assert_eq!(read.column("nothing").unwrap().null_count(), 2);
+        assert_eq!(read.column("region").unwrap().null_count(), 2);
+    }
+    assert_eq!(in_memory(Format::Csv, &frame), b"n,nothing,region\n1,,\n2,,\n");
+    let lines =
+        b"{\"n\":1,\"nothing\":null,\"region\":null}\n{\"n\":2,\"nothing\":null,\"region\":null}\n";
+    assert_eq!(in_memory(Format::Jsonl, &frame), lines);
+}
+
+#[test]
 fn parts_and_batches_follow_each_other() {
     let rows = |range: std::ops::Range<usize>| {
         let numbers: Vec<u64> = range.clone().map(|row| row as u64).collect();

@@ -30,6 +30,7 @@ pub fn assert_goldens(name: &str, loaded: &Loaded) {
     let mut document = Vec::new();
     json::write(loaded, 10, &mut document).unwrap();
     let document = String::from_utf8(document).unwrap();
+    json::tests::assert_allowed(&document);
     assert_golden(&format!("{name}.json"), &document.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
 

@@ -170,6 +170,33 @@ fn damaged_traces_are_exported_with_3() {
     assert_eq!(summary["exactness"]["taken_by_damage"], taken);
 }
 
+#[test]
+fn the_document_says_what_it_is_about() {
+    let scene = Scene::new(3);
+    fs::copy(&scene.trace, scene.path("other.pft")).unwrap();
+    let document = |words: &[&str]| -> serde_json::Value {
+        let output = scene.run(&[&["--json", "-n", "1"], words].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        serde_json::from_str(text(&output.stdout)).unwrap()
+    };
+    let two = document(&["run.pft", "other.pft"]);
+    let traces = two["traces"].as_array().unwrap();
+    let names: Vec<_> = traces.iter().map(|trace| (&trace["name"], &trace["faults"])).collect();
+    assert_eq!(names, [(&"run.pft".into(), &5.into()), (&"other.pft".into(), &5.into())]);
+    assert_eq!((&two["totals"]["faults"], &two["exactness"]), (&10.into(), &().into()));
+    assert_eq!(two["processes"]["left_out"]["rows"], 1);
+
+    let some = document(&["run.pft", "--class=major", "--from=1s"]);
+    assert_eq!(some["totals"]["faults"], 2);
+    assert_eq!(
+        (&some["selection"]["of_faults"], &some["exactness"]["whole"]),
+        (&5.into(), &true.into())
+    );
+    let window = &some["selection"]["windows"][0]["from_ns"];
+    assert_eq!(window, &serde_json::json!(1_000_000_000));
+    assert_eq!(document(&["run.pft"])["selection"], serde_json::Value::Null);
+}
+
 /// Compares with `tests/golden/NAME`; PFT_BLESS=1 rewrites it.
 fn assert_golden(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
