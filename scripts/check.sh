@@ -29,5 +29,7 @@ step build
 cargo build --workspace --bins --quiet
 step "format specification against the golden traces"
 python3 testdata/check_golden.py
+step "exports read by other programs"
+scripts/readers.sh
 step tests
 cargo test --workspace --quiet

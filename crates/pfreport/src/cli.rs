@@ -28,6 +28,8 @@ Examples:
   pfreport run.pft --patterns                    sequential or random, again and again, how large
   pfreport run.pft --csv | head                  every fault, one per line
   pfreport run.pft --by pid,class --csv=out.csv  a grouped table for other tools
+  pfreport run.pft --parquet=faults.parquet      every fault, for DuckDB, pandas or Polars
+  pfreport run.pft --json | jq .totals           the summary, for programs
   pfreport run.pft --by function,cause           which code faults, and why
   pfreport run.pft --histogram                   how long faults took, on the terminal
   pfreport run.pft --heatmap                     which addresses faulted when, on the terminal

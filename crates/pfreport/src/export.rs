@@ -10,6 +10,8 @@ mod jsonl;
 mod literal;
 mod outputs;
 mod parquet;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use literal::{ADDRESSES, calendar_times, with_literals};

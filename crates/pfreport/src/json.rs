@@ -9,6 +9,8 @@ mod costs;
 mod exactness;
 mod findings;
 mod recording;
+#[cfg(test)]
+pub mod tests;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -21,14 +23,15 @@ use crate::group::Group;
 use crate::load::Loaded;
 use crate::output::NewFile;
 use crate::stall::WallStall;
-use crate::summary::{self, top::Rest};
+use crate::summary::{self, limits, top::Rest};
+use crate::text::printable;
 pub use code::{CallChains, Function, Symbols};
 pub use costs::{Cause, LongestThread, Phase, Process, Region, Totals};
 pub use exactness::{
     ByKind, Captured, Counter, Exactness, Failure, Loss, Losses, Mappings, Taken, Unseen,
 };
 pub use findings::{Culprit, Finding};
-pub use recording::{Label, Machine, Recording, Target, Trace, Victim, Window};
+pub use recording::{Label, Machine, Recording, Selection, Stretch, Target, Trace, Victim, Window};
 
 /// Version of the document. Names may join within a version; none goes or changes its meaning.
 pub const SCHEMA: &str = "pft-summary/1";
@@ -44,9 +47,17 @@ pub struct Summary {
     pub traces: Vec<Trace>,
     /// Whom, where and how.
     pub recording: Recording,
-    /// How complete the table is.
-    pub exactness: Exactness,
-    /// Sums over all faults.
+    /// What the faults were selected by; null if these are all.
+    pub selection: Option<Selection>,
+    /// What is wrong with the files, a sentence each.
+    pub damage: Excerpt<String>,
+    /// What was left out although nothing is wrong with it, a sentence each.
+    pub notes: Vec<String>,
+    /// What the recording could not show or was asked to leave out, a sentence each.
+    pub limits: Vec<String>,
+    /// How complete the trace is; null for several, each of which has its own.
+    pub exactness: Option<Exactness>,
+    /// Sums over all faults that are selected.
     pub totals: Totals,
     /// By class and cause, all of them, the costliest first.
     pub causes: Vec<Cause>,
@@ -62,8 +73,8 @@ pub struct Summary {
     pub regions: List<Region>,
     /// The costliest functions; null where none is known.
     pub functions: Option<List<Function>>,
-    /// Processes that the kernel killed because memory ran out, in order of time.
-    pub oom: Vec<Victim>,
+    /// Processes that the kernel killed because memory ran out, the first in order of time.
+    pub oom: Excerpt<Victim>,
     /// Victims that were recorded and are not in the file.
     pub oom_missing: u64,
     /// What the rules of `--advice` found, the most important first.
@@ -92,6 +103,23 @@ pub struct LeftOut {
     pub stall_ns: Option<u64>,
 }
 
+/// The first entries of a list, and how many are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Excerpt<T> {
+    /// The first ones.
+    pub rows: Vec<T>,
+    /// How many others there are.
+    pub left_out: u64,
+}
+
+impl<T> Excerpt<T> {
+    fn of(mut rows: Vec<T>, top: usize) -> Self {
+        let left_out = rows.len().saturating_sub(top) as u64;
+        rows.truncate(top);
+        Self { rows, left_out }
+    }
+}
+
 impl<T> List<T> {
     fn of<'a>(rows: Vec<T>, others: impl IntoIterator<Item = &'a Group>) -> Self {
         let Rest { groups: rows_left_out, faults, major, stall_ns } = Rest::of(others);
@@ -106,24 +134,30 @@ impl Summary {
     /// # Errors
     /// [`Error::Table`] should Polars fail.
     pub fn of(loaded: &Loaded, top: usize) -> Result<Self, Error> {
-        let stall = WallStall::of(&loaded.analysis);
+        let stall = WallStall::within(&loaded.analysis, loaded.windows());
         let cells = summary::cells(loaded)?;
+        let texts = |texts: &[String]| texts.iter().map(|t| printable(t.as_bytes())).collect();
         let phases = summary::phases::phases(loaded, top)?;
+        let victims = loaded.oom.iter().map(|victim| Victim::of(loaded, victim));
         Ok(Self {
             schema: SCHEMA,
             generator: concat!("pfreport ", env!("CARGO_PKG_VERSION")).to_owned(),
             traces: recording::traces(loaded),
             recording: Recording::of(loaded),
-            exactness: Exactness::of(loaded),
+            selection: Selection::of(loaded),
+            damage: Excerpt::of(texts(&loaded.damage), top),
+            notes: texts(&loaded.notes),
+            limits: limits::lines(loaded),
+            exactness: (!loaded.are_several()).then(|| Exactness::of(loaded, top)),
             totals: Totals::of(loaded, &stall),
             causes: costs::causes(loaded, &stall)?,
             phases_without_faults: phases.as_ref().map(|phases| phases.idle as u64),
-            phases: phases.map(costs::phases),
+            phases: phases.map(|phases| costs::phases(loaded, phases)),
             processes: costs::processes(loaded, &cells, &stall, top),
             longest_stalled_thread: costs::longest_thread(loaded, &cells),
             regions: costs::regions(&cells, top),
             functions: code::functions(loaded, top.div_ceil(2))?,
-            oom: loaded.oom.iter().map(|victim| Victim::of(loaded, victim)).collect(),
+            oom: Excerpt::of(victims.collect(), top),
             oom_missing: loaded.missing_victims(),
             findings: findings::findings(loaded),
         })

@@ -221,3 +221,40 @@ fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::data_on_stdout;
+    use crate::cli::Arguments;
+    use crate::error::Error;
+    use crate::layout::Layout;
+
+    #[test]
+    fn binary_formats_are_not_for_terminals() {
+        let terminal = Layout::terminal(100, true);
+        let on_stdout = |option, layout| {
+            let arguments = Arguments::try_parse_from(["pfreport", "run.pft", option]).unwrap();
+            data_on_stdout(&arguments.with_dashes(), false, layout)
+        };
+        for option in ["--parquet", "--arrow=-"] {
+            let refused = on_stdout(option, terminal).unwrap_err();
+            let name = option.trim_end_matches("=-");
+            assert!(matches!(&refused, Error::Terminal { option } if option == name));
+            assert_eq!(
+                refused.to_string(),
+                format!(
+                    "{name} is no text for a terminal; give it a file ({name}=FILE) or another program"
+                )
+            );
+            assert!(on_stdout(option, Layout::PIPED).unwrap());
+        }
+        for option in ["--csv", "--jsonl", "--json", "--folded"] {
+            assert!(on_stdout(option, terminal).unwrap());
+        }
+        for option in ["--csv=out", "--parquet=out", "--json=out"] {
+            assert!(!on_stdout(option, terminal).unwrap());
+        }
+    }
+}

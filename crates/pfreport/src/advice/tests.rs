@@ -13,7 +13,7 @@ use super::{Advice, Evidence, advice, brief, render};
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::sample::{self, HEAP, MODEL, Row};
-use crate::summary::tests::{assert_golden, screen};
+use crate::summary::tests::{assert_golden, assert_goldens};
 
 const MODEL_AT: u64 = 0x7f00_0000_0000;
 const HEAP_AT: u64 = 0x100_0000;
@@ -325,7 +325,7 @@ fn everything_in_words() {
     loaded.analysis.exactness.complete = false;
     let text = render(&loaded, Layout::PIPED);
     assert_golden("advice.txt", &text);
-    assert_golden("summary-advice.txt", &screen(&loaded));
+    assert_goldens("summary-advice", &loaded);
 }
 
 #[test]

@@ -83,8 +83,8 @@ pub struct Writer<W> {
 /// What keeps track of where things lie in the file.
 enum File {
     Text,
-    Parquet(parquet::File<Pending>),
-    Arrow(arrow::File<Pending>),
+    Parquet(Box<parquet::File<Pending>>),
+    Arrow(Box<arrow::File<Pending>>),
 }
 
 /// Bytes that are on their way to the output. The writers of binary formats turn its errors into texts; so
@@ -126,12 +126,12 @@ impl<W: Write> Writer<W> {
             Format::Parquet => {
                 let encoder = parquet::Encoder::new(Arrays::new(schema)?)?;
                 let file = encoder.file(pending.clone())?;
-                (Encoder::Parquet(encoder), File::Parquet(file))
+                (Encoder::Parquet(encoder), File::Parquet(Box::new(file)))
             }
             Format::Arrow => {
                 let encoder = arrow::Encoder::new(Arrays::new(schema)?)?;
                 let file = encoder.file(pending.clone())?;
-                (Encoder::Arrow(encoder), File::Arrow(file))
+                (Encoder::Arrow(encoder), File::Arrow(Box::new(file)))
             }
         };
         let mut writer = Self { encoder, file, pending, out, path };

@@ -10,12 +10,13 @@ use crate::load::Loaded;
 use crate::stall::WallStall;
 use crate::summary::{self, Captured, causes, phases, top};
 
-/// Sums over all faults.
+/// Sums over all faults that are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Rows of the table.
     pub faults: u64,
-    /// Major faults that were captured, stored or not; null if not known.
+    /// Major faults that were captured, stored or not, or of those that are stored the selected ones; null
+    /// if not known.
     pub major: Option<u64>,
     /// Minor ones; null if not known or not recorded. Where `cow` is null they are among these.
     pub minor: Option<u64>,
@@ -27,10 +28,10 @@ pub struct Totals {
     pub stall_ns: Option<u64>,
     /// Wall time with at least one thread stalled; null likewise.
     pub wall_ns: Option<u64>,
-    /// Minor and cow faults above the threshold.
+    /// Minor and cow faults above the threshold of their trace.
     pub slow: u64,
-    /// The threshold.
-    pub slow_threshold_ns: u64,
+    /// The threshold; null for several traces, each of which has its own.
+    pub slow_threshold_ns: Option<u64>,
     /// Faults that began before the trace.
     pub began_before: u64,
 }
@@ -54,7 +55,8 @@ impl Totals {
             stall_ns,
             wall_ns: stall_ns.map(|_| stall.total.length_ns),
             slow: faults.slow.iter().filter(|&&slow| slow).count() as u64,
-            slow_threshold_ns: loaded.analysis.slow_threshold_ns,
+            slow_threshold_ns: Some(loaded.analysis.slow_threshold_ns)
+                .filter(|_| !loaded.are_several()),
             began_before: faults.before_ns.len() as u64,
         }
     }
@@ -110,9 +112,9 @@ pub fn causes(loaded: &Loaded, stall: &WallStall) -> Result<Vec<Cause>, Error> {
 pub struct Phase {
     /// Its name; null for the time before the first mark.
     pub name: Option<String>,
-    /// When it began first, since the start.
+    /// When it began first, since the start; null for several traces.
     pub from_ns: Option<u64>,
-    /// How long it lasted in all while faults were recorded.
+    /// How long it lasted in all while faults were recorded, of the time that is selected.
     pub length_ns: Option<u64>,
     /// Faults.
     pub faults: u64,
@@ -129,10 +131,11 @@ pub struct Phase {
 }
 
 /// The phases that are listed.
-pub fn phases(phases: phases::Phases) -> List<Phase> {
+pub fn phases(loaded: &Loaded, phases: phases::Phases) -> List<Phase> {
     let phase = |(span, group): (Option<phases::Span>, Group)| Phase {
         name: group.keys.first().cloned().flatten(),
-        from_ns: span.map(|span| span.from_ns),
+        // The axis of several traces is no time that anybody knows.
+        from_ns: span.map(|span| span.from_ns).filter(|_| !loaded.are_several()),
         length_ns: span.map(|span| span.length_ns),
         faults: group.faults,
         major: group.major,

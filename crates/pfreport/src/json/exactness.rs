@@ -1,28 +1,24 @@
 //! How complete the table is.
 
+use std::cmp::Reverse;
+
 use pfmodel::names::Class;
 use pft::keys::ledger;
 use serde::Serialize;
 
 use crate::accounts;
-use crate::failure;
-use crate::json::{CallChains, Symbols};
+use crate::json::{CallChains, Excerpt, Symbols};
 use crate::load::Loaded;
 use crate::scope::Scope;
-use crate::summary::{exactness, limits};
-use crate::text::printable;
+use crate::summary::exactness;
 
-/// How complete the table is.
+/// How complete the trace is, whatever of it is selected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exactness {
-    /// Everything that happened and was asked for is in the table.
+    /// Everything that happened and was asked for is in it.
     pub whole: bool,
     /// The recording ended in order.
     pub complete: bool,
-    /// What is wrong with the file, a sentence each.
-    pub damage: Vec<String>,
-    /// What was left out although nothing is wrong with it, a sentence each.
-    pub notes: Vec<String>,
     /// Faults that were captured.
     pub captured: Captured,
     /// Faults of other tasks that were read and not recorded.
@@ -33,8 +29,9 @@ pub struct Exactness {
     pub taken_by_damage: Option<Taken>,
     /// Records that were lost.
     pub lost: Losses,
-    /// When and where records were lost, in order of time. Losses at the very end are not in it.
-    pub losses: Vec<Loss>,
+    /// When and where records were lost: the largest stretches, in order of time. Losses at the very end are
+    /// not among them.
+    pub losses: Excerpt<Loss>,
     /// What the recorder accounts for against what the kernel counted; empty where that is not known.
     pub counters: Vec<Counter>,
     /// Whether they agree, and the table holds what was stored; null where there is nothing to compare, or
@@ -69,14 +66,12 @@ pub struct Exactness {
     pub latency_bias_ns: Option<u64>,
     /// Spread of that, 90th less 10th percentile.
     pub latency_bias_spread_ns: Option<u64>,
-    /// What the recording could not show or was asked to leave out, a sentence each.
-    pub limits: Vec<String>,
 }
 
 /// Faults that were captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Captured {
-    /// Rows of the table.
+    /// Stored in the trace.
     pub stored: u64,
     /// Accesses that failed among them.
     pub failed: u64,
@@ -190,11 +185,10 @@ pub struct Mappings {
 
 impl Exactness {
     /// What the ledger and the table say.
-    pub(super) fn of(loaded: &Loaded) -> Self {
+    pub(super) fn of(loaded: &Loaded, top: usize) -> Self {
         let analysis = &loaded.analysis;
         let exactness = &analysis.exactness;
         let scope = Scope::of(loaded);
-        let texts = |texts: &[String]| texts.iter().map(|t| printable(t.as_bytes())).collect();
         let by_kind =
             |minor, major| ByKind { minor: loaded.sum(&[minor]), major: loaded.sum(&[major]) };
         let counters: Vec<Counter> = loaded
@@ -208,15 +202,13 @@ impl Exactness {
             .collect();
         let [exact, inferred, unknown] = exactness.map_confidence;
         let bias_ns = exactness::bias_ns(loaded);
-        let tally = failure::tally(loaded).into_iter();
+        let failures = exactness::failures(loaded).into_iter();
         Self {
             whole: loaded.is_whole(),
             complete: exactness.complete,
-            damage: texts(&loaded.damage),
-            notes: texts(&loaded.notes),
             captured: Captured {
                 stored: exactness.faults,
-                failed: loaded.class_count(Class::Failed),
+                failed: loaded.class_total(Class::Failed),
                 skipped: loaded.skipped().map(|[minor, major]| ByKind { minor, major }),
                 min_latency_ns: scope.min_latency_ns,
             },
@@ -230,7 +222,7 @@ impl Exactness {
                 accounts::Taken::AtLeast(faults) => Taken { faults, at_least: true },
             }),
             lost: Losses::of(loaded),
-            losses: losses(loaded),
+            losses: losses(loaded, top),
             balanced: (exactness.complete && !counters.is_empty()).then(|| loaded.is_balanced()),
             counters,
             received_twice: loaded.received_twice(),
@@ -239,7 +231,7 @@ impl Exactness {
                 major: unseen.major,
                 at_least: unseen.at_least,
             }),
-            failures: tally.map(|(faults, reason)| Failure { reason, faults }).collect(),
+            failures: failures.map(|(faults, reason)| Failure { reason, faults }).collect(),
             in_flight: exactness.in_flight,
             unresolved: exactness.unresolved,
             without_entry: exactness.without_entry,
@@ -251,7 +243,6 @@ impl Exactness {
             call_chains: CallChains::of(loaded),
             latency_bias_ns: bias_ns.map(|(bias_ns, _)| bias_ns),
             latency_bias_spread_ns: bias_ns.and_then(|(_, spread_ns)| spread_ns),
-            limits: limits::lines(loaded),
         }
     }
 }
@@ -274,7 +265,7 @@ impl Losses {
     }
 }
 
-fn losses(loaded: &Loaded) -> Vec<Loss> {
+fn losses(loaded: &Loaded, top: usize) -> Excerpt<Loss> {
     let mut losses: Vec<Loss> = loaded
         .analysis
         .exactness
@@ -288,6 +279,8 @@ fn losses(loaded: &Loaded) -> Vec<Loss> {
             by_recorder: loss.by_recorder,
         })
         .collect();
-    losses.sort_by_key(|loss| (loss.from_ns, loss.to_ns, loss.cpu));
+    losses.sort_by_key(|loss| Reverse(loss.records));
+    let mut losses = Excerpt::of(losses, top);
+    losses.rows.sort_by_key(|loss| (loss.from_ns, loss.to_ns, loss.cpu));
     losses
 }

@@ -1,5 +1,7 @@
 //! What was recorded, when, where.
 
+use std::ops::Range;
+
 use pft::keys::fact as key;
 use pft::record::OomRecord;
 use serde::Serialize;
@@ -23,27 +25,61 @@ pub struct Trace {
     pub offset_ns: u64,
     /// Its length.
     pub duration_ns: u64,
-    /// Its rows in the fault table.
+    /// Its rows in the fault table: those that are selected.
     pub faults: u64,
-    /// Whether it holds everything that happened and was asked for.
-    pub whole: bool,
+    /// Why it does not hold everything that happened and was asked for, in a few words each; empty if it does.
+    pub flaws: Vec<&'static str>,
 }
 
 /// The files of a report.
 pub fn traces(loaded: &Loaded) -> Vec<Trace> {
+    let rows = loaded.analysis.faults.len();
     let trace = |member: &crate::load::Member| Trace {
         name: member.name.clone(),
         path: printable_path(&member.path),
         start: iso(member.start_realtime_ns),
         offset_ns: member.offset_ns,
         duration_ns: member.duration_ns,
-        faults: member.rows.len() as u64,
-        whole: member.flaws.is_empty(),
+        faults: member.rows.end.min(rows).saturating_sub(member.rows.start) as u64,
+        flaws: member.flaws.clone(),
     };
     loaded.members.iter().map(trace).collect()
 }
 
-/// Whom, where and how.
+/// What a report is about, where that is not the whole trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Selection {
+    /// In words.
+    pub what: String,
+    /// The stretches of time, one per trace and in order; empty if time was not asked for.
+    pub windows: Vec<Stretch>,
+    /// Faults of the whole trace.
+    pub of_faults: u64,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// Its beginning.
+    pub from_ns: u64,
+    /// Its end, which is no part of it.
+    pub to_ns: u64,
+}
+
+impl Selection {
+    /// What the faults were selected by; none if these are all.
+    pub(super) fn of(loaded: &Loaded) -> Option<Self> {
+        let selection = loaded.selection.as_ref()?;
+        let stretch = |window: &Range<u64>| Stretch { from_ns: window.start, to_ns: window.end };
+        Some(Self {
+            what: selection.what.clone(),
+            windows: selection.windows.iter().map(stretch).collect(),
+            of_faults: selection.faults(),
+        })
+    }
+}
+
+/// Whom, where and how. Of several traces what all of them have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recording {
     /// Whom.
@@ -54,11 +90,11 @@ pub struct Recording {
     pub labels: Vec<Label>,
     /// From the start of the first trace to the end of the last.
     pub duration_ns: u64,
-    /// How much of that faults were recorded: rates and shares of time refer to this.
+    /// How much of that faults were recorded in and is selected: rates and shares of time refer to this.
     pub recorded_ns: u64,
     /// When recording them began, since the start.
     pub recorded_since_ns: u64,
-    /// What ended the recording: `signal`, `duration`, `size`; null otherwise.
+    /// What ended the recording: `target`, `signal`, `duration`, `size`, `failure`.
     pub ended_by: Option<String>,
     /// Exit status of the command, as a shell has it.
     pub exit_status: Option<u64>,
@@ -178,7 +214,7 @@ pub struct Victim {
     pub pid: u32,
     /// Name, if known.
     pub name: Option<String>,
-    /// Process that needed memory; null if the file does not say.
+    /// Process that needed memory; null if it is not known.
     pub by_pid: Option<u32>,
     /// Anonymous memory.
     pub anon_rss_bytes: Option<u64>,

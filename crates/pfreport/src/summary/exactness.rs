@@ -127,6 +127,14 @@ fn not_seen(loaded: &Loaded) -> Option<String> {
     })
 }
 
+/// Why accesses of the whole trace failed, the commonest reason first.
+pub fn failures(loaded: &Loaded) -> Vec<(u64, &'static str)> {
+    match &loaded.selection {
+        Some(selection) => selection.failures.clone(),
+        None => failure::tally(loaded),
+    }
+}
+
 fn apart(loaded: &Loaded) -> Option<String> {
     let scope = Scope::of(loaded);
     let exactness = &loaded.analysis.exactness;
@@ -146,10 +154,7 @@ fn apart(loaded: &Loaded) -> Option<String> {
     ];
     let parts = parts.into_iter().filter(|&(n, _)| n > 0);
     let mut parts: Vec<String> = parts.map(|(n, what)| format!("{} {what}", count(n))).collect();
-    let reasons = match &loaded.selection {
-        Some(selection) => selection.failures.clone(),
-        None => failure::tally(loaded),
-    };
+    let reasons = failures(loaded);
     if let (Some(failed), false) = (parts.first_mut(), reasons.is_empty()) {
         let reasons = match reasons.as_slice() {
             [(_, reason)] => (*reason).to_owned(),

@@ -10,6 +10,7 @@ use pfmodel::table::{Loss, NONE};
 use pft::keys::{fact, ledger};
 
 use super::{Layout, Style, render};
+use crate::json;
 use crate::load::Loaded;
 use crate::sample::{self, HEAP, MODEL, Row, TEXT};
 
@@ -21,6 +22,16 @@ pub fn assert_golden(name: &str, text: &str) {
     }
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(text, golden, "{} differs; PFT_BLESS=1 rewrites it", path.display());
+}
+
+/// The screen `NAME.txt`, and the document `NAME.json` with the same figures.
+pub fn assert_goldens(name: &str, loaded: &Loaded) {
+    assert_golden(&format!("{name}.txt"), &screen(loaded));
+    let mut document = Vec::new();
+    json::write(loaded, 10, &mut document).unwrap();
+    let document = String::from_utf8(document).unwrap();
+    json::tests::assert_allowed(&document);
+    assert_golden(&format!("{name}.json"), &document.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
 
 pub fn screen(loaded: &Loaded) -> String {
@@ -130,7 +141,7 @@ fn a_sound_trace() {
             (ledger::RUSAGE_MAJOR_FAULTS, 200),
         ],
     );
-    assert_golden("summary.txt", &screen(&loaded));
+    assert_goldens("summary", &loaded);
 }
 
 #[test]
@@ -172,12 +183,12 @@ fn everything_that_can_be_missing() {
         count: 9,
     };
     exactness.losses = (0..5).map(loss).collect();
-    assert_golden("summary-partial.txt", &screen(&loaded));
+    assert_goldens("summary-partial", &loaded);
 }
 
 #[test]
 fn no_faults_at_all() {
-    assert_golden("summary-empty.txt", &screen(&sample::empty()));
+    assert_goldens("summary-empty", &sample::empty());
 }
 
 #[test]

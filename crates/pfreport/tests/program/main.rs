@@ -5,6 +5,7 @@
 
 mod code;
 mod diff;
+mod exports;
 mod marked;
 mod plots;
 mod profiles;

@@ -5,7 +5,7 @@ use pfmodel::table::{NONE, Region};
 use pft::keys::{fact, ledger};
 use pft::record::ModuleState;
 
-use super::{Layout, Style, assert_golden, render, screen, set_ledger};
+use super::{Layout, Style, assert_goldens, render, screen, set_ledger};
 use crate::load::Loaded;
 use crate::sample::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, TEXT, UNNAMED};
 
@@ -57,7 +57,7 @@ fn functions_and_callers() {
         &[(ledger::SYMBOLS_SKIPPED, 1), (ledger::STACKS_DROPPED, 3), (ledger::STACKS_FAILED, 1)],
     );
     loaded.analysis.exactness.lost_call_chains = 2;
-    assert_golden("summary-code.txt", &screen(&loaded));
+    assert_goldens("summary-code", &loaded);
 }
 
 #[test]

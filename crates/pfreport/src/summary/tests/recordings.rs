@@ -5,7 +5,7 @@ use pfmodel::table::{NONE, Process};
 use pft::keys::{fact, ledger};
 use pft::record::OomRecord;
 
-use super::{assert_golden, screen, server, set_ledger};
+use super::{assert_goldens, screen, server, set_ledger};
 use crate::load::Loaded;
 use crate::sample::{self, HEAP, MODEL, Row};
 
@@ -119,7 +119,7 @@ fn a_machine_with_many_processes() {
             (ledger::RUSAGE_MAJOR_FAULTS, 99_999),
         ],
     );
-    assert_golden("summary-system.txt", &screen(&loaded));
+    assert_goldens("summary-system", &loaded);
 }
 
 /// The first victims with all that newer kernels tell, the others with a pid.
@@ -174,7 +174,7 @@ fn a_marked_recording_without_the_fast_faults() {
         sample::mark(&mut loaded, time * second, name);
     }
     loaded.marks.sort_by_key(|mark| mark.time_ns);
-    assert_golden("summary-phases.txt", &screen(&loaded));
+    assert_goldens("summary-phases", &loaded);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn majors_alone_without_latencies() {
     );
     let exactness = &mut loaded.analysis.exactness;
     (exactness.error_code, exactness.kernel_mode, exactness.without_entry) = (false, false, 12);
-    assert_golden("summary-majors.txt", &screen(&loaded));
+    assert_goldens("summary-majors", &loaded);
 }
 
 #[test]
