@@ -74,7 +74,10 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
                     h1 { (title) }
                     (verdict(loaded))
                     (labelled(&heading))
-                    @if has_faults { (figures(&summary)) }
+                    @if has_faults {
+                        (figures(&summary))
+                        (contents(&tables))
+                    }
                 }
                 main {
                     section #exactness {
@@ -119,6 +122,17 @@ fn verdict(loaded: &Loaded) -> Markup {
                 "Not everything is in these figures: " (reasons.join("; ")) ". "
                 a href="#exactness" { "What is missing" }
             }
+        }
+    }
+}
+
+/// Links to the sections.
+fn contents(tables: &[(&str, Vec<Part>)]) -> Markup {
+    let tables = tables.iter().filter(|(_, parts)| !parts.is_empty()).map(|(id, _)| *id);
+    let sections = ["exactness", "diagnosis", "timeline"].into_iter().chain(tables);
+    html! {
+        nav {
+            @for id in sections.chain(["pictures", "next"]) { a href={ "#" (id) } { (id) } " " }
         }
     }
 }
@@ -187,7 +201,7 @@ fn timeline() -> Markup {
     html! {
         section #timeline {
             h2 { "Timeline" }
-            noscript { p.note { "The timeline needs a script of this page, which the browser does not run." } }
+            noscript { p.note { "Zooming needs scripts; without them the timeline is among the pictures." } }
             div #timeline-view hidden {
                 p.controls {
                     button type="button" data-zoom="in" { "Zoom in" }
@@ -223,7 +237,7 @@ fn pictures(loaded: &Loaded) -> Result<Markup, Error> {
             h2 { "Pictures" }
             @for (picture, light, dark) in drawn {
                 @let figure = html! {
-                    figure.scroll id=(picture.name()) {
+                    figure.scroll id=(format!("picture-{}", picture.name())) {
                         div.on-light { (light) }
                         div.on-dark { (dark) }
                     }

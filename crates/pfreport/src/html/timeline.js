@@ -10,7 +10,7 @@
   const BAR_PIXELS = 3;
   const BINS_MIN = 10; // shown at the closest
   const PANELS = line.has_stall ? ["faults", "stall_ns"] : ["faults"];
-  const MARGIN = { left: 78, right: 14, top: 26, bottom: 24, between: 34 };
+  const MARGIN = { left: 78, right: 14, top: 26, bottom: 24, between: 52 };
 
   const bins = line.classes[0].faults.length;
   const context = canvas.getContext("2d");

@@ -3,7 +3,9 @@
 // Clippy knows tests by their attribute; the helpers around them have none.
 #![allow(clippy::unwrap_used)]
 
+mod browser;
 mod code;
+mod html;
 mod marked;
 mod scene;
 mod stacks;
