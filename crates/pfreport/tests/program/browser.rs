@@ -60,6 +60,9 @@ impl Browser {
         }}});
         let session = browser.post("/session", &capabilities);
         browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
+        // What the browser's own first page asked for is of no interest.
+        browser.send("url", &json!({"url": "about:blank"}));
+        browser.requests();
         Some(browser)
     }
 
@@ -131,7 +134,7 @@ impl Browser {
         entries.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The addresses that were asked for since the last time, without those of the browser's own pages.
+    /// The addresses that were asked for since the last time.
     pub fn requests(&self) -> Vec<String> {
         let entries = self.send("se/log", &json!({"type": "performance"}));
         let messages = entries.as_array().unwrap().iter().map(|entry| {
@@ -141,7 +144,6 @@ impl Browser {
         messages
             .filter(|message| message["method"] == "Network.requestWillBeSent")
             .map(|message| message["params"]["request"]["url"].as_str().unwrap().to_owned())
-            .filter(|address| !address.starts_with("chrome://"))
             .collect()
     }
 
