@@ -3,10 +3,11 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::parts::{labelled, section};
 use super::policy::{SCRIPTS, STYLE, policy};
-use super::table::table;
+use super::table::{NAME_CHARACTERS, table};
 use super::timeline::Timeline;
 use crate::advice::{Advice, LOWER_BOUNDS};
 use crate::cell::Cell;
@@ -18,6 +19,7 @@ use crate::picture::{self, Picture, Theme};
 use crate::summary::diagnosis::Diagnosis;
 use crate::summary::screen::Part;
 use crate::summary::{Sections, Style, last_line, next};
+use crate::text::shorten_path;
 use crate::units::count;
 
 /// Victims of the OOM killer, and stretches with losses, that the page lists, each.
@@ -25,8 +27,8 @@ const LISTED: usize = 500;
 
 /// What the page holds for programs, the timeline's script among them.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
-    summary: &'a Summary,
+struct Document {
+    summary: Value,
     timeline: Timeline,
 }
 
@@ -41,8 +43,7 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
     let (sections, mut summary) = (sections?, summary?);
     summary.oom.truncate(LISTED);
     summary.exactness.losses.truncate(LISTED);
-    let document = Document { summary: &summary, timeline: Timeline::of(loaded) };
-    let document = serde_json::to_string(&document).map_err(|error| Error::Output(error.into()))?;
+    let document = document(loaded, &summary).map_err(|error| Error::Output(error.into()))?;
 
     let mut heading = sections.heading.into_parts();
     let title = match heading.first() {
@@ -104,6 +105,24 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
         }
     };
     Ok(page.into_string())
+}
+
+/// The document for programs. Its names are bounded as those of the tables are.
+fn document(loaded: &Loaded, summary: &Summary) -> serde_json::Result<String> {
+    let mut summary = serde_json::to_value(summary)?;
+    bound(&mut summary);
+    serde_json::to_string(&Document { summary, timeline: Timeline::of(loaded) })
+}
+
+fn bound(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() > NAME_CHARACTERS => {
+            *text = shorten_path(text, NAME_CHARACTERS);
+        }
+        Value::Array(values) => values.iter_mut().for_each(bound),
+        Value::Object(fields) => fields.values_mut().for_each(bound),
+        _ => {}
+    }
 }
 
 /// A JSON document that nothing in a page takes for markup. Only strings hold these characters.
