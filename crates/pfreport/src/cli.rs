@@ -27,7 +27,10 @@ Examples:
   pfreport run.pft --csv | head                  every fault, one per line
   pfreport run.pft --by pid,class --csv=out.csv  a grouped table for other tools
   pfreport run.pft --by function,cause           which code faults, and why
-  pfreport run.pft --png=pictures                latency, timeline, regions, heatmap
+  pfreport run.pft --histogram                   how long faults took, on the terminal
+  pfreport run.pft --heatmap                     which addresses faulted when, on the terminal
+  pfreport run.pft --png=pictures                latency, timeline, regions, heatmap, working set
+  pfreport run.pft --svg --theme dark            the same for a web page
   pfreport run.pft --flamegraph                  stall time by call chain, for a browser
   ssh HOST cat run.pft | pfreport -              a trace from elsewhere
 

@@ -1,16 +1,42 @@
 //! Plots of a trace: what is counted where, for pictures and terminals alike, and the plots in text.
 
+pub mod charset;
+pub mod heatmap;
+pub mod histogram;
 pub mod lanes;
 pub mod latencies;
 pub mod places;
 pub mod scale;
 pub mod stretches;
+#[cfg(test)]
+mod tests;
 
 use pfmodel::names::Class;
-use pfmodel::table::Analysis;
+
+use crate::cli::Pictures;
+use crate::layout::Layout;
+use crate::load::Loaded;
+use charset::Charset;
 
 /// Classes from the bottom of a stack to its top: the costly ones where they can be compared best.
 pub const STACK: [Class; 4] = [Class::Major, Class::Cow, Class::Minor, Class::Failed];
+
+/// The plots in text that are asked for, with at most so many lanes.
+#[must_use]
+pub fn render(loaded: &Loaded, asked: &Pictures, most: usize, layout: Layout) -> String {
+    let charset = match asked.ascii {
+        true => Charset::Ascii,
+        false => Charset::of_locale(|name| std::env::var(name).ok()),
+    };
+    let mut plots = Vec::new();
+    if asked.histogram {
+        plots.push(histogram::render(loaded, layout, charset));
+    }
+    if asked.heatmap {
+        plots.push(heatmap::render(loaded, most, layout, charset));
+    }
+    plots.join("\n")
+}
 
 /// Level of a class in [`STACK`].
 #[must_use]
@@ -23,12 +49,36 @@ pub const fn level(class: Class) -> usize {
     }
 }
 
-/// Length of the axis of time, nanoseconds: that of the recording, or up to the last fault should that be
-/// later. Never 0.
-#[must_use]
-pub fn length_ns(analysis: &Analysis) -> u64 {
-    let last = analysis.faults.time_ns.last().map_or(0, |ns| ns.saturating_add(1));
-    analysis.duration_ns.max(last).max(1)
+/// The stretch of time that plots show, nanoseconds since the start of the trace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    /// Its start.
+    pub from_ns: f64,
+    /// Its end, later than the start.
+    pub to_ns: f64,
+}
+
+impl Span {
+    /// That of the recording, or up to the last fault should that be later.
+    #[must_use]
+    pub fn of(loaded: &Loaded) -> Self {
+        let analysis = &loaded.analysis;
+        let last = analysis.faults.time_ns.last().map_or(0, |ns| ns.saturating_add(1));
+        Self { from_ns: 0.0, to_ns: analysis.duration_ns.max(last).max(1) as f64 }
+    }
+
+    /// Its length, nanoseconds. Never 0.
+    #[must_use]
+    pub fn length_ns(self) -> f64 {
+        (self.to_ns - self.from_ns).max(1.0)
+    }
+
+    /// The part, of so many equal ones, that a moment falls into; the outermost ones take what is outside.
+    #[must_use]
+    pub fn part(self, time_ns: u64, parts: usize) -> usize {
+        let share = (time_ns as f64 - self.from_ns) / self.length_ns();
+        ((share * parts as f64) as usize).min(parts.saturating_sub(1))
+    }
 }
 
 /// What a part counts for when only some are shown: the larger of its shares of faults and of stall.
@@ -36,14 +86,4 @@ pub fn length_ns(analysis: &Analysis) -> u64 {
 pub fn weight((faults, all_faults): (u64, u64), (stall_ns, all_stall_ns): (u64, u64)) -> f64 {
     let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
     share(faults, all_faults).max(share(stall_ns, all_stall_ns))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{STACK, level};
-
-    #[test]
-    fn levels_are_positions() {
-        assert_eq!(STACK.map(level), [0, 1, 2, 3]);
-    }
 }

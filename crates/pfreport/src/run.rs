@@ -20,6 +20,7 @@ use crate::load::Loaded;
 use crate::output::create;
 use crate::pattern;
 use crate::picture::{self, Format};
+use crate::plot;
 use crate::scope::Scope;
 use crate::stacks;
 use crate::summary::{self, Style};
@@ -66,7 +67,8 @@ fn report(
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.query.by)?;
     let csv_on_stdout = arguments.exports.csv == Some(None);
-    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice;
+    let plots = arguments.pictures.are_plotted();
+    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice || plots;
     let table_on_stdout = csv_on_stdout || arguments.exports.csv.is_none() && views;
     if table_on_stdout && arguments.stacks.folded == Some(None) {
         return Err(Error::OneOutput);
@@ -111,6 +113,10 @@ fn report(
     }
     if arguments.views.advice {
         out.write_all(advice::render(&loaded, layout).as_bytes())?;
+    }
+    if plots {
+        let top = arguments.query.top.unwrap_or(SUMMARY_ROWS);
+        out.write_all(plot::render(&loaded, &arguments.pictures, top, layout).as_bytes())?;
     }
     let (pictures, force) = (&arguments.pictures, arguments.habits.force);
     for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {

@@ -10,8 +10,23 @@ use crate::picture::{SIZE, Theme, parse_size};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Pictures")]
 #[command(group(ArgGroup::new("drawn").args(["png", "svg"]).multiple(true)))]
+#[command(group(ArgGroup::new("plotted").args(["histogram", "heatmap"]).multiple(true)))]
 pub struct Pictures {
+    /// Plot on the terminal how long faults took, by class, instead of the summary
+    #[arg(long, conflicts_with = "csv")]
+    pub histogram: bool,
+
+    /// Plot on the terminal which addresses faulted when, instead of the summary; -n N lanes at most
+    #[arg(long, conflicts_with = "csv")]
+    pub heatmap: bool,
+
+    /// Plot in ASCII [default: where the locale is set and not UTF-8]
+    #[arg(long, requires = "plotted")]
+    pub ascii: bool,
+
     /// Draw pictures TRACE.{latency,timeline,regions,heatmap,working-set}.png [default: in the working directory]
+    ///
+    /// The folder is made if it does not exist.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     pub png: Option<Option<PathBuf>>,
 
@@ -29,6 +44,12 @@ pub struct Pictures {
 }
 
 impl Pictures {
+    /// Whether any are asked for on the terminal.
+    #[must_use]
+    pub const fn are_plotted(&self) -> bool {
+        self.histogram || self.heatmap
+    }
+
     /// Whether any are to be written.
     #[must_use]
     pub const fn are_drawn(&self) -> bool {

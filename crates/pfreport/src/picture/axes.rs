@@ -2,7 +2,8 @@
 
 use super::canvas::Canvas;
 use super::shape::{Frame, Side};
-use crate::plot::scale::{Scale, Ticks, time_ticks};
+use crate::plot::Span;
+use crate::plot::scale::{Scale, Ticks, span_ticks};
 
 /// Where the labels of time end and what the axis is.
 pub const TIME: &str = "time since the start of the recording";
@@ -66,17 +67,20 @@ impl Canvas {
         self.text(&name, at, em, theme.text(), Side::Upright);
     }
 
-    /// Labels for times, as many as have room side by side.
-    pub fn times(&self, frame: Frame, length_ns: f64) -> Ticks {
+    /// Labels for moments, as many as have room side by side.
+    pub fn times(&self, frame: Frame, span: Span) -> Ticks {
         for parts in [10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0] {
-            let ticks = time_ticks(length_ns, parts);
+            let ticks = span_ticks(span, parts);
             let widest = ticks.iter().map(|(_, label)| self.text_width(label, self.em)).max();
-            let room =
-                f64::from(frame.width()) / (length_ns / ticks.get(1).map_or(length_ns, |t| t.0));
+            let step_ns = match ticks.as_slice() {
+                [(first, _), (second, _), ..] => second - first,
+                _ => span.length_ns(),
+            };
+            let room = f64::from(frame.width()) * step_ns / span.length_ns();
             if f64::from(widest.unwrap_or(0) + self.em) <= room {
                 return ticks;
             }
         }
-        time_ticks(length_ns, 1.0)
+        span_ticks(span, 1.0)
     }
 }

@@ -27,8 +27,7 @@ pub fn write(canvas: &Canvas, path: &Path) -> Result<(), DrawingError> {
         match shape {
             Shape::Fill { frames, colour, opacity } => {
                 for frame in frames {
-                    // Plotters fills the last pixels as well.
-                    let corners = [(frame.left, frame.top), (frame.right - 1, frame.bottom - 1)];
+                    let corners = [(frame.left, frame.top), (frame.right, frame.bottom)];
                     area.draw(&Rectangle::new(corners, colour.mix(*opacity).filled()))?;
                 }
             }

@@ -73,7 +73,7 @@ impl Canvas {
 
         let caveat = Scope::of(loaded).caveat(loaded.skipped());
         let caveat = caveat.map_or_else(String::new, |caveat| format!("; {caveat}"));
-        let lines = (self.height / (10 * em)).clamp(1, 3) as usize;
+        let lines = (self.height / (8 * em)).clamp(1, 3) as usize;
         let size = self.small();
         let mut y = em * 3 + em / 4;
         for line in self.wrap(&format!("{subtitle}{caveat}"), size, room, lines) {
@@ -110,8 +110,10 @@ impl Canvas {
 
     /// Text beside a point.
     pub fn text(&mut self, text: &str, at: (i32, i32), size: i32, colour: RGBColor, side: Side) {
-        let text = text.to_owned();
-        self.shapes.push(Shape::Text { text, at, size, colour, side });
+        if !text.is_empty() {
+            let text = text.to_owned();
+            self.shapes.push(Shape::Text { text, at, size, colour, side });
+        }
     }
 
     /// Width of a text in pixels.

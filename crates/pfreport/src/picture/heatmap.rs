@@ -8,8 +8,8 @@ use super::marks::Marks;
 use super::regions::fit_path;
 use super::shape::{Frame, Side};
 use crate::load::Loaded;
+use crate::plot::Span;
 use crate::plot::lanes::{Lane, Lanes, fullness};
-use crate::plot::length_ns;
 use crate::plot::scale::Scale;
 use crate::units::count;
 
@@ -24,17 +24,19 @@ const SHADES: i32 = 32;
 pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let em = canvas.em;
     let gap = em / 2;
-    let length_ns = length_ns(&loaded.analysis) as f64;
+    let span = Span::of(loaded);
     // What the lanes certainly have: room for titles, legend and axis is settled before.
     let room = canvas.height - 9 * em - canvas.axis_height(true);
     let lane_min = if room > 6 * em * 3 { em * 9 / 4 } else { em * 5 / 4 };
     let most = (room / (lane_min + gap)).clamp(2, LANES as i32) as usize;
     let mut lanes = Lanes::choose(loaded, most);
-    let names = lanes.lanes.iter().map(|lane| canvas.text_width(&lane.name, em));
-    let details = lanes.lanes.iter().map(|lane| canvas.text_width(&lane.details, canvas.small()));
+    let name = |lane: &Lane| canvas.text_width(&format!("{}{}", lane.process, lane.name), em);
+    let names = lanes.lanes.iter().map(name);
+    let details =
+        lanes.lanes.iter().map(|lane| canvas.text_width(&lane.details[0], canvas.small()));
     let widest = names.chain(details).max().unwrap_or(0).min(canvas.width * 3 / 10);
     let (left, right) = (em * 7 / 4 + widest, canvas.width - em * 2);
-    let horizontal = Scale::new((0.0, length_ns), (left, right));
+    let horizontal = Scale::new((span.from_ns, span.to_ns), (left, right));
 
     let marks = Marks::new(canvas, loaded, horizontal, right);
     let more = match lanes.shared {
@@ -66,7 +68,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     canvas.fills(frames.clone(), theme.lane(), 1.0);
     let last = frames.last().map_or(bottom, |frame| frame.bottom);
     let axis = Frame { bottom: last + em / 4, ..frame };
-    let times = canvas.times(axis, length_ns);
+    let times = canvas.times(axis, span);
     canvas.horizontal_axis(axis, horizontal, &times, TIME);
     let highest = lanes.highest();
     cells(canvas, &lanes, &frames, highest);
@@ -78,7 +80,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     colours(canvas, (left, legend_at + em / 2), highest);
 }
 
-/// Shares the height out: a part to every lane, the rest by the logarithm of the pages.
+/// Shares the height out: a part to every lane, the rest more to those of many pages.
 fn arrange(lanes: &[Lane], frame: Frame, gap: i32, lane_min: i32) -> Vec<Frame> {
     let number = lanes.len() as i32;
     // More lanes than there is room for would run out of the picture.
@@ -87,7 +89,7 @@ fn arrange(lanes: &[Lane], frame: Frame, gap: i32, lane_min: i32) -> Vec<Frame> 
     // The lane of the rest has no addresses and so no use for more.
     let weight = |lane: &Lane| match lane.stretches.pages() {
         0 => 0.0,
-        pages => (pages as f64).log2() + 1.0,
+        pages => (pages as f64).powf(0.3),
     };
     let weights: f64 = lanes.iter().map(weight).sum();
     let mut top = frame.top;
@@ -155,32 +157,38 @@ fn label(canvas: &mut Canvas, lane: &Lane, frame: Frame) {
     let middle = (frame.top + frame.bottom) / 2;
     let has_details = frame.height() >= em + size;
     let above = if has_details { middle - size * 9 / 16 } else { middle };
-    let name = fit_path(canvas, &lane.name, room);
+    let name = if has_details { &lane.name } else { &lane.label() };
+    let room_for_name = room - canvas.text_width(&lane.process, em);
+    let name = format!("{}{}", lane.process, fit_path(canvas, name, room_for_name));
     canvas.text(&name, (x, above), em, theme.text(), Side::Left);
     if has_details {
-        let details = canvas.fit(&lane.details, size, room);
+        let [long, short] = &lane.details;
+        let details = if canvas.text_width(long, size) <= room { long } else { short };
+        let details = canvas.fit(details, size, room);
         let at = (x, middle + em * 9 / 16);
         canvas.text(&details, at, size, theme.secondary(), Side::Left);
     }
 }
 
-/// What the colours mean.
+/// What the colours mean, from `left` or as far to the left of it as must be.
 fn colours(canvas: &mut Canvas, (left, middle): (i32, i32), highest: u32) {
     let (em, size, theme) = (canvas.em, canvas.small(), canvas.theme);
-    let what = "faults per cell: 1";
-    canvas.text(what, (left, middle), size, theme.text(), Side::Right);
-    let steps = if highest > 1 { SHADES } else { 4 };
+    let is_scale = highest > 1;
+    let least = "faults per cell: 1";
+    let most =
+        if is_scale { format!("{} (logarithmic)", count(highest.into())) } else { String::new() };
+    let steps = if is_scale { SHADES } else { 4 };
     let step = (em / 4).max(2);
-    let begin = left + canvas.text_width(what, size) + em / 2;
+    let before = canvas.text_width(least, size) + em / 2;
+    let width = before + steps * step + em / 2 + canvas.text_width(&most, size);
+    let left = left.min(canvas.width - em - width).max(em);
+    canvas.text(least, (left, middle), size, theme.text(), Side::Right);
     let (top, bottom) = (middle - em * 3 / 8, middle + em * 3 / 8);
     for shade in 0..steps {
-        let from = begin + shade * step;
-        let share = if highest > 1 { f64::from(shade) / f64::from(SHADES - 1) } else { 1.0 };
+        let from = left + before + shade * step;
+        let share = if is_scale { f64::from(shade) / f64::from(SHADES - 1) } else { 1.0 };
         canvas.fill(Frame { left: from, top, right: from + step, bottom }, theme.heat(share));
     }
-    if highest > 1 {
-        let at = (begin + steps * step + em / 2, middle);
-        let most = format!("{} (logarithmic)", count(highest.into()));
-        canvas.text(&most, at, size, theme.text(), Side::Right);
-    }
+    let at = (left + before + steps * step + em / 2, middle);
+    canvas.text(&most, at, size, theme.text(), Side::Right);
 }

@@ -21,7 +21,10 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         let unknown = counted(latencies.unknown, "fault");
         subtitle.push_str(&format!("; {unknown} of unknown latency not shown"));
     }
-    let title = format!("latency of {}", counted(latencies.known, "fault"));
+    let title = match latencies.known {
+        0 => "latency".to_owned(),
+        known => format!("latency of {}", counted(known, "fault")),
+    };
     let top = canvas.title(loaded, &title, &subtitle);
     if latencies.known == 0 {
         return canvas.nothing(match Scope::of(loaded).latency {

@@ -75,8 +75,9 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     };
     heading(canvas, &format!("faults (% of {})", count(all)), left, faults_right);
     if has_stall {
+        let stall = if is_wide { "stall of all threads" } else { "stall" };
         let all = duration(all_stall_ns);
-        heading(canvas, &format!("stall of all threads (% of {all})"), stall_left, right);
+        heading(canvas, &format!("{stall} (% of {all})"), stall_left, right);
     }
 
     let highest = bars.iter().map(Bar::total).max().unwrap_or(1) as f64;

@@ -8,7 +8,7 @@ use super::marks::Marks;
 use super::shape::Frame;
 use crate::load::Loaded;
 use crate::plot::scale::{Scale, count_ticks, nice_step, time_ticks};
-use crate::plot::{STACK, length_ns, level};
+use crate::plot::{STACK, Span, level};
 use crate::scope::Scope;
 use crate::units::{counted, duration};
 
@@ -21,8 +21,8 @@ type Bar = [f64; STACK.len()];
 pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let analysis = &loaded.analysis;
     let faults = counted(analysis.faults.len() as u64, "fault");
-    let length_ns = length_ns(analysis);
-    let bar_ns = bar_ns(canvas, length_ns);
+    let span = Span::of(loaded);
+    let bar_ns = bar_ns(canvas, span);
     let bar = duration(bar_ns as u64);
     let has_latencies = Scope::of(loaded).latency;
     let stalls = if has_latencies {
@@ -30,7 +30,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     } else {
         "latencies were not recorded".to_owned()
     };
-    let (faults_per_bar, stall) = bars(analysis, bar_ns, length_ns);
+    let (faults_per_bar, stall) = bars(analysis, bar_ns, span);
     let highest = |bars: &[Bar]| {
         let highest = bars.iter().map(|bar| bar.iter().sum()).fold(0.0, f64::max);
         if highest > 0.0 { highest } else { 1.0 }
@@ -39,11 +39,11 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
 
     let em = canvas.em;
     // Labels have the same room on both panels.
-    let parts = (f64::from(canvas.height) / f64::from(em * 8)).clamp(2.0, 6.0);
+    let parts = (f64::from(canvas.height) / f64::from(em * 6)).clamp(2.0, 6.0);
     let ticks = [count_ticks(highest[0], parts), time_ticks(highest[1], parts)];
     let left = canvas.axis_width(&[&ticks[0], &ticks[1]]);
     let right = canvas.width - em * 2;
-    let horizontal = Scale::new((0.0, length_ns as f64), (left, right));
+    let horizontal = Scale::new((span.from_ns, span.to_ns), (left, right));
     let marks = Marks::new(canvas, loaded, horizontal, right);
     let subtitle = format!("one bar is {bar}; {stalls}{}", marks.note());
     let title = format!("{faults} in {}", loaded.recorded_length());
@@ -69,17 +69,17 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         (horizontal, Scale::new((0.0, highest * 1.05), (frame.bottom, frame.top)))
     };
     let per = if canvas.height > 30 * em { format!(" per {bar}") } else { String::new() };
-    let times = canvas.times(upper, length_ns as f64);
+    let times = canvas.times(upper, span);
     let time_name = if has_latencies { "" } else { TIME };
     let scale = scales(upper, highest[0]);
     canvas.horizontal_axis(upper, horizontal, &times, time_name);
     canvas.vertical_axis(upper, scale.1, fault_ticks, &format!("faults{per}"));
-    panel(canvas, scale, bar_ns, &faults_per_bar);
+    panel(canvas, scale, (span, bar_ns), &faults_per_bar);
     if has_latencies {
         let scale = scales(lower, highest[1]);
         canvas.horizontal_axis(lower, horizontal, &times, TIME);
         canvas.vertical_axis(lower, scale.1, stall_ticks, &format!("stall{per}"));
-        panel(canvas, scale, bar_ns, &stall);
+        panel(canvas, scale, (span, bar_ns), &stall);
         marks.draw(canvas, &[upper, lower]);
     } else {
         marks.draw(canvas, &[upper]);
@@ -87,24 +87,25 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
 }
 
 /// Time that one bar stands for, nanoseconds.
-pub fn bar_ns(canvas: &Canvas, length_ns: u64) -> f64 {
+pub fn bar_ns(canvas: &Canvas, span: Span) -> f64 {
     let bars = BARS[usize::from(canvas.width < 50 * canvas.em)];
-    nice_step(length_ns as f64, bars).max(1.0)
+    nice_step(span.length_ns(), bars).max(1.0)
 }
 
 /// Faults, and the stall time of all threads in nanoseconds, per bar.
-fn bars(analysis: &Analysis, bar_ns: f64, length_ns: u64) -> (Vec<Bar>, Vec<Bar>) {
-    let number = (length_ns as f64 / bar_ns).ceil().max(1.0) as usize;
+fn bars(analysis: &Analysis, bar_ns: f64, span: Span) -> (Vec<Bar>, Vec<Bar>) {
+    let number = (span.length_ns() / bar_ns).ceil().max(1.0) as usize;
     let (mut faults, mut stall) = (vec![Bar::default(); number], vec![Bar::default(); number]);
     let table = &analysis.faults;
     let rows = table.time_ns.iter().zip(table.stalls_ns()).zip(&table.class);
     for ((&time_ns, stall_ns), &class) in rows {
         let level = level(class);
-        let first = ((time_ns as f64 / bar_ns) as usize).min(number - 1);
+        let from = time_ns as f64 - span.from_ns;
+        let first = ((from / bar_ns) as usize).min(number - 1);
         faults[first][level] += 1.0;
         let Some(stall_ns) = stall_ns else { continue };
         // A long stall covers several bars.
-        let (from, to) = (time_ns as f64, time_ns as f64 + stall_ns as f64);
+        let to = from + stall_ns as f64;
         for (i, bar) in stall.iter_mut().enumerate().skip(first) {
             let (left, right) = (i as f64 * bar_ns, (i + 1) as f64 * bar_ns);
             if left >= to {
@@ -116,11 +117,16 @@ fn bars(analysis: &Analysis, bar_ns: f64, length_ns: u64) -> (Vec<Bar>, Vec<Bar>
     (faults, stall)
 }
 
-fn panel(canvas: &mut Canvas, (horizontal, vertical): (Scale, Scale), bar_ns: f64, bars: &[Bar]) {
+fn panel(
+    canvas: &mut Canvas,
+    (horizontal, vertical): (Scale, Scale),
+    (span, bar_ns): (Span, f64),
+    bars: &[Bar],
+) {
     let mut parts: [Vec<Frame>; STACK.len()] = Default::default();
     for (i, bar) in bars.iter().enumerate() {
-        let left = horizontal.pixel(i as f64 * bar_ns);
-        let right = horizontal.pixel((i + 1) as f64 * bar_ns).max(left + 1);
+        let left = horizontal.pixel(span.from_ns + i as f64 * bar_ns);
+        let right = horizontal.pixel(span.from_ns + (i + 1) as f64 * bar_ns).max(left + 1);
         let mut below = 0.0;
         for (part, frames) in bar.iter().zip(&mut parts).filter(|&(&part, _)| part > 0.0) {
             let bottom = vertical.pixel(below);
@@ -138,7 +144,7 @@ fn panel(canvas: &mut Canvas, (horizontal, vertical): (Scale, Scale), bar_ns: f6
 #[cfg(test)]
 mod tests {
     use super::bars;
-    use crate::plot::length_ns;
+    use crate::plot::Span;
     use crate::sample::{self, Row};
 
     #[test]
@@ -149,9 +155,11 @@ mod tests {
         analysis.faults.before_ns = vec![96];
         sample::push(&mut analysis, Row { time: 5, latency: Some(20), ..Row::default() });
         sample::push(&mut analysis, Row { time: 39, latency: None, ..Row::default() });
-        let (faults, stall) = bars(&analysis, 10.0, length_ns(&analysis));
+        let (faults, stall) = bars(&analysis, 10.0, Span { from_ns: 0.0, to_ns: 40.0 });
         let minor = |bars: Vec<[f64; 4]>| bars.iter().map(|bar| bar[2]).collect::<Vec<_>>();
         assert_eq!(minor(faults), [2.0, 0.0, 0.0, 1.0]);
         assert_eq!(minor(stall), [9.0, 10.0, 5.0, 0.0]);
+        let (faults, stall) = bars(&analysis, 10.0, Span { from_ns: 4.0, to_ns: 14.0 });
+        assert_eq!((minor(faults), minor(stall)), (vec![3.0], vec![9.0]));
     }
 }

@@ -1,8 +1,7 @@
 //! How much memory had been touched when, and how often pages faulted again.
 
-use std::collections::HashSet;
-
 use pfmodel::names::{Class, RegionKind};
+use rustc_hash::FxHashSet;
 
 use super::axes::TIME;
 use super::canvas::Canvas;
@@ -11,7 +10,7 @@ use super::shape::{Frame, Side};
 use super::timeline::bar_ns;
 use crate::load::Loaded;
 use crate::pages;
-use crate::plot::length_ns;
+use crate::plot::Span;
 use crate::plot::scale::{Scale, byte_ticks, count_ticks};
 use crate::units::{bytes, count, duration};
 
@@ -45,13 +44,13 @@ struct Growth {
 impl Growth {
     /// Walks the table once. Failed faults touch nothing; a page counts once for each size that it was
     /// installed in, as in the tables.
-    fn of(loaded: &Loaded, bar_ns: f64) -> Self {
+    fn of(loaded: &Loaded, span: Span, bar_ns: f64) -> Self {
         let analysis = &loaded.analysis;
         let faults = &analysis.faults;
-        let bars = (length_ns(analysis) as f64 / bar_ns).ceil().max(1.0) as usize;
+        let bars = (span.length_ns() / bar_ns).ceil().max(1.0) as usize;
         let mut growth =
             Self { first_bytes: vec![[0; KINDS.len()]; bars], again: vec![0; bars], pages: 0 };
-        let mut seen = HashSet::new();
+        let mut seen = FxHashSet::default();
         let keys = pages::keys(analysis, loaded.header.page_size_bytes);
         let places = faults.class.iter().zip(&faults.region).zip(&faults.page_size_bytes);
         let rows = keys.into_iter().zip(&faults.time_ns).zip(places);
@@ -59,7 +58,7 @@ impl Growth {
             if class == Class::Failed {
                 continue;
             }
-            let bar = ((time_ns as f64 / bar_ns) as usize).min(bars - 1);
+            let bar = (((time_ns as f64 - span.from_ns) / bar_ns) as usize).min(bars - 1);
             if seen.insert((key, size)) {
                 let region = analysis.regions.get(region as usize);
                 let kind = region.map_or(KINDS.len() - 1, |region| kind(region.kind));
@@ -79,24 +78,24 @@ impl Growth {
 
 pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let em = canvas.em;
-    let length_ns = length_ns(&loaded.analysis);
-    let bar_ns = bar_ns(canvas, length_ns);
-    let growth = Growth::of(loaded, bar_ns);
+    let span = Span::of(loaded);
+    let bar_ns = bar_ns(canvas, span);
+    let growth = Growth::of(loaded, span, bar_ns);
     let totals: Vec<u64> = (0..KINDS.len()).map(|kind| growth.total(kind)).collect();
     let touched: u64 = totals.iter().sum();
     let repeats: u64 = growth.again.iter().sum();
     let most_again = growth.again.iter().copied().max().unwrap_or(0).max(1);
 
-    let parts = (f64::from(canvas.height) / f64::from(em * 8)).clamp(2.0, 6.0);
+    let parts = (f64::from(canvas.height) / f64::from(em * 5)).clamp(2.0, 8.0);
     let ticks = byte_ticks(touched.max(1) as f64, parts);
-    let again_ticks = count_ticks(most_again as f64, (parts / 2.0).max(2.0));
+    let again_ticks = count_ticks(most_again as f64, (parts / 2.0).clamp(2.0, 4.0));
     let left = canvas.axis_width(&[&ticks, &again_ticks]);
     let right = canvas.width - em * 2;
-    let horizontal = Scale::new((0.0, length_ns as f64), (left, right));
+    let horizontal = Scale::new((span.from_ns, span.to_ns), (left, right));
     let marks = Marks::new(canvas, loaded, horizontal, right);
     let subtitle = format!(
-        "each page counts once, at its first fault: a lower bound, since pages mapped without a fault or before the \
-         recording are not seen; nothing is taken off for memory that was given back{}",
+        "each page once, at its first fault: a lower bound (pages mapped without a fault or before the recording \
+         are not seen); memory that was given back stays counted{}",
         marks.note()
     );
     let title = format!("{} touched, {} pages", bytes(touched), count(growth.pages));
@@ -110,15 +109,15 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         .collect();
     let top = canvas.legend((left, top + em / 2), &legend) + marks.room(canvas) + em / 4;
     let bottom = canvas.height - canvas.axis_height(true) - em / 2;
-    let between = canvas.axis_height(false) + em;
+    let between = canvas.axis_height(false) + em * 3 / 2;
     let middle = if repeats > 0 { top + (bottom - top - between) * 7 / 10 } else { bottom };
     let upper = Frame { left, top, right, bottom: middle };
-    let times = canvas.times(upper, length_ns as f64);
+    let times = canvas.times(upper, span);
     let vertical = Scale::new((0.0, touched as f64 * 1.05), (upper.bottom, upper.top));
     let time_name = if repeats > 0 { "" } else { TIME };
     canvas.horizontal_axis(upper, horizontal, &times, time_name);
     canvas.vertical_axis(upper, vertical, &ticks, "touched");
-    areas(canvas, &growth, bar_ns, horizontal, vertical);
+    areas(canvas, &growth, (span, bar_ns), horizontal, vertical);
     if repeats == 0 {
         return marks.draw(canvas, &[upper]);
     }
@@ -126,7 +125,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let vertical = Scale::new((0.0, most_again as f64 * 1.05), (lower.bottom, lower.top));
     canvas.horizontal_axis(lower, horizontal, &times, TIME);
     canvas.vertical_axis(lower, vertical, &again_ticks, "again");
-    repeated(canvas, &growth, bar_ns, horizontal, vertical);
+    repeated(canvas, &growth, (span, bar_ns), horizontal, vertical);
     let what = format!(
         "faults of pages touched before, per {}: {} in all",
         duration(bar_ns as u64),
@@ -140,11 +139,17 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
 }
 
 /// Faults of pages that had faulted before, a bar each.
-fn repeated(canvas: &mut Canvas, growth: &Growth, bar_ns: f64, horizontal: Scale, vertical: Scale) {
+fn repeated(
+    canvas: &mut Canvas,
+    growth: &Growth,
+    (span, bar_ns): (Span, f64),
+    horizontal: Scale,
+    vertical: Scale,
+) {
     let bottom = vertical.pixel(0.0);
     let bar = |(i, &n): (usize, &u64)| {
-        let left = horizontal.pixel(i as f64 * bar_ns);
-        let right = horizontal.pixel((i + 1) as f64 * bar_ns).max(left + 1);
+        let left = horizontal.pixel(span.from_ns + i as f64 * bar_ns);
+        let right = horizontal.pixel(span.from_ns + (i + 1) as f64 * bar_ns).max(left + 1);
         (n > 0).then(|| Frame {
             left,
             top: vertical.pixel(n as f64).min(bottom - 1),
@@ -157,12 +162,18 @@ fn repeated(canvas: &mut Canvas, growth: &Growth, bar_ns: f64, horizontal: Scale
 }
 
 /// What had been touched by the end of each bar, kinds stacked; equal neighbours are one rectangle.
-fn areas(canvas: &mut Canvas, growth: &Growth, bar_ns: f64, horizontal: Scale, vertical: Scale) {
+fn areas(
+    canvas: &mut Canvas,
+    growth: &Growth,
+    (span, bar_ns): (Span, f64),
+    horizontal: Scale,
+    vertical: Scale,
+) {
     let mut sums = [0_u64; KINDS.len()];
     let mut frames: [Vec<Frame>; KINDS.len()] = Default::default();
     for (i, bar) in growth.first_bytes.iter().enumerate() {
-        let left = horizontal.pixel(i as f64 * bar_ns);
-        let right = horizontal.pixel((i + 1) as f64 * bar_ns);
+        let left = horizontal.pixel(span.from_ns + i as f64 * bar_ns);
+        let right = horizontal.pixel(span.from_ns + (i + 1) as f64 * bar_ns);
         let mut below = 0_u64;
         for ((sum, &more), frames) in sums.iter_mut().zip(bar).zip(&mut frames) {
             *sum += more;
@@ -187,6 +198,7 @@ mod tests {
     use pfmodel::names::Class;
 
     use super::Growth;
+    use crate::plot::Span;
     use crate::sample::{self, HEAP, MODEL, Row};
 
     #[test]
@@ -203,7 +215,7 @@ mod tests {
             let row = Row { time, mapping, addr, size, class, ..Row::default() };
             sample::push(&mut loaded.analysis, row);
         }
-        let growth = Growth::of(&loaded, 2e9);
+        let growth = Growth::of(&loaded, Span::of(&loaded), 2e9);
         assert_eq!((growth.pages, growth.first_bytes.len()), (3, 5));
         assert_eq!(growth.first_bytes[0], [0, 0, 4_096, 0, 0, 0, 0]);
         assert_eq!(growth.first_bytes[1], [0, 4_096 + (2 << 20), 0, 0, 0, 0, 0]);

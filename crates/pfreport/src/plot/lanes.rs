@@ -4,9 +4,13 @@ use std::cmp::Reverse;
 
 use super::places::Places;
 use super::stretches::Stretches;
-use super::{length_ns, weight};
+use super::{Span, weight};
 use crate::load::Loaded;
-use crate::units::{bytes, counted};
+use crate::units::{bytes, count, counted};
+
+/// Least share of faults or stall that earns a lane, and how many lanes there are in any case.
+const SHARE: f64 = 0.001;
+const LEAST: usize = 5;
 
 /// What a lane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +24,14 @@ enum Content {
 /// One lane: what it is called, what it covers, how often each cell faulted.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    /// Region or file, with its process if there are several.
+    /// Id of the process and a blank, if there are several.
+    pub process: String,
+    /// Region or file.
     pub name: String,
-    /// Kind, size and number of faults.
-    pub details: String,
+    /// Kind of memory.
+    pub kind: &'static str,
+    /// Kind, size, parts and number of faults; and the same without the parts, which is shorter.
+    pub details: [String; 2],
     /// Its addresses, as pages; none for the lane of all the rest.
     pub stretches: Stretches,
     /// Faults.
@@ -33,6 +41,19 @@ pub struct Lane {
     /// Faults per cell, row by row.
     pub cells: Vec<u32>,
     content: Content,
+}
+
+impl Lane {
+    /// What a single line says behind the process: of a file, which may have several lanes, also the kind of
+    /// memory.
+    #[must_use]
+    pub fn label(&self) -> String {
+        if self.name.contains('/') {
+            format!("{} {}", self.name, self.kind)
+        } else {
+            self.name.clone()
+        }
+    }
 }
 
 /// The lanes, from top to bottom.
@@ -49,8 +70,8 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// The places with the largest shares of faults or stall, by process, high addresses on top; if there are
-    /// more than `most`, the last lane is that of all the rest.
+    /// The places with the largest shares of faults or stall, by process, high addresses on top; at most so many,
+    /// of which the last is that of all the rest if there are more, or more that hardly count.
     #[must_use]
     pub fn choose(loaded: &Loaded, most: usize) -> Self {
         let analysis = &loaded.analysis;
@@ -71,7 +92,10 @@ impl Lanes {
         let mut chosen: Vec<usize> = (0..sums.len()).filter(|&i| sums[i].0 > 0).collect();
         // The sort is stable: equal ones keep the order of their mappings.
         chosen.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-        let fitting = if chosen.len() > most { most.saturating_sub(1) } else { most };
+        // One place more or less makes no lane of the rest worth while.
+        let heavy = chosen.iter().filter(|i| weight(i) >= SHARE).count().max(LEAST);
+        let all_fit = chosen.len() <= most && chosen.len() <= heavy + 1;
+        let fitting = if all_fit { most } else { heavy.min(most.saturating_sub(1)) };
         let rest = chosen.split_off(chosen.len().min(fitting));
         chosen.sort_by_key(|&i| (places.places[i].proc, Reverse(sums[i].2)));
 
@@ -86,9 +110,12 @@ impl Lanes {
         }
         if !rest.is_empty() {
             let faults = rest.iter().map(|&i| sums[i].0).sum();
+            let long = format!("all addresses, {}", counted(faults, "fault"));
             lanes.lanes.push(Lane {
-                name: format!("{} more", rest.len()),
-                details: format!("all addresses, {}", counted(faults, "fault")),
+                process: String::new(),
+                name: format!("{} more", count(rest.len() as u64)),
+                kind: "",
+                details: [long, counted(faults, "fault")],
                 stretches: Stretches::default(),
                 faults,
                 rows: 0,
@@ -130,13 +157,12 @@ impl Lanes {
             1 => String::new(),
             parts => format!(" in {parts} parts"),
         };
+        let (kind, all) = (place.kind.as_str(), counted(faults, "fault"));
         Lane {
-            name: format!("{pid}{}", place.name),
-            details: format!(
-                "{}, {size}{parts}, {}",
-                place.kind.as_str(),
-                counted(faults, "fault")
-            ),
+            process: pid,
+            name: place.name.clone(),
+            kind,
+            details: [&parts, ""].map(|parts| format!("{kind}, {size}{parts}, {all}")),
             stretches,
             faults,
             rows: 0,
@@ -162,7 +188,7 @@ impl Lanes {
                 Content::Rest => rest = Some(i),
             }
         }
-        let length_ns = length_ns(analysis) as f64;
+        let span = Span::of(loaded);
         let times = analysis.faults.addr.iter().zip(&analysis.faults.time_ns).enumerate();
         for (row, (&addr, &time_ns)) in times {
             let number = lane_of.get(self.places.of(analysis, row)).copied().flatten().or(rest);
@@ -170,7 +196,7 @@ impl Lanes {
             let share = |part: f64, cells: usize| ((part * cells as f64) as usize).min(cells - 1);
             let pages = lane.stretches.pages().max(1) as f64;
             let index = lane.stretches.index(addr / self.page_bytes).unwrap_or(0);
-            let column = share(time_ns as f64 / length_ns, columns);
+            let column = span.part(time_ns, columns);
             let cell = share(index as f64 / pages, lane.rows) * columns + column;
             if let Some(cell) = lane.cells.get_mut(cell) {
                 *cell = cell.saturating_add(1);
@@ -215,14 +241,14 @@ mod tests {
         lanes.fill(&loaded, 10, &[4, 4]);
         let heap = &lanes.lanes[0];
         assert_eq!(
-            (heap.name.as_str(), heap.details.as_str()),
+            (heap.name.as_str(), heap.details[0].as_str()),
             ("[heap]", "heap, 8 KiB, 3 faults")
         );
         assert_eq!((heap.rows, heap.faults), (2, 3));
         assert_eq!(heap.cells, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
         let rest = &lanes.lanes[1];
         assert_eq!(
-            (rest.name.as_str(), rest.details.as_str()),
+            (rest.name.as_str(), rest.details[0].as_str()),
             ("2 more", "all addresses, 2 faults")
         );
         assert_eq!(rest.cells, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0]);

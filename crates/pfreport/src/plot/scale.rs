@@ -1,5 +1,6 @@
 //! Axes: values to pixels, and where to put labels.
 
+use super::Span;
 use crate::units::{bytes, count, duration};
 
 /// Values and their labels.
@@ -53,6 +54,29 @@ pub fn time_ticks(max_ns: f64, parts: f64) -> Ticks {
     steps(step, max_ns).map(|value| (value, clock(value.round() as u64))).collect()
 }
 
+/// Labels for moments of a span, in at most `parts` steps. Where it does not begin at 0 they have as many
+/// decimals as it takes to tell them apart.
+#[must_use]
+pub fn span_ticks(span: Span, parts: f64) -> Ticks {
+    if span.from_ns <= 0.0 {
+        return time_ticks(span.to_ns, parts);
+    }
+    let step = time_step(span.length_ns() / parts);
+    let first = (span.from_ns / step).ceil() as u64;
+    let values = (first..).map(|i| i as f64 * step).take_while(|&ns| ns <= span.to_ns);
+    let label = |ns: f64| if step < 1e9 { precise(ns, step) } else { clock(ns.round() as u64) };
+    values.map(|ns| (ns, label(ns))).collect()
+}
+
+/// A moment in its largest unit, with the decimals of a step.
+fn precise(ns: f64, step_ns: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
+    let unit = UNITS.into_iter().find(|&(unit, _)| ns >= unit);
+    let (unit, name) = unit.unwrap_or((1.0, "ns"));
+    let decimals = (unit / step_ns).log10().ceil().max(0.0) as usize;
+    format!("{:.decimals$} {name}", ns / unit)
+}
+
 /// The smallest of 1, 2, 5, 10, 20, … ns and so on that is at least `raw`; of minutes and hours what clocks have.
 fn time_step(raw: f64) -> f64 {
     const SECOND: f64 = 1e9;
@@ -82,7 +106,9 @@ fn clock(ns: u64) -> String {
 #[must_use]
 pub fn byte_ticks(max: f64, parts: f64) -> Ticks {
     let step = 2_f64.powf((max / parts).max(1.0).log2().ceil());
-    steps(step, max).map(|value| (value, bytes(value.round() as u64))).collect()
+    let label =
+        |value: f64| if value == 0.0 { "0".to_owned() } else { bytes(value.round() as u64) };
+    steps(step, max).map(|value| (value, label(value))).collect()
 }
 
 /// Powers of ten between two positions, in bins of which a factor of ten has so many, as times; where there is
@@ -106,7 +132,9 @@ fn steps(step: f64, max: f64) -> impl Iterator<Item = f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scale, byte_ticks, count_ticks, decade_times, nice_step, time_ticks};
+    use super::{
+        Scale, Span, byte_ticks, count_ticks, decade_times, nice_step, span_ticks, time_ticks,
+    };
 
     fn labels(ticks: Vec<(f64, String)>) -> Vec<String> {
         ticks.into_iter().map(|(_, label)| label).collect()
@@ -130,6 +158,18 @@ mod tests {
     }
 
     #[test]
+    fn windows_have_the_decimals_that_tell_moments_apart() {
+        let span = |from_ns, to_ns| labels(span_ticks(Span { from_ns, to_ns }, 4.0));
+        assert_eq!(span(0.0, 4e9), ["0", "1 s", "2 s", "3 s", "4 s"]);
+        assert_eq!(
+            span(12.344e9, 12.348e9),
+            ["12.344 s", "12.345 s", "12.346 s", "12.347 s", "12.348 s"]
+        );
+        assert_eq!(span(950e6, 1_050e6), ["950 ms", "1.00 s", "1.05 s"]);
+        assert_eq!(span(65e9, 72e9), ["66 s", "68 s", "70 s", "72 s"]);
+    }
+
+    #[test]
     fn long_recordings_have_a_clock() {
         let minute = 60e9;
         let times = |max_ns, parts| labels(time_ticks(max_ns, parts));
@@ -147,9 +187,9 @@ mod tests {
     fn sizes_are_powers_of_two() {
         assert_eq!(
             labels(byte_ticks(20_480.0, 6.0)),
-            ["0 B", "4 KiB", "8 KiB", "12 KiB", "16 KiB", "20 KiB"]
+            ["0", "4 KiB", "8 KiB", "12 KiB", "16 KiB", "20 KiB"]
         );
-        assert_eq!(labels(byte_ticks(3e6, 3.0)), ["0 B", "1 MiB", "2 MiB"]);
+        assert_eq!(labels(byte_ticks(3e6, 3.0)), ["0", "1 MiB", "2 MiB"]);
     }
 
     #[test]

@@ -10,10 +10,11 @@ pub struct Stretches {
 }
 
 /// Gaps collapsed in one lane: shared libraries and thread stacks make many.
-const GAPS: usize = 40;
+const GAPS: usize = 4_096;
 
 impl Stretches {
-    /// Splits at gaps that would take more than a fifth of what remains, the widest first. `pages` are
+    /// Splits at gaps that would take more than a fifth of what remains, the widest first; and between blocks
+    /// that are close in themselves and far apart, however many there are. `pages` are
     /// page numbers in any order.
     #[must_use]
     pub fn new(mut pages: Vec<u64>) -> Self {
@@ -30,15 +31,18 @@ impl Stretches {
         }
         let mut gaps = gaps.split_off(widest);
         gaps.sort_unstable_by(|a, b| b.cmp(a));
-        let mut span = (last - first).saturating_add(1);
-        let mut cuts = Vec::new();
-        for (gap, i) in gaps {
-            if gap <= span / 5 || gap < 4 {
-                break;
+        let mut rest = (last - first).saturating_add(1);
+        let (mut wide, mut is_wide) = (0, true);
+        for (number, &(gap, _)) in gaps.iter().enumerate() {
+            is_wide &= gap > rest / 5 && gap >= 4;
+            rest = rest.saturating_sub(gap);
+            let next = gaps.get(number + 1).map_or(1, |&(gap, _)| gap.max(1));
+            let is_apart = gap / next >= 8 && gap >= pages.len() as u64 && gap > rest / 5;
+            if is_wide || is_apart {
+                wide = number + 1;
             }
-            span -= gap;
-            cuts.push(i);
         }
+        let mut cuts: Vec<usize> = gaps.iter().take(wide).map(|&(_, i)| i).collect();
         cuts.sort_unstable();
         let mut from = first;
         let mut stretches = Vec::new();
@@ -86,6 +90,17 @@ mod tests {
         assert_eq!(stretches.index(10), Some(0));
         assert_eq!(stretches.index(1_000_001), Some(5));
         assert_eq!(stretches.index(14), None);
+    }
+
+    #[test]
+    fn equally_wide_gaps_take_no_room_either() {
+        // The stacks of 200 threads, of each of which two pages were touched.
+        let stacks: Vec<u64> = (0..200).flat_map(|i| [i * 2_048, i * 2_048 + 1]).collect();
+        let stretches = Stretches::new(stacks);
+        assert_eq!((stretches.stretches.len(), stretches.pages()), (200, 400));
+        // Blocks as wide as the gaps between them stay together.
+        let blocks = Stretches::new((0..3_000).filter(|page| page / 100 % 2 == 0).collect());
+        assert_eq!(blocks.stretches, [(0, 2_899)]);
     }
 
     #[test]

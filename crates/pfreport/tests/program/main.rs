@@ -7,6 +7,7 @@ mod browser;
 mod code;
 mod html;
 mod marked;
+mod plots;
 mod scene;
 mod stacks;
 
@@ -111,20 +112,6 @@ fn nothing_is_shortened_in_a_pipe() {
     assert!(rows.contains("  /srv/\\x9b31m\\u{202e}data.bin  "), "{rows}");
     assert!(rows.contains("  0x7f0000000000  0x401000  "), "{rows}");
     assert!(!rows.contains('…'), "{rows}");
-}
-
-#[test]
-fn pictures_are_named_after_the_trace() {
-    let scene = Scene::new(3);
-    fs::create_dir(scene.path("pictures")).unwrap();
-    let output = scene.run(&["run.pft", "--png=pictures"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let names = ["latency", "timeline", "regions", "heatmap"];
-    let paths = names.map(|name| format!("pictures/run.pft.{name}.png"));
-    assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), paths);
-    assert!(paths.iter().all(|path| scene.path(path).exists()));
-    let again = scene.run(&["run.pft", "--png=pictures"]);
-    assert_eq!(again.status.code(), Some(2));
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! Plots in text, whole.
+
+use std::fs;
+use std::path::Path;
+
+use pfmodel::Options;
+
+use super::charset::Charset;
+use super::{STACK, heatmap, histogram, level};
+use crate::layout::Layout;
+use crate::load::Loaded;
+use crate::sample::{self, HEAP, MODEL, Row};
+
+/// Compares with `tests/golden/NAME`; PFT_BLESS=1 rewrites it.
+fn assert_golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("PFT_BLESS").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, golden, "{} differs; PFT_BLESS=1 rewrites it", path.display());
+}
+
+fn recorded(name: &str) -> Loaded {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+    Loaded::open(&folder.join(name), &Options::default()).unwrap()
+}
+
+#[test]
+fn levels_are_positions() {
+    assert_eq!(STACK.map(level), [0, 1, 2, 3]);
+}
+
+#[test]
+fn histogram_of_a_recorded_trace() {
+    let loaded = recorded("v1.0-zero-page.pft");
+    let unicode = histogram::render(&loaded, Layout::PIPED, Charset::Unicode);
+    assert_golden("histogram.txt", &unicode);
+    let narrow = histogram::render(&loaded, Layout::terminal(60, false), Charset::Ascii);
+    assert_golden("histogram-ascii.txt", &narrow);
+    assert!(
+        narrow.is_ascii()
+            && narrow.lines().filter(|line| line.contains('#')).all(|line| line.len() <= 60),
+        "{narrow}"
+    );
+}
+
+#[test]
+fn heatmap_of_a_recorded_trace() {
+    let loaded = recorded("v1.0-zero-page.pft");
+    let unicode = heatmap::render(&loaded, 10, Layout::PIPED, Charset::Unicode);
+    assert_golden("heatmap.txt", &unicode);
+    let narrow = heatmap::render(&loaded, 3, Layout::terminal(60, false), Charset::Ascii);
+    assert_golden("heatmap-ascii.txt", &narrow);
+    let lanes = || narrow.lines().filter(|line| line.contains('|'));
+    assert!(narrow.is_ascii() && lanes().all(|line| line.len() <= 60), "{narrow}");
+}
+
+#[test]
+fn a_heatmap_by_hand() {
+    let mut loaded = sample::empty();
+    let second = 1_000_000_000;
+    for (time, mapping, addr) in [
+        (0, HEAP, 0x100_0000),
+        (5 * second, HEAP, 0x100_1000),
+        (5 * second, MODEL, 0x7f00_0000_0000),
+    ] {
+        sample::push(&mut loaded.analysis, Row { time, mapping, addr, ..Row::default() });
+    }
+    let layout = Layout::terminal(60, false);
+    assert_eq!(
+        heatmap::render(&loaded, 10, layout, Charset::Unicode),
+        "run.pft: addresses over time; low addresses at the bottom of a lane, wide gaps left out\n  \
+         /srv/models/model.gguf  │                █\n  \
+         file, 4 KiB, 1 fault    │                █\n  \
+         [heap]                  │                █\n  \
+         heap, 8 KiB, 2 faults   │█\n                          \
+                                 └─────────────────────────────────\n                           \
+                                  0               5 s\n\n\
+         faults per cell: █ one\n"
+    );
+}
+
+#[test]
+fn plots_of_nothing_say_so() {
+    let mut loaded = sample::empty();
+    let layout = Layout::PIPED;
+    assert_eq!(
+        histogram::render(&loaded, layout, Charset::Unicode),
+        "run.pft: latency of 0 faults, entry to completion\n"
+    );
+    assert_eq!(
+        heatmap::render(&loaded, 10, layout, Charset::Unicode),
+        "run.pft: addresses over time: no faults\n"
+    );
+    sample::push(&mut loaded.analysis, Row { latency: None, ..Row::default() });
+    loaded.facts.insert(pft::keys::fact::CAPTURE_LATENCY.to_owned(), "no".to_owned());
+    assert_eq!(
+        histogram::render(&loaded, layout, Charset::Unicode),
+        "run.pft: latency of 0 faults, entry to completion\n  latencies were not recorded\n"
+    );
+}
