@@ -11,6 +11,7 @@ need objcopy "binutils, to make programs with known symbols" binutils
 need python3 "python3, for the reader written from the format's text" python3
 need zstd "zstd, for that reader" zstd
 want stress-ng stress-ng
+want chromedriver chromium-driver
 if [ -d /run/systemd/system ]; then want redis-server; else want redis-server redis-server; fi
 # Root needs tracefs for the page-fault tracepoints.
 if [ "$(id -u)" = 0 ] && [ ! -e /sys/kernel/tracing/events ]; then

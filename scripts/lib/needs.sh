@@ -16,10 +16,10 @@ need() {
     exit 1
 }
 
-# want PROGRAM [DEBIAN-PACKAGE]: tests that record this program are skipped without it. No package is
+# want PROGRAM [DEBIAN-PACKAGE]: tests that record or run this program are skipped without it. No package is
 # named where installing it would start a service.
 want() {
     command -v "$1" >/dev/null && return
     [ -n "${2:-}" ] && install_package "$2" && return
-    echo "note: $1 is missing: tests that record it will be skipped" >&2
+    echo "note: $1 is missing: tests with it will be skipped" >&2
 }

@@ -18,7 +18,7 @@ use crate::load::Loaded;
 use crate::output::{check, create};
 
 /// Rows of each list of processes, regions, …, and half as many functions, where nothing else was asked for.
-pub const ROWS: usize = 100;
+pub const ROWS: usize = 50;
 
 /// Writes the page to `path`, or as `<trace>.html` into the working directory; returns its path.
 ///

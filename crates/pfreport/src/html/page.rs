@@ -3,10 +3,11 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::parts::{labelled, section};
 use super::policy::{SCRIPTS, STYLE, policy};
-use super::table::table;
+use super::table::{NAME_CHARACTERS, table};
 use super::timeline::Timeline;
 use crate::advice::Advice;
 use crate::cell::Cell;
@@ -18,6 +19,7 @@ use crate::picture::{self, Picture, Theme};
 use crate::summary::diagnosis::Diagnosis;
 use crate::summary::screen::Part;
 use crate::summary::{Sections, Style, last_line, next};
+use crate::text::shorten_path;
 use crate::units::count;
 
 /// Victims of the OOM killer, and stretches with losses, that the page lists, each.
@@ -25,8 +27,8 @@ const LISTED: usize = 500;
 
 /// What the page holds for programs, the timeline's script among them.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
-    summary: &'a Summary,
+struct Document {
+    summary: Value,
     timeline: Timeline,
 }
 
@@ -41,8 +43,7 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
     let (sections, mut summary) = (sections?, summary?);
     summary.oom.truncate(LISTED);
     summary.exactness.losses.truncate(LISTED);
-    let document = Document { summary: &summary, timeline: Timeline::of(loaded) };
-    let document = serde_json::to_string(&document).map_err(|error| Error::Output(error.into()))?;
+    let document = document(loaded, &summary).map_err(|error| Error::Output(error.into()))?;
 
     let mut heading = sections.heading.into_parts();
     let title = match heading.first() {
@@ -74,7 +75,10 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
                     h1 { (title) }
                     (verdict(loaded))
                     (labelled(&heading))
-                    @if has_faults { (figures(&summary)) }
+                    @if has_faults {
+                        (figures(&summary))
+                        (contents(&tables))
+                    }
                 }
                 main {
                     section #exactness {
@@ -103,6 +107,24 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
     Ok(page.into_string())
 }
 
+/// The document for programs. Its names are bounded as those of the tables are.
+fn document(loaded: &Loaded, summary: &Summary) -> serde_json::Result<String> {
+    let mut summary = serde_json::to_value(summary)?;
+    bound(&mut summary);
+    serde_json::to_string(&Document { summary, timeline: Timeline::of(loaded) })
+}
+
+fn bound(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() > NAME_CHARACTERS => {
+            *text = shorten_path(text, NAME_CHARACTERS);
+        }
+        Value::Array(values) => values.iter_mut().for_each(bound),
+        Value::Object(fields) => fields.values_mut().for_each(bound),
+        _ => {}
+    }
+}
+
 /// A JSON document that nothing in a page takes for markup. Only strings hold these characters.
 fn inert(json: &str) -> String {
     json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
@@ -119,6 +141,17 @@ fn verdict(loaded: &Loaded) -> Markup {
                 "Not everything is in these figures: " (reasons.join("; ")) ". "
                 a href="#exactness" { "What is missing" }
             }
+        }
+    }
+}
+
+/// Links to the sections.
+fn contents(tables: &[(&str, Vec<Part>)]) -> Markup {
+    let tables = tables.iter().filter(|(_, parts)| !parts.is_empty()).map(|(id, _)| *id);
+    let sections = ["exactness", "diagnosis", "timeline"].into_iter().chain(tables);
+    html! {
+        nav {
+            @for id in sections.chain(["pictures", "next"]) { a href={ "#" (id) } { (id) } " " }
         }
     }
 }
@@ -187,7 +220,7 @@ fn timeline() -> Markup {
     html! {
         section #timeline {
             h2 { "Timeline" }
-            noscript { p.note { "The timeline needs a script of this page, which the browser does not run." } }
+            noscript { p.note { "Zooming needs scripts; without them the timeline is among the pictures." } }
             div #timeline-view hidden {
                 p.controls {
                     button type="button" data-zoom="in" { "Zoom in" }
@@ -223,7 +256,7 @@ fn pictures(loaded: &Loaded) -> Result<Markup, Error> {
             h2 { "Pictures" }
             @for (picture, light, dark) in drawn {
                 @let figure = html! {
-                    figure.scroll id=(picture.name()) {
+                    figure.scroll id=(format!("picture-{}", picture.name())) {
                         div.on-light { (light) }
                         div.on-dark { (dark) }
                     }

@@ -6,7 +6,7 @@ use crate::cell::Cell;
 use crate::text::shorten_path;
 
 /// Longest name in a cell, characters: both ends of it are shown.
-const NAME_CHARACTERS: usize = 500;
+pub const NAME_CHARACTERS: usize = 500;
 
 /// A table whose first columns, so many of them, hold names.
 pub fn table(header: &[impl AsRef<str>], names: usize, rows: &[Vec<Cell>]) -> Markup {

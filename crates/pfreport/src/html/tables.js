@@ -35,7 +35,8 @@
   function filter(table, words) {
     const wanted = words.toLowerCase().split(" ").filter(Boolean);
     for (const row of table.tBodies[0].rows) {
-      const content = [...row.cells].map((cell) => cell.textContent).join(" ").toLowerCase();
+      const names = [...row.cells].filter((cell) => !cell.classList.contains("number"));
+      const content = names.map((cell) => cell.textContent).join(" ").toLowerCase();
       row.hidden = !wanted.every((word) => content.includes(word));
     }
   }
@@ -52,7 +53,7 @@
       const input = document.createElement("input");
       input.type = "search";
       input.className = "filter";
-      input.placeholder = "Show rows with …";
+      input.placeholder = "Show names with …";
       input.setAttribute("aria-label", input.placeholder);
       input.addEventListener("input", () => filter(table, input.value));
       table.parentElement.before(input);

@@ -10,7 +10,7 @@
   const BAR_PIXELS = 3;
   const BINS_MIN = 10; // shown at the closest
   const PANELS = line.has_stall ? ["faults", "stall_ns"] : ["faults"];
-  const MARGIN = { left: 78, right: 14, top: 26, bottom: 24, between: 34 };
+  const MARGIN = { left: 78, right: 14, top: 26, bottom: 24, between: 52 };
 
   const bins = line.classes[0].faults.length;
   const context = canvas.getContext("2d");
@@ -53,7 +53,13 @@
   // What is shown.
 
   const room = () => width - MARGIN.left - MARGIN.right;
-  const binsPerBar = () => Math.max(1, nice((view.to - view.from) * BAR_PIXELS / Math.max(room(), 1)));
+  // A bar is a round time and a whole number of bins.
+  function binsPerBar() {
+    const least = (view.to - view.from) * line.bin_ns * BAR_PIXELS / Math.max(room(), 1);
+    let bar = nice(Math.max(least, line.bin_ns));
+    while (bar % line.bin_ns !== 0) bar = nice(bar * 1.1);
+    return bar / line.bin_ns;
+  }
   const x = (bin) => MARGIN.left + (bin - view.from) / (view.to - view.from) * room();
   const binAt = (pixel) => {
     const share = Math.min(Math.max((pixel - MARGIN.left) / room(), 0), 1);

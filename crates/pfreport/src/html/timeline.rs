@@ -7,7 +7,7 @@ use pfmodel::table::{Analysis, Loss};
 use serde::Serialize;
 
 use crate::load::Loaded;
-use crate::plot::{STACK, length_ns};
+use crate::plot::STACK;
 use crate::scope::Scope;
 use crate::summary::oom;
 use crate::text::shorten;
@@ -80,7 +80,9 @@ impl Timeline {
     #[must_use]
     pub fn of(loaded: &Loaded) -> Self {
         let analysis = &loaded.analysis;
-        let length_ns = length_ns(analysis);
+        // As in the pictures: to the end, or up to the last fault should that be later.
+        let last_ns = analysis.faults.time_ns.last().map_or(0, |ns| ns.saturating_add(1));
+        let length_ns = analysis.duration_ns.max(last_ns).max(1);
         let bin_ns = bin_ns(length_ns);
         let classes = STACK.iter().filter_map(|&class| series(analysis, class, bin_ns, length_ns));
 

@@ -125,7 +125,7 @@ impl Canvas {
 
     /// The text, its middle left out where it is wider than the room.
     pub fn fit(&self, text: &str, size: i32, room: i32) -> String {
-        let mut characters = text.chars().count();
+        let mut characters = at_most(text, size, room);
         let mut fitted = text.to_owned();
         while characters > 1 && self.text_width(&fitted, size) > room {
             characters -= 1;
@@ -177,4 +177,11 @@ impl Canvas {
         }
         if entries.is_empty() { top } else { y + size * 5 / 4 }
     }
+}
+
+/// No more characters of a text than this fit into so much room: none that shows is narrower than a fifth of
+/// the size. Names can be thousands of characters long, and each try measures all of one.
+pub fn at_most(text: &str, size: i32, room: i32) -> usize {
+    let fit = room.max(0).saturating_mul(5) / size.max(1) + 2;
+    text.chars().take(fit as usize).count()
 }

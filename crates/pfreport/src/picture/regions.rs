@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pfmodel::names::RegionKind;
 use pfmodel::table::NONE;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, at_most};
 use super::shape::{Frame, Side};
 use crate::faults::{UNKNOWN_REGION, file_path, place};
 use crate::load::Loaded;
@@ -125,7 +125,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
 
 /// A path in so much room: its directories give way first.
 pub fn fit_path(canvas: &Canvas, path: &str, room: i32) -> String {
-    let mut characters = path.chars().count();
+    let mut characters = at_most(path, canvas.em, room);
     let mut fitted = path.to_owned();
     while characters > 1 && canvas.text_width(&fitted, canvas.em) > room {
         characters -= 1;

@@ -3,9 +3,11 @@
 // Clippy knows tests by their attribute; the helpers around them have none.
 #![allow(clippy::unwrap_used)]
 
+mod browser;
 mod code;
 mod diff;
 mod exports;
+mod html;
 mod marked;
 mod plots;
 mod profiles;
