@@ -3,16 +3,18 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use clap::CommandFactory as _;
 use pfmodel::Options;
 
 use crate::accounts::LostRecords;
 use crate::advice;
 use crate::by;
-use crate::cli::{Arguments, Command};
+use crate::cli::{Arguments, Command, Events};
 use crate::csv;
 use crate::diff;
 use crate::dump;
 use crate::error::Error;
+use crate::events;
 use crate::field::Field;
 use crate::info;
 use crate::layout::Layout;
@@ -54,6 +56,15 @@ pub fn run(
         Some(Command::Diff(arguments)) => diff::run(arguments, out, warnings, layout),
         Some(Command::Info(arguments)) => info::run(arguments, out, warnings, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out, warnings, layout),
+        Some(Command::Completions(completions)) => {
+            completions.write(Arguments::command(), out)?;
+            Ok(Outcome::Whole)
+        }
+        Some(Command::Man(pages)) => match pages.write(Arguments::command(), out) {
+            Ok(()) => Ok(Outcome::Whole),
+            Err((Some(path), source)) => Err(Error::Write { path, source }),
+            Err((None, source)) => Err(Error::Output(source)),
+        },
         None => report(arguments, out, warnings, layout),
     }
 }
@@ -66,7 +77,10 @@ fn report(
 ) -> Result<Outcome, Error> {
     let keys = keys(&arguments.query.by)?;
     let csv_on_stdout = arguments.exports.csv == Some(None);
-    let views = !keys.is_empty() || arguments.views.patterns || arguments.views.advice;
+    let views = !keys.is_empty()
+        || arguments.events.events
+        || arguments.views.patterns
+        || arguments.views.advice;
     let table_on_stdout = csv_on_stdout || arguments.exports.csv.is_none() && views;
     if table_on_stdout && arguments.stacks.folded == Some(None) {
         return Err(Error::OneOutput);
@@ -105,6 +119,10 @@ fn report(
     if arguments.views.patterns && arguments.exports.csv.is_none() {
         let top = arguments.query.top.unwrap_or(GROUP_ROWS);
         out.write_all(pattern::render(&loaded, top, layout.table_width).as_bytes())?;
+    }
+    if arguments.events.events {
+        let Events { fixed_ts, .. } = arguments.events;
+        events::write(&loaded, arguments.query.top, fixed_ts, out)?;
     }
     if arguments.views.advice {
         out.write_all(advice::render(&loaded, layout).as_bytes())?;

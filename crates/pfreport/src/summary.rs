@@ -85,7 +85,8 @@ pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
 /// `Summary: major=12 minor=542 cow=3`: the faults that were captured, stored or not. `unrecorded` is
 /// what was left out on request, `unknown` what cannot be told: without error codes cow faults hide
 /// among the minor ones, and so they do among those that were too fast to be stored.
-fn last_line(loaded: &Loaded) -> String {
+#[must_use]
+pub fn last_line(loaded: &Loaded) -> String {
     let count = |class| loaded.class_count(class);
     let unknown = || "unknown".to_owned();
     let skipped = loaded.skipped();
