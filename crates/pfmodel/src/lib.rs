@@ -29,6 +29,7 @@ mod history_places;
 mod incomplete;
 mod intern;
 mod keyed_map;
+pub mod lines;
 mod live;
 mod locations;
 mod mapping_rows;

@@ -1,9 +1,11 @@
 //! What `pfrecord` does besides recording.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Command, Subcommand};
 use pfcapture::{Error, marks};
 
 /// A subcommand.
@@ -22,6 +24,10 @@ pub enum Action {
         #[arg(long, value_name = "PID")]
         to: Option<u32>,
     },
+    /// Write what makes a shell complete options and file names
+    Completions(pfcli::Completions),
+    /// Write the manual pages
+    Man(pfcli::ManPages),
 }
 
 const MARK_EXAMPLES: &str = "\
@@ -30,13 +36,26 @@ Examples:
   pfrecord mark serving --to 4711     the recording made by pfrecord with PID 4711";
 
 impl Action {
-    /// Does it.
+    /// Does it. `program` is the definition of the command line.
     ///
     /// # Errors
     /// Why it could not be done.
-    pub fn run(&self) -> Result<(), Error> {
+    pub fn run(&self, program: Command) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        let failed = |path: Option<PathBuf>, source: io::Error| match path {
+            // Whoever closed standard output has seen enough.
+            None if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            None => Err(Error::System { action: "write to standard output", source }),
+            Some(path) => Err(Error::Output { path, source }),
+        };
         match self {
             Self::Mark { name, to } => marks::send(name.as_bytes(), *to),
+            Self::Completions(completions) => {
+                completions.write(program, &mut out).or_else(|error| failed(None, error))
+            }
+            Self::Man(pages) => {
+                pages.write(program, &mut out).or_else(|(path, error)| failed(path, error))
+            }
         }
     }
 }

@@ -210,7 +210,8 @@ const USAGE: &str = "\
 pfrecord [OPTIONS] -p PID[,PID…] | -t TID[,TID…] | -a | -G CGROUP
        pfrecord [OPTIONS] -- COMMAND…
        pfrecord --check
-       pfrecord mark NAME";
+       pfrecord mark NAME
+       pfrecord completions SHELL | man [--out DIR]";
 
 const AFTER_HELP: &str = "\
 Examples:

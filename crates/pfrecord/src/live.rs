@@ -8,7 +8,6 @@ mod arguments;
 mod json;
 mod lines;
 mod output;
-mod quantities;
 mod tally;
 mod text;
 

@@ -11,6 +11,7 @@ use std::io::{self, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
+use clap::CommandFactory as _;
 use pfcapture::Error;
 use pft::text::printable;
 
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
     }
     let arguments = cli::Arguments::parse_or_exit();
     if let Some(action) = &arguments.action {
-        return action.run().map_or_else(failed, |()| ExitCode::SUCCESS);
+        return action.run(cli::Arguments::command()).map_or_else(failed, |()| ExitCode::SUCCESS);
     }
     if arguments.check {
         return match check::run(&mut io::stdout().lock()) {

@@ -1,61 +1,30 @@
 //! The command line.
 
+mod events;
 mod exports;
 mod habits;
+mod help;
 mod pictures;
 mod query;
 mod stacks;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHint};
 
+pub use events::Events;
 pub use exports::Exports;
 pub use habits::Habits;
 pub use pictures::Pictures;
 pub use query::{Query, Views};
 pub use stacks::StackOutputs;
 
-const EXAMPLES: &str = "\
-Examples:
-  pfreport run.pft                               what happened, on one screen
-  pfreport run.pft --by path,cause -n 5          the five costliest files and why they fault
-  pfreport run.pft --by region --sort max_ns     the regions with the longest single fault
-  pfreport run.pft --by phase,cause              what happens between the marks of a recording
-  pfreport run.pft --where 'latency_ns > 1e6'    the summary of the faults longer than 1 ms
-  pfreport run.pft --from 10% --to 2s --by path  which files, of a part of the time
-  pfreport run.pft --advice                      what to change, with the evidence
-  pfreport run.pft --patterns                    sequential or random, again and again, how large
-  pfreport run.pft --csv | head                  every fault, one per line
-  pfreport run.pft --by pid,class --csv=out.csv  a grouped table for other tools
-  pfreport run.pft --parquet=faults.parquet      every fault, for DuckDB, pandas or Polars
-  pfreport run.pft --json | jq .totals           the summary, for programs
-  pfreport run.pft --by function,cause           which code faults, and why
-  pfreport run.pft --histogram                   how long faults took, on the terminal
-  pfreport run.pft --heatmap                     which addresses faulted when, on the terminal
-  pfreport run.pft --png=pictures                latency, timeline, regions, heatmap, working set
-  pfreport run.pft --svg --theme dark            the same for a web page
-  pfreport run.pft --table mappings --sort size_bytes    what was mapped, the largest first
-  pfreport run.pft --sql 'SELECT tid, COUNT(*) AS n FROM faults GROUP BY tid'
-  pfreport run.pft --flamegraph                  stall time by call chain, for a browser
-  ssh HOST cat run.pft | pfreport -              a trace from elsewhere
-
-Columns for --by, --where, and of table faults:
-  trace phase time_ns wall_time latency_ns class cause failure slow access mode proc pid tid comm
-  cpu addr page_size_bytes nth attempts region region_kind path file_offset perms dev inode
-  map_confidence ip module function source object callchain build_id node mapping
-Columns for --sort: those of --by, and
-  faults major pages touched_bytes stall_ns p50_ns p90_ns p99_ns max_ns
-Tables for --table and --sql (schemas/tables.md has their columns):
-  faults processes threads mappings modules callchains losses oom marks ledger facts
-
-Exit status:
-  0  done
-  1  failed
-  2  wrong usage, or an output that exists or may not be replaced
-  3  done, but the trace is damaged or incomplete, or records were lost, unreadable or do not add up
-     to the kernel's counts
-  4  diff: a condition of --fail-if holds (also where it would be 3)";
+const USAGE: &str = "\
+pfreport [OPTIONS] <TRACE>...
+       pfreport <COMMAND> ...";
 
 /// Reports where page faults happen, what they cost and why.
 ///
@@ -63,16 +32,15 @@ Exit status:
 /// a summary of one screen; its last line, `Summary: major=… minor=… cow=…`, is for scripts: numbers, or
 /// `unrecorded` or `unknown`.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "pfreport", version, after_help = EXAMPLES)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-#[command(disable_help_subcommand = true)]
+#[command(name = "pfreport", version, after_help = help::short(), after_long_help = help::long())]
+#[command(subcommand_negates_reqs = true, disable_help_subcommand = true, override_usage = USAGE)]
 pub struct Arguments {
     /// What to do other than report
     #[command(subcommand)]
     pub command: Option<Command>,
 
     /// Trace files; `-` reads standard input
-    #[arg(required = true, value_name = "TRACE")]
+    #[arg(required = true, value_name = "TRACE", value_hint = ValueHint::FilePath)]
     pub traces: Vec<PathBuf>,
 
     /// Which faults, and how they are grouped.
@@ -82,6 +50,10 @@ pub struct Arguments {
     /// Texts other than the summary.
     #[command(flatten)]
     pub views: Views,
+
+    /// A line a fault.
+    #[command(flatten)]
+    pub events: Events,
 
     /// Files for other programs.
     #[command(flatten)]
@@ -109,9 +81,34 @@ pub enum Command {
     Info(crate::info::Arguments),
     /// Show the frames of a trace as they are stored
     Dump(crate::dump::Arguments),
+    /// Write what makes a shell complete options and file names
+    Completions(pfcli::Completions),
+    /// Write the manual pages
+    Man(pfcli::ManPages),
 }
 
 impl Arguments {
+    /// The arguments that the words of a command line stand for, the program's name first.
+    ///
+    /// # Errors
+    /// What is wrong with them; help and version are errors too.
+    pub fn from_words(words: &[OsString]) -> Result<Self, clap::Error> {
+        let mut command = Self::command().color(habits::color_of(words));
+        let matches = command.try_get_matches_from_mut(words)?;
+        if let Some(name) = matches.subcommand_name() {
+            let is_given = |argument: &&clap::Arg| {
+                let source = matches.value_source(argument.get_id().as_str());
+                !argument.is_global_set() && source == Some(ValueSource::CommandLine)
+            };
+            let stray = command.get_arguments().find(is_given).map(ToString::to_string);
+            if let Some(stray) = stray {
+                let what = format!("{stray} does not go with `{name}`; its options come behind it");
+                return Err(command.error(ErrorKind::ArgumentConflict, what));
+            }
+        }
+        Ok(Self::from_arg_matches(&matches)?.with_dashes())
+    }
+
     /// The same with `-` as the name of an output understood as standard output.
     #[must_use]
     pub fn with_dashes(mut self) -> Self {
@@ -129,46 +126,4 @@ fn with_dash(output: &mut Option<Option<PathBuf>>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Arguments, EXAMPLES};
-    use crate::field::Field;
-    use crate::group::MEASURES;
-    use crate::tables::Table;
-    use clap::{CommandFactory as _, Parser as _};
-    use std::path::PathBuf;
-
-    #[test]
-    fn the_definition_is_sound() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn the_help_breaks_lines_where_they_are_written() {
-        let help = Arguments::command().render_long_help().to_string();
-        assert!(help.contains(EXAMPLES), "{help}");
-    }
-
-    #[test]
-    fn optional_values_take_an_equals_sign_only() {
-        for words in [["pfreport", "--csv", "run.pft"], ["pfreport", "run.pft", "--csv"]] {
-            let arguments = Arguments::try_parse_from(words).unwrap();
-            assert_eq!(arguments.traces, [PathBuf::from("run.pft")]);
-            assert_eq!(arguments.exports.csv, Some(None));
-        }
-        let words = ["pfreport", "run.pft", "--csv=-", "--folded=-"];
-        let arguments = Arguments::try_parse_from(words).unwrap().with_dashes();
-        assert_eq!((arguments.exports.csv, arguments.stacks.folded), (Some(None), Some(None)));
-        let arguments = Arguments::try_parse_from(["pfreport", "run.pft", "--csv=a.csv"]).unwrap();
-        let arguments = arguments.with_dashes();
-        assert_eq!(arguments.exports.csv, Some(Some(PathBuf::from("a.csv"))));
-    }
-
-    #[test]
-    fn the_help_names_every_column() {
-        let words: Vec<&str> = EXAMPLES.split_whitespace().collect();
-        let names = Field::ALL.iter().map(|field| field.name()).chain(MEASURES);
-        for name in names.chain(Table::names()) {
-            assert!(words.contains(&name), "{name}");
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,13 @@
 //! What can go wrong.
 
+mod foreign;
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use foreign::Foreign;
 
 use crate::load::STDIN;
 use crate::stacks::Weight;
@@ -20,6 +26,14 @@ pub enum Error {
         /// Why.
         source: pft::Error,
     },
+    /// It is no trace but something that is known.
+    #[error("cannot read {}: this is {what}, not a pft trace", input(path))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: Foreign,
+    },
     /// The trace cannot be opened.
     #[error("cannot read {}", input(path))]
     Open {
@@ -32,7 +46,7 @@ pub enum Error {
     #[error("no trace was given")]
     NoTrace,
     /// A column that the table does not have.
-    #[error("no column `{name}`; the columns are {}", known.join(", "))]
+    #[error("no column `{name}`{}; the columns are {}", alike(name, known), known.join(", "))]
     UnknownColumn {
         /// As asked for.
         name: String,
@@ -74,13 +88,13 @@ pub enum Error {
         to: String,
     },
     /// An output file exists already.
-    #[error("{} exists; use -f to replace it", printable_path(path))]
+    #[error("{} exists", printable_path(path))]
     Exists {
         /// The file.
         path: PathBuf,
     },
     /// Output would replace the trace that is being read.
-    #[error("{} is the trace being read; name another file for the output", printable_path(path))]
+    #[error("{} is the trace being read", printable_path(path))]
     IsInput {
         /// The output file.
         path: PathBuf,
@@ -106,42 +120,34 @@ pub enum Error {
     #[error("cannot compute the table")]
     Table(#[from] polars::error::PolarsError),
     /// Two outputs for standard output.
-    #[error("{} and {} would both go to standard output; give one of them a file", outputs[0], outputs[1])]
+    #[error("{} and {} would both go to standard output", outputs[0], outputs[1])]
     OneOutput {
         /// What would.
         outputs: [String; 2],
     },
     /// A binary format for a terminal.
-    #[error(
-        "{option} is no text for a terminal; give it a file ({option}=FILE) or another program"
-    )]
+    #[error("{option} is no text for a terminal")]
     Terminal {
         /// The option.
         option: String,
     },
     /// Not the traces that a comparison takes.
-    #[error(
-        "cannot compare {}: give two traces, or several runs a side: pfreport diff A1 A2 -- B1 B2",
-        counted(*given as u64, "trace")
-    )]
+    #[error("cannot compare {}", counted(*given as u64, "trace"))]
     Sides {
         /// Traces without a side.
         given: usize,
     },
     /// Two traces from one input.
-    #[error("standard input is one trace; name a file for the other")]
+    #[error("standard input is one trace")]
     StdinTwice,
     /// An option where only traces are expected.
-    #[error("{} stands behind `--`, among the traces; options go before it", printable_path(word))]
+    #[error("{} stands behind `--`, among the traces", printable_path(word))]
     OptionBehind {
         /// The option.
         word: PathBuf,
     },
     /// A condition about something that a run does not tell.
-    #[error(
-        "cannot judge `{condition}`: {metric} is not known of {trace}; judge something else, or record it \
-         as well"
-    )]
+    #[error("cannot judge `{condition}`: {metric} is not known of {trace}")]
     NotJudged {
         /// The condition.
         condition: String,
@@ -182,8 +188,21 @@ fn and_more(more: usize) -> String {
 const fn no_weight(weight: Weight) -> &'static str {
     match weight {
         Weight::Faults => "the trace has no faults",
-        Weight::Stall => "the trace has no fault of known latency; --weight faults counts them",
-        Weight::Bytes => "the trace has no fault of known size; --weight faults counts them",
+        Weight::Stall => "the trace has no fault of known latency",
+        Weight::Bytes => "the trace has no fault of known size",
+    }
+}
+
+/// Least likeness of two names of which one may be meant by the other.
+const ALIKE: f64 = 0.7;
+
+/// The name that was probably meant, in words.
+fn alike(name: &str, known: &[String]) -> String {
+    let likeness = |known: &&String| strsim::jaro_winkler(name, known);
+    let best = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match best.filter(|best| likeness(best) >= ALIKE) {
+        Some(best) => format!(", perhaps `{best}`"),
+        None => String::new(),
     }
 }
 
@@ -196,4 +215,107 @@ impl Error {
             other => other,
         }
     }
+
+    /// The exit code: 2 for what is not possible as asked, 1 for what failed on the way. Whoever closed
+    /// the output has seen enough: 0.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::UnknownColumn { .. }
+            | Self::Exists { .. }
+            | Self::IsInput { .. }
+            | Self::Irregular { .. }
+            | Self::Condition { .. }
+            | Self::Query { .. }
+            | Self::UnknownPid { .. }
+            | Self::EmptyWindow { .. }
+            | Self::OneOutput { .. }
+            | Self::Terminal { .. }
+            | Self::Sides { .. }
+            | Self::StdinTwice
+            | Self::OptionBehind { .. }
+            | Self::NotJudged { .. } => 2,
+            Self::Open { source, .. } | Self::Write { source, .. } if is_wrong_place(source) => 2,
+            _ => 1,
+        }
+    }
+
+    /// What to do about it, mostly a command.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        let record = |path: &Path| {
+            let named = path.extension().is_some_and(|ending| ending == "pft");
+            let path = if named { printable_path(path) } else { "run.pft".to_owned() };
+            format!("record one with: pfrecord -o {path} -- COMMAND")
+        };
+        let remedy = match self {
+            Self::Open { path, source } => match source.kind() {
+                io::ErrorKind::NotFound => record(path),
+                io::ErrorKind::PermissionDenied => {
+                    let path = printable_path(path);
+                    format!("traces are for their owner only: sudo pfreport {path}")
+                }
+                io::ErrorKind::IsADirectory => {
+                    format!("name the traces in it: pfreport {}/*.pft", printable_path(path))
+                }
+                _ => return None,
+            },
+            Self::Foreign { path, what } => what.remedy(&input(path)),
+            Self::Trace { source: pft::Error::NotATrace, .. } => record(Path::new("run.pft")),
+            Self::Trace { source: pft::Error::UnsupportedMajor { .. }, .. } => format!(
+                "this is pfreport {}: install the version that recorded it, or a later one",
+                env!("CARGO_PKG_VERSION")
+            ),
+            Self::Trace {
+                source: pft::Error::HeaderTruncated { .. } | pft::Error::HeaderDamaged,
+                ..
+            } => "without its header a trace cannot be read: copy it again from where it was recorded"
+                .to_owned(),
+            Self::Exists { .. } => "use -f to replace it".to_owned(),
+            Self::IsInput { .. } | Self::Irregular { .. } => {
+                "name another file for the output".to_owned()
+            }
+            Self::Write { path, source } => match source.kind() {
+                io::ErrorKind::NotFound => {
+                    let folder = path.parent().unwrap_or(path);
+                    format!("make the folder first: mkdir -p {}", printable_path(folder))
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "name a file in a folder of yours".to_owned()
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room, or name a file elsewhere; what is there is not whole".to_owned()
+                }
+                _ => return None,
+            },
+            Self::OneOutput { .. } => "give one of them a file".to_owned(),
+            Self::Terminal { option } => {
+                format!("give it a file ({option}=FILE) or another program")
+            }
+            Self::Sides { .. } => {
+                "give two traces, or several runs a side: pfreport diff A1 A2 -- B1 B2".to_owned()
+            }
+            Self::StdinTwice => "name a file for the other".to_owned(),
+            Self::OptionBehind { .. } => "options go before it".to_owned(),
+            Self::NotJudged { .. } => "judge something else, or record it as well".to_owned(),
+            Self::NoWeight { weight: Weight::Stall | Weight::Bytes } => {
+                "--weight faults counts them".to_owned()
+            }
+            _ => return None,
+        };
+        Some(remedy)
+    }
+}
+
+/// Whether a file is not where it was said to be, or not for this user.
+fn is_wrong_place(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::NotADirectory
+    )
 }

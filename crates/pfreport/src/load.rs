@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -10,10 +9,11 @@ use pfmodel::table::Analysis;
 use pfmodel::{Options, Recording, analyse};
 use pft::keys::fact;
 use pft::record::{FaultBatch, Frame, MarkRecord, OomRecord, TraceHeader};
-use pft::{Damage, Trace};
+use pft::{Damage, Limits};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::error::Error;
+use crate::input;
 use crate::join::join;
 use crate::select::Selected;
 use crate::summary;
@@ -98,22 +98,9 @@ impl Loaded {
     /// [`Loaded::damage`]. The path [`STDIN`] reads standard input, into memory.
     ///
     /// # Errors
-    /// [`Error::Open`] when the file cannot be opened, or standard input not read; [`Error::Trace`] when
-    /// it is no trace or of an unsupported version.
+    /// As [`input::open`].
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
-        let trace = if path == Path::new(STDIN) {
-            let mut bytes = Vec::new();
-            let read = io::stdin().lock().read_to_end(&mut bytes);
-            read.map_err(|source| Error::Open { path: path.to_owned(), source })?;
-            Trace::from_bytes(bytes)
-        } else {
-            Trace::open(path)
-        };
-        let trace = trace.map_err(|error| match error {
-            // It names the path as well.
-            pft::Error::Open { source, .. } => Error::Open { path: path.to_owned(), source },
-            source => Error::Trace { path: path.to_owned(), source },
-        })?;
+        let trace = input::open(path, &Limits::default())?;
         let frames: Vec<_> = trace.frames().par_iter().map(|info| trace.read(info)).collect();
 
         let mut parts = Parts::new(trace.header().clone());

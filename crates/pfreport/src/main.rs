@@ -1,9 +1,11 @@
 //! Reports on page-fault traces.
 
-use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write as _};
+use std::ffi::OsString;
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use anstream::AutoStream;
+use clap::ColorChoice;
 use pfreport::cli::Arguments;
 use pfreport::error::Error;
 use pfreport::layout::Layout;
@@ -11,7 +13,8 @@ use pfreport::run::{Outcome, run};
 use pfreport::text::printable;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::from_words(&words) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
             // The message quotes words of the command line.
@@ -22,58 +25,35 @@ fn main() -> ExitCode {
         }
         Err(help) => help.exit(),
     };
-    match report(&arguments.with_dashes()) {
+    match report(&arguments) {
         Ok(Outcome::Whole) => ExitCode::SUCCESS,
         Ok(Outcome::Partial) => ExitCode::from(3),
         Ok(Outcome::Failed) => ExitCode::from(4),
         Err(error) => {
-            let (code, remedy) = judge(&error);
+            let code = error.exit_code();
             if code != 0 {
-                let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+                let remedy = error.remedy().map_or_else(String::new, |what| format!("; {what}"));
+                let error = format!("{:#}{remedy}", anyhow::Error::from(error));
                 // Nothing is left to be done when standard error is closed as well.
-                let _ = writeln!(
-                    io::stderr(),
-                    "error: {}{remedy}",
-                    printable(format!("{error:#}").as_bytes())
-                );
+                let _ = writeln!(io::stderr(), "error: {}", printable(error.as_bytes()));
             }
             ExitCode::from(code)
         }
     }
 }
 
-fn report(arguments: &Arguments) -> anyhow::Result<Outcome> {
+fn report(arguments: &Arguments) -> Result<Outcome, Error> {
     let stdout = io::stdout().lock();
-    let bold = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let layout = terminal_size::terminal_size_of(&stdout)
-        .map_or(Layout::PIPED, |(columns, _)| Layout::terminal(usize::from(columns.0), bold));
-    Ok(run(arguments, &mut BufWriter::new(stdout), &mut io::stderr(), layout)?)
-}
-
-/// The exit code for an error, and what to do about it.
-fn judge(error: &anyhow::Error) -> (u8, Option<&'static str>) {
-    match error.downcast_ref() {
-        // Whoever read the output has seen enough.
-        Some(Error::Output(cause)) if cause.kind() == ErrorKind::BrokenPipe => (0, None),
-        Some(
-            Error::UnknownColumn { .. }
-            | Error::Condition { .. }
-            | Error::Query { .. }
-            | Error::UnknownPid { .. }
-            | Error::EmptyWindow { .. }
-            | Error::Exists { .. }
-            | Error::IsInput { .. }
-            | Error::Irregular { .. }
-            | Error::OneOutput { .. }
-            | Error::Terminal { .. }
-            | Error::Sides { .. }
-            | Error::StdinTwice
-            | Error::OptionBehind { .. }
-            | Error::NotJudged { .. },
-        ) => (2, None),
-        Some(Error::Trace { source: pft::Error::NotATrace, .. }) => {
-            (1, Some("record one with: pfrecord -o run.pft -- COMMAND"))
-        }
-        _ => (1, None),
-    }
+    let bold = match arguments.habits.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => AutoStream::choice(&stdout) != anstream::ColorChoice::Never,
+    };
+    let layout = match terminal_size::terminal_size_of(&stdout) {
+        Some((columns, _)) => Layout::terminal(usize::from(columns.0), bold),
+        None => Layout { bold, ..Layout::PIPED },
+    };
+    let mut warnings: Box<dyn Write> =
+        if arguments.habits.quiet { Box::new(io::sink()) } else { Box::new(io::stderr()) };
+    run(arguments, &mut BufWriter::new(stdout), &mut warnings, layout)
 }

@@ -1,32 +1,31 @@
 //! What the command line asks for, done.
 
+mod table;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory as _;
 use pfmodel::Options;
 
 use crate::advice;
-use crate::by;
 use crate::cli::{Arguments, Command};
 use crate::diff;
 use crate::dump;
 use crate::error::Error;
-use crate::export;
-use crate::field::Field;
+use crate::events;
 use crate::html;
 use crate::info;
 use crate::json;
 use crate::layout::Layout;
-use crate::listing::Listing;
 use crate::load::{Loaded, STDIN};
-use crate::pattern;
 use crate::picture::{self, Format};
 use crate::plot;
-use crate::scope::Scope;
 use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
+use table::Asked;
 
 /// How a report that could be made ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,17 +34,15 @@ pub enum Outcome {
     Whole,
     /// The trace is damaged or incomplete, or records were lost.
     Partial,
-    /// A condition that was to fail holds, whatever the traces lack.
+    /// A condition holds under which the user wants a failure.
     Failed,
 }
 
 /// Rows of each list of the summary.
 const SUMMARY_ROWS: usize = 10;
-/// Rows of a grouped table on a screen.
-const GROUP_ROWS: usize = 20;
 
-/// Makes the reports that `arguments` ask for. `out` takes what goes to standard output, `warnings`
-/// what an export leaves out.
+/// Does what `arguments` ask for. `out` takes what goes to standard output, `warnings` what an output
+/// leaves out.
 ///
 /// # Errors
 /// Any [`Error`].
@@ -59,6 +56,15 @@ pub fn run(
         Some(Command::Diff(arguments)) => diff::run(arguments, out, warnings, layout),
         Some(Command::Info(arguments)) => info::run(arguments, out, warnings, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out, warnings, layout),
+        Some(Command::Completions(completions)) => {
+            completions.write(Arguments::command(), out)?;
+            Ok(Outcome::Whole)
+        }
+        Some(Command::Man(pages)) => match pages.write(Arguments::command(), out) {
+            Ok(()) => Ok(Outcome::Whole),
+            Err((Some(path), source)) => Err(Error::Write { path, source }),
+            Err((None, source)) => Err(Error::Output(source)),
+        },
         None => report(arguments, out, warnings, layout),
     }
 }
@@ -69,68 +75,37 @@ fn report(
     warnings: &mut impl Write,
     layout: Layout,
 ) -> Result<Outcome, Error> {
-    let keys = keys(&arguments.query.by)?;
     let exports = &arguments.exports;
-    let plots = arguments.pictures.are_plotted();
-    let listing = Listing::parse(&arguments.query)?;
-    let has_table = !keys.is_empty() || listing.is_some() || arguments.views.patterns;
-    let views = has_table || arguments.views.advice || plots;
-    let data_on_stdout = data_on_stdout(arguments, views && !exports.has_table(), layout)?;
+    let asked = Asked::parse(arguments)?;
+    let has_texts = asked.is_named() && !exports.has_table()
+        || arguments.events.events
+        || arguments.views.advice
+        || arguments.pictures.are_plotted();
+    let has_files = exports.any() || arguments.pictures.are_drawn() || arguments.stacks.any();
+    let has_data = data_on_stdout(arguments, has_texts, layout)?;
+    let selection = Selection::parse(&arguments.query)?;
+
     let slow_threshold_ns = arguments.query.slow_threshold;
     let slow_threshold_ns =
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-    let options = Options { slow_threshold_ns };
-    let selection = Selection::parse(&arguments.query)?;
-    let mut loaded = Loaded::open_all(&arguments.traces, &options)?;
+    let mut loaded = Loaded::open_all(&arguments.traces, &Options { slow_threshold_ns })?;
     selection.apply(&mut loaded)?;
 
-    let has_export = exports.has_table() || exports.json.is_some();
-    let has_file = has_export
-        || arguments.pictures.are_drawn()
-        || exports.html.is_some()
-        || arguments.stacks.any();
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
-        written.extend(export_table(&loaded, &keys, listing.as_ref(), arguments, out)?);
-    } else if let Some(listing) = &listing {
-        let top = arguments.query.top.unwrap_or(GROUP_ROWS);
-        out.write_all(listing.render(&loaded, top, layout.table_width)?.as_bytes())?;
-    } else if !keys.is_empty() {
-        let groups = by::table(&loaded, &keys, arguments.query.sort.as_deref(), None)?;
-        let top = arguments.query.top.unwrap_or(GROUP_ROWS);
-        out.write_all(by::render(&loaded, &groups, &keys, top, layout.table_width)?.as_bytes())?;
-        if let Some(caveat) = Scope::of(&loaded).caveat(loaded.skipped()) {
-            writeln!(out, "  {caveat}")?;
-        }
+        written.extend(asked.export(&loaded, arguments, out)?);
+    } else {
+        asked.print(&loaded, arguments, layout, out)?;
     }
-    if arguments.views.patterns && !exports.has_table() {
-        let top = arguments.query.top.unwrap_or(GROUP_ROWS);
-        out.write_all(pattern::render(&loaded, top, layout.table_width).as_bytes())?;
-    }
-    if arguments.views.advice {
-        out.write_all(advice::render(&loaded, layout).as_bytes())?;
-    }
-    let summary_rows = arguments.query.top.unwrap_or(SUMMARY_ROWS);
-    written.extend(json::export(&loaded, arguments, summary_rows, out)?);
-    if plots {
-        let text = plot::render(&loaded, &arguments.pictures, summary_rows, layout);
-        out.write_all(text.as_bytes())?;
-    }
-    let (pictures, force) = (&arguments.pictures, arguments.habits.force);
-    for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
-        let Some(folder) = folder else { continue };
-        let folder = folder.as_deref().unwrap_or(Path::new("."));
-        written.extend(picture::draw(&loaded, folder, format, pictures.style(), force)?);
-    }
-    if let Some(file) = &arguments.exports.html {
-        let top = arguments.query.top.unwrap_or(html::ROWS);
-        written.push(html::write(&loaded, file.as_deref(), top, arguments.habits.force)?);
-    }
-    if !has_file && !views {
-        let style = Style { top: summary_rows, layout };
+    let rows = arguments.query.top.unwrap_or(SUMMARY_ROWS);
+    written.extend(json::export(&loaded, arguments, rows, out)?);
+    written.extend(draw(&loaded, arguments)?);
+    texts(&loaded, arguments, layout, out)?;
+    if !has_texts && !has_files {
+        let style = Style { top: rows, layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
     }
-    for path in written.iter().filter(|_| !data_on_stdout) {
+    for path in written.iter().filter(|_| !has_data) {
         writeln!(out, "{}", printable_path(path))?;
     }
     out.flush()?;
@@ -138,15 +113,53 @@ fn report(
     if loaded.is_whole() {
         return Ok(Outcome::Whole);
     }
-    if has_file || views {
+    if has_texts || has_files {
         warn(&loaded, warnings)?;
     }
     Ok(Outcome::Partial)
 }
 
+/// The texts other than tables.
+fn texts(
+    loaded: &Loaded,
+    arguments: &Arguments,
+    layout: Layout,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let top = arguments.query.top;
+    if arguments.events.events {
+        events::write(loaded, top, arguments.events.fixed_ts, out)?;
+    }
+    if arguments.views.advice {
+        out.write_all(advice::render(loaded, layout).as_bytes())?;
+    }
+    if arguments.pictures.are_plotted() {
+        let rows = top.unwrap_or(SUMMARY_ROWS);
+        let text = plot::render(loaded, &arguments.pictures, rows, layout);
+        out.write_all(text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Pictures and the page with pictures; returns the paths of files.
+fn draw(loaded: &Loaded, arguments: &Arguments) -> Result<Vec<PathBuf>, Error> {
+    let (pictures, force) = (&arguments.pictures, arguments.habits.force);
+    let mut written = Vec::new();
+    for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
+        let Some(folder) = folder else { continue };
+        let folder = folder.as_deref().unwrap_or(Path::new("."));
+        written.extend(picture::draw(loaded, folder, format, pictures.style(), force)?);
+    }
+    if let Some(file) = &arguments.exports.html {
+        let top = arguments.query.top.unwrap_or(html::ROWS);
+        written.push(html::write(loaded, file.as_deref(), top, force)?);
+    }
+    Ok(written)
+}
+
 /// Whether standard output gets data for a program: at most one of the outputs may go there, and nothing
 /// binary to a terminal.
-fn data_on_stdout(arguments: &Arguments, has_text: bool, layout: Layout) -> Result<bool, Error> {
+fn data_on_stdout(arguments: &Arguments, has_texts: bool, layout: Layout) -> Result<bool, Error> {
     let exports = &arguments.exports;
     let tables = exports.tables().filter(|(_, file)| file.is_none());
     let tables = tables.map(|(format, _)| (format!("--{}", format.as_str()), format.is_binary()));
@@ -160,7 +173,7 @@ fn data_on_stdout(arguments: &Arguments, has_text: bool, layout: Layout) -> Resu
         return Err(Error::Terminal { option: option.clone() });
     }
     let has_data = !data.is_empty();
-    let text = (has_text && has_data).then(|| "a table".to_owned());
+    let text = (has_texts && has_data).then(|| "a text".to_owned());
     let mut all = text.into_iter().chain(data.into_iter().map(|(option, _)| option));
     if let (Some(first), Some(second)) = (all.next(), all.next()) {
         return Err(Error::OneOutput { outputs: [first, second] });
@@ -168,46 +181,7 @@ fn data_on_stdout(arguments: &Arguments, has_text: bool, layout: Layout) -> Resu
     Ok(has_data)
 }
 
-/// The columns of `--by`, each once.
-fn keys(names: &[String]) -> Result<Vec<Field>, Error> {
-    let mut keys = Vec::new();
-    for name in names {
-        let field = Field::parse(name)?;
-        if !keys.contains(&field) {
-            keys.push(field);
-        }
-    }
-    Ok(keys)
-}
-
-/// The table asked for, in all the formats.
-fn export_table(
-    loaded: &Loaded,
-    keys: &[Field],
-    listing: Option<&Listing>,
-    arguments: &Arguments,
-    out: &mut impl Write,
-) -> Result<Vec<PathBuf>, Error> {
-    match listing {
-        Some(listing) if !listing.is_all_faults(arguments.query.top) => {
-            let frame = listing.frame(loaded, arguments.query.top)?;
-            return export::frame(loaded, arguments, &frame, out);
-        }
-        Some(_) => return export::faults(loaded, arguments, out),
-        None => {}
-    }
-    if arguments.views.patterns {
-        let patterns = pattern::table(loaded, arguments.query.top)?;
-        return export::frame(loaded, arguments, &patterns, out);
-    }
-    if keys.is_empty() {
-        return export::faults(loaded, arguments, out);
-    }
-    let groups = by::table(loaded, keys, arguments.query.sort.as_deref(), arguments.query.top)?;
-    export::frame(loaded, arguments, &by::with_chains(loaded, groups)?, out)
-}
-
-/// One line that says why an export is not the whole story.
+/// One line a trace that says why an output is not the whole story.
 fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
     for member in loaded.members.iter().filter(|member| !member.flaws.is_empty()) {
         let reasons = member.flaws.join(", ");
@@ -220,41 +194,4 @@ fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "warning: {whose}{reasons}; details: {details}")?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::data_on_stdout;
-    use crate::cli::Arguments;
-    use crate::error::Error;
-    use crate::layout::Layout;
-
-    #[test]
-    fn binary_formats_are_not_for_terminals() {
-        let terminal = Layout::terminal(100, true);
-        let on_stdout = |option, layout| {
-            let arguments = Arguments::try_parse_from(["pfreport", "run.pft", option]).unwrap();
-            data_on_stdout(&arguments.with_dashes(), false, layout)
-        };
-        for option in ["--parquet", "--arrow=-"] {
-            let refused = on_stdout(option, terminal).unwrap_err();
-            let name = option.trim_end_matches("=-");
-            assert!(matches!(&refused, Error::Terminal { option } if option == name));
-            assert_eq!(
-                refused.to_string(),
-                format!(
-                    "{name} is no text for a terminal; give it a file ({name}=FILE) or another program"
-                )
-            );
-            assert!(on_stdout(option, Layout::PIPED).unwrap());
-        }
-        for option in ["--csv", "--jsonl", "--json", "--folded"] {
-            assert!(on_stdout(option, terminal).unwrap());
-        }
-        for option in ["--csv=out", "--parquet=out", "--json=out"] {
-            assert!(!on_stdout(option, terminal).unwrap());
-        }
-    }
 }

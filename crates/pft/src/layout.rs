@@ -90,10 +90,20 @@ pub(crate) fn encode_header(header: &TraceHeader) -> Vec<u8> {
     bytes
 }
 
-/// Parses the start of a file; returns the header and its length, where the first frame begins.
+/// The start of a file.
+#[derive(Debug)]
+pub(crate) struct FileStart {
+    pub(crate) header: TraceHeader,
+    /// Minor version of the format.
+    pub(crate) minor: u16,
+    /// Length of the header, where the first frame begins.
+    pub(crate) header_bytes: u64,
+}
+
+/// Parses the start of a file.
 ///
 /// `start` holds the first bytes of the file: at least [`MAX_FILE_HEADER_BYTES`] of them, or all.
-pub(crate) fn parse_header(start: &[u8]) -> Result<(TraceHeader, u64)> {
+pub(crate) fn parse_header(start: &[u8]) -> Result<FileStart> {
     let shown = start.len().min(MAGIC.len());
     if start.get(..shown) != MAGIC.get(..shown) {
         return Err(Error::NotATrace);
@@ -107,7 +117,7 @@ pub(crate) fn parse_header(start: &[u8]) -> Result<(TraceHeader, u64)> {
     if major != MAJOR_VERSION {
         return Err(Error::UnsupportedMajor { found: major, supported: MAJOR_VERSION });
     }
-    let Some((header, header_bytes, crc)) = parse_fields(&mut fields) else {
+    let Some((header, minor, header_bytes, crc)) = parse_fields(&mut fields) else {
         return Err(truncated);
     };
     if !(FILE_HEADER_BYTES as u32..=MAX_FILE_HEADER_BYTES).contains(&header_bytes) {
@@ -122,14 +132,14 @@ pub(crate) fn parse_header(start: &[u8]) -> Result<(TraceHeader, u64)> {
         return Err(Error::HeaderDamaged);
     }
     check_header(&header)?;
-    Ok((header, header_bytes.into()))
+    Ok(FileStart { header, minor, header_bytes: header_bytes.into() })
 }
 
 /// Bytes of the file that [`parse_header`] may need.
 pub(crate) const HEADER_READ_BYTES: u64 = MAX_FILE_HEADER_BYTES as u64;
 
-fn parse_fields(fields: &mut Fields<'_>) -> Option<(TraceHeader, u32, u32)> {
-    let _minor = fields.u16()?;
+fn parse_fields(fields: &mut Fields<'_>) -> Option<(TraceHeader, u16, u32, u32)> {
+    let minor = fields.u16()?;
     let header_bytes = fields.u32()?;
     let header = TraceHeader {
         page_size_bytes: fields.u32()?,
@@ -139,7 +149,7 @@ fn parse_fields(fields: &mut Fields<'_>) -> Option<(TraceHeader, u32, u32)> {
         uuid: fields.bytes()?,
     };
     let _reserved = fields.u32()?;
-    Some((header, header_bytes, fields.u32()?))
+    Some((header, minor, header_bytes, fields.u32()?))
 }
 
 /// The last bytes of a trace that was closed.
@@ -194,8 +204,8 @@ mod tests {
     fn header_round_trip() {
         let bytes = encode_header(&header());
         assert_eq!(bytes.len(), FILE_HEADER_BYTES);
-        let (parsed, len) = parse_header(&bytes).unwrap();
-        assert_eq!((parsed, len), (header(), 64));
+        let start = parse_header(&bytes).unwrap();
+        assert_eq!((start.header, start.minor, start.header_bytes), (header(), MINOR_VERSION, 64));
     }
 
     #[test]
@@ -207,8 +217,8 @@ mod tests {
         let covered = [&bytes[..60], &bytes[64..]].concat();
         let crc = Seed::new(&header().uuid).checksum(&covered);
         bytes[60..64].copy_from_slice(&crc.to_le_bytes());
-        let (parsed, len) = parse_header(&bytes).unwrap();
-        assert_eq!((parsed, len), (header(), 72));
+        let start = parse_header(&bytes).unwrap();
+        assert_eq!((start.header, start.minor, start.header_bytes), (header(), 1, 72));
         bytes[71] ^= 1;
         assert!(matches!(parse_header(&bytes), Err(Error::HeaderDamaged)));
     }

@@ -29,5 +29,5 @@ pub use frame::{
     SYNC_MARKER,
 };
 pub use layout::{FILE_HEADER_BYTES, MAJOR_VERSION, MINOR_VERSION, TRAILER_BYTES};
-pub use reader::{Damage, FrameInfo, Limits, Trace};
+pub use reader::{Damage, FrameInfo, Limits, RawFrame, Trace};
 pub use writer::Writer;

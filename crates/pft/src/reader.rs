@@ -3,19 +3,21 @@
 mod arrange;
 mod damage;
 mod index;
+mod raw;
 mod scan;
 mod source;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
+use std::ops::Range;
 use std::path::Path;
 
 use crate::archive::ArchivedSectionRow;
 use crate::decoder::decode;
 use crate::error::{Error, Result};
 use crate::frame::{FrameHeader, FrameKind};
-use crate::layout::{HEADER_READ_BYTES, Seed, TRAILER_BYTES, Trailer, parse_header};
+use crate::layout::{FileStart, HEADER_READ_BYTES, Seed, TRAILER_BYTES, Trailer, parse_header};
 use crate::record::{
     CallChainRecord, CallRecord, Fact, Frame, LedgerEntry, LostRecord, MapRecord, MarkRecord,
     ModuleRecord, OomRecord, Section, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
@@ -23,6 +25,7 @@ use crate::record::{
 };
 
 pub use damage::Damage;
+pub use raw::RawFrame;
 use source::Source;
 
 /// A frame: where it lies and what its header says. A record in several parts is one frame here.
@@ -120,6 +123,9 @@ impl Default for Limits {
 pub struct Trace {
     source: Source,
     header: TraceHeader,
+    minor: u16,
+    /// Where frames may lie: between header and trailer.
+    body: Range<u64>,
     frames: Vec<FrameInfo>,
     damage: Vec<Damage>,
 }
@@ -171,7 +177,7 @@ impl Trace {
     pub fn from_reader(reader: impl Read + Seek + Send + 'static, limits: &Limits) -> Result<Self> {
         let source = Source::new(Box::new(reader))?;
         let start = source.read(0, source.bytes().min(HEADER_READ_BYTES))?;
-        let (header, first_frame) = parse_header(&start)?;
+        let FileStart { header, minor, header_bytes: first_frame } = parse_header(&start)?;
         let seed = Seed::new(&header.uuid);
 
         let mut damage = Vec::new();
@@ -186,22 +192,39 @@ impl Trace {
                 Err(())
             }
         };
+        let behind = if trailer.is_some() { TRAILER_BYTES as u64 } else { 0 };
+        let body = first_frame..source.bytes() - behind;
         let located = match indexed {
             Ok(located) => located,
-            Err(()) => {
-                let behind = if trailer.is_some() { TRAILER_BYTES as u64 } else { 0 };
-                let end = source.bytes() - behind;
-                scan::scan(&source, &seed, first_frame..end, &mut damage)?
-            }
+            Err(()) => scan::scan(&source, &seed, body.clone(), &mut damage)?,
         };
         let frames = arrange::arrange(located, limits, &mut damage);
-        Ok(Self { source, header, frames, damage })
+        Ok(Self { source, header, minor, body, frames, damage })
     }
 
     /// The file header.
     #[must_use]
     pub fn header(&self) -> &TraceHeader {
         &self.header
+    }
+
+    /// Minor version of the file's format; the major one is [`crate::MAJOR_VERSION`].
+    #[must_use]
+    pub fn minor_version(&self) -> u16 {
+        self.minor
+    }
+
+    /// Length of the file, bytes.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.source.bytes()
+    }
+
+    /// Where frames and index may lie in the file, bytes: behind the header, and before the trailer if
+    /// there is one.
+    #[must_use]
+    pub fn body(&self) -> Range<u64> {
+        self.body.clone()
     }
 
     /// The frames that can be decoded, in the order in which they were written; the index is not among

@@ -65,13 +65,20 @@ fn call_chains_come_in_two_ways() {
 #[test]
 fn a_command_may_have_the_name_of_a_subcommand() {
     let parse = |words: &[&str]| Arguments::try_parse_from(words);
-    let marks =
-        |words: &[&str]| parse(words).unwrap().action.map(|Action::Mark { name, to }| (name, to));
+    let marks = |words: &[&str]| match parse(words).unwrap().action {
+        Some(Action::Mark { name, to }) => Some((name, to)),
+        _ => None,
+    };
     assert_eq!(marks(&["pfrecord", "mark", "a b"]), Some(("a b".into(), None)));
     assert_eq!(marks(&["pfrecord", "mark", "x", "--to", "7"]), Some(("x".into(), Some(7))));
     assert_eq!(marks(&["pfrecord", "--", "mark", "x"]), None);
     let launched = parse(&["pfrecord", "--", "mark", "x"]).unwrap().config().unwrap();
     assert_eq!(launched.command, ["mark", "x"]);
+    for name in ["completions", "man"] {
+        let launched = parse(&["pfrecord", "--", name, "bash"]).unwrap();
+        assert!(launched.action.is_none());
+        assert_eq!(launched.config().unwrap().command, [name, "bash"]);
+    }
     assert!(parse(&["pfrecord", "mark"]).is_err());
     assert!(parse(&["pfrecord", "-p", "1", "mark", "x"]).is_err());
     assert!(parse(&["pfrecord", "--check", "--", "true"]).is_err());

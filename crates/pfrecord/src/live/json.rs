@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
+use pfmodel::lines::{Address, UNKNOWN_REGION, push_hex};
 use pft::record::{MarkRecord, OomRecord};
 use pft::text::printable;
 
-use super::lines::{Address, FaultLine};
-use super::quantities::push_hex;
+use super::lines::FaultLine;
 use super::tally::Totals;
-use super::text::UNKNOWN_REGION;
 
 /// What tables print as the module of an instruction of the kernel.
 const KERNEL_MODULE: &[u8] = b"[kernel]";

@@ -1,10 +1,11 @@
 //! From what happened to lines: records into the model, faults out of it, in order of time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use pfcapture::{Happenings, Settled, Skipped};
+use pfmodel::lines::{Address, FIXED_STEP_NS, Ordinals, push_mark, push_oom};
 use pfmodel::{Fault, Judged, Live, Options};
 use pft::record::{
     CallRecord, Fact, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason,
@@ -14,20 +15,6 @@ use pft::record::{
 use super::output::Output;
 use super::tally::{Missed, Scope, Tally};
 use super::{Format, Style, json, text};
-
-/// Nanoseconds from one line to the next with fixed time stamps.
-const FIXED_STEP_NS: u64 = 1_000_000;
-
-/// An address in a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Address {
-    /// In memory.
-    Absolute(u64),
-    /// From the start of the file or the mapping.
-    Relative(u64),
-    /// Of no region, where only relative addresses are shown.
-    Unknown,
-}
 
 /// What a line says of a fault. Times count from the start of the recording.
 #[derive(Debug, Clone, Copy)]
@@ -73,8 +60,8 @@ struct Stamps {
     start_ns: u64,
     /// Time of the last line.
     last_ns: u64,
-    pids: HashMap<u32, u32>,
-    tids: HashMap<u32, u32>,
+    pids: Ordinals,
+    tids: Ordinals,
     /// Processes that were there before the recording.
     present: HashSet<u32>,
 }
@@ -99,8 +86,8 @@ impl Lines {
             style,
             start_ns: header.start_ns,
             last_ns: 0,
-            pids: HashMap::new(),
-            tids: HashMap::new(),
+            pids: Ordinals::default(),
+            tids: Ordinals::default(),
             present: HashSet::new(),
         };
         let model = Live::new(header, facts, &Options::default());
@@ -166,7 +153,7 @@ impl Lines {
         while let Some(mark) = between.marks.next_if(|mark| mark.time_ns <= until_ns) {
             let time_ns = self.stamps.next(mark.time_ns);
             self.output.note(|out| match self.stamps.style.format {
-                Format::Text => text::push_mark(out, time_ns, &mark),
+                Format::Text => push_mark(out, time_ns, &mark.name),
                 Format::Json => json::push_mark(out, time_ns, &mark),
             });
         }
@@ -174,7 +161,7 @@ impl Lines {
             let time_ns = self.stamps.next(oom.time_ns);
             let (pid, by) = (self.stamps.pid(oom.pid), self.stamps.task(oom.by_pid, oom.by_tid));
             self.output.note(|out| match self.stamps.style.format {
-                Format::Text => text::push_oom(out, time_ns, pid, &oom),
+                Format::Text => push_oom(out, time_ns, pid, &oom.comm),
                 Format::Json => json::push_oom(out, time_ns, (pid, by), &oom),
             });
         }
@@ -248,24 +235,23 @@ impl Stamps {
         if !self.style.fixed_ts {
             return line;
         }
-        let relative = |offset: Option<u64>| offset.map_or(Address::Unknown, Address::Relative);
         FaultLine {
             time_ns: over_ns,
             end_ns: None,
             latency_ns: None,
             cpu: None,
-            addr: relative(line.offset()),
-            ip: relative(judged.ip_place.map(|p| p.file_offset.unwrap_or(p.offset))),
+            addr: Address::relative(line.offset()),
+            ip: Address::relative(judged.ip_place.map(|p| p.file_offset.unwrap_or(p.offset))),
             ..line
         }
     }
 
     fn pid(&mut self, pid: u32) -> u32 {
-        if self.style.fixed_ts { ordinal(&mut self.pids, pid) } else { pid }
+        if self.style.fixed_ts { self.pids.of(pid) } else { pid }
     }
 
     fn task(&mut self, pid: u32, tid: u32) -> (u32, u32) {
-        let tid = if self.style.fixed_ts { ordinal(&mut self.tids, tid) } else { tid };
+        let tid = if self.style.fixed_ts { self.tids.of(tid) } else { tid };
         (self.pid(pid), tid)
     }
 }
@@ -273,12 +259,6 @@ impl Stamps {
 /// When a call is known: at its end, or, where that was not seen, as soon as it comes in.
 fn call_over_ns(call: &CallRecord) -> u64 {
     if call.end_ns == u64::MAX { call.time_ns } else { call.end_ns }
-}
-
-/// Numbers in order of first appearance, from 1.
-fn ordinal(numbers: &mut HashMap<u32, u32>, number: u32) -> u32 {
-    let next = numbers.len() as u32 + 1;
-    *numbers.entry(number).or_insert(next)
 }
 
 #[cfg(test)]

@@ -58,6 +58,12 @@ impl Exports {
         tables.filter_map(|(format, file)| Some((format, file.as_ref()?.as_deref())))
     }
 
+    /// Whether any of them is asked for.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.has_table() || self.json.is_some() || self.html.is_some()
+    }
+
     /// Whether a table is asked for in any format.
     #[must_use]
     pub fn has_table(&self) -> bool {

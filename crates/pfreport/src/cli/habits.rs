@@ -1,11 +1,46 @@
 //! What all reports have in common.
 
-use clap::Args;
+use std::ffi::OsString;
+
+use clap::builder::Resettable::Reset;
+use clap::{Args, ColorChoice, ValueEnum as _};
 
 /// What all reports have in common.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Habits {
     /// Replace output files that exist
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = Reset)]
     pub force: bool,
+
+    /// Print errors only: no progress, notes or warnings; exit codes stay
+    #[arg(short, long, global = true, help_heading = Reset)]
+    pub quiet: bool,
+
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always, never
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(global = true, help_heading = Reset, hide_default_value = true)]
+    pub color: ColorChoice,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self { force: false, quiet: false, color: ColorChoice::Auto }
+    }
+}
+
+/// What words say about colours before they are understood: help and errors have some too.
+pub(super) fn color_of(words: &[OsString]) -> ColorChoice {
+    let mut choice = ColorChoice::Auto;
+    for (n, word) in words.iter().enumerate() {
+        let value = match word.to_str() {
+            Some("--") => break,
+            Some("--color") => words.get(n + 1).and_then(|next| next.to_str()),
+            Some(word) => word.strip_prefix("--color="),
+            None => None,
+        };
+        if let Some(chosen) = value.and_then(|value| ColorChoice::from_str(value, false).ok()) {
+            choice = chosen;
+        }
+    }
+    choice
 }

@@ -22,9 +22,6 @@ use crate::summary::{Sections, Style, last_line, next};
 use crate::text::shorten_path;
 use crate::units::count;
 
-/// Victims of the OOM killer, and stretches with losses, that the page lists, each.
-const LISTED: usize = 500;
-
 /// What the page holds for programs, the timeline's script among them.
 #[derive(Debug, Serialize)]
 struct Document {
@@ -40,9 +37,7 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
     let style = Style { top, layout: Layout::PIPED };
     let (sections, summary) =
         rayon::join(|| Sections::of(loaded, style), || Summary::of(loaded, top));
-    let (sections, mut summary) = (sections?, summary?);
-    summary.oom.truncate(LISTED);
-    summary.exactness.losses.truncate(LISTED);
+    let (sections, summary) = (sections?, summary?);
     let document = document(loaded, &summary).map_err(|error| Error::Output(error.into()))?;
 
     let mut heading = sections.heading.into_parts();
@@ -282,7 +277,7 @@ fn victims(summary: &Summary, all: usize) -> Markup {
     ];
     let name = |name: &Option<String>| Cell::Name(name.clone().unwrap_or_else(|| "?".to_owned()));
     let id = |pid| Cell::Id(u64::from(pid));
-    let rows = summary.oom.iter().map(|victim| {
+    let rows = summary.oom.rows.iter().map(|victim| {
         vec![
             name(&victim.name),
             id(victim.pid),
@@ -301,7 +296,8 @@ fn victims(summary: &Summary, all: usize) -> Markup {
 /// When records were lost.
 fn losses(summary: &Summary, all: usize) -> Markup {
     let header = ["lost by", "after", "before", "CPU", "records"];
-    let rows = summary.exactness.losses.iter().map(|loss| {
+    let losses = summary.exactness.iter().flat_map(|exactness| &exactness.losses.rows);
+    let rows = losses.map(|loss| {
         let by = if loss.by_recorder { "the recorder, which fell behind" } else { "a full ring" };
         vec![
             Cell::Name(by.to_owned()),

@@ -74,8 +74,8 @@ fn standard_output_takes_one() {
     for (words, first, second) in [
         (&["--csv", "--parquet"][..], "--csv", "--parquet"),
         (&["--jsonl", "--json", "--csv=a.csv"], "--jsonl", "--json"),
-        (&["--json", "--by=class"], "a table", "--json"),
-        (&["--json", "--patterns"], "a table", "--json"),
+        (&["--json", "--by=class"], "a text", "--json"),
+        (&["--json", "--patterns"], "a text", "--json"),
         (&["--arrow", "--folded"], "--arrow", "--folded"),
     ] {
         let output = scene.run(&[&["run.pft"], words].concat());

@@ -65,7 +65,7 @@ fn empty_trace() -> Vec<u8> {
 #[test]
 fn what_cannot_be_drawn_is_refused() {
     let scene = Scene::new(3);
-    for (table, name) in [("--csv", "--csv"), ("--by=class", "a table")] {
+    for (table, name) in [("--csv", "--csv"), ("--by=class", "a text")] {
         let two = scene.run(&["run.pft", table, "--folded"]);
         assert_eq!((two.status.code(), text(&two.stdout)), (Some(2), ""));
         let message = format!("error: {name} and --folded would both go to standard output");

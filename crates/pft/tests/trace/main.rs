@@ -11,6 +11,7 @@ mod golden;
 mod hostile;
 mod moments;
 mod prefixes;
+mod raw;
 mod round_trip;
 mod rules;
 mod samples;

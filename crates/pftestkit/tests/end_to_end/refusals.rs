@@ -181,7 +181,7 @@ fn the_file_is_no_trace() {
     std::fs::write(&file, "not a trace at all, but long enough to hold the header of one.......")
         .unwrap();
     refused(&pfreport(&file, &[]), 1, "not a pft trace");
-    refused(&pfreport(&lab.dir.path().join("absent.pft"), &[]), 1, "No such file");
+    refused(&pfreport(&lab.dir.path().join("absent.pft"), &[]), 2, "No such file");
     let usage = Command::new(program("pfrecord")).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(usage.status.code(), Some(2));
 }

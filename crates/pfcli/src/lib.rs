@@ -1,0 +1,80 @@
+//! Completions and manual pages of the programs, out of the definition of their command lines.
+//!
+//! Each program has both as subcommands: what is installed always fits the program that is installed.
+
+mod manual;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Command, ValueHint};
+use clap_complete::Shell;
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  pfreport completions bash > ~/.local/share/bash-completion/completions/pfreport
+  scripts/install-completions   for bash, zsh and fish, of both programs, with manual pages";
+
+const PAGES_EXAMPLES: &str = "\
+Examples:
+  pfreport man | man -l -       read the page
+  scripts/install-completions   all pages and completions, of both programs";
+
+/// What `completions` takes.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+impl Completions {
+    /// Writes what the shell has to read.
+    ///
+    /// # Errors
+    /// `out` takes no more.
+    pub fn write(&self, mut program: Command, out: &mut dyn Write) -> io::Result<()> {
+        let name = program.get_name().to_owned();
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut program, name, &mut script);
+        out.write_all(&script)?;
+        out.flush()
+    }
+}
+
+/// What `man` takes.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = PAGES_EXAMPLES)]
+pub struct ManPages {
+    /// Folder for the pages of the program and of its subcommands, which replace those that are there
+    /// [default: the page of the program on standard output]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+}
+
+impl ManPages {
+    /// Writes the pages.
+    ///
+    /// # Errors
+    /// A page cannot be written, or `out` takes no more; with the file, if it is one.
+    pub fn write(
+        &self,
+        program: Command,
+        out: &mut dyn Write,
+    ) -> Result<(), (Option<PathBuf>, io::Error)> {
+        let pages = manual::pages(program);
+        let Some(folder) = &self.out else {
+            let page = pages.first().map_or(&[][..], |page| &page.text);
+            return out.write_all(page).and_then(|()| out.flush()).map_err(|error| (None, error));
+        };
+        for page in pages {
+            let path = folder.join(page.file_name);
+            fs::write(&path, page.text).map_err(|error| (Some(path), error))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

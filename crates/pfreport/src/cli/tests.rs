@@ -1,0 +1,80 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ColorChoice, CommandFactory as _, Parser as _};
+
+use super::{Arguments, Command, help};
+use crate::field::Field;
+use crate::group::MEASURES;
+use crate::tables::Table;
+
+fn parse(words: &str) -> Result<Arguments, clap::Error> {
+    let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+    Arguments::from_words(&words)
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn the_help_breaks_lines_where_they_are_written() {
+    let help = Arguments::command().render_long_help().to_string();
+    assert!(help.contains(&help::long()), "{help}");
+    let help = Arguments::command().render_help().to_string();
+    assert!(help.contains(&help::short()), "{help}");
+}
+
+#[test]
+fn optional_values_take_an_equals_sign_only() {
+    for words in [["pfreport", "--csv", "run.pft"], ["pfreport", "run.pft", "--csv"]] {
+        let arguments = Arguments::try_parse_from(words).unwrap();
+        assert_eq!(arguments.traces, [PathBuf::from("run.pft")]);
+        assert_eq!(arguments.exports.csv, Some(None));
+    }
+    let arguments = parse("pfreport run.pft --csv=- --folded=-").unwrap();
+    assert_eq!((arguments.exports.csv, arguments.stacks.folded), (Some(None), Some(None)));
+    let arguments = parse("pfreport run.pft --csv=a.csv").unwrap();
+    assert_eq!(arguments.exports.csv, Some(Some(PathBuf::from("a.csv"))));
+}
+
+#[test]
+fn the_help_names_every_column() {
+    let help = help::long();
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let names = Field::ALL.iter().map(|field| field.name()).chain(MEASURES);
+    for name in names.chain(Table::names()) {
+        assert!(words.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn habits_stand_before_or_behind_a_command() {
+    for words in ["pfreport -q --color never info a.pft", "pfreport info a.pft -q --color=never"] {
+        let arguments = parse(words).unwrap();
+        assert!(arguments.habits.quiet && arguments.habits.color == ColorChoice::Never, "{words}");
+        assert!(matches!(arguments.command, Some(Command::Info(_))), "{words}");
+    }
+}
+
+#[test]
+fn what_belongs_to_a_report_does_not_go_with_a_command() {
+    let said = parse("pfreport --by pid info a.pft").unwrap_err().to_string();
+    assert!(said.contains("does not go with `info`"), "{said}");
+    // Behind a trace there are traces only.
+    for words in ["pfreport a.pft info b.pft", "pfreport ./info"] {
+        assert!(parse(words).unwrap().command.is_none(), "{words}");
+    }
+}
+
+#[test]
+fn colours_are_chosen_before_words_are_understood() {
+    let choice = |words: &str| {
+        super::habits::color_of(&words.split(' ').map(OsString::from).collect::<Vec<_>>())
+    };
+    assert_eq!(choice("pfreport --bogus --color never"), ColorChoice::Never);
+    assert_eq!(choice("pfreport --color=always --help"), ColorChoice::Always);
+    assert_eq!(choice("pfreport -- --color=always"), ColorChoice::Auto);
+    assert_eq!(choice("pfreport --color=blue"), ColorChoice::Auto);
+}

@@ -1,0 +1,41 @@
+//! Where traces come from: files, or standard input.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use pft::{Limits, Trace};
+
+use crate::error::{Error, Foreign};
+use crate::load::STDIN;
+
+/// Bytes that tell what a file is that is no trace.
+const START_BYTES: u64 = 16;
+
+/// Opens a trace. The path [`STDIN`] reads standard input, into memory.
+///
+/// # Errors
+/// [`Error::Open`] when the file cannot be opened, or standard input not read; [`Error::Foreign`] when it
+/// is known to be something else; [`Error::Trace`] when it is no trace or of an unsupported version.
+pub fn open(path: &Path, limits: &Limits) -> Result<Trace, Error> {
+    let open = |source| Error::Open { path: path.to_owned(), source };
+    let trace_error = |source| Error::Trace { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    let trace = if path == Path::new(STDIN) {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map_err(open)?;
+        start.extend(bytes.iter().take(START_BYTES as usize));
+        Trace::from_reader(io::Cursor::new(bytes), limits)
+    } else {
+        let mut file = File::open(path).map_err(open)?;
+        if file.metadata().is_ok_and(|found| found.is_dir()) {
+            return Err(open(io::ErrorKind::IsADirectory.into()));
+        }
+        file.by_ref().take(START_BYTES).read_to_end(&mut start).map_err(open)?;
+        Trace::from_reader(file, limits)
+    };
+    trace.map_err(|error| match (error, Foreign::of(&start)) {
+        (pft::Error::NotATrace, Some(what)) => Error::Foreign { path: path.to_owned(), what },
+        (source, _) => trace_error(source),
+    })
+}

@@ -1,0 +1,123 @@
+//! The table that a command line asks for, for people or for programs.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::by;
+use crate::cli::Arguments;
+use crate::error::Error;
+use crate::export;
+use crate::field::Field;
+use crate::layout::Layout;
+use crate::listing::Listing;
+use crate::load::Loaded;
+use crate::pattern;
+use crate::scope::Scope;
+
+/// Rows on a screen.
+const ROWS: usize = 20;
+
+/// What is in the table.
+#[derive(Debug)]
+pub enum Asked {
+    /// All faults, which programs get if nothing else is asked for.
+    Faults,
+    /// Groups of faults.
+    Groups(Vec<Field>),
+    /// Another table, or the answer to a query.
+    Listing(Listing),
+    /// How faults walk through mappings.
+    Patterns,
+}
+
+impl Asked {
+    /// What the options name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`]; those of [`Listing::parse`].
+    pub fn parse(arguments: &Arguments) -> Result<Self, Error> {
+        if let Some(listing) = Listing::parse(&arguments.query)? {
+            return Ok(Self::Listing(listing));
+        }
+        if arguments.views.patterns {
+            return Ok(Self::Patterns);
+        }
+        let keys = keys(&arguments.query.by)?;
+        Ok(if keys.is_empty() { Self::Faults } else { Self::Groups(keys) })
+    }
+
+    /// Whether the options name a table at all.
+    pub const fn is_named(&self) -> bool {
+        !matches!(self, Self::Faults)
+    }
+
+    /// For people; nothing if no table was named.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail; [`Error::UnknownColumn`] for an order by a column that the table
+    /// does not have; [`Error::Output`].
+    pub fn print(
+        &self,
+        loaded: &Loaded,
+        arguments: &Arguments,
+        layout: Layout,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        let query = &arguments.query;
+        let top = query.top.unwrap_or(ROWS);
+        let width = layout.table_width;
+        match self {
+            Self::Faults => {}
+            Self::Listing(listing) => {
+                out.write_all(listing.render(loaded, top, width)?.as_bytes())?;
+            }
+            Self::Patterns => out.write_all(pattern::render(loaded, top, width).as_bytes())?,
+            Self::Groups(keys) => {
+                let groups = by::table(loaded, keys, query.sort.as_deref(), None)?;
+                out.write_all(by::render(loaded, &groups, keys, top, width)?.as_bytes())?;
+                if let Some(caveat) = Scope::of(loaded).caveat(loaded.skipped()) {
+                    writeln!(out, "  {caveat}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// In all the formats that are asked for; returns the paths of files.
+    ///
+    /// # Errors
+    /// As [`Asked::print`]; those of [`export::frame`].
+    pub fn export(
+        &self,
+        loaded: &Loaded,
+        arguments: &Arguments,
+        out: &mut impl Write,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let query = &arguments.query;
+        let frame = match self {
+            Self::Faults => return export::faults(loaded, arguments, out),
+            Self::Listing(listing) if listing.is_all_faults(query.top) => {
+                return export::faults(loaded, arguments, out);
+            }
+            Self::Listing(listing) => listing.frame(loaded, query.top)?,
+            Self::Patterns => pattern::table(loaded, query.top)?,
+            Self::Groups(keys) => {
+                let groups = by::table(loaded, keys, query.sort.as_deref(), query.top)?;
+                by::with_chains(loaded, groups)?
+            }
+        };
+        export::frame(loaded, arguments, &frame, out)
+    }
+}
+
+/// The columns of `--by`, each once.
+fn keys(names: &[String]) -> Result<Vec<Field>, Error> {
+    let mut keys = Vec::new();
+    for name in names {
+        let field = Field::parse(name)?;
+        if !keys.contains(&field) {
+            keys.push(field);
+        }
+    }
+    Ok(keys)
+}
