@@ -67,40 +67,30 @@ impl Row {
     };
 }
 
-/// A table with room for `rows` rows.
-pub(crate) fn with_capacity(rows: usize) -> FaultTable {
-    FaultTable {
-        time_ns: Vec::with_capacity(rows),
-        before_ns: Vec::new(),
-        latency_ns: Vec::with_capacity(rows),
-        class: Vec::with_capacity(rows),
-        cause: Vec::with_capacity(rows),
-        slow: Vec::with_capacity(rows),
-        access: Vec::with_capacity(rows),
-        kernel_mode: Vec::with_capacity(rows),
-        proc: Vec::with_capacity(rows),
-        tid: Vec::with_capacity(rows),
-        comm: Vec::with_capacity(rows),
-        cpu: Vec::with_capacity(rows),
-        addr: Vec::with_capacity(rows),
-        ip: Vec::with_capacity(rows),
-        page_size_bytes: Vec::with_capacity(rows),
-        nth: Vec::with_capacity(rows),
-        attempts: Vec::with_capacity(rows),
-        mapping: Vec::with_capacity(rows),
-        ip_mapping: Vec::with_capacity(rows),
-        map_confidence: Vec::with_capacity(rows),
-        region: Vec::with_capacity(rows),
-        code: Vec::with_capacity(rows),
-        object: Vec::with_capacity(rows),
-        call_chain: Vec::with_capacity(rows),
-        node: Vec::new(),
+/// Rows that are not finished.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub table: FaultTable,
+    /// Which rows need later evidence to be exact.
+    pub awaiting: Vec<bool>,
+    /// Rows of which the instruction is not known, in order.
+    pub unknown: Vec<usize>,
+}
+
+impl Rows {
+    /// Adds a row whose page is on a node, as recorded.
+    pub(crate) fn push(&mut self, row: &Row, node: u8) {
+        if !row.knows_ip {
+            self.unknown.push(self.table.len());
+        }
+        push(&mut self.table, &mut self.awaiting, row);
+        note_node(&mut self.table, node);
     }
 }
 
 /// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence. Region, code and object are left
 /// for the end, when all mappings are known.
-pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) {
+fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) {
     awaiting.push(row.may_be_exact && !row.is_known);
     table.time_ns.push(row.time_ns);
     table.latency_ns.push(row.latency_ns);
@@ -129,7 +119,7 @@ pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) 
 }
 
 /// Says on which node the page of the last row is. The column is left out as long as none is known.
-pub(crate) fn note_node(table: &mut FaultTable, node: u8) {
+fn note_node(table: &mut FaultTable, node: u8) {
     if node != NODE_UNKNOWN || !table.node.is_empty() {
         table.node.resize(table.len().saturating_sub(1), NODE_UNKNOWN);
         table.node.push(node);
@@ -167,4 +157,43 @@ pub(crate) fn finish(
         } += 1;
     }
     counts
+}
+
+impl FaultTable {
+    /// Puts the rows of another table behind these.
+    pub fn append(&mut self, mut other: Self) {
+        let (len, other_len) = (self.len(), other.len());
+        if !other.before_ns.is_empty() {
+            self.before_ns.resize(len, 0);
+            self.before_ns.append(&mut other.before_ns);
+        }
+        if !self.node.is_empty() || !other.node.is_empty() {
+            self.node.resize(len, NODE_UNKNOWN);
+            other.node.resize(other_len, NODE_UNKNOWN);
+            self.node.append(&mut other.node);
+        }
+        self.time_ns.append(&mut other.time_ns);
+        self.latency_ns.append(&mut other.latency_ns);
+        self.class.append(&mut other.class);
+        self.cause.append(&mut other.cause);
+        self.slow.append(&mut other.slow);
+        self.access.append(&mut other.access);
+        self.kernel_mode.append(&mut other.kernel_mode);
+        self.proc.append(&mut other.proc);
+        self.tid.append(&mut other.tid);
+        self.comm.append(&mut other.comm);
+        self.cpu.append(&mut other.cpu);
+        self.addr.append(&mut other.addr);
+        self.ip.append(&mut other.ip);
+        self.page_size_bytes.append(&mut other.page_size_bytes);
+        self.nth.append(&mut other.nth);
+        self.attempts.append(&mut other.attempts);
+        self.mapping.append(&mut other.mapping);
+        self.ip_mapping.append(&mut other.ip_mapping);
+        self.map_confidence.append(&mut other.map_confidence);
+        self.region.append(&mut other.region);
+        self.code.append(&mut other.code);
+        self.object.append(&mut other.object);
+        self.call_chain.append(&mut other.call_chain);
+    }
 }
