@@ -59,11 +59,14 @@ struct Open {
 /// order of CPUs.
 type Turn = (u64, u32, u32);
 
+/// Batches, each with a time before which none of its faults began, in the order of these times. It is a trait object so
+/// that what goes through each fault is compiled here, with the optimisations of this crate.
+pub(crate) type Batches<'a> = &'a mut dyn Iterator<Item = (u64, FaultBatch)>;
+
 /// Iterator over all faults by time. It takes batches when their time has come and frees them when they
 /// have been read.
-#[derive(Debug)]
-pub(crate) struct FaultOrder<I> {
-    batches: I,
+pub(crate) struct FaultOrder<'a> {
+    batches: Batches<'a>,
     /// The next batch, and a time before which none of its faults began.
     coming: Option<(u64, FaultBatch)>,
     taken: u32,
@@ -96,22 +99,17 @@ impl Ord for Waiting {
     }
 }
 
-impl FaultOrder<std::vec::IntoIter<(u64, FaultBatch)>> {
-    /// Takes batches in any order.
-    pub(crate) fn of_all(batches: Vec<FaultBatch>) -> Self {
-        let from_ns = |batch: &FaultBatch| batch.columns.time_ns.iter().min().copied().unwrap_or(0);
-        let mut batches: Vec<_> =
-            batches.into_iter().map(|batch| (from_ns(&batch), batch)).collect();
-        batches.sort_by_key(|(from_ns, _)| *from_ns);
-        Self::new(batches)
-    }
+/// Batches that come in any order, as [`FaultOrder::new`] takes them.
+pub(crate) fn in_order(batches: Vec<FaultBatch>) -> impl Iterator<Item = (u64, FaultBatch)> {
+    let from_ns = |batch: &FaultBatch| batch.columns.time_ns.iter().min().copied().unwrap_or(0);
+    let mut batches: Vec<_> = batches.into_iter().map(|batch| (from_ns(&batch), batch)).collect();
+    batches.sort_by_key(|(from_ns, _)| *from_ns);
+    batches.into_iter()
 }
 
-impl<I: Iterator<Item = (u64, FaultBatch)>> FaultOrder<I> {
-    /// Takes batches with a time before which none of their faults began, in the order of these times. Rows that are
-    /// out of order inside a batch are sorted.
-    pub(crate) fn new(batches: impl IntoIterator<IntoIter = I>) -> Self {
-        let mut batches = batches.into_iter();
+impl<'a> FaultOrder<'a> {
+    /// Rows that are out of order inside a batch are sorted.
+    pub(crate) fn new(batches: Batches<'a>) -> Self {
         let coming = batches.next();
         Self { batches, coming, taken: 0, waiting: BinaryHeap::new(), reading: None }
     }
@@ -133,7 +131,7 @@ impl<I: Iterator<Item = (u64, FaultBatch)>> FaultOrder<I> {
     }
 }
 
-impl<I: Iterator<Item = (u64, FaultBatch)>> Iterator for FaultOrder<I> {
+impl Iterator for FaultOrder<'_> {
     type Item = RecordedFault;
 
     fn next(&mut self) -> Option<RecordedFault> {
@@ -243,7 +241,9 @@ mod tests {
     }
 
     fn order(batches: Vec<FaultBatch>) -> Vec<(u64, u32)> {
-        FaultOrder::of_all(batches).map(|row| (row.fault.time_ns, row.fault.cpu)).collect()
+        FaultOrder::new(&mut in_order(batches))
+            .map(|row| (row.fault.time_ns, row.fault.cpu))
+            .collect()
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
     fn rows_out_of_order_move_with_all_their_columns() {
         let mut batch = batch(0, &[30, 10, 20]);
         (batch.columns.call_chain, batch.columns.node) = (vec![3, 1], vec![0, 1, 2]);
-        let faults: Vec<RecordedFault> = FaultOrder::of_all(vec![batch]).collect();
+        let faults: Vec<RecordedFault> = FaultOrder::new(&mut in_order(vec![batch])).collect();
         let columns: Vec<(u64, u64, u32, u8)> = faults
             .iter()
             .map(|row| (row.fault.time_ns, row.fault.addr, row.call_chain, row.node))
@@ -290,7 +290,8 @@ mod tests {
         let taken = Cell::new(0);
         let batches = [(10, 0, [10, 40]), (20, 1, [25, 50]), (45, 0, [60, 61]), (70, 0, [70, 71])];
         let batches = batches.map(|(from_ns, cpu, times)| (from_ns, batch(cpu, &times)));
-        let mut faults = FaultOrder::new(counted(batches.to_vec(), &taken));
+        let mut batches = counted(batches.to_vec(), &taken);
+        let mut faults = FaultOrder::new(&mut batches);
         let mut next = || faults.next().map(|row| (row.fault.time_ns, taken.get()));
         let times: Vec<(u64, usize)> = std::iter::from_fn(&mut next).collect();
         // One is always at hand, since its time has to be known.
@@ -300,8 +301,9 @@ mod tests {
 
     #[test]
     fn a_batch_may_begin_later_than_it_says() {
-        let batches = vec![(0, batch(0, &[50])), (1, batch(0, &[100])), (2, batch(1, &[10]))];
-        let times: Vec<u64> = FaultOrder::new(batches).map(|row| row.fault.time_ns).collect();
+        let batches = [(0, batch(0, &[50])), (1, batch(0, &[100])), (2, batch(1, &[10]))];
+        let mut batches = batches.into_iter();
+        let times: Vec<u64> = FaultOrder::new(&mut batches).map(|row| row.fault.time_ns).collect();
         assert_eq!(times, [10, 50, 100]);
     }
 }

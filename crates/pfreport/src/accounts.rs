@@ -223,12 +223,15 @@ impl Loaded {
         // The ledger of a window counts what it holds.
         let skipped =
             if Scope::of(self).window_ns.is_some() { Some([0; 2]) } else { self.skipped() };
-        let Some(skipped) = skipped else {
+        let Some(skipped) = skipped.filter(|_| self.read.is_whole) else {
             return Vec::new();
         };
+        let judged = |class: Class| {
+            self.analysis.exactness.classes.get(class as usize).copied().unwrap_or(0)
+        };
         let rows = |name| match name {
-            "major" => self.class_count(Class::Major),
-            _ => self.class_count(Class::Minor).saturating_add(self.class_count(Class::Cow)),
+            "major" => judged(Class::Major),
+            _ => judged(Class::Minor).saturating_add(judged(Class::Cow)),
         };
         let stored = [MINOR, MAJOR].into_iter().zip(skipped).filter_map(|(parts, skipped)| {
             let expected = self.counted(parts.captured)?.saturating_sub(skipped);

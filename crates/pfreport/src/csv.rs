@@ -24,8 +24,17 @@ const BATCH_ROWS: usize = 64 * 1024;
 /// # Errors
 /// [`Error::Table`] when Polars fails, [`Error::Output`] when `out` does.
 pub fn write_faults(loaded: &Loaded, mut out: impl Write) -> Result<(), Error> {
+    let names = Faults::new(loaded, Field::ALL)?.frame(0..0)?;
+    out.write_all(&encode(names, true)?)?;
+    append_faults(loaded, out)
+}
+
+/// Writes the rows of table `faults` without the names of the columns: behind those of another part of it.
+///
+/// # Errors
+/// As [`write_faults`].
+pub fn append_faults(loaded: &Loaded, mut out: impl Write) -> Result<(), Error> {
     let faults = Faults::new(loaded, Field::ALL)?;
-    out.write_all(&encode(faults.frame(0..0)?, true)?)?;
     let threads = rayon::current_num_threads();
     for group in (0..faults.len()).step_by(BATCH_ROWS * threads) {
         let encoded: Vec<Vec<u8>> = (0..threads)

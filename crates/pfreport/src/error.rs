@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::load::STDIN;
 use crate::stacks::Weight;
 use crate::text::printable_path;
+use crate::units::{bytes, counted};
 
 /// Failure of a report.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,22 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A trace does not fit into the memory that a report may take.
+    #[error(
+        "{}: {} would take some {}, and {} are allowed; narrow them by --from and --to, --where, --class or --pid, or \
+         allow more with --memory",
+        input(path), counted(*rows, "fault"), bytes(*needed_bytes), bytes(*limit_bytes)
+    )]
+    Memory {
+        /// The trace.
+        path: PathBuf,
+        /// Faults that were asked for, at most.
+        rows: u64,
+        /// What they take, by estimate.
+        needed_bytes: u64,
+        /// What is allowed.
+        limit_bytes: u64,
     },
     /// A column that the table does not have.
     #[error("no column `{name}`; the columns are {}", known.join(", "))]

@@ -19,6 +19,7 @@ pub mod faults;
 pub mod field;
 pub mod flamegraph;
 pub mod group;
+mod in_parts;
 pub mod info;
 mod join;
 pub mod layout;

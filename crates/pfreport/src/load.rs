@@ -17,6 +17,7 @@ use pft::record::{OomRecord, TraceHeader};
 
 use crate::error::Error;
 use crate::join::join;
+pub use memory::default_bytes;
 pub use request::{Progress, Reach, ReadStats, Request};
 
 /// Everything a report draws on.
@@ -163,6 +164,3 @@ fn base_name(path: &Path) -> &OsStr {
     }
     path.file_name().unwrap_or(path.as_os_str())
 }
-
-#[cfg(test)]
-mod tests;

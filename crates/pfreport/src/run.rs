@@ -14,9 +14,10 @@ use crate::diff;
 use crate::dump;
 use crate::error::Error;
 use crate::field::Field;
+use crate::in_parts;
 use crate::info;
 use crate::layout::Layout;
-use crate::load::Loaded;
+use crate::load::{Loaded, Request, default_bytes};
 use crate::output::create;
 use crate::pattern;
 use crate::picture;
@@ -75,7 +76,13 @@ fn report(
     let slow_threshold_ns =
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let options = Options { slow_threshold_ns };
-    let loaded = Loaded::open_all(&arguments.traces, &options)?;
+    let memory_bytes = arguments.habits.memory.unwrap_or_else(default_bytes);
+    let mut request = Request::from(options);
+    request.memory_bytes = Some(memory_bytes);
+    if in_parts::serve(arguments, &request)? {
+        return in_parts::write_csv(arguments, &request, out, warnings);
+    }
+    let loaded = Loaded::open_all_with(&arguments.traces, &request)?;
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
     let exports = arguments.exports.csv.is_some() || arguments.pictures.png.is_some() || has_stacks;
@@ -161,7 +168,7 @@ fn export(
 }
 
 /// One line that says why an export is not the whole story.
-fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
+pub fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
     let mut reasons = Vec::new();
     if !loaded.damage.is_empty() {
         reasons.push("the file is damaged");

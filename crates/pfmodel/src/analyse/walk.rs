@@ -1,17 +1,16 @@
 //! The analysis from end to end: one walk over the faults, or two for a table that comes in parts.
 
-use std::convert::Infallible;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use pft::record::FaultBatch;
 
 use super::Analyser;
 use super::assemble::{Settled, last_record_ns};
 use super::code::{Code, Instructions};
-use crate::fault_order::FaultOrder;
+use crate::fault_order::{Batches, FaultOrder, in_order};
 use crate::recording::{Options, Recording};
 use crate::records::Records;
-use crate::table::Analysis;
+use crate::table::{Analysis, FaultTable};
 use crate::table_builder::{Row, Rows};
 use crate::threshold;
 
@@ -45,7 +44,7 @@ pub fn analyse(recording: Recording, faults: Vec<FaultBatch>, options: &Options)
         let sample = threshold::threshold_sample(faults.iter().map(|b| b.columns.len() as u64));
         threshold::slow_threshold_ns(sample.into_iter().filter_map(|batch| faults.get(batch)))
     });
-    walk_once(recording, FaultOrder::of_all(faults), &Wanted::all(slow_threshold_ns))
+    walk_once(recording, &mut in_order(faults), &Wanted::all(slow_threshold_ns))
 }
 
 /// The same for faults that need not all be in memory: each batch comes with a time before which none of its
@@ -61,7 +60,7 @@ pub fn analyse_in_order(
     faults: impl IntoIterator<Item = (u64, FaultBatch)>,
     wanted: &Wanted,
 ) -> Analysis {
-    walk_once(recording, FaultOrder::new(faults), wanted)
+    walk_once(recording, &mut faults.into_iter(), wanted)
 }
 
 /// The same in parts of at most `part_rows` rows, for more faults than memory holds. `faults` is asked twice and has to
@@ -69,66 +68,95 @@ pub fn analyse_in_order(
 ///
 /// `part` gets the analysis with some of the faults, in order of time; everything else in it is final and the
 /// same for all parts, but the counts of `map_confidence`, which are of the rows so far. If there are no rows,
-/// it gets one part without any.
+/// it gets one part without any. What is returned has all but the faults.
+///
 /// Memory is for the tables other than faults, the pages that were touched and one part; the recording is there
 /// twice.
 ///
 /// # Errors
 /// The first of `part`, which gets no more parts then.
 pub fn analyse_in_parts<I, E>(
-    mut recording: Recording,
+    recording: Recording,
     mut faults: impl FnMut() -> I,
     wanted: &Wanted,
     part_rows: usize,
     mut part: impl FnMut(&mut Analysis) -> Result<(), E>,
-) -> Result<(), E>
+) -> Result<Analysis, E>
 where
     I: IntoIterator<Item = (u64, FaultBatch)>,
 {
+    let (again, mut settled, mut code) = settle(recording, &mut faults().into_iter(), wanted);
+    let mut error = None;
+    let mut hand_out = |analysis: &mut Analysis| match part(analysis) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(found) => {
+            error = Some(found);
+            ControlFlow::Break(())
+        }
+    };
+    let batches = &mut faults().into_iter();
+    let _ =
+        walk_again(again, batches, (&mut settled, &mut code), (wanted, part_rows), &mut hand_out);
+    match error {
+        Some(error) => Err(error),
+        None => Ok(Analysis { faults: FaultTable::default(), ..settled.analysis }),
+    }
+}
+
+/// The first of two walks: everything but the rows, and the recording for the second.
+fn settle(
+    mut recording: Recording,
+    batches: Batches<'_>,
+    wanted: &Wanted,
+) -> (Recording, Settled, Code) {
     let mut code = Code::take_from(&mut recording);
-    let mut again = recording.clone();
-    let mut first = analyser(&mut recording, wanted);
+    let again = recording.clone();
+    let mut analyser = analyser(&mut recording, wanted);
     let mut instructions = Instructions::default();
-    let order = FaultOrder::new(faults());
-    let Ok(()) = walk(&mut first, &mut code, order, wanted, |_, row, _| {
+    let _ = walk(&mut analyser, &mut code, batches, wanted, &mut |_, row, _| {
         instructions.see(row);
-        Ok::<_, Infallible>(())
+        ControlFlow::Continue(())
     });
-    let mut settled = Settled::of(first, &recording, &code);
-    drop(recording);
+    let mut settled = Settled::of(analyser, &recording, &code);
     settled.number_all(instructions.in_order(), &mut code);
     settled.publish(&code);
+    (again, settled, code)
+}
 
-    let mut second = analyser(&mut again, wanted);
+/// The second: the rows.
+fn walk_again(
+    mut recording: Recording,
+    batches: Batches<'_>,
+    (settled, code): (&mut Settled, &mut Code),
+    (wanted, part_rows): (&Wanted, usize),
+    part: &mut dyn FnMut(&mut Analysis) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut analyser = analyser(&mut recording, wanted);
     let mut rows = Rows::default();
     let mut is_empty = true;
-    let order = FaultOrder::new(faults());
-    walk(&mut second, &mut code, order, wanted, |code, row, node| {
+    walk(&mut analyser, code, batches, wanted, &mut |code, row, node| {
         rows.push(row, node);
         if rows.table.len() < part_rows {
-            return Ok(());
+            return ControlFlow::Continue(());
         }
         is_empty = false;
         settled.fill(std::mem::take(&mut rows), code);
         part(&mut settled.analysis)
     })?;
     if is_empty || !rows.table.is_empty() {
-        settled.fill(rows, &mut code);
+        settled.fill(rows, code);
         part(&mut settled.analysis)?;
     }
-    Ok(())
+    ControlFlow::Continue(())
 }
 
-fn walk_once<I>(mut recording: Recording, faults: FaultOrder<I>, wanted: &Wanted) -> Analysis
-where
-    I: Iterator<Item = (u64, FaultBatch)>,
-{
+fn walk_once(mut recording: Recording, batches: Batches<'_>, wanted: &Wanted) -> Analysis {
     let mut code = Code::take_from(&mut recording);
     let mut analyser = analyser(&mut recording, wanted);
     let mut rows = Rows::default();
-    let Ok(()) = walk(&mut analyser, &mut code, faults, wanted, |_, row, node| {
+    let _ = walk(&mut analyser, &mut code, batches, wanted, &mut |_, row, node| {
         rows.push(row, node);
-        Ok::<_, Infallible>(())
+        ControlFlow::Continue(())
     });
     let mut settled = Settled::of(analyser, &recording, &code);
     settled.fill(rows, &mut code);
@@ -137,17 +165,14 @@ where
 }
 
 /// Judges all faults and hands out those that are wanted, with the node that was recorded.
-fn walk<I, E>(
+fn walk(
     analyser: &mut Analyser,
     code: &mut Code,
-    faults: FaultOrder<I>,
+    batches: Batches<'_>,
     wanted: &Wanted,
-    mut row_of: impl FnMut(&mut Code, &Row, u8) -> Result<(), E>,
-) -> Result<(), E>
-where
-    I: Iterator<Item = (u64, FaultBatch)>,
-{
-    for recorded in faults {
+    row_of: &mut impl FnMut(&mut Code, &Row, u8) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    for recorded in FaultOrder::new(batches) {
         let fault = code.with_instruction(recorded.fault, recorded.call_chain);
         let Some(mut row) = analyser.judge(&fault) else { continue };
         if recorded.call_chain != 0 {
@@ -158,7 +183,7 @@ where
             row_of(code, &row, recorded.node)?;
         }
     }
-    Ok(())
+    ControlFlow::Continue(())
 }
 
 fn analyser(recording: &mut Recording, wanted: &Wanted) -> Analyser {

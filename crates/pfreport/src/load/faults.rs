@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::Scope;
 
 use pfmodel::{slow_threshold_ns, threshold_sample};
-use pft::record::{FaultBatch, Frame};
+use pft::record::{FaultBatch, FaultColumns, Frame};
 use pft::{FrameInfo, FrameKind, Trace};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
@@ -62,9 +62,8 @@ impl<'a> FaultFrames<'a> {
     /// Rows that those of the frames have which hold faults of the window, on the clock of the trace.
     pub(super) fn rows_meeting(&self, window_ns: Option<&Range<u64>>) -> u64 {
         let meets = |info: &&FrameInfo| {
-            window_ns.is_none_or(|window| {
-                info.first_ns < window.end && info.last_ns >= window.start
-            })
+            window_ns
+                .is_none_or(|window| info.first_ns < window.end && info.last_ns >= window.start)
         };
         self.wanted.iter().filter(meets).map(|info| info.rows).fold(0, u64::saturating_add)
     }
@@ -79,18 +78,29 @@ impl<'a> FaultFrames<'a> {
         self.troubles.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The latency beyond which minor faults of the whole trace count as slow, by a sample of all its frames.
-    pub(super) fn slow_threshold_ns(&self) -> u64 {
+    /// The latency beyond which minor faults of the whole trace count as slow, by a sample of all its frames. It is
+    /// kept at hand, so that it need not be read again, if it `is_kept`.
+    pub(super) fn slow_threshold_ns(&self, is_kept: bool) -> u64 {
         let faults = self.trace.frames().iter().filter(|info| info.kind == FrameKind::Faults);
         let faults: Vec<FrameInfo> = faults.copied().collect();
         let sample = threshold_sample(faults.iter().map(|info| info.rows));
         let sample: Vec<&FrameInfo> =
             sample.into_iter().filter_map(|frame| faults.get(frame)).collect();
-        let read = sample.par_iter().map(|info| (info.offset, self.decode(info)));
+        let kept = |batch: FaultBatch| match is_kept {
+            true => batch,
+            false => {
+                let FaultColumns { latency_ns, flags, .. } = batch.columns;
+                let columns = FaultColumns { latency_ns, flags, ..FaultColumns::default() };
+                FaultBatch { columns, ..batch }
+            }
+        };
+        let read = sample.par_iter().map(|info| (info.offset, self.decode(info).map(kept)));
         let batches: HashMap<u64, FaultBatch> =
             read.filter_map(|(offset, batch)| Some((offset, batch?))).collect();
         let threshold_ns = slow_threshold_ns(batches.values());
-        *self.at_hand.lock().unwrap_or_else(PoisonError::into_inner) = batches;
+        if is_kept {
+            *self.at_hand.lock().unwrap_or_else(PoisonError::into_inner) = batches;
+        }
         threshold_ns
     }
 

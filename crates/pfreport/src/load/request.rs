@@ -25,8 +25,7 @@ impl Reach {
     #[must_use]
     pub fn of(fields: &[Field]) -> Self {
         let needs_history = |field: &Field| {
-            let history =
-                [Field::Cause, Field::Slow, Field::Nth, Field::Proc, Field::Callchain];
+            let history = [Field::Cause, Field::Slow, Field::Nth, Field::Proc, Field::Callchain];
             history.contains(field)
         };
         if fields.iter().any(needs_history) { Self::Start } else { Self::Window }
@@ -111,18 +110,12 @@ impl<'a> Request<'a> {
 pub struct ReadStats {
     /// Frames with faults in the file.
     pub fault_frames: u64,
-    /// Those of them that were read.
+    /// How many of them were read; those that were read twice count twice.
     pub fault_frames_read: u64,
     /// Length in the file of all frames that were read, bytes; those that were read twice count twice.
     pub bytes_read: u64,
     /// The window that rows are from, since the start of the trace, nanoseconds.
     pub window_ns: Option<Range<u64>>,
-}
-
-impl ReadStats {
-    /// Whether all faults were read, so that counts of the trace are those of all of it.
-    #[must_use]
-    pub const fn is_whole(&self) -> bool {
-        self.fault_frames_read >= self.fault_frames
-    }
+    /// All faults were read, so that counts of the trace are those of all of it.
+    pub is_whole: bool,
 }

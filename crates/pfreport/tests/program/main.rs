@@ -5,8 +5,10 @@
 
 mod code;
 mod marked;
+mod memory;
 mod scene;
 mod stacks;
+mod windows;
 
 use std::fs;
 use std::io::Read as _;
