@@ -29,6 +29,7 @@ pub mod pages;
 pub mod pattern;
 pub mod picture;
 pub mod place;
+pub mod progress;
 pub mod run;
 #[cfg(test)]
 mod sample;

@@ -21,6 +21,7 @@ use crate::load::{Loaded, Request, default_bytes};
 use crate::output::create;
 use crate::pattern;
 use crate::picture;
+use crate::progress::Bar;
 use crate::scope::Scope;
 use crate::stacks;
 use crate::summary::{self, Style};
@@ -77,12 +78,16 @@ fn report(
         slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let options = Options { slow_threshold_ns };
     let memory_bytes = arguments.habits.memory.unwrap_or_else(default_bytes);
-    let mut request = Request::from(options);
+    let bar = Bar::new(false);
+    let tell = |progress| bar.iter().for_each(|bar| bar.show(progress));
+    let mut request = Request::from(options).telling(tell);
     request.memory_bytes = Some(memory_bytes);
     if in_parts::serve(arguments, &request)? {
         return in_parts::write_csv(arguments, &request, out, warnings);
     }
     let loaded = Loaded::open_all_with(&arguments.traces, &request)?;
+    drop(request);
+    drop(bar);
 
     let has_stacks = arguments.stacks.flamegraph.is_some() || arguments.stacks.folded.is_some();
     let exports = arguments.exports.csv.is_some() || arguments.pictures.png.is_some() || has_stacks;
