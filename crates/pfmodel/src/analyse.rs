@@ -1,65 +1,33 @@
-//! The analysis from end to end.
+//! The engine of the analysis.
 
 mod assemble;
 mod code;
+mod walk;
 
-use pft::record::{FaultBatch, LATENCY_UNKNOWN, Outcome, flags};
+use pft::record::{LATENCY_UNKNOWN, Outcome, flags};
 
 use crate::address_space::Moment;
 use crate::chains::Caller;
 use crate::classify::{change, classify};
 use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
-use crate::fault_order::{Fault, FaultOrder};
+use crate::fault_order::Fault;
 use crate::incomplete::{Entry, StackAbove, Verdict, judge};
 use crate::intern::Interner;
 use crate::names::{Access, Cause, Class};
 use crate::page_history::{HUGE_SHIFT, PageKey, Past};
 use crate::piece_tree::Piece;
-use crate::recording::{Options, Recording};
+use crate::recording::Recording;
 use crate::records::Records;
-use crate::table::{Analysis, Exactness, NONE};
-use crate::table_builder::{self, Row};
-use crate::threshold;
+use crate::table::{Exactness, NONE};
+use crate::table_builder::Row;
 use crate::vma::{Backing, is_stack_name};
 use crate::world::World;
 use code::Code;
 
+pub use walk::{Wanted, analyse, analyse_in_order, analyse_in_parts};
+
 /// How long after an entry a growth of the stack still belongs to it, if its completion is unknown.
 const GROWTH_WITHIN_NS: u64 = 1_000_000_000;
-
-/// Works out what a trace means. Never fails: what the trace does not tell is unknown in the result.
-///
-/// `faults` may come in any order; those of one CPU in order of time are merged fastest.
-#[must_use]
-pub fn analyse(mut recording: Recording, faults: Vec<FaultBatch>, options: &Options) -> Analysis {
-    let slow_threshold_ns =
-        options.slow_threshold_ns.unwrap_or_else(|| threshold::derived_ns(&faults));
-    let row_count = faults.iter().map(|batch| batch.columns.len()).sum();
-    let mut code = Code::take_from(&mut recording);
-    let records = Records::take_from(&mut recording);
-    let mut analyser = Analyser {
-        last_ns: assemble::last_record_ns(&recording, &records),
-        ..Analyser::new(&recording, records, slow_threshold_ns)
-    };
-    let mut table = table_builder::with_capacity(row_count);
-    // Which rows need later evidence to be exact.
-    let mut awaiting = Vec::with_capacity(row_count);
-    for recorded in FaultOrder::new(faults) {
-        let fault = code.with_instruction(recorded.fault, recorded.call_chain);
-        if let Some(mut row) = analyser.judge(&fault) {
-            if recorded.call_chain != 0 {
-                row.call_chain = analyser.call_chain(&row, recorded.call_chain, &mut code);
-            }
-            if !row.knows_ip {
-                code.unknown.push(table.len());
-            }
-            table_builder::push(&mut table, &mut awaiting, &row);
-            table_builder::note_node(&mut table, recorded.node);
-        }
-    }
-    analyser.world.finish(analyser.now);
-    analyser.finish(&recording, table, &awaiting, code)
-}
 
 /// The engine: replays records up to each fault and judges it.
 #[derive(Debug)]
@@ -356,6 +324,9 @@ impl Analyser {
         let at_entry = place.at_ns == fault.time_ns;
         let exactness = &mut self.exactness;
         exactness.faults += 1;
+        if let Some(count) = exactness.classes.get_mut(row.class as usize) {
+            *count += 1;
+        }
         exactness.without_entry += u64::from(fault.flags & flags::NO_ENTRY != 0);
         exactness.negative_latency += u64::from(fault.flags & flags::NEGATIVE_LATENCY != 0);
         exactness.interrupted += u64::from(fault.attempts > 1);

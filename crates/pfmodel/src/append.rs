@@ -96,7 +96,7 @@ fn delay(later: &mut Analysis, offset_ns: u64) {
 impl FaultTable {
     /// Appends rows. Columns that are left out where nothing is known are filled up where one of the two
     /// tables has them.
-    fn append(&mut self, mut later: Self) {
+    pub fn append(&mut self, mut later: Self) {
         let (rows, more) = (self.len(), later.len());
         if !later.before_ns.is_empty() {
             self.before_ns.resize(rows, 0);
@@ -138,6 +138,9 @@ impl Exactness {
     /// Adds the counts of another trace. What is recorded of one only is not recorded of both.
     fn add(&mut self, mut other: Self) {
         self.faults += other.faults;
+        for (count, more) in self.classes.iter_mut().zip(other.classes) {
+            *count += more;
+        }
         self.losses.append(&mut other.losses);
         self.in_flight += other.in_flight;
         self.unresolved += other.unresolved;

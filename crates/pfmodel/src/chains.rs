@@ -80,11 +80,11 @@ impl Chains {
     }
 
     /// All chains by number.
-    pub(crate) fn into_table(self) -> Vec<CallChain> {
-        let mut chains: Vec<(u32, CallChain)> =
-            self.numbers.into_iter().map(|(chain, number)| (number, chain)).collect();
+    pub(crate) fn table(&self) -> Vec<CallChain> {
+        let mut chains: Vec<(u32, &CallChain)> =
+            self.numbers.iter().map(|(chain, &number)| (number, chain)).collect();
         chains.sort_unstable_by_key(|&(number, _)| number);
-        chains.into_iter().map(|(_, chain)| chain).collect()
+        chains.into_iter().map(|(_, chain)| chain.clone()).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Faults of all CPUs in one order of time.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN, flags};
@@ -46,82 +46,127 @@ pub(crate) struct RecordedFault {
     pub node: u8,
 }
 
-/// Batches that follow each other without overlap, read from the front.
+/// A batch that is being read.
 #[derive(Debug)]
-struct Run {
-    /// In reverse: the next one is last.
-    batches: Vec<FaultBatch>,
+struct Open {
+    batch: FaultBatch,
     row: usize,
+    /// Its place in the order in which batches came.
+    number: u32,
 }
 
-/// Iterator over all faults by time; what is read is freed batch by batch.
+/// When the next fault of a batch began, on which CPU, and the number of the batch: faults of one time come in the
+/// order of CPUs.
+type Turn = (u64, u32, u32);
+
+/// Batches, each with a time before which none of its faults began, in the order of these times. It is a trait object so
+/// that what goes through each fault is compiled here, with the optimisations of this crate.
+pub(crate) type Batches<'a> = &'a mut dyn Iterator<Item = (u64, FaultBatch)>;
+
+/// Iterator over all faults by time. It takes batches when their time has come and frees them when they
+/// have been read.
+pub(crate) struct FaultOrder<'a> {
+    batches: Batches<'a>,
+    /// The next batch, and a time before which none of its faults began.
+    coming: Option<(u64, FaultBatch)>,
+    taken: u32,
+    /// Those that wait for their turn.
+    waiting: BinaryHeap<Reverse<(Turn, Waiting)>>,
+    reading: Option<Open>,
+}
+
+/// What waits has no order of its own.
 #[derive(Debug)]
-pub(crate) struct FaultOrder {
-    runs: Vec<Run>,
-    /// Next time of each run but the one being read.
-    waiting: BinaryHeap<Reverse<(u64, usize)>>,
-    reading: Option<usize>,
-}
+struct Waiting(Open);
 
-impl FaultOrder {
-    /// Takes the batches in any order. Batches of one CPU normally follow each other, so few runs
-    /// come out; rows that are out of order inside a batch are sorted.
-    pub(crate) fn new(mut batches: Vec<FaultBatch>) -> Self {
-        batches.iter_mut().for_each(|batch| put_in_order(&mut batch.columns));
-        batches.retain(|batch| !batch.columns.is_empty());
-        batches.sort_by_key(|batch| (batch.cpu, batch.columns.time_ns.first().copied()));
-        let mut runs: Vec<Run> = Vec::new();
-        let mut previous_end = None;
-        for batch in batches {
-            let first = batch.columns.time_ns.first().copied();
-            let end = batch.columns.time_ns.last().map(|&last| (batch.cpu, last));
-            let follows = previous_end.is_some_and(|(cpu, last)| {
-                cpu == batch.cpu && first.is_some_and(|first| first >= last)
-            });
-            match runs.last_mut() {
-                Some(run) if follows => run.batches.push(batch),
-                _ => runs.push(Run { batches: vec![batch], row: 0 }),
-            }
-            previous_end = end;
-        }
-        runs.iter_mut().for_each(|run| run.batches.reverse());
-        let waiting =
-            runs.iter().enumerate().filter_map(|(n, run)| Some(Reverse((run.next_ns()?, n))));
-        Self { waiting: waiting.collect(), runs, reading: None }
+impl PartialEq for Waiting {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 
-impl Iterator for FaultOrder {
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, _: &Self) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+/// Batches that come in any order, as [`FaultOrder::new`] takes them.
+pub(crate) fn in_order(batches: Vec<FaultBatch>) -> impl Iterator<Item = (u64, FaultBatch)> {
+    let from_ns = |batch: &FaultBatch| batch.columns.time_ns.iter().min().copied().unwrap_or(0);
+    let mut batches: Vec<_> = batches.into_iter().map(|batch| (from_ns(&batch), batch)).collect();
+    batches.sort_by_key(|(from_ns, _)| *from_ns);
+    batches.into_iter()
+}
+
+impl<'a> FaultOrder<'a> {
+    /// Rows that are out of order inside a batch are sorted.
+    pub(crate) fn new(batches: Batches<'a>) -> Self {
+        let coming = batches.next();
+        Self { batches, coming, taken: 0, waiting: BinaryHeap::new(), reading: None }
+    }
+
+    /// Puts the next batch among those that wait.
+    fn open(&mut self, mut batch: FaultBatch) {
+        self.coming = self.batches.next();
+        put_in_order(&mut batch.columns);
+        let open = Open { batch, row: 0, number: self.taken };
+        self.taken = self.taken.saturating_add(1);
+        if let Some(turn) = open.turn() {
+            self.waiting.push(Reverse((turn, Waiting(open))));
+        }
+    }
+
+    /// The first turn of those that wait.
+    fn first_waiting(&self) -> Option<Turn> {
+        self.waiting.peek().map(|Reverse((turn, _))| *turn)
+    }
+}
+
+impl Iterator for FaultOrder<'_> {
     type Item = RecordedFault;
 
     fn next(&mut self) -> Option<RecordedFault> {
-        if let Some(index) = self.reading {
-            let next = self.runs.get(index).and_then(Run::next_ns).map(|time_ns| (time_ns, index));
-            let first_waiting = self.waiting.peek().map(|&Reverse(key)| key);
-            match (next, first_waiting) {
-                (Some(next), Some(waiting)) if waiting < next => {
-                    self.waiting.push(Reverse(next));
-                    self.reading = None;
-                }
-                (Some(_), _) => {}
-                (None, _) => self.reading = None,
+        let mut turn = self.reading.as_ref().and_then(Open::turn);
+        // Of batches that begin at the next time as well, one may have to come first.
+        while let Some((_, batch)) = self.coming.take_if(|(from_ns, _)| {
+            let first = [turn, self.waiting.peek().map(|Reverse((turn, _))| *turn)];
+            first.into_iter().flatten().min().is_none_or(|(time_ns, ..)| *from_ns <= time_ns)
+        }) {
+            self.open(batch);
+        }
+        if let Some(first) = self.first_waiting()
+            && turn.is_none_or(|turn| first < turn)
+        {
+            let next = self.waiting.pop().map(|Reverse((_, Waiting(open)))| open);
+            let before = std::mem::replace(&mut self.reading, next);
+            if let (Some(turn), Some(before)) = (turn, before) {
+                self.waiting.push(Reverse((turn, Waiting(before))));
             }
+            turn = Some(first);
         }
-        if self.reading.is_none() {
-            self.reading = self.waiting.pop().map(|Reverse((_, index))| index);
-        }
-        self.runs.get_mut(self.reading?)?.take()
+        turn?;
+        self.reading.as_mut()?.take()
     }
 }
 
-impl Run {
-    fn next_ns(&self) -> Option<u64> {
-        self.batches.last()?.columns.time_ns.get(self.row).copied()
+impl Open {
+    fn turn(&self) -> Option<Turn> {
+        let time_ns = self.batch.columns.time_ns.get(self.row).copied()?;
+        Some((time_ns, self.batch.cpu, self.number))
     }
 
     fn take(&mut self) -> Option<RecordedFault> {
-        let batch = self.batches.last()?;
-        let (columns, row) = (&batch.columns, self.row);
+        let (batch, row) = (&self.batch, self.row);
+        let columns = &batch.columns;
         let fault = Fault {
             time_ns: *columns.time_ns.get(row)?,
             latency_ns: *columns.latency_ns.get(row)?,
@@ -136,10 +181,6 @@ impl Run {
         let call_chain = columns.call_chain.get(row).copied().unwrap_or(0);
         let node = columns.node.get(row).copied().unwrap_or(NODE_UNKNOWN);
         self.row += 1;
-        if self.row >= columns.time_ns.len() {
-            self.batches.pop();
-            self.row = 0;
-        }
         Some(RecordedFault { fault, call_chain, node })
     }
 }
@@ -181,6 +222,7 @@ fn rearrange<T: Copy>(column: &mut Vec<T>, len: usize, order: Option<&[usize]>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
     fn batch(cpu: u32, times: &[u64]) -> FaultBatch {
         let len = times.len();
@@ -199,7 +241,9 @@ mod tests {
     }
 
     fn order(batches: Vec<FaultBatch>) -> Vec<(u64, u32)> {
-        FaultOrder::new(batches).map(|row| (row.fault.time_ns, row.fault.cpu)).collect()
+        FaultOrder::new(&mut in_order(batches))
+            .map(|row| (row.fault.time_ns, row.fault.cpu))
+            .collect()
     }
 
     #[test]
@@ -212,7 +256,7 @@ mod tests {
     fn rows_out_of_order_move_with_all_their_columns() {
         let mut batch = batch(0, &[30, 10, 20]);
         (batch.columns.call_chain, batch.columns.node) = (vec![3, 1], vec![0, 1, 2]);
-        let faults: Vec<RecordedFault> = FaultOrder::new(vec![batch]).collect();
+        let faults: Vec<RecordedFault> = FaultOrder::new(&mut in_order(vec![batch])).collect();
         let columns: Vec<(u64, u64, u32, u8)> = faults
             .iter()
             .map(|row| (row.fault.time_ns, row.fault.addr, row.call_chain, row.node))
@@ -231,5 +275,35 @@ mod tests {
         let mut short = batch(0, &[1, 2, 3]);
         short.columns.ip.truncate(2);
         assert_eq!(order(vec![short]), [(1, 0), (2, 0)]);
+    }
+
+    /// Batches, of which it is counted how many were taken.
+    fn counted<'a>(
+        batches: Vec<(u64, FaultBatch)>,
+        taken: &'a Cell<usize>,
+    ) -> impl Iterator<Item = (u64, FaultBatch)> + 'a {
+        batches.into_iter().inspect(|_| taken.set(taken.get() + 1))
+    }
+
+    #[test]
+    fn batches_are_taken_when_their_time_has_come() {
+        let taken = Cell::new(0);
+        let batches = [(10, 0, [10, 40]), (20, 1, [25, 50]), (45, 0, [60, 61]), (70, 0, [70, 71])];
+        let batches = batches.map(|(from_ns, cpu, times)| (from_ns, batch(cpu, &times)));
+        let mut batches = counted(batches.to_vec(), &taken);
+        let mut faults = FaultOrder::new(&mut batches);
+        let mut next = || faults.next().map(|row| (row.fault.time_ns, taken.get()));
+        let times: Vec<(u64, usize)> = std::iter::from_fn(&mut next).collect();
+        // One is always at hand, since its time has to be known.
+        let expected = [(10, 2), (25, 3), (40, 3), (50, 4), (60, 4), (61, 4), (70, 4), (71, 4)];
+        assert_eq!(times, expected);
+    }
+
+    #[test]
+    fn a_batch_may_begin_later_than_it_says() {
+        let batches = [(0, batch(0, &[50])), (1, batch(0, &[100])), (2, batch(1, &[10]))];
+        let mut batches = batches.into_iter();
+        let times: Vec<u64> = FaultOrder::new(&mut batches).map(|row| row.fault.time_ns).collect();
+        assert_eq!(times, [10, 50, 100]);
     }
 }

@@ -53,6 +53,7 @@ mod timeline;
 mod vma;
 mod world;
 
-pub use analyse::analyse;
+pub use analyse::{Wanted, analyse, analyse_in_order, analyse_in_parts};
 pub use live::{Fault, Judged, Live, Place, Unjudged};
 pub use recording::{Options, Recording};
+pub use threshold::{slow_threshold_ns, threshold_sample};

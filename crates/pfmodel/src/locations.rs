@@ -188,7 +188,7 @@ impl Locations {
     }
 
     /// All locations by number.
-    pub(crate) fn into_table(self) -> Vec<Location> {
-        self.list
+    pub(crate) fn table(&self) -> &[Location] {
+        &self.list
     }
 }

@@ -234,14 +234,14 @@ impl Modules {
     }
 
     /// The tables of modules and of objects.
-    pub(crate) fn into_tables(self) -> (Vec<Module>, Vec<Object>) {
-        let modules = self.records.into_iter().map(|record| Module {
+    pub(crate) fn tables(&self) -> (Vec<Module>, Vec<Object>) {
+        let modules = self.records.iter().map(|record| Module {
             kind: record.kind,
             state: record.state,
-            path: record.path,
-            build_id: record.build_id,
+            path: record.path.clone(),
+            build_id: record.build_id.clone(),
         });
-        (modules.collect(), self.objects.into_table())
+        (modules.collect(), self.objects.table().to_vec())
     }
 }
 

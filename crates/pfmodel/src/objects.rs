@@ -50,8 +50,8 @@ impl Objects {
     }
 
     /// All objects by number.
-    pub(crate) fn into_table(self) -> Vec<Object> {
-        self.table
+    pub(crate) fn table(&self) -> &[Object] {
+        &self.table
     }
 }
 

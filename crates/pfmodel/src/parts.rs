@@ -1,6 +1,6 @@
 //! The parts of each mapping: sections of a module, zeroed memory behind its data, stacks of threads.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::intern::Interner;
 use crate::keyed_map::KeyedMap;
@@ -247,9 +247,23 @@ impl Parts {
         Some((self.table.get(parts.whole as usize)?, parts.module))
     }
 
-    /// The table of regions.
-    pub(crate) fn into_table(self) -> Vec<Region> {
-        self.table
+    /// Numbers the regions of all parts, also of those that no fault has asked for yet.
+    pub(crate) fn number_all(&mut self, known: &Known<'_>) {
+        let placements = self.rows.iter().filter_map(|parts| parts.placement);
+        let modules: BTreeSet<u32> = placements.map(|placement| placement.module).collect();
+        for module in modules {
+            let sections = known.modules.get(module).map_or(0, |module| module.sections.len());
+            for section in 0..sections {
+                self.section_number(module, section, known);
+            }
+            self.zero_number(module, known);
+        }
+        self.stack_number();
+    }
+
+    /// The table of regions, as far as they have a number.
+    pub(crate) fn table(&self) -> &[Region] {
+        &self.table
     }
 }
 

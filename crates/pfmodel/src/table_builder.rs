@@ -67,40 +67,30 @@ impl Row {
     };
 }
 
-/// A table with room for `rows` rows.
-pub(crate) fn with_capacity(rows: usize) -> FaultTable {
-    FaultTable {
-        time_ns: Vec::with_capacity(rows),
-        before_ns: Vec::new(),
-        latency_ns: Vec::with_capacity(rows),
-        class: Vec::with_capacity(rows),
-        cause: Vec::with_capacity(rows),
-        slow: Vec::with_capacity(rows),
-        access: Vec::with_capacity(rows),
-        kernel_mode: Vec::with_capacity(rows),
-        proc: Vec::with_capacity(rows),
-        tid: Vec::with_capacity(rows),
-        comm: Vec::with_capacity(rows),
-        cpu: Vec::with_capacity(rows),
-        addr: Vec::with_capacity(rows),
-        ip: Vec::with_capacity(rows),
-        page_size_bytes: Vec::with_capacity(rows),
-        nth: Vec::with_capacity(rows),
-        attempts: Vec::with_capacity(rows),
-        mapping: Vec::with_capacity(rows),
-        ip_mapping: Vec::with_capacity(rows),
-        map_confidence: Vec::with_capacity(rows),
-        region: Vec::with_capacity(rows),
-        code: Vec::with_capacity(rows),
-        object: Vec::with_capacity(rows),
-        call_chain: Vec::with_capacity(rows),
-        node: Vec::new(),
+/// Rows that are not finished.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub table: FaultTable,
+    /// Which rows need later evidence to be exact.
+    pub awaiting: Vec<bool>,
+    /// Rows of which the instruction is not known, in order.
+    pub unknown: Vec<usize>,
+}
+
+impl Rows {
+    /// Adds a row whose page is on a node, as recorded.
+    pub(crate) fn push(&mut self, row: &Row, node: u8) {
+        if !row.knows_ip {
+            self.unknown.push(self.table.len());
+        }
+        push(&mut self.table, &mut self.awaiting, row);
+        note_node(&mut self.table, node);
     }
 }
 
 /// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence. Region, code and object are left
 /// for the end, when all mappings are known.
-pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) {
+fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) {
     awaiting.push(row.may_be_exact && !row.is_known);
     table.time_ns.push(row.time_ns);
     table.latency_ns.push(row.latency_ns);
@@ -129,7 +119,7 @@ pub(crate) fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) 
 }
 
 /// Says on which node the page of the last row is. The column is left out as long as none is known.
-pub(crate) fn note_node(table: &mut FaultTable, node: u8) {
+fn note_node(table: &mut FaultTable, node: u8) {
     if node != NODE_UNKNOWN || !table.node.is_empty() {
         table.node.resize(table.len().saturating_sub(1), NODE_UNKNOWN);
         table.node.push(node);

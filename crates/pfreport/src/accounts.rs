@@ -197,13 +197,10 @@ impl Loaded {
         self.analysis.faults.class.iter().filter(|&&c| c == class).count() as u64
     }
 
-    /// Faults of a class in the whole trace, whatever is selected.
+    /// Faults of a class in all that was read, whatever is selected.
     #[must_use]
     pub fn class_total(&self, class: Class) -> u64 {
-        match &self.selection {
-            Some(selection) => selection.classes.get(class as usize).copied().unwrap_or(0),
-            None => self.class_count(class),
-        }
+        self.analysis.exactness.classes.get(class as usize).copied().unwrap_or(0)
     }
 
     /// Minor and major faults that were captured but not stored because they were served faster than
@@ -283,7 +280,7 @@ impl Loaded {
         // The ledger of a window counts what it holds.
         let skipped =
             if Scope::of(self).window_ns.is_some() { Some([0; 2]) } else { self.skipped() };
-        let Some(skipped) = skipped else {
+        let Some(skipped) = skipped.filter(|_| self.read.is_whole) else {
             return Vec::new();
         };
         let rows = |name| match name {

@@ -12,7 +12,7 @@ pub use foreign::Foreign;
 use crate::load::STDIN;
 use crate::stacks::Weight;
 use crate::text::printable_path;
-use crate::units::counted;
+use crate::units::{bytes, counted};
 
 /// Failure of a report.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,21 @@ pub enum Error {
     /// Nothing to report on.
     #[error("no trace was given")]
     NoTrace,
+    /// A trace does not fit into the memory that a report may take.
+    #[error(
+        "{}: {} would take some {}, and {} are allowed",
+        input(path), counted(*rows, "fault"), bytes(*needed_bytes), bytes(*limit_bytes)
+    )]
+    Memory {
+        /// The trace.
+        path: PathBuf,
+        /// Faults that were asked for, at most.
+        rows: u64,
+        /// What they take, by estimate.
+        needed_bytes: u64,
+        /// What is allowed.
+        limit_bytes: u64,
+    },
     /// A column that the table does not have.
     #[error("no column `{name}`{}; the columns are {}", alike(name, known), known.join(", "))]
     UnknownColumn {
@@ -293,6 +308,9 @@ impl Error {
             Self::Terminal { option } => {
                 format!("give it a file ({option}=FILE) or another program")
             }
+            Self::Memory { .. } => "narrow them by --from and --to, --where, --class or --pid, or allow more \
+                                    with --memory"
+                .to_owned(),
             Self::Sides { .. } => {
                 "give two traces, or several runs a side: pfreport diff A1 A2 -- B1 B2".to_owned()
             }

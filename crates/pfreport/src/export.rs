@@ -15,7 +15,7 @@ mod tests;
 mod writer;
 
 pub use literal::{ADDRESSES, calendar_times, with_literals};
-pub use outputs::{faults, frame, frames};
+pub use outputs::{InParts, faults, frame};
 pub use writer::{Format, Writer};
 
 /// Version of the columns, in Parquet and Arrow files under [`SCHEMA_KEY`]. Columns and words may join

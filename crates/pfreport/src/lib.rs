@@ -22,6 +22,7 @@ pub mod field;
 pub mod flamegraph;
 pub mod group;
 pub mod html;
+mod in_parts;
 pub mod info;
 pub mod input;
 mod join;
@@ -35,6 +36,7 @@ pub mod pattern;
 pub mod picture;
 pub mod place;
 pub mod plot;
+pub mod progress;
 pub mod run;
 #[cfg(test)]
 mod sample;

@@ -1,23 +1,25 @@
 //! A trace, read and analysed.
 
+mod faults;
+mod memory;
+mod opened;
+mod parts;
+mod request;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use pfmodel::Options;
 use pfmodel::table::Analysis;
-use pfmodel::{Options, Recording, analyse};
-use pft::keys::fact;
-use pft::record::{FaultBatch, Frame, MarkRecord, OomRecord, TraceHeader};
-use pft::{Damage, Limits};
-use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
+use pft::record::{OomRecord, TraceHeader};
 
 use crate::error::Error;
-use crate::input;
 use crate::join::join;
 use crate::select::Selected;
-use crate::summary;
-use crate::text::printable;
+pub use memory::default_bytes;
+pub use request::{Progress, Reach, ReadStats, Request};
 
 /// Everything a report draws on.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ pub struct Loaded {
     pub members: Vec<Member>,
     /// What the faults were selected by; none if these are all.
     pub selection: Option<Selected>,
+    /// How much of the files was read.
+    pub read: ReadStats,
 }
 
 /// One of the traces that are reported on together.
@@ -100,70 +104,15 @@ impl Loaded {
     /// # Errors
     /// As [`input::open`].
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
-        let trace = input::open(path, &Limits::default())?;
-        let frames: Vec<_> = trace.frames().par_iter().map(|info| trace.read(info)).collect();
+        Self::open_with(path, &Request::from(*options))
+    }
 
-        let mut parts = Parts::new(trace.header().clone());
-        let mut damage = Vec::new();
-        for frame in frames {
-            match frame {
-                Ok(frame) => parts.add(frame),
-                Err(error) => damage.push(with_sources(&error)),
-            }
-        }
-        let (left_out, broken): (Vec<&Damage>, Vec<&Damage>) = trace
-            .damage()
-            .iter()
-            .partition(|damage| matches!(damage, Damage::UnknownFrames { .. }));
-        damage.extend(broken.iter().map(ToString::to_string));
-
-        let recording = parts.recording;
-        let facts = recording.facts.iter().map(|fact| (fact.key.clone(), fact.value.clone()));
-        let ledger = recording.checkpoint.iter().flat_map(|checkpoint| &checkpoint.ledger);
-        let facts: BTreeMap<String, String> = facts.collect();
-        let ledger = ledger.map(|entry| (entry.key.clone(), entry.value)).collect();
-        let header = recording.header.clone();
-        let mut analysis = analyse(recording, parts.faults, options);
-        // A trace without faults shows neither error codes nor kernel mode, whatever was recorded.
-        let recorded = |key| facts.get(key).is_some_and(|value| value == "yes");
-        analysis.exactness.error_code |= recorded(fact::CAPTURE_ERROR_CODE);
-        analysis.exactness.kernel_mode |= recorded(fact::CAPTURE_KERNEL_MODE);
-        let mut oom = parts.oom;
-        oom.sort_by_key(|victim| victim.time_ns);
-        let member = Member {
-            name: printable(base_name(path).as_encoded_bytes()),
-            path: path.to_owned(),
-            target: String::new(),
-            offset_ns: 0,
-            start_realtime_ns: header.start_realtime_ns,
-            duration_ns: analysis.duration_ns,
-            rows: 0..analysis.faults.len(),
-            recorded_ns: 0..analysis.duration_ns,
-            flaws: Vec::new(),
-        };
-        let mut loaded = Self {
-            name: member.name.clone(),
-            path: path.to_owned(),
-            marks: marks(parts.marks, header.start_ns),
-            oom,
-            header,
-            facts,
-            ledger,
-            damage,
-            notes: left_out.iter().map(ToString::to_string).collect(),
-            analysis,
-            members: vec![member],
-            selection: None,
-        };
-        let since_ns = loaded.recorded_since_ns();
-        let flaws = loaded.flaws();
-        let target = summary::target(&loaded);
-        for member in &mut loaded.members {
-            member.recorded_ns.start = since_ns;
-            member.flaws.clone_from(&flaws);
-            member.target.clone_from(&target);
-        }
-        Ok(loaded)
+    /// Reads what is asked for of a trace: the frames of a window of time, or all.
+    ///
+    /// # Errors
+    /// As [`Loaded::open`]; [`Error::Memory`] for more faults than the memory asked for holds.
+    pub fn open_with(path: &Path, request: &Request<'_>) -> Result<Self, Error> {
+        opened::Opened::new(path, request)?.load(request)
     }
 
     /// Reads one trace, or several as one.
@@ -171,9 +120,16 @@ impl Loaded {
     /// # Errors
     /// As [`Loaded::open`].
     pub fn open_all(paths: &[PathBuf], options: &Options) -> Result<Self, Error> {
-        let loaded: Vec<Self> =
-            paths.iter().map(|path| Self::open(path, options)).collect::<Result<_, _>>()?;
-        join(loaded).ok_or(Error::NoTrace)
+        Self::open_all_with(paths, &Request::from(*options))
+    }
+
+    /// Reads what is asked for of one trace, or of several as one.
+    ///
+    /// # Errors
+    /// As [`Loaded::open_with`].
+    pub fn open_all_with(paths: &[PathBuf], request: &Request<'_>) -> Result<Self, Error> {
+        let loaded = paths.iter().map(|path| Self::open_with(path, request));
+        join(loaded.collect::<Result<_, _>>()?).ok_or(Error::NoTrace)
     }
 
     /// The last of [`Loaded::marks`] at or before a moment, of the trace that the moment belongs to.
@@ -235,66 +191,4 @@ fn base_name(path: &Path) -> &OsStr {
         return OsStr::new("stdin");
     }
     path.file_name().unwrap_or(path.as_os_str())
-}
-
-/// Marks in order of time, with times since the start of the trace.
-fn marks(mut records: Vec<MarkRecord>, start_ns: u64) -> Vec<Mark> {
-    records.sort_by_key(|mark| mark.time_ns);
-    let mark = |record: MarkRecord| Mark {
-        time_ns: record.time_ns.saturating_sub(start_ns),
-        name: printable(&record.name),
-    };
-    records.into_iter().map(mark).collect()
-}
-
-/// The records of a trace, gathered from its frames in order.
-struct Parts {
-    recording: Recording,
-    faults: Vec<FaultBatch>,
-    marks: Vec<MarkRecord>,
-    oom: Vec<OomRecord>,
-}
-
-impl Parts {
-    const fn new(header: TraceHeader) -> Self {
-        Self {
-            recording: Recording::new(header),
-            faults: Vec::new(),
-            marks: Vec::new(),
-            oom: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, frame: Frame) {
-        let recording = &mut self.recording;
-        match frame {
-            Frame::Host(facts) => recording.facts.extend(facts),
-            Frame::Tasks(tasks) => recording.tasks.extend(tasks),
-            Frame::Maps(maps) => recording.maps.extend(maps),
-            Frame::Snapshot(snapshot) => recording.snapshots.push(snapshot),
-            Frame::Faults(batch) => self.faults.push(batch),
-            Frame::Lost(lost) => recording.lost.extend(lost),
-            Frame::Checkpoint(checkpoint) => recording.checkpoint = Some(checkpoint),
-            Frame::Calls(calls) => recording.calls.extend(calls),
-            Frame::Modules(modules) => recording.modules.extend(modules),
-            Frame::Symbols(symbols) => recording.symbols.extend(symbols),
-            Frame::CallChains(chains) => recording.call_chains.extend(chains),
-            Frame::StackPointers(pointers) => recording.stack_pointers.extend(pointers),
-            Frame::Oom(victims) => self.oom.extend(victims),
-            Frame::Marks(marks) => self.marks.extend(marks),
-            // Kinds that this program does not know are reported by the reader.
-            _ => {}
-        }
-    }
-}
-
-/// An error and its causes in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

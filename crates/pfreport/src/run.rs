@@ -15,12 +15,14 @@ use crate::dump;
 use crate::error::Error;
 use crate::events;
 use crate::html;
+use crate::in_parts::{export_rows, too_large};
 use crate::info;
 use crate::json;
 use crate::layout::Layout;
-use crate::load::{Loaded, STDIN};
+use crate::load::{Loaded, Reach, Request, STDIN, default_bytes};
 use crate::picture::{self, Format};
 use crate::plot;
+use crate::progress::Bar;
 use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
@@ -77,19 +79,43 @@ fn report(
 ) -> Result<Outcome, Error> {
     let exports = &arguments.exports;
     let asked = Asked::parse(arguments)?;
-    let has_texts = asked.is_named() && !exports.has_table()
-        || arguments.events.events
-        || arguments.views.advice
-        || arguments.pictures.are_plotted();
-    let has_files = exports.any() || arguments.pictures.are_drawn() || arguments.stacks.any();
-    let has_data = data_on_stdout(arguments, has_texts, layout)?;
     let selection = Selection::parse(&arguments.query)?;
+    let has_table = exports.has_table() || asked.is_named();
+    let has_texts = arguments.events.events
+        || arguments.views.advice
+        || arguments.pictures.are_plotted()
+        || asked.is_named() && !exports.has_table();
+    let has_others = arguments.events.events
+        || arguments.views.advice
+        || arguments.pictures.are_plotted()
+        || arguments.pictures.are_drawn()
+        || arguments.stacks.any()
+        || exports.json.is_some()
+        || exports.html.is_some();
+    let has_data = data_on_stdout(arguments, has_texts, layout)?;
 
-    let slow_threshold_ns = arguments.query.slow_threshold;
-    let slow_threshold_ns =
-        slow_threshold_ns.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-    let mut loaded = Loaded::open_all(&arguments.traces, &Options { slow_threshold_ns })?;
-    selection.apply(&mut loaded)?;
+    // What is more than a table speaks of the whole trace.
+    let is_table = has_table && !has_others;
+    let reach = if is_table { asked.reach(&selection) } else { Reach::Whole };
+    let is_rows = is_table && exports.has_table() && asked.is_all_faults(arguments.query.top);
+    let bar = Bar::new(arguments.habits.quiet);
+    let request = request(arguments, &selection, reach, bar.as_ref());
+    let loaded = match too_large(arguments, &request)? {
+        Some(trace) if is_rows => {
+            let (loaded, written) = export_rows(trace, &request, &selection, arguments, out)?;
+            return end(&loaded, &written, has_data, (out, warnings));
+        }
+        Some(trace) if selection.is_narrow() => {
+            Loaded::open_selected(trace, &request, |part| selection.apply(part))?
+        }
+        _ => {
+            let mut loaded = Loaded::open_all_with(&arguments.traces, &request)?;
+            selection.apply(&mut loaded)?;
+            loaded
+        }
+    };
+    drop(request);
+    drop(bar);
 
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
@@ -101,22 +127,51 @@ fn report(
     written.extend(json::export(&loaded, arguments, rows, out)?);
     written.extend(draw(&loaded, arguments)?);
     texts(&loaded, arguments, layout, out)?;
-    if !has_texts && !has_files {
+    if !has_table && !has_others {
         let style = Style { top: rows, layout };
         out.write_all(summary::render(&loaded, style)?.as_bytes())?;
+        // It says itself what is missing.
+        return end(&loaded, &[], has_data, (out, &mut io::sink()));
     }
+    end(&loaded, &written, has_data, (out, warnings))
+}
+
+/// Names the files that were written, unless standard output has data, and tells what is missing.
+fn end(
+    loaded: &Loaded,
+    written: &[PathBuf],
+    has_data: bool,
+    (out, warnings): (&mut impl Write, &mut impl Write),
+) -> Result<Outcome, Error> {
     for path in written.iter().filter(|_| !has_data) {
         writeln!(out, "{}", printable_path(path))?;
     }
     out.flush()?;
-
     if loaded.is_whole() {
         return Ok(Outcome::Whole);
     }
-    if has_texts || has_files {
-        warn(&loaded, warnings)?;
-    }
+    warn(loaded, warnings)?;
     Ok(Outcome::Partial)
+}
+
+/// What is asked of the traces.
+fn request<'a>(
+    arguments: &Arguments,
+    selection: &'a Selection,
+    reach: Reach,
+    bar: Option<&'a Bar>,
+) -> Request<'a> {
+    let threshold = arguments.query.slow_threshold;
+    let slow_threshold_ns =
+        threshold.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    let memory_bytes = arguments.habits.memory.unwrap_or_else(default_bytes);
+    let traces = u64::try_from(arguments.traces.len()).unwrap_or(u64::MAX).max(1);
+    let mut request = Request::from(Options { slow_threshold_ns })
+        .within(|length_ns| selection.window_ns(length_ns))
+        .telling(move |progress| bar.into_iter().for_each(|bar| bar.show(progress)));
+    request.reach = reach;
+    request.memory_bytes = Some(memory_bytes / traces);
+    request
 }
 
 /// The texts other than tables.

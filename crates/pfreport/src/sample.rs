@@ -9,7 +9,7 @@ use pfmodel::table::{
 };
 use pft::record::{LATENCY_UNKNOWN, ModuleKind, ModuleState, TraceHeader};
 
-use crate::load::{Loaded, Mark, Member};
+use crate::load::{Loaded, Mark, Member, ReadStats};
 
 /// A fault with everything ordinary.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +80,7 @@ pub fn push(analysis: &mut Analysis, row: Row) {
     faults.object.push(row.object);
     faults.call_chain.push(row.chain);
     analysis.exactness.faults += 1;
+    analysis.exactness.classes[row.class as usize] += 1;
     analysis.exactness.map_confidence[if row.mapping == NONE { 2 } else { 0 }] += 1;
 }
 
@@ -162,6 +163,7 @@ pub fn empty() -> Loaded {
     };
     Loaded {
         members: vec![member],
+        read: ReadStats { is_whole: true, ..ReadStats::default() },
         name: "run.pft".to_owned(),
         path: PathBuf::from("run.pft"),
         header: TraceHeader {

@@ -13,7 +13,6 @@ use pfmodel::names::Class;
 
 use crate::cli::Query;
 use crate::error::Error;
-use crate::failure;
 use crate::field::Field;
 use crate::load::{Loaded, Member};
 use crate::text::{printable, shorten};
@@ -44,18 +43,6 @@ pub struct Selected {
     /// The stretches of time on the axis of the report, one per trace and in order; empty if time was not
     /// asked for.
     pub windows: Vec<Range<u64>>,
-    /// Faults of the whole trace, by class in the order of [`Class::ALL`].
-    pub classes: [u64; Class::ALL.len()],
-    /// Why accesses of the whole trace failed, as [`failure::tally`] counts.
-    pub failures: Vec<(u64, &'static str)>,
-}
-
-impl Selected {
-    /// Faults of the whole trace.
-    #[must_use]
-    pub fn faults(&self) -> u64 {
-        self.classes.iter().sum()
-    }
 }
 
 impl Selection {
@@ -90,6 +77,12 @@ impl Selection {
             && self.condition.is_none()
     }
 
+    /// Whether faults are chosen by more than their time.
+    #[must_use]
+    pub fn is_narrow(&self) -> bool {
+        !self.classes.is_empty() || !self.pids.is_empty() || self.condition.is_some()
+    }
+
     /// The time that is asked for, of a trace of this length: nanoseconds since its start. None if any
     /// time will do.
     #[must_use]
@@ -121,14 +114,7 @@ impl Selection {
         if let Some(condition) = &self.condition {
             condition.mask(loaded, &mut mask)?;
         }
-        loaded.selection = Some(Selected {
-            what: self.in_words(),
-            windows,
-            classes: std::array::from_fn(|n| {
-                Class::ALL.get(n).map_or(0, |&c| loaded.class_count(c))
-            }),
-            failures: failure::tally(loaded),
-        });
+        loaded.selection = Some(Selected { what: self.in_words(), windows });
         let mut kept = 0;
         for member in &mut loaded.members {
             let rows = rows(member, mask.len());

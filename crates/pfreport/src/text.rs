@@ -10,6 +10,18 @@ pub fn printable_path(path: &Path) -> String {
     printable(path.as_os_str().as_encoded_bytes())
 }
 
+/// An error and its causes in one line.
+#[must_use]
+pub fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
 /// At most `width` characters: the middle gives way to `…`, because both ends of a path tell most.
 #[must_use]
 pub fn shorten(text: &str, width: usize) -> String {

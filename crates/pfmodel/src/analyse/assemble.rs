@@ -3,15 +3,18 @@
 use pft::record::LostBy;
 
 use super::Analyser;
-use super::code::Code;
+use super::code::{Code, Instruction};
+use crate::intern::Interner;
 use crate::locations::Locations;
-use crate::mapping_rows::MappingRow;
+use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::parts::{Known, Parts};
 use crate::recording::Recording;
 use crate::records::Records;
 use crate::region::Regions;
-use crate::table::{Analysis, FaultTable, Loss, Mapping, NONE, Process, Thread};
-use crate::table_builder;
+use crate::stacks::Stacks;
+use crate::table::{Analysis, Loss, Mapping, NONE, Process, Thread};
+use crate::table_builder::{self, Rows};
+use crate::world::World;
 
 /// The last moment of anything recorded except faults.
 pub(super) fn last_record_ns(recording: &Recording, records: &Records) -> u64 {
@@ -28,21 +31,31 @@ pub(super) fn last_record_ns(recording: &Recording, records: &Records) -> u64 {
     times.max().unwrap_or(0).max(recording.header.start_ns)
 }
 
-impl Analyser {
-    /// The result; times count from the start of the trace.
-    pub(super) fn finish(
-        self,
-        recording: &Recording,
-        mut faults: FaultTable,
-        awaiting: &[bool],
-        code: Code,
-    ) -> Analysis {
-        let Self { mut world, mut exactness, last_ns, slow_threshold_ns, page_shift, .. } = self;
-        let Code { modules, mut locations, chains, unknown } = code;
+/// What holds for all faults, once each has been looked at.
+#[derive(Debug)]
+pub(super) struct Settled {
+    rows: MappingRows,
+    names: Interner,
+    stacks: Stacks,
+    regions: Regions,
+    /// Process id of each process.
+    pids: Vec<u32>,
+    parts: Parts,
+    page_mask: u64,
+    start_ns: u64,
+    /// The result, without faults and what [`Settled::publish`] adds.
+    pub analysis: Analysis,
+}
+
+impl Settled {
+    /// Puts together what a walk over all faults has shown.
+    pub(super) fn of(analyser: Analyser, recording: &Recording, code: &Code) -> Self {
+        let Analyser {
+            mut world, mut exactness, now, last_ns, slow_threshold_ns, page_shift, ..
+        } = analyser;
+        world.finish(now);
         let start_ns = recording.header.start_ns;
         let since_start = |time_ns: u64| time_ns.min(last_ns).saturating_sub(start_ns);
-        exactness.map_confidence =
-            table_builder::finish(&mut faults, awaiting, &world.rows, start_ns);
         exactness.losses = recording
             .lost
             .iter()
@@ -54,90 +67,120 @@ impl Analyser {
                 count: lost.count,
             })
             .collect();
+        // The pages that the world remembers are many, and needed no more.
+        let World { mut rows, names, mut stacks, processes, threads, comms, .. } = world;
         let mut regions = Regions::default();
-        regions.learn(&mut world.rows, &world.names);
-        world.stacks.spread(&world.rows);
-        let pids: Vec<u32> = world.processes.iter().map(|process| process.pid).collect();
+        regions.learn(&mut rows, &names);
+        stacks.spread(&rows);
+        let pids: Vec<u32> = processes.iter().map(|process| process.pid).collect();
+        let page_mask = (1 << page_shift) - 1;
         let known = Known {
-            rows: &world.rows,
-            names: &world.names,
+            rows: &rows,
+            names: &names,
             regions: &regions,
-            modules: &modules,
-            stacks: &world.stacks,
+            modules: &code.modules,
+            stacks: &stacks,
             pids: &pids,
-            page_mask: (1 << page_shift) - 1,
+            page_mask,
         };
-        let mut parts = Parts::new(&known);
-        locate(&mut faults, &unknown, (&mut parts, &mut locations), &known);
-        let mappings = (0..world.rows.as_slice().len()).filter_map(|row| {
+        let parts = Parts::new(&known);
+        let mappings = (0..rows.as_slice().len()).filter_map(|row| {
             let row = u32::try_from(row).ok()?;
-            let times = (start_ns, last_ns);
-            let mapping = regions.mapping(row, &world.rows, &world.names, times)?;
+            let mapping = regions.mapping(row, &rows, &names, (start_ns, last_ns))?;
             let (region, module) = parts.of_mapping(row)?;
             Some(Mapping { kind: region.kind, region: region.label.clone(), module, ..mapping })
         });
         let mappings = mappings.collect();
-        let regions = parts.into_table();
-        let (modules, objects) = modules.into_tables();
-        let processes = world.processes.iter().map(|process| Process {
+        let processes = processes.iter().map(|process| Process {
             pid: process.pid,
             parent: process.parent,
             comm: process.comm,
             first_seen_ns: since_start(process.first_seen_ns),
             exit_ns: process.exit_ns.map(since_start),
         });
-        let threads = world.threads.iter().map(|thread| Thread {
+        let threads = threads.iter().map(|thread| Thread {
             proc: thread.proc,
             tid: thread.tid,
             from_ns: since_start(thread.from_ns),
             to_ns: since_start(thread.to_ns),
         });
-        Analysis {
-            faults,
+        let (modules, objects) = code.modules.tables();
+        let analysis = Analysis {
             processes: processes.collect(),
             threads: threads.collect(),
             mappings,
-            comms: world.comms.into_texts(),
-            regions,
+            comms: comms.into_texts(),
             modules,
-            locations: locations.into_table(),
-            call_chains: chains.into_table(),
             objects,
             exactness,
             slow_threshold_ns,
             duration_ns: last_ns.saturating_sub(start_ns),
+            ..Analysis::default()
+        };
+        Self { rows, names, stacks, regions, pids, parts, page_mask, start_ns, analysis }
+    }
+
+    /// Finishes rows, which become the faults of the analysis: confidence, region, code and object, and times since the start.
+    pub(super) fn fill(&mut self, found: Rows, code: &mut Code) {
+        let Code { modules, locations, .. } = code;
+        let mut faults = found.table;
+        let counts = table_builder::finish(&mut faults, &found.awaiting, &self.rows, self.start_ns);
+        let totals = &mut self.analysis.exactness.map_confidence;
+        for (total, count) in totals.iter_mut().zip(counts) {
+            *total += count;
         }
+        let Self { rows, names, regions, stacks, pids, parts, page_mask, .. } = self;
+        let known = Known { rows, names, regions, modules, stacks, pids, page_mask: *page_mask };
+        for (&mapping, &addr) in faults.mapping.iter().zip(&faults.addr) {
+            let spot = parts.at(mapping, addr, &known);
+            faults.region.push(spot.region);
+            let object = spot
+                .in_module
+                .and_then(|(module, address)| known.modules.object_at(module, address));
+            faults.object.push(object.unwrap_or(NONE));
+        }
+        let mut unknown = found.unknown.iter().peekable();
+        for row in 0..faults.len() {
+            let is_unknown = unknown.next_if_eq(&&row).is_some();
+            let columns = (faults.kernel_mode.get(row), faults.ip_mapping.get(row));
+            let (Some(&kernel_mode), Some(&mapping), Some(&ip), false) =
+                (columns.0, columns.1, faults.ip.get(row), is_unknown)
+            else {
+                faults.code.push(NONE);
+                continue;
+            };
+            let instruction = Instruction { kernel_mode, mapping, ip };
+            faults.code.push(location(instruction, locations, &known));
+        }
+        self.analysis.faults = faults;
+    }
+
+    /// Numbers everything that faults with these instructions may refer to, so that the tables of the analysis
+    /// grow no more.
+    pub(super) fn number_all(&mut self, instructions: Vec<Instruction>, code: &mut Code) {
+        let Code { modules, locations, .. } = code;
+        let Self { rows, names, regions, stacks, pids, parts, page_mask, .. } = self;
+        let known = Known { rows, names, regions, modules, stacks, pids, page_mask: *page_mask };
+        parts.number_all(&known);
+        for instruction in instructions {
+            location(instruction, locations, &known);
+        }
+    }
+
+    /// Gives the analysis its tables of regions, locations and call chains.
+    pub(super) fn publish(&mut self, code: &Code) {
+        self.analysis.regions = self.parts.table().to_vec();
+        self.analysis.locations = code.locations.table().to_vec();
+        self.analysis.call_chains = code.chains.table();
     }
 }
 
-/// Fills in which region, object and code the addresses of each fault belong to; the instructions of the
-/// rows `unknown` are not known.
-fn locate(
-    faults: &mut FaultTable,
-    unknown: &[usize],
-    (parts, locations): (&mut Parts, &mut Locations),
-    known: &Known<'_>,
-) {
-    for (&mapping, &addr) in faults.mapping.iter().zip(&faults.addr) {
-        let spot = parts.at(mapping, addr, known);
-        faults.region.push(spot.region);
-        let object =
-            spot.in_module.and_then(|(module, address)| known.modules.object_at(module, address));
-        faults.object.push(object.unwrap_or(NONE));
+/// The place of an instruction.
+fn location(instruction: Instruction, locations: &mut Locations, known: &Known<'_>) -> u32 {
+    let Instruction { kernel_mode, mapping, ip } = instruction;
+    if kernel_mode {
+        return locations.in_kernel(ip, known.modules);
     }
-    let rows = (known.rows, known.names);
     let pid_of = |row: &MappingRow| known.pids.get(row.proc as usize).copied();
-    let instructions = faults.ip_mapping.iter().zip(&faults.ip).zip(&faults.kernel_mode);
-    let mut unknown = unknown.iter().peekable();
-    for (row, ((&mapping, &ip), &kernel_mode)) in instructions.enumerate() {
-        if unknown.next_if_eq(&&row).is_some() {
-            faults.code.push(NONE);
-            continue;
-        }
-        faults.code.push(if kernel_mode {
-            locations.in_kernel(ip, known.modules)
-        } else {
-            locations.in_mapping(mapping, ip, known.modules, rows, pid_of)
-        });
-    }
+    locations.in_mapping(mapping, ip, known.modules, (known.rows, known.names), pid_of)
 }

@@ -1,5 +1,7 @@
 //! What is known of the code that ran.
 
+use std::collections::HashSet;
+
 use pft::record::flags;
 
 use crate::chains::Chains;
@@ -7,6 +9,7 @@ use crate::fault_order::Fault;
 use crate::locations::Locations;
 use crate::modules::Modules;
 use crate::recording::Recording;
+use crate::table_builder::Row;
 
 /// Modules, and what becomes of the addresses and chains in them.
 #[derive(Debug)]
@@ -14,8 +17,6 @@ pub(super) struct Code {
     pub modules: Modules,
     pub locations: Locations,
     pub chains: Chains,
-    /// Rows of which the instruction is not known, in order.
-    pub unknown: Vec<usize>,
 }
 
 impl Code {
@@ -25,7 +26,6 @@ impl Code {
             modules: Modules::take_from(recording),
             locations: Locations::new(recording.header.page_size_bytes),
             chains: Chains::new(std::mem::take(&mut recording.call_chains)),
-            unknown: Vec::new(),
         }
     }
 
@@ -36,5 +36,41 @@ impl Code {
         }
         let ip = self.chains.instruction(chain, fault.flags & flags::KERNEL_MODE != 0);
         Fault { ip: ip.unwrap_or(fault.ip), ..fault }
+    }
+}
+
+/// The instructions of faults, each once.
+#[derive(Debug, Default)]
+pub(super) struct Instructions {
+    seen: HashSet<Instruction>,
+    in_order: Vec<Instruction>,
+    /// The last one: faults in a loop have the same.
+    last: Option<Instruction>,
+}
+
+/// An instruction in the mapping that held it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Instruction {
+    pub kernel_mode: bool,
+    pub mapping: u32,
+    pub ip: u64,
+}
+
+impl Instructions {
+    /// Remembers that of a fault, if it is known.
+    pub(super) fn see(&mut self, row: &Row) {
+        let Row { kernel_mode, ip_mapping: mapping, ip, .. } = *row;
+        let instruction = Instruction { kernel_mode, mapping, ip };
+        if row.knows_ip && self.last != Some(instruction) {
+            self.last = Some(instruction);
+            if self.seen.insert(instruction) {
+                self.in_order.push(instruction);
+            }
+        }
+    }
+
+    /// All of them, in the order in which they were first seen.
+    pub(super) fn in_order(self) -> Vec<Instruction> {
+        self.in_order
     }
 }

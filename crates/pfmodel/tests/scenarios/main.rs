@@ -16,6 +16,7 @@ mod mappings;
 mod memory;
 mod modules;
 mod moves;
+mod parts;
 mod processes;
 mod stacks;
 mod trace;

@@ -9,6 +9,8 @@ use pft::record::{
     Vma, flags,
 };
 
+use crate::parts;
+
 /// Start of the trace on its clock.
 pub const START_NS: u64 = 1_000_000;
 
@@ -299,11 +301,15 @@ impl Trace {
 
     pub fn analyse(self) -> Analysis {
         let batch = FaultBatch { cpu: 3, columns: columns(&self.faults) };
-        analyse(self.recording, vec![batch], &self.options)
+        let analysis = analyse(self.recording.clone(), vec![batch.clone()], &self.options);
+        if self.faults.len() < 1_000 {
+            parts::assert_same(self.recording, batch, &analysis);
+        }
+        analysis
     }
 }
 
-fn columns(faults: &[Fault]) -> FaultColumns {
+pub fn columns(faults: &[Fault]) -> FaultColumns {
     let mut columns = FaultColumns::default();
     for fault in faults {
         let code =

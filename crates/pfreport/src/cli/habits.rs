@@ -20,11 +20,19 @@ pub struct Habits {
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     #[arg(global = true, help_heading = Reset, hide_default_value = true)]
     pub color: ColorChoice,
+
+    /// Memory that faults may take (2G, 500M) [default: half of what is available]
+    ///
+    /// Rows of more faults are written a part at a time, which takes longer, and so is any report on faults chosen
+    /// by class, process or condition that fit; other reports end with an error. The program itself takes some
+    /// 256 MiB more.
+    #[arg(long, value_name = "SIZE", value_parser = size, global = true, help_heading = Reset)]
+    pub memory: Option<u64>,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { force: false, quiet: false, color: ColorChoice::Auto }
+        Self { force: false, quiet: false, color: ColorChoice::Auto, memory: None }
     }
 }
 
@@ -43,4 +51,11 @@ pub(super) fn color_of(words: &[OsString]) -> ColorChoice {
         }
     }
     choice
+}
+
+/// A size with a suffix in binary units, as tables print them.
+fn size(text: &str) -> Result<u64, String> {
+    parse_size::Config::new().with_binary().parse_size(text).map_err(|error| {
+        format!("{error}; a size is a number, with K, M or G behind it if you like")
+    })
 }

@@ -80,6 +80,42 @@ impl<'a> Outputs<'a> {
     }
 }
 
+/// Table `faults` of a trace that comes in parts.
+pub struct InParts<'a> {
+    arguments: &'a Arguments,
+    out: Option<&'a mut dyn Write>,
+    outputs: Option<Outputs<'a>>,
+}
+
+impl<'a> InParts<'a> {
+    /// Nothing is written yet.
+    pub fn new(arguments: &'a Arguments, out: &'a mut dyn Write) -> Self {
+        Self { arguments, out: Some(out), outputs: None }
+    }
+
+    /// Writes the rows of a part. Names are numbered alike in all of them.
+    ///
+    /// # Errors
+    /// As [`faults`].
+    pub fn write(&mut self, part: &Loaded) -> Result<(), Error> {
+        let faults = Faults::new(part, Field::ALL)?;
+        if let Some(out) = self.out.take() {
+            let schema = faults.frame(0..0)?;
+            self.outputs = Some(Outputs::new(part, self.arguments, schema.schema(), out)?);
+        }
+        let Some(outputs) = &mut self.outputs else { return Ok(()) };
+        write_batches(&mut outputs.writers, faults.len(), |rows: Range<usize>| faults.frame(rows))
+    }
+
+    /// Ends the table; returns the paths of files.
+    ///
+    /// # Errors
+    /// [`Error::Write`] or [`Error::Output`].
+    pub fn finish(self) -> Result<Vec<PathBuf>, Error> {
+        self.outputs.map_or_else(|| Ok(Vec::new()), Outputs::finish)
+    }
+}
+
 /// Writes table `faults` in all the formats that `arguments` ask for; returns the paths of files. `out` is
 /// standard output.
 ///
@@ -107,30 +143,11 @@ pub fn frame(
     frame: &DataFrame,
     out: &mut dyn Write,
 ) -> Result<Vec<PathBuf>, Error> {
-    let parts = std::iter::once(Ok(frame.clone()));
-    frames(loaded, arguments, frame.schema(), parts, out)
-}
-
-/// The same with a table in parts, which follow each other. Where the parts have names by different
-/// dictionaries, the column is text in `schema`.
-///
-/// # Errors
-/// As [`faults`], and those of `parts`.
-pub fn frames(
-    loaded: &Loaded,
-    arguments: &Arguments,
-    schema: &Schema,
-    parts: impl IntoIterator<Item = Result<DataFrame, Error>>,
-    out: &mut dyn Write,
-) -> Result<Vec<PathBuf>, Error> {
-    let mut outputs = Outputs::new(loaded, arguments, schema, out)?;
-    for part in parts {
-        let part = part?;
-        let batch = |rows: Range<usize>| {
-            let start = i64::try_from(rows.start).unwrap_or(i64::MAX);
-            Ok(part.slice(start, rows.len()))
-        };
-        write_batches(&mut outputs.writers, part.height(), batch)?;
-    }
+    let mut outputs = Outputs::new(loaded, arguments, frame.schema(), out)?;
+    let batch = |rows: Range<usize>| {
+        let start = i64::try_from(rows.start).unwrap_or(i64::MAX);
+        Ok(frame.slice(start, rows.len()))
+    };
+    write_batches(&mut outputs.writers, frame.height(), batch)?;
     outputs.finish()
 }

@@ -42,8 +42,8 @@ pub struct Exactness {
     /// Faults that the processes' own accounting has and perf's events have not; null where it has none, or
     /// the two do not count the same.
     pub unseen: Option<Unseen>,
-    /// Accesses that failed, by reason, the commonest first.
-    pub failures: Vec<Failure>,
+    /// Accesses that failed, by reason, the commonest first; none where faults are selected.
+    pub failures: Option<Vec<Failure>>,
     /// Faults whose thread was still waiting when it ended or the recording did. Not in the table.
     pub in_flight: u64,
     /// Entries without completion of which nothing can be said. Not in the table.
@@ -202,7 +202,8 @@ impl Exactness {
             .collect();
         let [exact, inferred, unknown] = exactness.map_confidence;
         let bias_ns = exactness::bias_ns(loaded);
-        let failures = exactness::failures(loaded).into_iter();
+        let failures = exactness::failures(loaded);
+        let failure = |(faults, reason)| Failure { reason, faults };
         Self {
             whole: loaded.is_whole(),
             complete: exactness.complete,
@@ -231,7 +232,7 @@ impl Exactness {
                 major: unseen.major,
                 at_least: unseen.at_least,
             }),
-            failures: failures.map(|(faults, reason)| Failure { reason, faults }).collect(),
+            failures: failures.map(|failures| failures.into_iter().map(failure).collect()),
             in_flight: exactness.in_flight,
             unresolved: exactness.unresolved,
             without_entry: exactness.without_entry,

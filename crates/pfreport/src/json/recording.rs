@@ -74,7 +74,7 @@ impl Selection {
         Some(Self {
             what: selection.what.clone(),
             windows: selection.windows.iter().map(stretch).collect(),
-            of_faults: selection.faults(),
+            of_faults: loaded.analysis.exactness.faults,
         })
     }
 }

@@ -10,9 +10,10 @@ use crate::export;
 use crate::field::Field;
 use crate::layout::Layout;
 use crate::listing::Listing;
-use crate::load::Loaded;
+use crate::load::{Loaded, Reach};
 use crate::pattern;
 use crate::scope::Scope;
+use crate::select::Selection;
 
 /// Rows on a screen.
 const ROWS: usize = 20;
@@ -49,6 +50,24 @@ impl Asked {
     /// Whether the options name a table at all.
     pub const fn is_named(&self) -> bool {
         !matches!(self, Self::Faults)
+    }
+
+    /// Whether it is every fault, row by row.
+    pub fn is_all_faults(&self, top: Option<usize>) -> bool {
+        match self {
+            Self::Faults => true,
+            Self::Listing(listing) => listing.is_all_faults(top),
+            Self::Groups(_) | Self::Patterns => false,
+        }
+    }
+
+    /// How far the faults have to be read for the selected ones to be in the table.
+    pub fn reach(&self, selection: &Selection) -> Reach {
+        match self {
+            Self::Faults => Reach::of(Field::ALL),
+            Self::Groups(keys) => Reach::of(keys).max(Reach::of(selection.fields())),
+            Self::Listing(_) | Self::Patterns => Reach::Whole,
+        }
     }
 
     /// For people; nothing if no table was named.

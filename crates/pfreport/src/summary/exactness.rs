@@ -127,12 +127,10 @@ fn not_seen(loaded: &Loaded) -> Option<String> {
     })
 }
 
-/// Why accesses of the whole trace failed, the commonest reason first.
-pub fn failures(loaded: &Loaded) -> Vec<(u64, &'static str)> {
-    match &loaded.selection {
-        Some(selection) => selection.failures.clone(),
-        None => failure::tally(loaded),
-    }
+/// Why accesses of the whole trace failed, the commonest reason first; none where not all of its faults are there
+/// to tell.
+pub fn failures(loaded: &Loaded) -> Option<Vec<(u64, &'static str)>> {
+    loaded.selection.is_none().then(|| failure::tally(loaded))
 }
 
 fn apart(loaded: &Loaded) -> Option<String> {
@@ -154,7 +152,7 @@ fn apart(loaded: &Loaded) -> Option<String> {
     ];
     let parts = parts.into_iter().filter(|&(n, _)| n > 0);
     let mut parts: Vec<String> = parts.map(|(n, what)| format!("{} {what}", count(n))).collect();
-    let reasons = failures(loaded);
+    let reasons = failures(loaded).unwrap_or_default();
     if let (Some(failed), false) = (parts.first_mut(), reasons.is_empty()) {
         let reasons = match reasons.as_slice() {
             [(_, reason)] => (*reason).to_owned(),

@@ -61,8 +61,12 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
 pub fn selected(screen: &mut Screen, loaded: &Loaded) {
     if let Some(selection) = &loaded.selection {
         let selected = count(loaded.analysis.faults.len() as u64);
-        let all = counted(selection.faults(), "fault");
-        screen.labelled("selected", &format!("{selected} of {all}: {}", selection.what));
+        // Where not all of the trace was read, nobody counted the others.
+        let all = match loaded.read.is_whole {
+            true => format!("of {}", counted(loaded.analysis.exactness.faults, "fault")),
+            false => "faults".to_owned(),
+        };
+        screen.labelled("selected", &format!("{selected} {all}: {}", selection.what));
     }
 }
 

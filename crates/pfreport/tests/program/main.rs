@@ -14,6 +14,7 @@ mod habits;
 mod html;
 mod info;
 mod marked;
+mod memory;
 mod plots;
 mod profiles;
 mod query;
@@ -21,6 +22,7 @@ mod scene;
 mod schema;
 mod several;
 mod stacks;
+mod windows;
 
 use std::fs;
 use std::io::Read as _;

@@ -1,0 +1,45 @@
+//! Reports on traces that are larger than memory.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Arguments;
+use crate::error::Error;
+use crate::export::InParts;
+use crate::load::{Loaded, Request, STDIN};
+use crate::select::Selection;
+
+/// The trace that is too large to be read as a whole, if it is a single one. Standard input cannot be read again,
+/// and is in memory anyway.
+///
+/// # Errors
+/// As [`Loaded::fits`].
+pub fn too_large<'a>(
+    arguments: &'a Arguments,
+    request: &Request<'_>,
+) -> Result<Option<&'a Path>, Error> {
+    match &*arguments.traces {
+        [trace] if trace != Path::new(STDIN) && !Loaded::fits(trace, request)? => Ok(Some(trace)),
+        _ => Ok(None),
+    }
+}
+
+/// Writes the rows that are asked for in all formats, a part at a time. Returns the trace without rows, and the paths
+/// of files.
+///
+/// # Errors
+/// Those of [`crate::export::faults`], [`Loaded::open_in_parts`] and [`Selection::apply`].
+pub fn export_rows(
+    trace: &Path,
+    request: &Request<'_>,
+    selection: &Selection,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+) -> Result<(Loaded, Vec<PathBuf>), Error> {
+    let mut rows = InParts::new(arguments, out);
+    let loaded = Loaded::open_in_parts(trace, request, |part| {
+        selection.apply(part)?;
+        rows.write(part)
+    })?;
+    Ok((loaded, rows.finish()?))
+}

@@ -1,0 +1,92 @@
+//! How much memory a trace takes.
+
+use std::path::Path;
+
+use super::faults::FaultFrames;
+use super::opened::Scope;
+use crate::error::Error;
+
+/// Bytes that a row of the fault table takes while a report is made of it: measured on ten million faults.
+const ROW_BYTES: u64 = 210;
+
+/// Bytes that the history of the page of a fault takes, for each page once: likewise.
+const PAGE_BYTES: u64 = 45;
+
+/// Memory that a report takes if nobody says how much it may, where the system does not tell how much there is.
+const WITHOUT_MEMINFO_BYTES: u64 = 4 << 30;
+
+/// Half of the memory that is available; 4 GiB where the system does not tell.
+#[must_use]
+pub fn default_bytes() -> u64 {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    available_bytes(&meminfo).map_or(WITHOUT_MEMINFO_BYTES, |bytes| bytes / 2)
+}
+
+fn available_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// What a report on these faults takes at most, bytes, by the number of rows in the headers of frames.
+pub(super) fn estimate_bytes(faults: &FaultFrames<'_>, scope: &Scope) -> u64 {
+    let rows = faults.rows_meeting(scope.window_ns.as_ref());
+    let pages = faults.rows();
+    rows.saturating_mul(ROW_BYTES).saturating_add(pages.saturating_mul(PAGE_BYTES))
+}
+
+/// Whether a trace may be read as a whole.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub(super) fn check(
+    path: &Path,
+    faults: &FaultFrames<'_>,
+    scope: &Scope,
+    limit_bytes: Option<u64>,
+) -> Result<(), Error> {
+    let Some(limit_bytes) = limit_bytes else { return Ok(()) };
+    let needed_bytes = estimate_bytes(faults, scope);
+    if needed_bytes <= limit_bytes {
+        return Ok(());
+    }
+    let rows = faults.rows_meeting(scope.window_ns.as_ref());
+    Err(Error::Memory { path: path.to_owned(), rows, needed_bytes, limit_bytes })
+}
+
+/// Whether so many rows may be kept.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub(super) fn check_kept(path: &Path, rows: u64, limit_bytes: Option<u64>) -> Result<(), Error> {
+    let needed_bytes = rows.saturating_mul(ROW_BYTES);
+    match limit_bytes.filter(|&limit_bytes| needed_bytes > limit_bytes) {
+        Some(limit_bytes) => {
+            Err(Error::Memory { path: path.to_owned(), rows, needed_bytes, limit_bytes })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Rows of a part, if a report may take so much memory.
+pub(super) fn part_rows(limit_bytes: u64) -> usize {
+    // A quarter for the part: the rest is for tables, pages and what is made of the part.
+    usize::try_from((limit_bytes / 4 / ROW_BYTES).clamp(LEAST_ROWS, MOST_ROWS))
+        .unwrap_or(usize::MAX)
+}
+
+const LEAST_ROWS: u64 = 1 << 12;
+const MOST_ROWS: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::available_bytes;
+
+    #[test]
+    fn available_memory_is_read_from_meminfo() {
+        let meminfo = "MemTotal:       24613040 kB\nMemFree: 1 kB\nMemAvailable:   23100000 kB\n";
+        assert_eq!(available_bytes(meminfo), Some(23_100_000 << 10));
+        assert_eq!(available_bytes("MemTotal: 5 kB\n"), None);
+        assert_eq!(available_bytes("MemAvailable: many\n"), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! Traces that are larger than the memory that a report may take.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Read as _;
+use std::process::Stdio;
+
+use pft::record::FaultBatch;
+
+use crate::scene::{HEAP, START, Scene, program, push, text, trace_bytes};
+
+/// Frames of 50,000 faults each, on the same thousand pages.
+fn scene(frames: u64) -> Scene {
+    Scene::of(&trace_bytes(0, true, 0, |writer| {
+        for frame in 0..frames {
+            let mut batch = FaultBatch::default();
+            for i in 0..50_000 {
+                let time_ns = START + (frame * 50_000 + i) * 10;
+                push(&mut batch, time_ns, HEAP + i % 1_000 * 4_096, false);
+            }
+            writer.faults(&batch).unwrap();
+        }
+    }))
+}
+
+#[test]
+fn rows_of_a_trace_beyond_memory_come_in_parts() {
+    let scene = scene(2);
+    let whole = scene.run(&["run.pft", "--csv"]);
+    let parts = scene.run(&["run.pft", "--csv", "--memory=4M"]);
+    assert_eq!(text(&parts.stderr), text(&whole.stderr));
+    assert_eq!(parts.status.code(), whole.status.code());
+    assert_eq!(whole.stdout.iter().filter(|&&byte| byte == b'\n').count(), 100_003);
+    assert!(parts.stdout == whole.stdout);
+    let to_file = scene.run(&["run.pft", "--csv=out.csv", "--memory=4M"]);
+    assert_eq!(text(&to_file.stdout), "out.csv\n");
+    assert!(fs::read(scene.path("out.csv")).unwrap() == whole.stdout);
+}
+
+#[test]
+fn a_report_that_needs_all_rows_says_what_to_do() {
+    let output = scene(2).run(&["run.pft", "--memory=4M"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    let error = "error: run.pft: 100,002 faults would take some 24.3 MiB, and 4 MiB are allowed; narrow them by \
+                 --from and --to, --where, --class or --pid, or allow more with --memory\n";
+    assert_eq!(text(&output.stderr), error);
+}
+
+/// Hash and length of the rows of a trace as CSV, and the most memory that the program took, bytes.
+fn csv(scene: &Scene, memory: &str) -> ((u64, usize), u64) {
+    let mut command = program();
+    command.arg(&scene.trace).args(["--csv", memory]).stdout(Stdio::piped()).stderr(Stdio::null());
+    // Each thread has frames and rows in hand.
+    command.env("RAYON_NUM_THREADS", "2");
+    let mut child = command.spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut out = child.stdout.take().unwrap();
+    let (mut hash, mut length, mut peak_kib) = (DefaultHasher::new(), 0, 0);
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        // The program cannot end before its output is read, but for what a pipe holds.
+        let text = fs::read_to_string(&status).unwrap();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+        peak_kib = peak.map_or(peak_kib, |peak| peak.trim().parse().unwrap());
+        let bytes = out.read(&mut chunk).unwrap();
+        if bytes == 0 {
+            break;
+        }
+        chunk[..bytes].iter().for_each(|byte| byte.hash(&mut hash));
+        length += bytes;
+    }
+    // The ledger of the scene tells of none of these faults.
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    ((hash.finish(), length), peak_kib * 1024)
+}
+
+#[test]
+fn memory_is_for_a_part_and_not_for_the_trace() {
+    let scene = scene(20);
+    let (whole, whole_bytes) = csv(&scene, "--memory=10G");
+    let (parts, parts_bytes) = csv(&scene, "--memory=64M");
+    assert_eq!(parts, whole);
+    // Beside what is allowed, for the program, its libraries and the frames that are being decoded.
+    let bound = (64 + 128) << 20;
+    assert!(parts_bytes < bound, "{parts_bytes}");
+    // It is the trace that does not fit.
+    assert!(whole_bytes > bound, "{whole_bytes}");
+}
