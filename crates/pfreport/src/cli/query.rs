@@ -16,7 +16,8 @@ pub struct Query {
     #[arg(long, value_name = "COL", requires = "by")]
     pub sort: Option<String>,
 
-    /// Rows of each list, half as many of functions [default: 10; with --by 20, with --by and --csv all]
+    /// Rows of each list, half as many of functions [default: 10; with --html 50, with --by 20, with --by
+    /// and --csv all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
 

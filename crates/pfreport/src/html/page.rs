@@ -135,7 +135,7 @@ fn verdict(loaded: &Loaded) -> Markup {
     let reasons = loaded.shortfalls();
     html! {
         @if reasons.is_empty() {
-            p.verdict { "Every fault that the recording was asked for is in these figures." }
+            p.verdict { "Nothing is known to be missing from these figures." }
         } @else {
             p.verdict.loud role="alert" {
                 "Not everything is in these figures: " (reasons.join("; ")) ". "
