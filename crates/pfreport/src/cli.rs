@@ -31,7 +31,7 @@ Examples:
   pfreport run.pft --heatmap                     which addresses faulted when, on the terminal
   pfreport run.pft --png=pictures                latency, timeline, regions, heatmap, working set
   pfreport run.pft --svg --theme dark            the same for a web page
-  pfreport run.pft --html                        a page for a browser: tables to sort, a timeline to zoom
+  pfreport run.pft --html                        a page for a browser, with a timeline to zoom
   pfreport run.pft --flamegraph                  stall time by call chain, for a browser
   ssh HOST cat run.pft | pfreport -              a trace from elsewhere
 
