@@ -79,19 +79,24 @@ impl Sections {
     /// # Errors
     /// [`Error::Table`] should Polars fail.
     pub fn of(loaded: &Loaded, style: Style) -> Result<Self, Error> {
-        let page = |write: &dyn Fn(&mut Screen) -> Result<(), Error>| {
+        let page = |write: &dyn Fn(&mut Screen)| {
+            let mut screen = Screen::new(style.layout);
+            write(&mut screen);
+            screen
+        };
+        let tried = |write: &dyn Fn(&mut Screen) -> Result<(), Error>| {
             let mut screen = Screen::new(style.layout);
             write(&mut screen).map(|()| screen)
         };
         let mut sections = Self {
-            heading: page(&|screen| heading_of(screen, loaded))?,
-            oom: page(&|screen| Ok(oom::write(screen, loaded)))?,
+            heading: tried(&|screen| heading_of(screen, loaded))?,
+            oom: page(&|screen| oom::write(screen, loaded)),
+            // That of several traces is beside each of them.
             exactness: page(&|screen| {
                 if !loaded.are_several() {
                     exactness::write(screen, loaded);
                 }
-                Ok(())
-            })?,
+            }),
             tables: Vec::new(),
             diagnosis: None,
         };
@@ -103,12 +108,12 @@ impl Sections {
         let cells = cells(loaded)?;
         let top = style.top;
         sections.tables = vec![
-            page(&|screen| causes::write(screen, loaded, &stall))?,
-            page(&|screen| phases::write(screen, loaded, top))?,
-            page(&|screen| Ok(top::processes(screen, loaded, &cells, &stall, top)))?,
-            page(&|screen| Ok(top::regions(screen, &cells, top)))?,
+            tried(&|screen| causes::write(screen, loaded, &stall))?,
+            tried(&|screen| phases::write(screen, loaded, top))?,
+            page(&|screen| top::processes(screen, loaded, &cells, &stall, top)),
+            page(&|screen| top::regions(screen, &cells, top)),
             // One function has several lines of causes elsewhere: half a list leaves it one screen.
-            page(&|screen| code::functions(screen, loaded, top.div_ceil(2)))?,
+            tried(&|screen| code::functions(screen, loaded, top.div_ceil(2)))?,
         ];
         sections.diagnosis = Diagnosis::of(loaded, &cells);
         Ok(sections)

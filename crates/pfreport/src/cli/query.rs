@@ -57,7 +57,7 @@ pub struct Query {
     #[arg(long = "where", value_name = "CONDITION")]
     pub condition: Option<String>,
 
-    /// Rows of each list, half as many of functions [default: 10; of tables 20, in exports all]
+    /// Rows of each list, half as many of functions [default: 10; of tables 20, in exports all, with --html 50]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
 

@@ -46,6 +46,9 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
         _ => loaded.name.clone(),
     };
     heading.extend(sections.oom.into_parts());
+    // Of several traces it has a table.
+    let is_beside = |part: &&Part| !matches!(part, Part::Heading(_) | Part::Labelled(..));
+    let beside: Vec<Part> = heading.iter().filter(is_beside).cloned().collect();
     let ids = ["causes", "phases", "processes", "regions", "functions"];
     let tables: Vec<(&str, Vec<Part>)> = ids
         .into_iter()
@@ -70,15 +73,18 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
                     h1 { (title) }
                     (verdict(loaded))
                     (labelled(&heading))
+                    (section("traces", &beside))
                     @if has_faults {
                         (figures(&summary))
                         (contents(&tables))
                     }
                 }
                 main {
-                    section #exactness {
-                        h2 { "How exact this is" }
-                        (labelled(&exactness))
+                    @if !exactness.is_empty() {
+                        section #exactness {
+                            h2 { "How exact this is" }
+                            (labelled(&exactness))
+                        }
                     }
                     @if let Some(diagnosis) = &sections.diagnosis {
                         (explained(diagnosis))
@@ -130,7 +136,7 @@ fn verdict(loaded: &Loaded) -> Markup {
     let reasons = loaded.flaws();
     html! {
         @if reasons.is_empty() {
-            p.verdict { "Every fault that the recording was asked for is in these figures." }
+            p.verdict { "Nothing is known to be missing from these figures." }
         } @else {
             p.verdict.loud role="alert" {
                 "Not everything is in these figures: " (reasons.join("; ")) ". "

@@ -162,8 +162,8 @@
     context.rect(MARGIN.left, top, room(), bottom - top);
     context.clip();
     stacks.forEach((stack, i) => {
-      const left = x(first + i * step);
-      const right = Math.max(x(first + (i + 1) * step), left + 1);
+      const left = Math.round(x(first + i * step));
+      const right = Math.max(Math.round(x(first + (i + 1) * step)), left + 1);
       let below = 0;
       stack.forEach((value, level) => {
         if (value === 0) return;

@@ -89,11 +89,9 @@ fn what_is_left_out_stays_known() {
     let expected = Selected {
         what: "class minor, from 2 s to 4 s, where cpu = 1".to_owned(),
         windows: vec![Range { start: 2 * SECOND, end: 4 * SECOND }],
-        classes: [6, 4, 0, 0],
-        failures: Vec::new(),
     };
     assert_eq!(loaded.selection.as_ref(), Some(&expected));
-    assert_eq!(expected.faults(), 10);
+    assert_eq!(loaded.analysis.exactness.classes, [6, 4, 0, 0]);
     let counts =
         |of: fn(&Loaded, Class) -> u64| [Class::Minor, Class::Major].map(|c| of(&loaded, c));
     assert_eq!((counts(Loaded::class_count), counts(Loaded::class_total)), ([1, 0], [6, 4]));

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use pfmodel::Options;
 use pfmodel::names::Class;
 use pfmodel::table::FaultTable;
-use pfreport::csv::write_faults;
+use pfreport::export::{Format, Writer};
+use pfreport::faults::Faults;
+use pfreport::field::Field;
 use pfreport::load::{Loaded, Reach, Request};
 use pft::record::FaultBatch;
 
@@ -18,8 +20,10 @@ const MILLISECOND: u64 = 1_000_000;
 type Table = (Vec<String>, Vec<Vec<String>>);
 
 fn table(loaded: &Loaded) -> Table {
-    let mut text = Vec::new();
-    write_faults(loaded, &mut text).unwrap();
+    let frame = Faults::new(loaded, Field::ALL).unwrap().frame(0..usize::MAX).unwrap();
+    let mut writer = Writer::new(Format::Csv, frame.schema(), Vec::new(), None).unwrap();
+    writer.write(&frame).unwrap();
+    let text = writer.finish().unwrap();
     // The only name with a comma in it.
     let text = String::from_utf8(text).unwrap().replace("evil,", "evil;");
     let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect());
