@@ -185,13 +185,16 @@ mod tests {
     #[test]
     fn every_row_keeps_what_it_says() {
         let own: Vec<Field> = Field::ALL.to_vec();
-        let own: Vec<Field> =
-            own.into_iter().filter(|f| ![Field::Proc, Field::Callchain].contains(f)).collect();
+        let own: Vec<Field> = own
+            .into_iter()
+            .filter(|f| ![Field::Proc, Field::Callchain, Field::Mapping].contains(f))
+            .collect();
         let each = [trace("a", 1), trace("b", 2), trace("c", 3)];
         let expected: Vec<String> = each.iter().flat_map(|trace| csv(trace, &own)).collect();
         let joined = join(each.to_vec()).unwrap();
         assert_eq!(csv(&joined, &own), expected);
         assert_eq!(csv(&joined, &[Field::Proc]), ["0", "0", "1", "1", "2", "2"]);
+        assert_eq!(csv(&joined, &[Field::Mapping]), ["1", "2", "4", "5", "7", "8"]);
         // Chains that read alike have one number.
         assert_eq!(csv(&joined, &[Field::Callchain]), ["0", "", "0", "", "0", ""]);
     }

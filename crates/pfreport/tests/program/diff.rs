@@ -125,7 +125,7 @@ fn wrong_usage_is_2_with_a_remedy() {
     for (words, message) in [
         (
             &["diff", "a.pft"][..],
-            "error: cannot compare 1 trace: give two traces, or several runs a side: pfreport diff A1 A2 \
+            "error: cannot compare 1 trace; give two traces, or several runs a side: pfreport diff A1 A2 \
              -- B1 B2\n",
         ),
         (
@@ -139,7 +139,7 @@ fn wrong_usage_is_2_with_a_remedy() {
     assert_eq!(scene.run(&["diff"]).status.code(), Some(2));
     assert_eq!(scene.run(&["diff", "a.pft", "b.pft", "--metrics", "cow"]).status.code(), Some(2));
     let missing = scene.run(&["diff", "a.pft", "z.pft"]);
-    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(missing.status.code(), Some(2));
     assert!(text(&missing.stderr).starts_with("error: cannot read z.pft: No such file"));
 }
 

@@ -115,15 +115,15 @@ fn what_cannot_be_written_leaves_nothing_behind() {
     let scene = Scene::new(3);
     for option in OPTIONS {
         let nowhere = scene.run(&["run.pft", &format!("--{option}=none/out")]);
-        let message = "error: cannot write none/out: No such file or directory (os error 2)\n";
-        assert_eq!((nowhere.status.code(), text(&nowhere.stderr)), (Some(1), message));
+        let message = "error: cannot write none/out: No such file or directory (os error 2); make the folder first: mkdir -p none\n";
+        assert_eq!((nowhere.status.code(), text(&nowhere.stderr)), (Some(2), message));
         let input = scene.run(&["run.pft", "-f", &format!("--{option}=run.pft")]);
         assert_eq!(input.status.code(), Some(2));
         assert!(text(&input.stderr).contains("is the trace being read"));
     }
     // The second file cannot be made: the first does not stay half written.
     let half = scene.run(&["run.pft", "--csv=half.csv", "--parquet=none/half"]);
-    assert_eq!(half.status.code(), Some(1));
+    assert_eq!(half.status.code(), Some(2));
     let names = fs::read_dir(scene.trace.parent().unwrap()).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["run.pft"]);

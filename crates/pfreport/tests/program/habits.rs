@@ -235,9 +235,12 @@ fn a_manual_page_has_what_the_help_has() {
     let output = program().arg("man").output().unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
     let page = text(&output.stdout);
-    for part in
-        [".TH PFREPORT 1", "\\-\\-patterns", ".SH \"COLUMNS FOR --BY\"", "pfreport\\-dump(1)"]
-    {
+    for part in [
+        ".TH PFREPORT 1",
+        "\\-\\-patterns",
+        ".SH \"COLUMNS FOR --BY AND --WHERE\"",
+        "pfreport\\-dump(1)",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     let scene = Scene::new(1);

@@ -33,7 +33,7 @@ fn pictures_are_named_after_the_trace_in_a_folder_that_is_made() {
 fn a_folder_that_cannot_be_made_is_an_error() {
     let scene = Scene::new(3);
     let output = scene.run(&["run.pft", "--svg=run.pft/pictures"]);
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
     let begin = "error: cannot write run.pft/pictures: Not a directory";
     assert!(text(&output.stderr).starts_with(begin), "{}", text(&output.stderr));
 }

@@ -39,7 +39,7 @@ fn profiles_are_files_beside_the_working_directory() {
     }
     assert_eq!(fs::read(scene.path("run.pft.pb.gz")).unwrap(), profile, "the same each time");
     let elsewhere = scene.run(&["run.pft", "--pprof=none/a.pb.gz"]);
-    assert_eq!(elsewhere.status.code(), Some(1));
+    assert_eq!(elsewhere.status.code(), Some(2));
 }
 
 #[test]

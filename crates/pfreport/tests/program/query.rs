@@ -73,7 +73,10 @@ fn wrong_selections_are_2() {
     let window = scene.run(&["run.pft", "--from", "2s", "--to", "1s"]);
     assert_eq!(refused(&window), "error: no time is from 2 s to 1 s\n");
     for (condition, begin) in [
-        ("regoin = 'x'", "error: no column `regoin`; the columns are trace, phase, "),
+        (
+            "regoin = 'x'",
+            "error: no column `regoin`, perhaps `region`; the columns are trace, phase, ",
+        ),
         ("class = 'major' AND", "error: wrong condition: "),
         ("latency_ns + 1", "error: wrong condition: it is neither true nor false"),
     ] {

@@ -40,10 +40,10 @@ fn exports_have_the_rows_of_each() {
     };
     let [one, other] = [csv(&["run.pft", "--csv"]), csv(&["lossy.pft", "--csv"])];
     let both = csv(&["run.pft", "lossy.pft", "--csv"]);
-    // Processes and call chains are numbered through all traces.
+    // Processes, mappings and call chains are numbered through all traces.
     let rest = |line: &String| {
         let cells: Vec<&str> = line.split(',').collect();
-        [&cells[..11], &cells[12..]].concat().join(",")
+        [&cells[..11], &cells[12..cells.len() - 1]].concat().join(",")
     };
     let expected: Vec<String> = one.iter().chain(&other[1..]).map(rest).collect();
     assert_eq!(both.iter().map(rest).collect::<Vec<_>>(), expected);
@@ -75,9 +75,9 @@ fn none_of_them_is_overwritten_and_files_are_named_after_the_first() {
 fn one_that_cannot_be_read_is_an_error() {
     let scene = scene();
     fs::write(scene.path("text"), "hello").unwrap();
-    for other in ["text", "missing.pft"] {
+    for (other, code) in [("text", 1), ("missing.pft", 2)] {
         let output = scene.run(&["run.pft", other]);
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(code));
         assert!(text(&output.stderr).contains(other), "{}", text(&output.stderr));
     }
 }

@@ -190,5 +190,5 @@ fn parts_are_the_whole_table() {
     assert!(kept.len() >= 2 && kept.len() < all.len());
     request.memory_bytes = Some(1);
     let error = Loaded::open_selected(&scene.trace, &request, |_| Ok(())).unwrap_err();
-    assert!(error.to_string().contains("--memory"), "{error}");
+    assert!(error.remedy().unwrap().contains("--memory"), "{error}");
 }

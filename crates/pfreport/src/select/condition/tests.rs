@@ -121,7 +121,7 @@ fn every_column_can_be_named() {
 #[test]
 fn what_is_no_condition_is_refused_in_one_line() {
     for (condition, reason) in [
-        ("latency > 5", "no column `latency`; "),
+        ("latency > 5", "no column `latency`, perhaps `latency_ns`; "),
         ("class = \"major\"", "no column `major`; "),
         ("latency_ns", "wrong condition: it is neither true nor false, but of type i64; "),
         ("latency_ns > AVG(latency_ns)", "wrong condition: `avg(` cannot be used: "),
