@@ -93,10 +93,7 @@ const TASKS: &[(&str, &[Example])] = &[
             ("pfreport diff before.pft after.pft", "what a change did, and whether to trust it"),
             ("pfreport diff a1.pft a2.pft -- b1.pft b2.pft", "several runs a side: the noise"),
             ("pfreport diff a.pft b.pft --fail-if 'stall > +10%'", "exit code 4 for a regression"),
-            (
-                "pfreport run.pft --events --fixed-ts",
-                "the same bytes for the same faults, for diff(1)",
-            ),
+            ("pfreport run.pft --events --fixed-ts", "the same text for the same faults"),
         ],
     ),
 ];
