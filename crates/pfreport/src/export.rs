@@ -28,9 +28,6 @@ pub const SCHEMA_KEY: &str = "pft.schema";
 /// Where they have the program that wrote them.
 pub const GENERATOR_KEY: &str = "pft.generator";
 
-/// What stands there.
-const GENERATOR: &str = concat!("pfreport ", env!("CARGO_PKG_VERSION"));
-
 /// A whole table in memory, for the tests.
 #[cfg(test)]
 pub fn in_memory(format: Format, frame: &polars::prelude::DataFrame) -> Vec<u8> {

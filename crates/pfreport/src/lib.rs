@@ -50,3 +50,6 @@ pub mod table;
 pub mod tables;
 pub mod text;
 pub mod units;
+
+/// What files and documents say that they were made by.
+pub const GENERATOR: &str = concat!("pfreport ", env!("CARGO_PKG_VERSION"));
