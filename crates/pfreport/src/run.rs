@@ -15,7 +15,7 @@ use crate::dump;
 use crate::error::Error;
 use crate::events;
 use crate::html;
-use crate::in_parts::{export_rows, too_large};
+use crate::in_parts;
 use crate::info;
 use crate::json;
 use crate::layout::Layout;
@@ -78,7 +78,7 @@ fn report(
     layout: Layout,
 ) -> Result<Outcome, Error> {
     let exports = &arguments.exports;
-    let asked = Asked::parse(arguments)?;
+    let mut asked = Asked::parse(arguments)?;
     let selection = Selection::parse(&arguments.query)?;
     let has_table = exports.has_table() || asked.is_named();
     let has_texts = arguments.events.events
@@ -100,10 +100,16 @@ fn report(
     let is_rows = is_table && exports.has_table() && asked.is_all_faults(arguments.query.top);
     let bar = Bar::new(arguments.habits.quiet);
     let request = request(arguments, &selection, reach, bar.as_ref());
-    let loaded = match too_large(arguments, &request)? {
+    let loaded = match in_parts::too_large(arguments, &request)? {
         Some(trace) if is_rows => {
-            let (loaded, written) = export_rows(trace, &request, &selection, arguments, out)?;
+            let (loaded, written) =
+                in_parts::export_rows(trace, &request, &selection, arguments, out)?;
             return end(&loaded, &written, has_data, (out, warnings));
+        }
+        Some(trace) if is_table && let Asked::Groups(keys) = asked => {
+            let (loaded, groups) = in_parts::group(trace, &request, &selection, &keys)?;
+            asked = Asked::Grouped(keys, groups);
+            loaded
         }
         Some(trace) if selection.is_narrow() => {
             Loaded::open_selected(trace, &request, |part| selection.apply(part))?
