@@ -166,7 +166,7 @@ impl Parts {
 mod tests {
     use pfmodel::names::{Cause, Class};
     use pfmodel::table::FaultTable;
-    use proptest::prelude::{any, prop};
+    use proptest::prelude::{ProptestConfig, any, prop};
     use proptest::proptest;
 
     use super::Parts;
@@ -204,6 +204,9 @@ mod tests {
     }
 
     proptest! {
+        // Polars is slow where it is not optimised.
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
         #[test]
         fn parts_give_what_the_whole_gives(
             rows in prop::collection::vec((0..40_u64, 0..30_u64, any::<u64>(), 0..5_u32, any::<bool>()), 1..200),
