@@ -110,12 +110,7 @@ fn metrics() -> impl clap::builder::TypedValueParser<Value = Metric> {
 ///
 /// # Errors
 /// Any [`Error`].
-pub fn run(
-    arguments: &Arguments,
-    out: &mut impl Write,
-    _warnings: &mut impl Write,
-    layout: Layout,
-) -> Result<Outcome, Error> {
+pub fn run(arguments: &Arguments, out: &mut impl Write, layout: Layout) -> Result<Outcome, Error> {
     let (base, new) = sides(arguments)?;
     let threshold = arguments.slow_threshold;
     let slow_threshold_ns =

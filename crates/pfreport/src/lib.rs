@@ -22,7 +22,6 @@ pub mod field;
 pub mod flamegraph;
 pub mod group;
 pub mod html;
-mod in_parts;
 pub mod info;
 pub mod input;
 mod join;

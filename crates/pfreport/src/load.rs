@@ -7,7 +7,7 @@ mod parts;
 mod request;
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -115,19 +115,11 @@ impl Loaded {
         opened::Opened::new(path, request)?.load(request)
     }
 
-    /// Reads one trace, or several as one.
-    ///
-    /// # Errors
-    /// As [`Loaded::open`].
-    pub fn open_all(paths: &[PathBuf], options: &Options) -> Result<Self, Error> {
-        Self::open_all_with(paths, &Request::from(*options))
-    }
-
     /// Reads what is asked for of one trace, or of several as one.
     ///
     /// # Errors
     /// As [`Loaded::open_with`].
-    pub fn open_all_with(paths: &[PathBuf], request: &Request<'_>) -> Result<Self, Error> {
+    pub fn open_all(paths: &[PathBuf], request: &Request<'_>) -> Result<Self, Error> {
         let loaded = paths.iter().map(|path| Self::open_with(path, request));
         join(loaded.collect::<Result<_, _>>()?).ok_or(Error::NoTrace)
     }
@@ -143,15 +135,16 @@ impl Loaded {
         u32::try_from(last).ok()
     }
 
-    /// What names of output files begin with: the file name of the trace, of several that of
-    /// the first and how many more there are: `run.pft+2`.
+    /// The name of an output file that was given none: the file name of the trace, of several that of
+    /// the first and how many more there are (`run.pft+2`), and an ending.
     #[must_use]
-    pub fn base_name(&self) -> OsString {
+    pub fn output_name(&self, ending: &str) -> PathBuf {
         let mut name = base_name(&self.path).to_owned();
         if self.are_several() {
             name.push(format!("+{}", self.members.len() - 1));
         }
-        name
+        name.push(ending);
+        name.into()
     }
 
     /// The files that are read, which output must not replace.

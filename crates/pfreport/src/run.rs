@@ -1,5 +1,6 @@
 //! What the command line asks for, done.
 
+mod parts;
 mod table;
 
 use std::io::{self, Write};
@@ -15,7 +16,6 @@ use crate::dump;
 use crate::error::Error;
 use crate::events;
 use crate::html;
-use crate::in_parts::{export_rows, too_large};
 use crate::info;
 use crate::json;
 use crate::layout::Layout;
@@ -27,6 +27,7 @@ use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
+use parts::{export_rows, too_large};
 use table::Asked;
 
 /// How a report that could be made ended.
@@ -55,9 +56,9 @@ pub fn run(
     layout: Layout,
 ) -> Result<Outcome, Error> {
     match &arguments.command {
-        Some(Command::Diff(arguments)) => diff::run(arguments, out, warnings, layout),
-        Some(Command::Info(arguments)) => info::run(arguments, out, warnings, layout),
-        Some(Command::Dump(arguments)) => dump::run(arguments, out, warnings, layout),
+        Some(Command::Diff(arguments)) => diff::run(arguments, out, layout),
+        Some(Command::Info(arguments)) => info::run(arguments, out, layout),
+        Some(Command::Dump(arguments)) => dump::run(arguments, out),
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)
@@ -109,7 +110,7 @@ fn report(
             Loaded::open_selected(trace, &request, |part| selection.apply(part))?
         }
         _ => {
-            let mut loaded = Loaded::open_all_with(&arguments.traces, &request)?;
+            let mut loaded = Loaded::open_all(&arguments.traces, &request)?;
             selection.apply(&mut loaded)?;
             loaded
         }
