@@ -141,7 +141,7 @@ impl Summary {
         let victims = loaded.oom.iter().map(|victim| Victim::of(loaded, victim));
         Ok(Self {
             schema: SCHEMA,
-            generator: concat!("pfreport ", env!("CARGO_PKG_VERSION")).to_owned(),
+            generator: crate::GENERATOR.to_owned(),
             traces: recording::traces(loaded),
             recording: Recording::of(loaded),
             selection: Selection::of(loaded),

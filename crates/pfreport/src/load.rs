@@ -28,11 +28,13 @@ pub struct Loaded {
     pub name: String,
     /// Path as given, of several traces that of the first.
     pub path: PathBuf,
-    /// Header of the file, of the first one.
+    /// Header of the file; of several that of the first, with the smallest pages of all.
     pub header: TraceHeader,
-    /// Facts about machine and recording, by their dotted names.
+    /// Facts about machine and recording, by their dotted names; of several traces those that all agree on,
+    /// and what one of them left out.
     pub facts: BTreeMap<String, String>,
-    /// The last ledger: what recorder and kernel counted, by dotted names. Empty when the file has none.
+    /// The last ledger: what recorder and kernel counted, by dotted names. Empty when the file has none; of
+    /// several traces sums of what all of them counted.
     pub ledger: BTreeMap<String, u64>,
     /// What is wrong with the file, one sentence each. Empty for a sound one.
     pub damage: Vec<String>,
@@ -40,7 +42,8 @@ pub struct Loaded {
     pub notes: Vec<String>,
     /// Beginnings of phases, in order of time.
     pub marks: Vec<Mark>,
-    /// Processes that the kernel killed because memory ran out, in order of time.
+    /// Processes that the kernel killed because memory ran out, in order of time: on the clock of
+    /// [`Loaded::header`], which for several traces goes on along their axis.
     pub oom: Vec<OomRecord>,
     /// The fault table and what it refers to.
     pub analysis: Analysis,
@@ -88,7 +91,7 @@ impl Member {
 /// The moment at which a phase begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// When, nanoseconds since the start of the trace (saturating: never negative).
+    /// When, on the axis of time of [`Loaded::analysis`], nanoseconds (saturating: never negative).
     pub time_ns: u64,
     /// Name of the phase, fit to print.
     pub name: String,
@@ -102,7 +105,7 @@ impl Loaded {
     /// [`Loaded::damage`]. The path [`STDIN`] reads standard input, into memory.
     ///
     /// # Errors
-    /// As [`input::open`].
+    /// As [`crate::input::open`].
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
         Self::open_with(path, &Request::from(*options))
     }

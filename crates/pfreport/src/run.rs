@@ -7,10 +7,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
-use pfmodel::Options;
 
 use crate::advice;
-use crate::cli::{Arguments, Command};
+use crate::cli::{Arguments, Command, analysis_options};
 use crate::diff;
 use crate::dump;
 use crate::error::Error;
@@ -162,12 +161,9 @@ fn request<'a>(
     reach: Reach,
     bar: Option<&'a Bar>,
 ) -> Request<'a> {
-    let threshold = arguments.query.slow_threshold;
-    let slow_threshold_ns =
-        threshold.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let memory_bytes = arguments.habits.memory.unwrap_or_else(default_bytes);
     let traces = u64::try_from(arguments.traces.len()).unwrap_or(u64::MAX).max(1);
-    let mut request = Request::from(Options { slow_threshold_ns })
+    let mut request = Request::from(analysis_options(arguments.query.slow_threshold))
         .within(|length_ns| selection.window_ns(length_ns))
         .telling(move |progress| bar.into_iter().for_each(|bar| bar.show(progress)));
     request.reach = reach;

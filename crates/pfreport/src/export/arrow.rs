@@ -12,7 +12,8 @@ use polars_arrow::io::ipc::write::{
 use polars_arrow::record_batch::RecordBatchT;
 
 use super::arrays::Arrays;
-use super::{GENERATOR, GENERATOR_KEY, SCHEMA, SCHEMA_KEY};
+use super::{GENERATOR_KEY, SCHEMA, SCHEMA_KEY};
+use crate::GENERATOR;
 use crate::error::Error;
 
 /// The file, as far as written.

@@ -11,7 +11,8 @@ use polars_parquet::write::{
 };
 
 use super::arrays::{Arrays, compacted, is_moment};
-use super::{GENERATOR, GENERATOR_KEY, SCHEMA, SCHEMA_KEY};
+use super::{GENERATOR_KEY, SCHEMA, SCHEMA_KEY};
+use crate::GENERATOR;
 use crate::error::Error;
 
 /// The file, as far as written.
