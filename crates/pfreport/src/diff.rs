@@ -24,8 +24,9 @@ use clap::{Args, ValueHint};
 
 use crate::cli::analysis_options;
 use crate::error::Error;
+use crate::input::STDIN;
 use crate::layout::Layout;
-use crate::load::{Loaded, STDIN};
+use crate::load::Loaded;
 use crate::run::Outcome;
 use comparison::Comparison;
 use condition::{Condition, Verdict};

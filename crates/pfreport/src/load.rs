@@ -7,7 +7,6 @@ mod parts;
 mod request;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +15,7 @@ use pfmodel::table::Analysis;
 use pft::record::{OomRecord, TraceHeader};
 
 use crate::error::Error;
+use crate::input::{STDIN, base_name};
 use crate::join::join;
 use crate::select::Selected;
 pub use memory::default_bytes;
@@ -97,9 +97,6 @@ pub struct Mark {
     pub name: String,
 }
 
-/// The path that stands for standard input.
-pub const STDIN: &str = "-";
-
 impl Loaded {
     /// Reads a trace, on all cores, and analyses it. What is damaged is left out and listed in
     /// [`Loaded::damage`]. The path [`STDIN`] reads standard input, into memory.
@@ -180,11 +177,4 @@ impl Loaded {
     pub fn fact(&self, key: &str) -> Option<&str> {
         self.facts.get(key).map(String::as_str)
     }
-}
-
-fn base_name(path: &Path) -> &OsStr {
-    if path == Path::new(STDIN) {
-        return OsStr::new("stdin");
-    }
-    path.file_name().unwrap_or(path.as_os_str())
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::cli::Arguments;
 use crate::error::Error;
 use crate::export::InParts;
-use crate::load::{Loaded, Request, STDIN};
+use crate::input::STDIN;
+use crate::load::{Loaded, Request};
 use crate::select::Selection;
 
 /// The trace that is too large to be read as a whole, if it is a single one. Standard input cannot be read again,
