@@ -82,13 +82,10 @@ fn report(
     let asked = Asked::parse(arguments)?;
     let selection = Selection::parse(&arguments.query)?;
     let has_table = exports.has_table() || asked.is_named();
-    let has_texts = arguments.events.events
-        || arguments.views.advice
-        || arguments.pictures.are_plotted()
-        || asked.is_named() && !exports.has_table();
-    let has_others = arguments.events.events
-        || arguments.views.advice
-        || arguments.pictures.are_plotted()
+    let has_views =
+        arguments.events.events || arguments.views.advice || arguments.pictures.are_plotted();
+    let has_texts = has_views || asked.is_named() && !exports.has_table();
+    let has_others = has_views
         || arguments.pictures.are_drawn()
         || arguments.stacks.any()
         || exports.json.is_some()
