@@ -27,7 +27,8 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 step build
-cargo build --workspace --bins --quiet
+# With the tests: their dependencies add features, and Polars would be built once more for those.
+cargo build --workspace --all-targets --quiet
 step "format specification against the golden traces"
 python3 testdata/check_golden.py
 step "exports read by other programs"

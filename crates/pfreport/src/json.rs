@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::GENERATOR;
 use crate::cli::Arguments;
 use crate::error::Error;
 use crate::group::Group;
@@ -141,7 +142,7 @@ impl Summary {
         let victims = loaded.oom.iter().map(|victim| Victim::of(loaded, victim));
         Ok(Self {
             schema: SCHEMA,
-            generator: crate::GENERATOR.to_owned(),
+            generator: GENERATOR.to_owned(),
             traces: recording::traces(loaded),
             recording: Recording::of(loaded),
             selection: Selection::of(loaded),

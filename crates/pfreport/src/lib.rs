@@ -84,5 +84,5 @@ pub mod tables;
 pub mod text;
 pub mod units;
 
-/// Program and version, as files say what made them.
-const GENERATOR: &str = concat!("pfreport ", env!("CARGO_PKG_VERSION"));
+/// What files and documents say that they were made by.
+pub const GENERATOR: &str = concat!("pfreport ", env!("CARGO_PKG_VERSION"));

@@ -7,16 +7,18 @@ use serde::Serialize;
 use super::change::{Change, Noise, chance_percent};
 use super::comparison::{Comparison, Part};
 use super::condition::Verdict;
+use crate::GENERATOR;
+
 use super::digest::{Digest, Section};
 use super::metric::{Metric, OF_PARTS, Unit};
 
-/// Version of the document: it changes when a reader of the old one would go wrong.
-const VERSION: u32 = 1;
+/// Name and version of the document: it changes when a reader of the old one would go wrong.
+const SCHEMA: &str = "pft-diff/1";
 
 #[derive(Serialize)]
 struct Document<'a> {
-    format: &'static str,
-    version: u32,
+    schema: &'static str,
+    generator: &'static str,
     base: Vec<Run<'a>>,
     new: Vec<Run<'a>>,
     doubts: Vec<Doubt<'a>>,
@@ -88,8 +90,8 @@ pub fn render(
     let several = comparison.base.len() + comparison.new.len() > 2;
     let sections = Section::ALL.map(|section| (section, comparison.section(section, by)));
     let document = Document {
-        format: "pft-diff",
-        version: VERSION,
+        schema: SCHEMA,
+        generator: GENERATOR,
         base: comparison.base.iter().map(run).collect(),
         new: comparison.new.iter().map(run).collect(),
         doubts: comparison

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::GENERATOR;
+
 use super::content::Content;
 
-/// Version of the document; another one where names change or go.
-const VERSION: u32 = 1;
+/// Name and version of the document; another one where names change or go.
+const SCHEMA: &str = "pft-info/1";
 
 /// The document about some traces.
 #[derive(Serialize)]
 pub struct Document<'a> {
-    r#type: &'static str,
-    version: u32,
+    schema: &'static str,
+    generator: &'static str,
     traces: Vec<Trace<'a>>,
 }
 
@@ -72,7 +74,7 @@ struct Checkpoint {
 
 /// What is said of some traces.
 pub fn document(contents: &[Content]) -> Document<'_> {
-    Document { r#type: "pft-info", version: VERSION, traces: contents.iter().map(trace).collect() }
+    Document { schema: SCHEMA, generator: GENERATOR, traces: contents.iter().map(trace).collect() }
 }
 
 fn trace(content: &Content) -> Trace<'_> {

@@ -41,5 +41,6 @@ mod swap;
 mod symbols;
 mod targets;
 mod thread_stacks;
+mod views;
 mod waits;
 mod witness;
