@@ -26,7 +26,18 @@ pub fn table(
     top: Option<usize>,
 ) -> Result<DataFrame, Error> {
     let measures = Measures { pages: true, percentiles: true };
-    let groups = grouped_with(loaded, keys, measures, Unnamed::Place)?;
+    ordered(grouped_with(loaded, keys, measures, Unnamed::Place)?, sort, top)
+}
+
+/// The first `top` groups of the order asked for.
+///
+/// # Errors
+/// [`Error::UnknownColumn`] when `sort` is no column of the groups.
+pub fn ordered(
+    groups: DataFrame,
+    sort: Option<&str>,
+    top: Option<usize>,
+) -> Result<DataFrame, Error> {
     let groups = sort.map_or(Ok(groups.clone()), |sort| sorted(&groups, sort))?;
     Ok(top.map_or_else(|| groups.clone(), |top| groups.head(Some(top))))
 }

@@ -1,6 +1,7 @@
 //! Faults grouped by columns: how many, how many pages, what they cost.
 
 mod packed;
+mod parts;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use crate::field::Field;
 use crate::load::Loaded;
 use crate::pages;
 use packed::packed;
+pub use parts::Parts;
 pub use rows::{Group, rolled_up, rows};
 
 /// What to work out per group besides faults, major faults, stall time and the longest latency.
@@ -40,6 +42,9 @@ pub const MEASURES: [&str; 9] = [
     "p99_ns",
     "max_ns",
 ];
+
+/// Percentiles of the latency and their columns.
+const PERCENTILES: [(f64, &str); 3] = [(0.5, "p50_ns"), (0.9, "p90_ns"), (0.99, "p99_ns")];
 
 // Columns that only the aggregation sees. The point keeps them apart from keys of the same name.
 const KEY: &str = ".key";
@@ -105,6 +110,11 @@ pub fn grouped_with(
         None => frame.lazy().group_by(key_columns).agg(aggregates).collect()?,
     };
 
+    costliest_first(groups, keys)
+}
+
+/// Groups in their usual order, and unknown stall times as such.
+fn costliest_first(groups: DataFrame, keys: &[Field]) -> Result<DataFrame, Error> {
     // The sum of no latencies is 0 in Polars: unknown must not look like nothing.
     let stall = when(col("max_ns").is_null()).then(lit(NULL)).otherwise(col("stall_ns"));
     let groups = groups.lazy().with_column(stall.alias("stall_ns")).collect()?;
@@ -160,7 +170,7 @@ fn distinct_pages(sizes: &[u64]) -> [Expr; 2] {
 fn latency(measures: Measures, stall: &str) -> Vec<Expr> {
     let mut expressions = vec![col(stall).sum().alias("stall_ns")];
     if measures.percentiles {
-        for (share, name) in [(0.5, "p50_ns"), (0.9, "p90_ns"), (0.99, "p99_ns")] {
+        for (share, name) in PERCENTILES {
             let rank = col(LATENCY).quantile(lit(share), QuantileMethod::Equiprobable);
             expressions.push(rank.cast(DataType::UInt64).alias(name));
         }

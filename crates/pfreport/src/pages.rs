@@ -10,11 +10,7 @@ use pfmodel::table::Analysis;
 pub fn keys(analysis: &Analysis, base_page_bytes: u32) -> Vec<u64> {
     let faults = &analysis.faults;
     let base = u64::from(base_page_bytes.max(1)).next_power_of_two();
-    let rows = faults.addr.iter().zip(&faults.page_size_bytes).zip(&faults.proc);
-    let pages = rows.map(|((&addr, &size), &proc)| {
-        let size = if size.is_power_of_two() { size } else { base };
-        (proc, addr & !(size - 1))
-    });
+    let pages = faults.proc.iter().copied().zip(addresses(analysis, base_page_bytes));
 
     // Page addresses are canonical: the bits above the 57th repeat it. What is left of the bits holds
     // the process, in all but enormous traces.
@@ -41,6 +37,16 @@ pub fn keys(analysis: &Analysis, base_page_bytes: u32) -> Vec<u64> {
             })
             .collect()
     }
+}
+
+/// The first address of the page that each fault hit, as large as for [`keys`].
+pub fn addresses(analysis: &Analysis, base_page_bytes: u32) -> impl Iterator<Item = u64> + '_ {
+    let base = u64::from(base_page_bytes.max(1)).next_power_of_two();
+    let rows = analysis.faults.addr.iter().zip(&analysis.faults.page_size_bytes);
+    rows.map(move |(&addr, &size)| {
+        let size = if size.is_power_of_two() { size } else { base };
+        addr & !(size - 1)
+    })
 }
 
 #[cfg(test)]

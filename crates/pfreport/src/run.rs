@@ -27,7 +27,6 @@ use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::printable_path;
-use parts::{export_rows, too_large};
 use table::Asked;
 
 /// How a report that could be made ended.
@@ -79,7 +78,7 @@ fn report(
     layout: Layout,
 ) -> Result<Outcome, Error> {
     let exports = &arguments.exports;
-    let asked = Asked::parse(arguments)?;
+    let mut asked = Asked::parse(arguments)?;
     let selection = Selection::parse(&arguments.query)?;
     let has_table = exports.has_table() || asked.is_named();
     let has_views =
@@ -98,10 +97,16 @@ fn report(
     let is_rows = is_table && exports.has_table() && asked.is_all_faults(arguments.query.top);
     let bar = Bar::new(arguments.habits.quiet);
     let request = request(arguments, &selection, reach, bar.as_ref());
-    let loaded = match too_large(arguments, &request)? {
+    let loaded = match parts::too_large(arguments, &request)? {
         Some(trace) if is_rows => {
-            let (loaded, written) = export_rows(trace, &request, &selection, arguments, out)?;
+            let (loaded, written) =
+                parts::export_rows(trace, &request, &selection, arguments, out)?;
             return end(&loaded, &written, has_data, (out, warnings));
+        }
+        Some(trace) if is_table && let Asked::Groups(keys) = asked => {
+            let (loaded, groups) = parts::group(trace, &request, &selection, &keys)?;
+            asked = Asked::Grouped(keys, groups);
+            loaded
         }
         Some(trace) if selection.is_narrow() => {
             Loaded::open_selected(trace, &request, |part| selection.apply(part))?

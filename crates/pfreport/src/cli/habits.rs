@@ -23,9 +23,9 @@ pub struct Habits {
 
     /// Memory that faults may take (2G, 500M) [default: half of what is available]
     ///
-    /// Rows of more faults are written a part at a time, which takes longer, and so is any report on faults chosen
-    /// by class, process or condition that fit; other reports end with an error. The program itself takes some
-    /// 256 MiB more.
+    /// Of more faults rows are written and groups made a part at a time, which takes longer, and so is any report on
+    /// faults chosen by class, process or condition that fit; other reports end with an error. The program itself
+    /// takes some 256 MiB more.
     #[arg(long, value_name = "SIZE", value_parser = size, global = true, help_heading = Reset)]
     pub memory: Option<u64>,
 }

@@ -3,9 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use polars::prelude::DataFrame;
+
 use crate::cli::Arguments;
 use crate::error::Error;
 use crate::export::InParts;
+use crate::field::Field;
+use crate::group::Parts;
 use crate::input::STDIN;
 use crate::load::{Loaded, Request};
 use crate::select::Selection;
@@ -43,4 +47,22 @@ pub fn export_rows(
         rows.write(part)
     })?;
     Ok((loaded, rows.finish()?))
+}
+
+/// Groups the rows that are asked for, a part at a time. Returns the trace without rows, and the groups.
+///
+/// # Errors
+/// Those of [`Loaded::open_in_parts`] and [`Selection::apply`]; [`Error::Table`].
+pub fn group(
+    trace: &Path,
+    request: &Request<'_>,
+    selection: &Selection,
+    keys: &[Field],
+) -> Result<(Loaded, DataFrame), Error> {
+    let mut groups = Parts::new(keys);
+    let loaded = Loaded::open_in_parts(trace, request, |part| {
+        selection.apply(part)?;
+        groups.add(part)
+    })?;
+    Ok((loaded, groups.finish()?))
 }

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use polars::prelude::DataFrame;
+
 use crate::by;
 use crate::cli::Arguments;
 use crate::error::Error;
@@ -23,8 +25,10 @@ const ROWS: usize = 20;
 pub enum Asked {
     /// All faults, which programs get if nothing else is asked for.
     Faults,
-    /// Groups of faults.
+    /// Groups of faults by these columns.
     Groups(Vec<Field>),
+    /// The same, grouped while the trace was read in parts.
+    Grouped(Vec<Field>, DataFrame),
     /// Another table, or the answer to a query.
     Listing(Listing),
     /// How faults walk through mappings.
@@ -57,7 +61,7 @@ impl Asked {
         match self {
             Self::Faults => true,
             Self::Listing(listing) => listing.is_all_faults(top),
-            Self::Groups(_) | Self::Patterns => false,
+            Self::Groups(_) | Self::Grouped(..) | Self::Patterns => false,
         }
     }
 
@@ -65,7 +69,9 @@ impl Asked {
     pub fn reach(&self, selection: &Selection) -> Reach {
         match self {
             Self::Faults => Reach::of(Field::ALL),
-            Self::Groups(keys) => Reach::of(keys).max(Reach::of(selection.fields())),
+            Self::Groups(keys) | Self::Grouped(keys, _) => {
+                Reach::of(keys).max(Reach::of(selection.fields()))
+            }
             Self::Listing(_) | Self::Patterns => Reach::Whole,
         }
     }
@@ -91,8 +97,8 @@ impl Asked {
                 out.write_all(listing.render(loaded, top, width)?.as_bytes())?;
             }
             Self::Patterns => out.write_all(pattern::render(loaded, top, width).as_bytes())?,
-            Self::Groups(keys) => {
-                let groups = by::table(loaded, keys, query.sort.as_deref(), None)?;
+            Self::Groups(keys) | Self::Grouped(keys, _) => {
+                let groups = self.groups(loaded, keys, arguments, None)?;
                 out.write_all(by::render(loaded, &groups, keys, top, width)?.as_bytes())?;
                 if let Some(caveat) = Scope::of(loaded).caveat(loaded.skipped()) {
                     writeln!(out, "  {caveat}")?;
@@ -120,12 +126,27 @@ impl Asked {
             }
             Self::Listing(listing) => listing.frame(loaded, query.top)?,
             Self::Patterns => pattern::table(loaded, query.top)?,
-            Self::Groups(keys) => {
-                let groups = by::table(loaded, keys, query.sort.as_deref(), query.top)?;
-                by::with_chains(loaded, groups)?
+            Self::Groups(keys) | Self::Grouped(keys, _) => {
+                by::with_chains(loaded, self.groups(loaded, keys, arguments, query.top)?)?
             }
         };
         export::frame(loaded, arguments, &frame, out)
+    }
+}
+
+impl Asked {
+    fn groups(
+        &self,
+        loaded: &Loaded,
+        keys: &[Field],
+        arguments: &Arguments,
+        top: Option<usize>,
+    ) -> Result<DataFrame, Error> {
+        let sort = arguments.query.sort.as_deref();
+        match self {
+            Self::Grouped(_, groups) => by::ordered(groups.clone(), sort, top),
+            _ => by::table(loaded, keys, sort, top),
+        }
     }
 }
 
