@@ -4,7 +4,9 @@
 //! each process over time, the mapping that held each address at its moment, and the class and cause
 //! of each fault. Pure: no I/O, any platform.
 //!
-//! [`analyse`] is the way in, [`Live`] the same for a recording that goes on. A trace may come from
+//! [`analyse`] is the way in; [`analyse_in_order`] takes faults as they are read, a window of time of them if
+//! asked to, and [`analyse_in_parts`] gives rows a part at a time. [`Live`] is the same for a recording that goes
+//! on, and [`lines`] the text of its faults. `append` lays one analysis behind another. A trace may come from
 //! anybody: any input gives an answer, in time and memory in proportion to the input.
 //!
 //! The way of the data: `timeline` brings records about tasks, mappings and calls into one order;

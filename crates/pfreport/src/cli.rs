@@ -19,7 +19,7 @@ pub use events::Events;
 pub use exports::Exports;
 pub use habits::Habits;
 pub use pictures::Pictures;
-pub use query::{Query, Views};
+pub use query::{Query, Views, analysis_options};
 pub use stacks::StackOutputs;
 
 const USAGE: &str = "\

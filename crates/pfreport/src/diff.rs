@@ -1,8 +1,8 @@
 //! Comparison of runs before and after a change.
 //!
-//! Each trace is read, reduced to what matters ([`digest`]) and let go. Parts of the runs are matched by
-//! names that do not depend on process ids and addresses ([`comparison`]); what else differs between the
-//! runs is said first ([`doubts`]). Several runs a side tell changes from noise ([`change`]).
+//! Each trace is read, reduced to what matters (`digest`) and let go. Parts of the runs are matched by
+//! names that do not depend on process ids and addresses (`comparison`); what else differs between the
+//! runs is said first (`doubts`). Several runs a side tell changes from noise (`change`).
 
 mod change;
 mod comparison;
@@ -21,11 +21,12 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, ValueHint};
-use pfmodel::Options;
 
+use crate::cli::analysis_options;
 use crate::error::Error;
+use crate::input::STDIN;
 use crate::layout::Layout;
-use crate::load::{Loaded, STDIN};
+use crate::load::Loaded;
 use crate::run::Outcome;
 use comparison::Comparison;
 use condition::{Condition, Verdict};
@@ -38,10 +39,10 @@ const USAGE: &str = "pfreport diff [OPTIONS] BASE NEW
 
 const MORE: &str = "\
 Examples:
-  pfreport diff before.pft after.pft                       what changed, the largest effect first
-  pfreport diff a1.pft a2.pft a3.pft -- b1.pft b2.pft b3.pft   several runs a side tell noise from change
-  pfreport diff a.pft b.pft --metrics p50,p99,max          latencies, part by part
-  pfreport diff main.pft branch.pft --fail-if 'stall > +10%' --fail-if 'major > 1000' --brief   in CI
+  pfreport diff before.pft after.pft                   what changed, the largest effect first
+  pfreport diff a1.pft a2.pft -- b1.pft b2.pft         several runs a side tell noise from change
+  pfreport diff a.pft b.pft --metrics p50,p99,max      latencies, part by part
+  pfreport diff a.pft b.pft --brief --fail-if 'stall > +10%' --fail-if 'major > 1000'    in CI
 
 Conditions for --fail-if: METRIC, one of > >= < <=, and a limit:
   stall > +10%    the change, in percent of the base (of a base of 0, any increase is more)
@@ -51,10 +52,10 @@ Of several runs a side the medians are judged, whatever their noise. Metrics:
   stall faults major minor cow failed touched pages p50 p90 p99 max length stall/s faults/s major/s
 Times need a unit (ns us ms s min h), sizes as well (B KiB MiB GiB TiB).
 
-Noise: a change is within the noise (~) where the lowest to the highest value of the runs of one side
-overlap with those of the other.
+Noise: a change is within the noise (~) where the lowest to the highest value of the runs of one
+side overlap with those of the other.
 
-Exit status:
+Exit codes:
   0  done; no condition holds
   1  failed
   2  wrong usage, or a condition about something that was not recorded
@@ -110,17 +111,9 @@ fn metrics() -> impl clap::builder::TypedValueParser<Value = Metric> {
 ///
 /// # Errors
 /// Any [`Error`].
-pub fn run(
-    arguments: &Arguments,
-    out: &mut impl Write,
-    _warnings: &mut impl Write,
-    layout: Layout,
-) -> Result<Outcome, Error> {
+pub fn run(arguments: &Arguments, out: &mut impl Write, layout: Layout) -> Result<Outcome, Error> {
     let (base, new) = sides(arguments)?;
-    let threshold = arguments.slow_threshold;
-    let slow_threshold_ns =
-        threshold.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-    let options = Options { slow_threshold_ns };
+    let options = analysis_options(arguments.slow_threshold);
     let digests = |paths: &[PathBuf]| {
         let digests = paths.iter().map(|path| Digest::of(Loaded::open(path, &options)?));
         digests.collect::<Result<Vec<_>, Error>>()
@@ -176,7 +169,7 @@ fn judge(conditions: &[Condition], comparison: &Comparison) -> (Vec<Verdict>, Op
 fn outcome(comparison: &Comparison, verdicts: &[Verdict]) -> Outcome {
     if verdicts.iter().any(|verdict| verdict.holds) {
         Outcome::Failed
-    } else if comparison.runs().any(|run| !run.shortcomings.is_empty()) {
+    } else if comparison.runs().any(|run| !run.flaws.is_empty()) {
         Outcome::Partial
     } else {
         Outcome::Whole

@@ -11,7 +11,6 @@ use clap::{Args, ValueHint};
 use pft::FrameKind;
 
 use crate::error::Error;
-use crate::layout::Layout;
 use crate::run::Outcome;
 use listing::Listing;
 
@@ -71,12 +70,7 @@ fn kind(word: &str) -> Result<u16, String> {
 ///
 /// # Errors
 /// Those of [`crate::input::open`]; [`Error::Trace`] when reading fails; [`Error::Output`].
-pub fn run(
-    arguments: &Arguments,
-    out: &mut impl Write,
-    _warnings: &mut impl Write,
-    _layout: Layout,
-) -> Result<Outcome, Error> {
+pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error> {
     let mut whole = true;
     for (n, path) in arguments.traces.iter().enumerate() {
         if n > 0 {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub use foreign::Foreign;
 
-use crate::load::STDIN;
+use crate::input::STDIN;
 use crate::stacks::Weight;
 use crate::text::printable_path;
 use crate::units::{bytes, counted};

@@ -25,7 +25,7 @@ pub const SCHEMA: &str = "pft-tables/1";
 /// Where files that can carry it have [`SCHEMA`].
 pub const SCHEMA_KEY: &str = "pft.schema";
 
-/// Where they have the program that wrote them.
+/// Where they have the program that wrote them, and its version.
 pub const GENERATOR_KEY: &str = "pft.generator";
 
 /// A whole table in memory, for the tests.

@@ -10,12 +10,11 @@ mod policy;
 mod table;
 mod timeline;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::load::Loaded;
-use crate::output::{check, create};
+use crate::output::{self, check};
 
 /// Rows of each list of processes, regions, …, and half as many functions, where nothing else was asked for.
 pub const ROWS: usize = 50;
@@ -31,20 +30,10 @@ pub fn write(
     top: usize,
     force: bool,
 ) -> Result<PathBuf, Error> {
-    let path = path.map_or_else(
-        || {
-            let mut name = loaded.base_name().to_owned();
-            name.push(".html");
-            PathBuf::from(name)
-        },
-        Path::to_owned,
-    );
+    let path = path.map_or_else(|| loaded.output_name(".html"), Path::to_owned);
     check(&path, loaded.inputs(), force)?;
     let page = page::page(loaded, top)?;
-    let mut file = create(&path, loaded.inputs(), force)?;
-    file.write_all(page.as_bytes())
-        .map_err(|source| Error::Write { path: path.clone(), source })?;
-    Ok(path)
+    output::write(&path, loaded.inputs(), force, |out| Ok(out.write_all(page.as_bytes())?))
 }
 
 #[cfg(test)]

@@ -43,12 +43,7 @@ did not end in order.";
 ///
 /// # Errors
 /// Those of [`crate::input::open`], and [`Error::Output`].
-pub fn run(
-    arguments: &Arguments,
-    out: &mut impl Write,
-    _warnings: &mut impl Write,
-    layout: Layout,
-) -> Result<Outcome, Error> {
+pub fn run(arguments: &Arguments, out: &mut impl Write, layout: Layout) -> Result<Outcome, Error> {
     let mut contents = Vec::new();
     for (n, path) in arguments.traces.iter().enumerate() {
         let content = Content::read(path)?;

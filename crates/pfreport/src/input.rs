@@ -1,5 +1,6 @@
 //! Where traces come from: files, or standard input.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -7,10 +8,28 @@ use std::path::Path;
 use pft::{Limits, Trace};
 
 use crate::error::{Error, Foreign};
-use crate::load::STDIN;
+use crate::text::printable;
+
+/// The path that stands for standard input.
+pub const STDIN: &str = "-";
 
 /// Bytes that tell what a file is that is no trace.
 const START_BYTES: u64 = 16;
+
+/// The file name of a path; `stdin` for standard input.
+#[must_use]
+pub fn base_name(path: &Path) -> &OsStr {
+    if path == Path::new(STDIN) {
+        return OsStr::new("stdin");
+    }
+    path.file_name().unwrap_or(path.as_os_str())
+}
+
+/// The same, fit to print.
+#[must_use]
+pub fn name(path: &Path) -> String {
+    printable(base_name(path).as_encoded_bytes())
+}
 
 /// Opens a trace. The path [`STDIN`] reads standard input, into memory.
 ///

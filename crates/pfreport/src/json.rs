@@ -12,7 +12,7 @@ mod recording;
 #[cfg(test)]
 pub mod tests;
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::cli::Arguments;
 use crate::error::Error;
 use crate::group::Group;
 use crate::load::Loaded;
-use crate::output::NewFile;
+use crate::output;
 use crate::stall::WallStall;
 use crate::summary::{self, limits, top::Rest};
 use crate::text::printable;
@@ -169,7 +169,7 @@ impl Summary {
 /// the path of a file.
 ///
 /// # Errors
-/// Those of [`NewFile::create`]; [`Error::Table`], [`Error::Write`] or [`Error::Output`].
+/// Those of [`output::write`]; [`Error::Table`], [`Error::Write`] or [`Error::Output`].
 pub fn export(
     loaded: &Loaded,
     arguments: &Arguments,
@@ -182,9 +182,8 @@ pub fn export(
     let Some(path) = path else {
         return write(loaded, top, out).map(|()| None);
     };
-    let mut file = NewFile::create(path, loaded.inputs(), arguments.habits.force)?;
-    write(loaded, top, BufWriter::new(&mut file)).map_err(|error| error.at(path))?;
-    file.keep().map(Some)
+    let force = arguments.habits.force;
+    output::write(path, loaded.inputs(), force, |out| write(loaded, top, out)).map(Some)
 }
 
 /// Writes the summary as a JSON document.

@@ -1,8 +1,42 @@
 //! Reports on a page-fault trace: where faults happen, what they cost, why they happen.
 //!
-//! The way of the data: [`load`] reads and analyses a trace; [`faults`] offers its fault table to
-//! Polars, column by column as needed; [`group`] aggregates it. Each output is a module of its own:
-//! [`summary`], [`by`], [`export`], [`json`], [`picture`]. [`run`] does what the command line ([`cli`]) asks for.
+//! # The way of the data
+//!
+//! [`cli`] says what is asked for, a group of options a file; [`run`] does it. [`load`] reads a trace through
+//! [`input`] and analyses it into a [`load::Loaded`], of which every output is a function; `join` makes one
+//! of several traces. [`select`] then drops the rows that are not asked for, so that no output knows of
+//! selections. A trace that is larger than memory comes in parts ([`load::Loaded::open_in_parts`]). The
+//! subcommands [`diff`], [`info`] and [`dump`] have their options and their way in their own modules; the
+//! last two do not analyse.
+//!
+//! # What outputs are made of
+//!
+//! - Rows: [`field`] names the columns of table `faults`, [`faults`] makes Polars frames of those that an
+//!   output needs, [`group`] aggregates them, [`tables`] has the tables beside, [`sql`] asks them all.
+//! - Figures: [`accounts`] is the ledger against the kernel's counters, [`scope`] what the recording was asked
+//!   for, [`stall`] the time during which threads stood still, [`pages`] how many pages are distinct, and
+//!   `failure` why an access failed.
+//! - Places: [`place`] is a file of a process or a stretch of its memory, and [`pattern`] how faults walk through
+//!   it; [`advice`] draws on both. [`code`] names an instruction, [`chains`] a call chain.
+//!
+//! # Outputs
+//!
+//! | asked for by | module | |
+//! |---|---|---|
+//! | nothing else | [`summary`] | one screen of text |
+//! | `--json`, `--html` | [`json`], [`html`] | the summary for programs, and as a page |
+//! | `--by` | [`by`] | groups of faults |
+//! | `--table`, `--sql` | [`listing`] | a table, or the answer to a query |
+//! | `--patterns`, `--advice`, `--events` | [`pattern`], [`advice`], [`events`] | other texts |
+//! | `--csv`, `--jsonl`, `--parquet`, `--arrow` | [`export`] | any of these tables as a file, batch by batch |
+//! | `--histogram`, `--heatmap` | [`plot`] | on the terminal; what it counts is drawn by pictures too |
+//! | `--png`, `--svg` | [`picture`] | shapes first, then pixels or SVG |
+//! | `--flamegraph`, `--folded`, `--pprof`, `--firefox` | [`stacks`], [`flamegraph`] | weights by call chain |
+//!
+//! Every file is written through [`output`]. Everything in a trace may be hostile: names pass
+//! [`text::printable`] before they reach an output. [`units`] prints numbers, [`table`] lays out columns for a
+//! [`layout`], [`cell`] is a value with its text and its exact figure, and [`progress`] a bar while a large
+//! trace is read. What can go wrong is one [`error::Error`], which knows its exit code and what helps.
 
 pub mod accounts;
 pub mod advice;
@@ -22,7 +56,6 @@ pub mod field;
 pub mod flamegraph;
 pub mod group;
 pub mod html;
-mod in_parts;
 pub mod info;
 pub mod input;
 mod join;

@@ -7,7 +7,6 @@ mod parts;
 mod request;
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +15,7 @@ use pfmodel::table::Analysis;
 use pft::record::{OomRecord, TraceHeader};
 
 use crate::error::Error;
+use crate::input::{STDIN, base_name};
 use crate::join::join;
 use crate::select::Selected;
 pub use memory::default_bytes;
@@ -28,11 +28,13 @@ pub struct Loaded {
     pub name: String,
     /// Path as given, of several traces that of the first.
     pub path: PathBuf,
-    /// Header of the file, of the first one.
+    /// Header of the file; of several that of the first, with the smallest pages of all.
     pub header: TraceHeader,
-    /// Facts about machine and recording, by their dotted names.
+    /// Facts about machine and recording, by their dotted names; of several traces those that all agree on,
+    /// and what one of them left out.
     pub facts: BTreeMap<String, String>,
-    /// The last ledger: what recorder and kernel counted, by dotted names. Empty when the file has none.
+    /// The last ledger: what recorder and kernel counted, by dotted names. Empty when the file has none; of
+    /// several traces sums of what all of them counted.
     pub ledger: BTreeMap<String, u64>,
     /// What is wrong with the file, one sentence each. Empty for a sound one.
     pub damage: Vec<String>,
@@ -40,7 +42,8 @@ pub struct Loaded {
     pub notes: Vec<String>,
     /// Beginnings of phases, in order of time.
     pub marks: Vec<Mark>,
-    /// Processes that the kernel killed because memory ran out, in order of time.
+    /// Processes that the kernel killed because memory ran out, in order of time: on the clock of
+    /// [`Loaded::header`], which for several traces goes on along their axis.
     pub oom: Vec<OomRecord>,
     /// The fault table and what it refers to.
     pub analysis: Analysis,
@@ -88,21 +91,18 @@ impl Member {
 /// The moment at which a phase begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// When, nanoseconds since the start of the trace (saturating: never negative).
+    /// When, on the axis of time of [`Loaded::analysis`], nanoseconds (saturating: never negative).
     pub time_ns: u64,
     /// Name of the phase, fit to print.
     pub name: String,
 }
-
-/// The path that stands for standard input.
-pub const STDIN: &str = "-";
 
 impl Loaded {
     /// Reads a trace, on all cores, and analyses it. What is damaged is left out and listed in
     /// [`Loaded::damage`]. The path [`STDIN`] reads standard input, into memory.
     ///
     /// # Errors
-    /// As [`input::open`].
+    /// As [`crate::input::open`].
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
         Self::open_with(path, &Request::from(*options))
     }
@@ -115,19 +115,11 @@ impl Loaded {
         opened::Opened::new(path, request)?.load(request)
     }
 
-    /// Reads one trace, or several as one.
-    ///
-    /// # Errors
-    /// As [`Loaded::open`].
-    pub fn open_all(paths: &[PathBuf], options: &Options) -> Result<Self, Error> {
-        Self::open_all_with(paths, &Request::from(*options))
-    }
-
     /// Reads what is asked for of one trace, or of several as one.
     ///
     /// # Errors
     /// As [`Loaded::open_with`].
-    pub fn open_all_with(paths: &[PathBuf], request: &Request<'_>) -> Result<Self, Error> {
+    pub fn open_all(paths: &[PathBuf], request: &Request<'_>) -> Result<Self, Error> {
         let loaded = paths.iter().map(|path| Self::open_with(path, request));
         join(loaded.collect::<Result<_, _>>()?).ok_or(Error::NoTrace)
     }
@@ -143,15 +135,16 @@ impl Loaded {
         u32::try_from(last).ok()
     }
 
-    /// What names of output files begin with: the file name of the trace, of several that of
-    /// the first and how many more there are: `run.pft+2`.
+    /// The name of an output file that was given none: the file name of the trace, of several that of
+    /// the first and how many more there are (`run.pft+2`), and an ending.
     #[must_use]
-    pub fn base_name(&self) -> OsString {
+    pub fn output_name(&self, ending: &str) -> PathBuf {
         let mut name = base_name(&self.path).to_owned();
         if self.are_several() {
             name.push(format!("+{}", self.members.len() - 1));
         }
-        name
+        name.push(ending);
+        name.into()
     }
 
     /// The files that are read, which output must not replace.
@@ -184,11 +177,4 @@ impl Loaded {
     pub fn fact(&self, key: &str) -> Option<&str> {
         self.facts.get(key).map(String::as_str)
     }
-}
-
-fn base_name(path: &Path) -> &OsStr {
-    if path == Path::new(STDIN) {
-        return OsStr::new("stdin");
-    }
-    path.file_name().unwrap_or(path.as_os_str())
 }

@@ -1,7 +1,7 @@
-//! Where output goes: new files, or standard output.
+//! New files: nothing is replaced unless asked for, a trace being read never, and none is left half written.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -47,31 +47,21 @@ fn is_same((a, _): (&Path, &Metadata), (b, _): (&Path, &Metadata)) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Creates a file for output. Nothing is overwritten unless `force` says so, and never one of `inputs`.
+/// Makes a file of what `write` writes; returns its path. It appears under its name once it is whole.
 ///
 /// # Errors
-/// Those of [`check`], or [`Error::Write`] when the system refuses.
-pub fn create<'a>(
+/// Those of [`NewFile::create`]; of `write`, [`Error::Output`] with the path; [`Error::Write`].
+pub fn write<'a>(
     path: &Path,
     inputs: impl IntoIterator<Item = &'a Path>,
     force: bool,
-) -> Result<File, Error> {
-    check(path, inputs, force)?;
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
-    }
-    options.open(path).map_err(|source| {
-        let path = path.to_owned();
-        if source.kind() == io::ErrorKind::AlreadyExists {
-            Error::Exists { path }
-        } else {
-            Error::Write { path, source }
-        }
-    })
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
+) -> Result<PathBuf, Error> {
+    let mut file = BufWriter::new(NewFile::create(path, inputs, force)?);
+    write(&mut file).and_then(|()| Ok(file.flush()?)).map_err(|error| error.at(path))?;
+    // Everything is flushed: what is left to take out is the file alone.
+    let (file, _) = file.into_parts();
+    file.keep()
 }
 
 /// A file that appears under its name once it is whole: until then it is beside it, named
@@ -159,7 +149,7 @@ mod tests {
     use std::fs;
     use std::io::Write as _;
 
-    use super::{NewFile, create};
+    use super::{NewFile, write};
     use crate::error::Error;
 
     #[test]
@@ -168,13 +158,16 @@ mod tests {
         let path = folder.path().join("out.csv");
         let input = folder.path().join("run.pft");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(create(&path, [&*input], false), Err(Error::Exists { .. })));
+        assert!(matches!(NewFile::create(&path, [&*input], false), Err(Error::Exists { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
-        create(&path, [&*input], true).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+        write(&path, [&*input], true, |out| Ok(out.write_all(b"new")?)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         let nowhere = folder.path().join("none/out.csv");
-        assert!(matches!(create(&nowhere, [&*input], false), Err(Error::Write { .. })));
-        assert!(matches!(create(folder.path(), [&*input], true), Err(Error::Irregular { .. })));
+        assert!(matches!(NewFile::create(&nowhere, [&*input], false), Err(Error::Write { .. })));
+        assert!(matches!(
+            NewFile::create(folder.path(), [&*input], true),
+            Err(Error::Irregular { .. })
+        ));
     }
 
     /// The names in a folder.
@@ -238,7 +231,7 @@ mod tests {
         let link = folder.path().join("link");
         fs::hard_link(&input, &link).unwrap();
         for path in [&input, &link, &folder.path().join("./run.pft")] {
-            assert!(matches!(create(path, [&*input], true), Err(Error::IsInput { .. })));
+            assert!(matches!(NewFile::create(path, [&*input], true), Err(Error::IsInput { .. })));
         }
         assert_eq!(fs::read_to_string(&input).unwrap(), "trace");
     }

@@ -16,12 +16,11 @@ mod vector;
 mod working_set;
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::load::Loaded;
-use crate::output::{check, create};
+use crate::output::{self, check};
 use canvas::Canvas;
 pub use theme::Theme;
 
@@ -127,9 +126,7 @@ pub fn draw(
     force: bool,
 ) -> Result<Vec<PathBuf>, Error> {
     let paths = Picture::ALL.map(|picture| {
-        let mut name = loaded.base_name().to_owned();
-        name.push(format!(".{}.{}", picture.name(), format.extension()));
-        folder.join(name)
+        folder.join(loaded.output_name(&format!(".{}.{}", picture.name(), format.extension())))
     });
     for path in &paths {
         check(path, loaded.inputs(), force)?;
@@ -137,25 +134,12 @@ pub fn draw(
     fs::create_dir_all(folder)
         .map_err(|source| Error::Write { path: folder.to_owned(), source })?;
     for (path, picture) in paths.iter().zip(Picture::ALL) {
-        let mut file = create(path, loaded.inputs(), force)?;
-        let written = match format {
-            Format::Png => picture.draw(loaded, size, theme).and_then(|canvas| {
-                let drawn = bitmap::write(&canvas, path);
-                drawn.map_err(|error| Error::Picture {
-                    path: path.clone(),
-                    reason: error.to_string(),
-                })
-            }),
-            Format::Svg => svg(loaded, picture, size, theme).and_then(|svg| {
-                let written = file.write_all(svg.as_bytes());
-                written.map_err(|source| Error::Write { path: path.clone(), source })
-            }),
+        let bytes = match format {
+            Format::Png => bitmap::document(&picture.draw(loaded, size, theme)?)
+                .map_err(|reason| Error::Picture { path: path.clone(), reason })?,
+            Format::Svg => svg(loaded, picture, size, theme)?.into_bytes(),
         };
-        if let Err(error) = written {
-            // An empty file would pass for a picture.
-            let _ = fs::remove_file(path);
-            return Err(error);
-        }
+        output::write(path, loaded.inputs(), force, |out| Ok(out.write_all(&bytes)?))?;
     }
     Ok(paths.into())
 }

@@ -1,25 +1,25 @@
 //! What the command line asks for, done.
 
+mod parts;
 mod table;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
-use pfmodel::Options;
 
 use crate::advice;
-use crate::cli::{Arguments, Command};
+use crate::cli::{Arguments, Command, analysis_options};
 use crate::diff;
 use crate::dump;
 use crate::error::Error;
 use crate::events;
 use crate::html;
-use crate::in_parts;
 use crate::info;
+use crate::input::STDIN;
 use crate::json;
 use crate::layout::Layout;
-use crate::load::{Loaded, Reach, Request, STDIN, default_bytes};
+use crate::load::{Loaded, Reach, Request, default_bytes};
 use crate::picture::{self, Format};
 use crate::plot;
 use crate::progress::Bar;
@@ -55,9 +55,9 @@ pub fn run(
     layout: Layout,
 ) -> Result<Outcome, Error> {
     match &arguments.command {
-        Some(Command::Diff(arguments)) => diff::run(arguments, out, warnings, layout),
-        Some(Command::Info(arguments)) => info::run(arguments, out, warnings, layout),
-        Some(Command::Dump(arguments)) => dump::run(arguments, out, warnings, layout),
+        Some(Command::Diff(arguments)) => diff::run(arguments, out, layout),
+        Some(Command::Info(arguments)) => info::run(arguments, out, layout),
+        Some(Command::Dump(arguments)) => dump::run(arguments, out),
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)
@@ -81,13 +81,10 @@ fn report(
     let mut asked = Asked::parse(arguments)?;
     let selection = Selection::parse(&arguments.query)?;
     let has_table = exports.has_table() || asked.is_named();
-    let has_texts = arguments.events.events
-        || arguments.views.advice
-        || arguments.pictures.are_plotted()
-        || asked.is_named() && !exports.has_table();
-    let has_others = arguments.events.events
-        || arguments.views.advice
-        || arguments.pictures.are_plotted()
+    let has_views =
+        arguments.events.events || arguments.views.advice || arguments.pictures.are_plotted();
+    let has_texts = has_views || asked.is_named() && !exports.has_table();
+    let has_others = has_views
         || arguments.pictures.are_drawn()
         || arguments.stacks.any()
         || exports.json.is_some()
@@ -100,14 +97,14 @@ fn report(
     let is_rows = is_table && exports.has_table() && asked.is_all_faults(arguments.query.top);
     let bar = Bar::new(arguments.habits.quiet);
     let request = request(arguments, &selection, reach, bar.as_ref());
-    let loaded = match in_parts::too_large(arguments, &request)? {
+    let loaded = match parts::too_large(arguments, &request)? {
         Some(trace) if is_rows => {
             let (loaded, written) =
-                in_parts::export_rows(trace, &request, &selection, arguments, out)?;
+                parts::export_rows(trace, &request, &selection, arguments, out)?;
             return end(&loaded, &written, has_data, (out, warnings));
         }
         Some(trace) if is_table && let Asked::Groups(keys) = asked => {
-            let (loaded, groups) = in_parts::group(trace, &request, &selection, &keys)?;
+            let (loaded, groups) = parts::group(trace, &request, &selection, &keys)?;
             asked = Asked::Grouped(keys, groups);
             loaded
         }
@@ -115,7 +112,7 @@ fn report(
             Loaded::open_selected(trace, &request, |part| selection.apply(part))?
         }
         _ => {
-            let mut loaded = Loaded::open_all_with(&arguments.traces, &request)?;
+            let mut loaded = Loaded::open_all(&arguments.traces, &request)?;
             selection.apply(&mut loaded)?;
             loaded
         }
@@ -167,12 +164,9 @@ fn request<'a>(
     reach: Reach,
     bar: Option<&'a Bar>,
 ) -> Request<'a> {
-    let threshold = arguments.query.slow_threshold;
-    let slow_threshold_ns =
-        threshold.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     let memory_bytes = arguments.habits.memory.unwrap_or_else(default_bytes);
     let traces = u64::try_from(arguments.traces.len()).unwrap_or(u64::MAX).max(1);
-    let mut request = Request::from(Options { slow_threshold_ns })
+    let mut request = Request::from(analysis_options(arguments.query.slow_threshold))
         .within(|length_ns| selection.window_ns(length_ns))
         .telling(move |progress| bar.into_iter().for_each(|bar| bar.show(progress)));
     request.reach = reach;

@@ -1,8 +1,8 @@
 //! Which faults a report is about: of a class, of a process, of a time, or by any condition.
 //!
 //! A selection drops the other rows of the fault table once, after loading, so that no output has to know
-//! of it. What the trace as a whole is known by, its totals, is kept beside it for what is said about
-//! completeness: [`Selected`].
+//! of it. What is said about completeness stays about the whole trace, and [`Selected`] tells what the rows
+//! were selected by.
 
 mod condition;
 mod moment;
@@ -68,8 +68,7 @@ impl Selection {
     }
 
     /// Whether all faults are asked for.
-    #[must_use]
-    pub fn is_everything(&self) -> bool {
+    fn is_everything(&self) -> bool {
         self.classes.is_empty()
             && self.pids.is_empty()
             && self.from.is_none()

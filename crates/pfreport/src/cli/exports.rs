@@ -30,6 +30,7 @@ pub struct Exports {
     /// Write the summary as a JSON document [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub json: Option<Option<PathBuf>>,
+
     /// Write the summary as one HTML page, with pictures and a timeline [default: TRACE.html in the working
     /// directory]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
@@ -56,12 +57,6 @@ impl Exports {
         };
         let tables = Format::ALL.into_iter().map(move |format| (format, output(format)));
         tables.filter_map(|(format, file)| Some((format, file.as_ref()?.as_deref())))
-    }
-
-    /// Whether any of them is asked for.
-    #[must_use]
-    pub fn any(&self) -> bool {
-        self.has_table() || self.json.is_some() || self.html.is_some()
     }
 
     /// Whether a table is asked for in any format.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
+use pfmodel::Options;
 use pfmodel::names::Class;
 
 use crate::select::{Moment, class};
@@ -64,6 +65,13 @@ pub struct Query {
     /// Call a minor fault slow beyond this latency (100us, 1ms) [default: derived from the trace]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub slow_threshold: Option<Duration>,
+}
+
+/// What `--slow-threshold` asks of the analysis.
+#[must_use]
+pub fn analysis_options(slow_threshold: Option<Duration>) -> Options {
+    let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    Options { slow_threshold_ns: slow_threshold.map(ns) }
 }
 
 /// Texts other than the summary.

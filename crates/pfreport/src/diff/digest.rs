@@ -116,7 +116,7 @@ pub struct Digest {
     /// Machine, kernel, target, and what was recorded.
     pub traits: Vec<Trait>,
     /// Why not everything that happened is in the table, a phrase each.
-    pub shortcomings: Vec<&'static str>,
+    pub flaws: Vec<&'static str>,
     /// What the table leaves out on request.
     pub caveat: Option<String>,
     /// How long faults were recorded, nanoseconds.
@@ -188,7 +188,7 @@ impl Digest {
             },
             id: loaded.header.uuid,
             traits: traits(&loaded),
-            shortcomings: loaded.flaws(),
+            flaws: loaded.flaws(),
             caveat: scope.caveat(loaded.skipped()),
             length_ns: loaded.recorded_ns(),
             ran_to_its_end: loaded.fact(fact::RECORDING_ENDED_BY) == Some("target"),

@@ -59,7 +59,7 @@ impl Doubt {
 pub fn doubts(base: &[Digest], new: &[Digest]) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     doubts.extend(same_recording(base, new));
-    doubts.extend(shortcomings(base, new));
+    doubts.extend(flaws(base, new));
     doubts.extend(settings(base, new));
     doubts.extend(lengths(base, new));
     doubts.extend(known_latencies(base, new));
@@ -98,14 +98,14 @@ fn same_recording(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
     })
 }
 
-fn shortcomings(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn flaws(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
     let of = |run: &Digest| {
-        Some(match run.shortcomings[..] {
+        Some(match run.flaws[..] {
             [] => "all there".to_owned(),
-            _ => format!("{} ({})", run.shortcomings.join(", "), run.name),
+            _ => format!("{} ({})", run.flaws.join(", "), run.name),
         })
     };
-    let is_whole = base.iter().chain(new).all(|run| run.shortcomings.is_empty());
+    let is_whole = base.iter().chain(new).all(|run| run.flaws.is_empty());
     (!is_whole).then(|| Doubt {
         what: "faults".to_owned(),
         base: distinct(base, of),

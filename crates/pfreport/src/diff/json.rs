@@ -137,8 +137,8 @@ fn run(run: &Digest) -> Run<'_> {
     Run {
         trace: &run.name,
         length_ns: run.length_ns,
-        complete: run.shortcomings.is_empty(),
-        shortcomings: &run.shortcomings,
+        complete: run.flaws.is_empty(),
+        shortcomings: &run.flaws,
     }
 }
 

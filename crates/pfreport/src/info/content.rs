@@ -9,7 +9,7 @@ use pft::{Damage, FrameInfo, FrameKind, Limits, Trace};
 
 use crate::error::Error;
 use crate::input;
-use crate::load::{Mark, STDIN};
+use crate::load::Mark;
 use crate::text::{printable, printable_path};
 
 /// Decoded size of all frames that are looked into, bytes: a sound trace has a few kilobytes of them.
@@ -73,10 +73,8 @@ impl Content {
         let (notes, damage): (Vec<&Damage>, Vec<&Damage>) =
             trace.damage().iter().partition(|what| matches!(what, Damage::UnknownFrames { .. }));
         let last_ns = trace.frames().iter().map(|info| info.last_ns).max().unwrap_or(0);
-        let is_stdin = path == Path::new(STDIN);
-        let base = if is_stdin { Path::new("stdin") } else { path };
         let mut content = Self {
-            name: printable(base.file_name().unwrap_or(base.as_os_str()).as_encoded_bytes()),
+            name: input::name(path),
             path: printable_path(path),
             version: (pft::MAJOR_VERSION, trace.minor_version()),
             file_bytes: trace.file_bytes(),

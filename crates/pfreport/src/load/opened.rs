@@ -13,7 +13,7 @@ use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::faults::{FaultFrames, Troubles};
 use super::request::{Reach, ReadStats, Request};
-use super::{Loaded, Mark, Member, base_name, memory};
+use super::{Loaded, Mark, Member, memory};
 use crate::error::Error;
 use crate::input;
 use crate::summary;
@@ -182,7 +182,7 @@ impl About {
         let mut oom = self.oom;
         oom.sort_by_key(|victim| victim.time_ns);
         let member = Member {
-            name: printable(base_name(&self.path).as_encoded_bytes()),
+            name: input::name(&self.path),
             path: self.path.clone(),
             offset_ns: 0,
             start_realtime_ns: self.header.start_realtime_ns,

@@ -16,8 +16,9 @@ impl Loaded {
     /// frames ([`Loaded::damage`], [`Loaded::read`]) and of rows (`map_confidence`), which is known behind the
     /// last part: that is what is returned, without rows. If there are no faults, there is one part without any.
     ///
-    /// Parts are as large as [`Request::memory_bytes`] allows, one million rows at most. The faults are read twice. Memory is for a part,
-    /// what is made of it, the records other than faults, and the pages that were touched.
+    /// Parts are as large as [`Request::memory_bytes`] allows, one million rows at most. The faults are read
+    /// twice. Memory is for a part, what is made of it, the records other than faults, and the pages that were
+    /// touched.
     ///
     /// # Errors
     /// As [`Loaded::open`]; that of `part`, which gets no more parts then.

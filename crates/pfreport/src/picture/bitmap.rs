@@ -1,7 +1,5 @@
 //! Shapes as pixels.
 
-use std::path::Path;
-
 use ab_glyph::{Font as _, ScaleFont as _, point};
 use plotters::backend::{BitMapBackend, DrawingBackend};
 use plotters::coord::Shift;
@@ -12,16 +10,42 @@ use plotters::style::{Color as _, RGBColor, ShapeStyle};
 use super::canvas::Canvas;
 use super::shape::{Shape, Side};
 
+/// Red, green and blue.
+const BYTES_PER_PIXEL: usize = 3;
+
 type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 type DrawingError = DrawingAreaErrorKind<<BitMapBackend<'static> as DrawingBackend>::ErrorType>;
 
-/// Writes a picture as a PNG file.
+/// A picture as a PNG file.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn write(canvas: &Canvas, path: &Path) -> Result<(), DrawingError> {
-    let size = (canvas.width.unsigned_abs(), canvas.height.unsigned_abs());
-    let area = BitMapBackend::new(path, size).into_drawing_area();
+/// Why it cannot be drawn or encoded.
+pub fn document(canvas: &Canvas) -> Result<Vec<u8>, String> {
+    let (width, height) = (canvas.width.unsigned_abs(), canvas.height.unsigned_abs());
+    let mut pixels = vec![0; width as usize * height as usize * BYTES_PER_PIXEL];
+    draw(canvas, &mut pixels, (width, height)).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    encode(&pixels, (width, height), &mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+fn encode(
+    pixels: &[u8],
+    (width, height): (u32, u32),
+    out: &mut Vec<u8>,
+) -> Result<(), png::EncodingError> {
+    let mut encoder = png::Encoder::new(out, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_adaptive_filter(png::AdaptiveFilterType::Adaptive);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()
+}
+
+fn draw(canvas: &Canvas, pixels: &mut [u8], size: (u32, u32)) -> Result<(), DrawingError> {
+    let area = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
     area.fill(&canvas.theme.background())?;
     for shape in &canvas.shapes {
         match shape {

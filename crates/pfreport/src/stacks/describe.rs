@@ -89,7 +89,7 @@ pub fn comments(loaded: &Loaded, sites: &Sites, weight: Weight) -> Vec<(String, 
     let mut comments = vec![
         pair("page faults of", loaded.name.clone()),
         pair("recorded", recorded),
-        pair("made by", concat!("pfreport ", env!("CARGO_PKG_VERSION")).to_owned()),
+        pair("made by", crate::GENERATOR.to_owned()),
     ];
     comments.extend(exactness_lines(loaded));
     comments.extend(sites.notes(loaded, weight).into_iter().map(|note| pair("note", note)));

@@ -1,7 +1,6 @@
 //! The outputs of stacks that the command line asks for.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Sites, Stacks, Weight, firefox, pprof, write_folded};
@@ -9,13 +8,13 @@ use crate::cli::Arguments;
 use crate::error::Error;
 use crate::flamegraph;
 use crate::load::Loaded;
-use crate::output::{check, create};
+use crate::output::{self, check};
 
 /// Writes folded stacks, flame graph and profiles where `arguments` ask for them; returns the paths of
 /// files. `notes` takes what they do not show.
 ///
 /// # Errors
-/// Those of [`create`]; [`Error::NoWeight`]; [`Error::Write`] or [`Error::Output`].
+/// Those of [`output::write`]; [`Error::NoWeight`]; [`Error::Write`] or [`Error::Output`].
 pub fn export(
     loaded: &Loaded,
     arguments: &Arguments,
@@ -85,14 +84,7 @@ struct Target<'a, W> {
 impl<W: Write> Target<'_, W> {
     /// The file that was asked for, or that of the trace with an ending, in the working directory.
     fn path(&self, asked: Option<&Path>, ending: &str) -> PathBuf {
-        asked.map_or_else(
-            || {
-                let mut name = self.loaded.base_name().to_owned();
-                name.push(ending);
-                name.into()
-            },
-            Path::to_owned,
-        )
+        asked.map_or_else(|| self.loaded.output_name(ending), Path::to_owned)
     }
 
     /// Writes a file, or to standard output.
@@ -104,11 +96,8 @@ impl<W: Write> Target<'_, W> {
         let Some(path) = path else {
             return Ok(write(self.out)?);
         };
-        let file: File = create(path, self.loaded.inputs(), self.force)?;
-        let mut file = BufWriter::new(file);
-        let done = write(&mut file).and_then(|()| file.flush());
-        done.map_err(|error| Error::from(error).at(path))?;
-        self.written.push(path.to_owned());
+        let inputs = self.loaded.inputs();
+        self.written.push(output::write(path, inputs, self.force, |out| Ok(write(out)?))?);
         Ok(())
     }
 }

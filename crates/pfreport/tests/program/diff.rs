@@ -1,7 +1,5 @@
 //! Comparison of runs.
 
-mod schema;
-
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -9,7 +7,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::scene::{Scene, assert_harmless, program, recording, text};
-use schema::violations;
+use crate::schema::{self, violations};
 
 /// A folder with traces of runs that touched so many pages: `a.pft`, `b.pft`, ….
 fn runs(touched: &[u64]) -> Scene {
@@ -145,8 +143,7 @@ fn wrong_usage_is_2_with_a_remedy() {
 
 #[test]
 fn documents_follow_their_schema() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/diff.schema.json");
-    let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let schema = schema::of("diff.schema.json");
     let scene = runs(&[100, 150, 160]);
     for words in [
         &["diff", "--json", "a.pft", "b.pft", "--fail-if", "major > +1%"][..],

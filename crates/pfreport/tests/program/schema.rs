@@ -1,6 +1,6 @@
 //! Documents against JSON Schemas, by a validator of the part of the language that they use.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A schema of the project.
 pub fn of(name: &str) -> Value {
@@ -8,41 +8,51 @@ pub fn of(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(format!("{folder}{name}")).unwrap()).unwrap()
 }
 
-/// What of `value` the schema does not allow. A keyword that this does not know is an error too.
-pub fn violations(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
+/// What of a document its schema does not allow. A keyword or type that this does not know is an error too.
+pub fn violations(schema: &Value, document: &Value) -> Vec<String> {
+    check(schema, schema, document)
+}
+
+fn check(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (keyword, rule) in schema.as_object().unwrap() {
+        let allows = |one: &&Value| check(root, one, value).is_empty();
         let holds = match &**keyword {
             "$schema" | "$defs" | "title" | "description" | "properties" => true,
             "$ref" => {
                 let path = rule.as_str().unwrap().strip_prefix('#').unwrap();
-                found.extend(violations(root, root.pointer(path).unwrap(), value));
+                found.extend(check(root, root.pointer(path).unwrap(), value));
                 true
             }
-            "oneOf" => {
-                let allowed = |one: &&Value| violations(root, one, value).is_empty();
-                rule.as_array().unwrap().iter().filter(allowed).count() == 1
-            }
+            "anyOf" => rule.as_array().unwrap().iter().any(|one| allows(&one)),
+            "oneOf" => rule.as_array().unwrap().iter().filter(allows).count() == 1,
             "items" => {
                 let items = value.as_array().into_iter().flatten();
-                found.extend(items.flat_map(|item| violations(root, rule, item)));
+                found.extend(items.flat_map(|item| check(root, rule, item)));
                 true
+            }
+            "minItems" => {
+                value.as_array().is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap())
             }
             "type" => {
                 let types = rule.as_array().cloned().unwrap_or(vec![rule.clone()]);
                 types.iter().any(|name| is_a(value, name.as_str().unwrap()))
             }
             "const" => rule == value,
-            "minimum" => value.as_i64().is_none_or(|number| number >= rule.as_i64().unwrap()),
-            "required" => rule
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(|name| value.get(name.as_str().unwrap()).is_some()),
-            "additionalProperties" => {
-                assert_eq!(rule, &json!(false));
+            "enum" => rule.as_array().unwrap().contains(value),
+            "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
+            "required" => {
+                let mut names = rule.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+                value.as_object().is_none_or(|object| names.all(|name| object.contains_key(name)))
+            }
+            "additionalProperties" if rule == &json!(false) => {
                 let known = |name: &String| schema["properties"].get(name).is_some();
                 value.as_object().is_none_or(|object| object.keys().all(known))
+            }
+            "additionalProperties" => {
+                let values = value.as_object().into_iter().flat_map(Map::values);
+                found.extend(values.flat_map(|value| check(root, rule, value)));
+                true
             }
             unknown => panic!("unknown keyword {unknown}"),
         };
@@ -52,7 +62,7 @@ pub fn violations(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
     }
     for (name, rule) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         if let Some(value) = value.get(name) {
-            found.extend(violations(root, rule, value));
+            found.extend(check(root, rule, value));
         }
     }
     found
@@ -64,8 +74,9 @@ fn is_a(value: &Value, name: &str) -> bool {
         "array" => value.is_array(),
         "string" => value.is_string(),
         "boolean" => value.is_boolean(),
-        "null" => value.is_null(),
+        "number" => value.is_number(),
         "integer" => value.is_u64() || value.is_i64(),
+        "null" => value.is_null(),
         other => panic!("unknown type {other}"),
     }
 }

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::export::InParts;
 use crate::field::Field;
 use crate::group::Parts;
-use crate::load::{Loaded, Request, STDIN};
+use crate::input::STDIN;
+use crate::load::{Loaded, Request};
 use crate::select::Selection;
 
 /// The trace that is too large to be read as a whole, if it is a single one. Standard input cannot be read again,
