@@ -59,12 +59,27 @@ pub struct Span {
 }
 
 impl Span {
-    /// That of the recording, or up to the last fault should that be later.
+    /// The time that is selected, of several traces from the first window to the last; or all since faults
+    /// began to be recorded. It has room for every fault, should one lie outside.
     #[must_use]
     pub fn of(loaded: &Loaded) -> Self {
         let analysis = &loaded.analysis;
-        let last = analysis.faults.time_ns.last().map_or(0, |ns| ns.saturating_add(1));
-        Self { from_ns: 0.0, to_ns: analysis.duration_ns.max(last).max(1) as f64 }
+        let since_ns = loaded.members.first().map_or(0, |member| member.recorded_ns.start);
+        let window = match loaded.windows() {
+            [] => since_ns..analysis.duration_ns,
+            [first, .., last] => first.start..last.end,
+            [window] => window.clone(),
+        };
+        let times = &analysis.faults.time_ns;
+        let from_ns = times.first().map_or(window.start, |&ns| ns.min(window.start));
+        let to_ns = times.last().map_or(window.end, |ns| ns.saturating_add(1).max(window.end));
+        Self { from_ns: from_ns as f64, to_ns: to_ns.max(from_ns.saturating_add(1)) as f64 }
+    }
+
+    /// Whether a moment lies in it.
+    #[must_use]
+    pub fn contains(self, time_ns: u64) -> bool {
+        (self.from_ns..=self.to_ns).contains(&(time_ns as f64))
     }
 
     /// Its length, nanoseconds. Never 0.

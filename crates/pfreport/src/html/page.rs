@@ -56,6 +56,22 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
         .collect();
     let exactness = sections.exactness.into_parts();
     let has_faults = !loaded.analysis.faults.is_empty();
+    let next = next::commands(loaded);
+    let has_next = !next.is_empty() && !loaded.is_stdin();
+    // Of several traces a table says how complete each is.
+    let details = if exactness.is_empty() { "traces" } else { "exactness" };
+    let with_rows = tables.iter().filter(|(_, parts)| !parts.is_empty()).map(|(id, _)| (*id, true));
+    let sections_there: Vec<&str> = [
+        ("traces", !beside.is_empty()),
+        ("exactness", !exactness.is_empty()),
+        ("diagnosis", sections.diagnosis.is_some()),
+        ("timeline", true),
+    ]
+    .into_iter()
+    .chain(with_rows)
+    .chain([("pictures", true), ("next", has_next)])
+    .filter_map(|(id, is_there)| is_there.then_some(id))
+    .collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -71,12 +87,12 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
             body {
                 header {
                     h1 { (title) }
-                    (verdict(loaded))
+                    (verdict(loaded, details))
                     (labelled(&heading))
                     (section("traces", &beside))
                     @if has_faults {
                         (figures(&summary))
-                        (contents(&tables))
+                        (contents(&sections_there))
                     }
                 }
                 main {
@@ -94,7 +110,7 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
                     @if has_faults { (pictures(loaded)?) }
                     (victims(&summary, loaded.oom.len()))
                     (losses(&summary, loaded.analysis.exactness.losses.len()))
-                    (commands(loaded))
+                    @if has_next { (next_commands(&next)) }
                 }
                 footer {
                     p { code { (last_line(loaded)) } }
@@ -131,8 +147,8 @@ fn inert(json: &str) -> String {
     json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
 }
 
-/// Whether the numbers are all there is.
-fn verdict(loaded: &Loaded) -> Markup {
+/// Whether the numbers are all there is, with a link to the section that says more.
+fn verdict(loaded: &Loaded, details: &str) -> Markup {
     let reasons = loaded.flaws();
     html! {
         @if reasons.is_empty() {
@@ -140,19 +156,17 @@ fn verdict(loaded: &Loaded) -> Markup {
         } @else {
             p.verdict.loud role="alert" {
                 "Not everything is in these figures: " (reasons.join("; ")) ". "
-                a href="#exactness" { "What is missing" }
+                a href={ "#" (details) } { "What is missing" }
             }
         }
     }
 }
 
-/// Links to the sections.
-fn contents(tables: &[(&str, Vec<Part>)]) -> Markup {
-    let tables = tables.iter().filter(|(_, parts)| !parts.is_empty()).map(|(id, _)| *id);
-    let sections = ["exactness", "diagnosis", "timeline"].into_iter().chain(tables);
+/// Links to the sections that there are.
+fn contents(ids: &[&str]) -> Markup {
     html! {
         nav {
-            @for id in sections.chain(["pictures", "next"]) { a href={ "#" (id) } { (id) } " " }
+            @for id in ids { a href={ "#" (id) } { (id) } " " }
         }
     }
 }
@@ -331,17 +345,14 @@ fn list(id: &str, heading: &str, header: &[&str], rows: Vec<Vec<Cell>>, all: usi
 }
 
 /// Commands that tell more.
-fn commands(loaded: &Loaded) -> Markup {
-    let commands = next::commands(loaded);
+fn next_commands(commands: &[(String, &str)]) -> Markup {
     html! {
-        @if !commands.is_empty() && !loaded.is_stdin() {
-            section #next {
-                h2 { "Next" }
-                dl.commands {
-                    @for (command, purpose) in commands {
-                        dt { code { (command) } }
-                        dd { (purpose) }
-                    }
+        section #next {
+            h2 { "Next" }
+            dl.commands {
+                @for (command, purpose) in commands {
+                    dt { code { (command) } }
+                    dd { (purpose) }
                 }
             }
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::page::page;
 use crate::load::Loaded;
 use crate::sample::{self, HEAP, INLINED, LOOP, MODEL, Row};
+use crate::select::Selected;
 
 fn loaded() -> Loaded {
     let mut loaded = sample::with_code();
@@ -49,6 +50,48 @@ fn tables_are_there_without_scripts() {
     assert_eq!(document["summary"]["totals"]["stall_ns"], 9_002_000);
     assert_eq!(document["timeline"]["classes"][0]["faults"][1_000], 1);
     assert_eq!(document["timeline"]["classes"][1]["stall_ns"][0], 2_000);
+}
+
+#[test]
+fn every_link_of_the_page_leads_somewhere() {
+    let mut several = loaded();
+    several.damage.push("cut off".to_owned());
+    let mut second = several.members[0].clone();
+    second.name = "second.pft".to_owned();
+    second.offset_ns = several.analysis.duration_ns;
+    several.members.push(second);
+    for loaded in [loaded(), several] {
+        let page = page(&loaded, 10).unwrap();
+        let links: Vec<&str> =
+            page.split("href=\"#").skip(1).filter_map(|link| link.split('"').next()).collect();
+        assert!(links.contains(&"timeline"), "{links:?}");
+        for link in links {
+            assert!(page.contains(&format!("id=\"{link}\"")), "{link}\n{page}");
+        }
+    }
+}
+
+#[test]
+fn the_timeline_is_that_of_the_time_selected() {
+    let mut loaded = loaded();
+    loaded.selection = Some(Selected {
+        what: "from 1.9 s to 2.004 s".to_owned(),
+        windows: std::iter::once(1_900_000_000..2_004_000_000).collect(),
+    });
+    loaded.analysis.faults.retain(&[false, false, true]);
+    let timeline = &document(&page(&loaded, 10).unwrap())["timeline"];
+    assert_eq!(
+        [&timeline["from_ns"], &timeline["length_ns"], &timeline["bin_ns"]],
+        [1_900_000_000, 104_000_000, 20_000]
+    );
+    let major = &timeline["classes"][0];
+    assert_eq!(
+        (&major["faults"][5_000], major["faults"].as_array().unwrap().len()),
+        (&1.into(), 5_200)
+    );
+    // The fault took 9 ms, of which the window has 4.
+    let stall_ns = major["stall_ns"].as_array().unwrap().iter().filter_map(Value::as_u64);
+    assert_eq!(stall_ns.sum::<u64>(), 4_000_000);
 }
 
 #[test]

@@ -13,6 +13,9 @@
   const MARGIN = { left: 78, right: 14, top: 26, bottom: 24, between: 52 };
 
   const bins = line.classes[0].faults.length;
+  const end_ns = line.from_ns + line.length_ns;
+  const nsAt = (bin) => line.from_ns + bin * line.bin_ns;
+  const binOf = (ns) => (ns - line.from_ns) / line.bin_ns;
   const context = canvas.getContext("2d");
   const element = (id) => document.getElementById(id);
   const view = { from: 0, to: bins };
@@ -37,8 +40,8 @@
   // A moment, with as many digits as tell it from another one `step` later.
   function moment(ns, step) {
     const [unit, name] =
-      line.length_ns >= 1e9 ? [1e9, "s"] : line.length_ns >= 1e6 ? [1e6, "ms"]
-        : line.length_ns >= 1e3 ? [1e3, "µs"] : [1, "ns"];
+      end_ns >= 1e9 ? [1e9, "s"] : end_ns >= 1e6 ? [1e6, "ms"]
+        : end_ns >= 1e3 ? [1e3, "µs"] : [1, "ns"];
     const digits = Math.max(0, Math.ceil(-Math.log10(step / unit) - 1e-9));
     const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     return `${(ns / unit).toLocaleString("en-US", options)} ${name}`;
@@ -111,7 +114,7 @@
     });
     drawEvents(colour);
     drawSelection(colour);
-    const [from, to] = [view.from * line.bin_ns, Math.min(view.to * line.bin_ns, line.length_ns)];
+    const [from, to] = [nsAt(view.from), Math.min(nsAt(view.to), end_ns)];
     const precision = (to - from) / 100;
     element("timeline-span").textContent =
       `${moment(from, precision)} to ${moment(to, precision)}; one bar is ${duration(step * line.bin_ns)}`;
@@ -147,9 +150,9 @@
     context.textBaseline = "top";
     const span = (view.to - view.from) * line.bin_ns;
     const timeStep = nice(span / Math.max(room() / 110, 1));
-    const start = Math.ceil(view.from * line.bin_ns / timeStep) * timeStep;
-    for (let ns = start; ns <= view.to * line.bin_ns; ns += timeStep) {
-      const at = Math.round(x(ns / line.bin_ns)) + 0.5;
+    const start = Math.ceil(nsAt(view.from) / timeStep) * timeStep;
+    for (let ns = start; ns <= nsAt(view.to); ns += timeStep) {
+      const at = Math.round(x(binOf(ns))) + 0.5;
       context.beginPath();
       context.moveTo(at, bottom);
       context.lineTo(at, bottom + 4);
@@ -184,8 +187,8 @@
     context.globalAlpha = 0.3;
     context.fillStyle = colour("loud");
     for (const lost of line.losses) {
-      const left = Math.max(x(lost.from_ns / line.bin_ns), MARGIN.left);
-      const right = Math.min(Math.max(x(lost.to_ns / line.bin_ns), left + 2), width - MARGIN.right);
+      const left = Math.max(x(binOf(lost.from_ns)), MARGIN.left);
+      const right = Math.min(Math.max(x(binOf(lost.to_ns)), left + 2), width - MARGIN.right);
       if (right > left) context.fillRect(left, top, right - left, bottom - top);
     }
     context.globalAlpha = 1;
@@ -198,7 +201,7 @@
       ...line.kills.map((event) => ({ ...event, name: "OOM kill", ink: "loud" })),
     ].sort((a, b) => a.time_ns - b.time_ns);
     for (const event of events) {
-      const at = Math.round(x(event.time_ns / line.bin_ns)) + 0.5;
+      const at = Math.round(x(binOf(event.time_ns))) + 0.5;
       if (at < MARGIN.left || at > width - MARGIN.right) continue;
       context.strokeStyle = context.fillStyle = colour(event.ink);
       context.beginPath();
@@ -229,7 +232,7 @@
     }
     const step = binsPerBar();
     const first = Math.floor(binAt(pointer) / step) * step;
-    const [from, to] = [first * line.bin_ns, Math.min((first + step) * line.bin_ns, line.length_ns)];
+    const [from, to] = [nsAt(first), Math.min(nsAt(first + step), end_ns)];
     const parts = (panel, format) => {
       const sums = line.classes.map((series) => [series.class, sum(series[panel], first, first + step)]);
       const all = sums.reduce((total, [, n]) => total + n, 0);

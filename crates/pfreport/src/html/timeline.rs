@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 
 use pfmodel::names::Class;
-use pfmodel::table::{Analysis, Loss};
+use pfmodel::table::Loss;
 use serde::Serialize;
 
 use crate::load::Loaded;
-use crate::plot::STACK;
+use crate::plot::{STACK, Span};
 use crate::scope::Scope;
 use crate::summary::oom;
 use crate::text::shorten;
@@ -24,7 +24,9 @@ const NAME_CHARACTERS: usize = 80;
 /// What the page draws. All times are nanoseconds since the start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Timeline {
-    /// End of the axis of time.
+    /// Where the axis of time begins.
+    pub from_ns: u64,
+    /// Length of that axis.
     pub length_ns: u64,
     /// Length of a bin; the last may reach beyond the end.
     pub bin_ns: u64,
@@ -80,28 +82,31 @@ impl Timeline {
     #[must_use]
     pub fn of(loaded: &Loaded) -> Self {
         let analysis = &loaded.analysis;
-        // As in the pictures: to the end, or up to the last fault should that be later.
-        let last_ns = analysis.faults.time_ns.last().map_or(0, |ns| ns.saturating_add(1));
-        let length_ns = analysis.duration_ns.max(last_ns).max(1);
+        let span = Span::of(loaded);
+        let (from_ns, to_ns) = (span.from_ns as u64, span.to_ns as u64);
+        let length_ns = to_ns.saturating_sub(from_ns).max(1);
         let bin_ns = bin_ns(length_ns);
-        let classes = STACK.iter().filter_map(|&class| series(analysis, class, bin_ns, length_ns));
+        let axis = Axis { from_ns, length_ns, bin_ns };
+        let classes = STACK.iter().filter_map(|&class| series(loaded, class, axis));
 
         let moment = |time_ns, name: &str| Moment { time_ns, name: shorten(name, NAME_CHARACTERS) };
         let phases = loaded.marks.iter().map(|mark| moment(mark.time_ns, &mark.name));
-        let several = loaded.members.len() > 1;
+        let several = loaded.are_several();
         let traces = loaded.members.iter().filter(|_| several);
-        let traces = traces.map(|member| moment(member.offset_ns, &member.name));
+        let traces = traces.filter(|member| member.span_ns().end > from_ns);
+        let traces = traces.map(|member| moment(member.offset_ns.max(from_ns), &member.name));
         let kills = loaded.oom.iter().map(|victim| Moment {
             time_ns: victim.time_ns.saturating_sub(loaded.header.start_ns),
             name: oom::line(loaded, victim),
         });
         let left_out = [
             loaded.marks.len(),
-            if several { loaded.members.len() } else { 0 },
+            traces.clone().count(),
             loaded.oom.len(),
             analysis.exactness.losses.len(),
         ];
         Self {
+            from_ns,
             length_ns,
             bin_ns,
             has_stall: Scope::of(loaded).latency,
@@ -123,19 +128,30 @@ fn bin_ns(length_ns: u64) -> u64 {
     steps.into_iter().find(|&step| step >= least).unwrap_or(u64::MAX)
 }
 
-fn series(analysis: &Analysis, class: Class, bin_ns: u64, length_ns: u64) -> Option<Series> {
-    let faults = &analysis.faults;
+/// The bins of the axis of time.
+#[derive(Debug, Clone, Copy)]
+struct Axis {
+    from_ns: u64,
+    length_ns: u64,
+    bin_ns: u64,
+}
+
+fn series(loaded: &Loaded, class: Class, axis: Axis) -> Option<Series> {
+    let Axis { from_ns: begin_ns, length_ns, bin_ns } = axis;
+    let faults = &loaded.analysis.faults;
     let bins = usize::try_from(length_ns.div_ceil(bin_ns)).ok()?;
     let mut number = vec![0_u64; bins];
     let mut stall_ns = vec![0_u64; bins];
     // Of stalls that go on: how many more cover the whole of a bin than of the one before it.
     let mut covering = vec![0_i64; bins + 1];
     let rows = faults.time_ns.iter().zip(faults.stalls_ns()).zip(&faults.class);
-    let rows = rows.filter(|&(_, &of)| of == class);
-    for ((&from_ns, stall), _) in rows {
+    let rows = rows.enumerate().filter(|&(_, (_, &of))| of == class);
+    for (row, ((&time_ns, stall), _)) in rows {
+        let from_ns = time_ns.saturating_sub(begin_ns);
         let Some(first) = bin(from_ns, bin_ns, bins) else { continue };
         number[first] += 1;
-        let to_ns = from_ns.saturating_add(stall.unwrap_or(0)).min(length_ns);
+        let to_ns = loaded.stalled_until_ns(row, stall.unwrap_or(0));
+        let to_ns = to_ns.saturating_sub(begin_ns).min(length_ns);
         let last = bin(to_ns, bin_ns, bins).unwrap_or(bins);
         if last == first {
             stall_ns[first] += to_ns.saturating_sub(from_ns);

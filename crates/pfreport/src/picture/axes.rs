@@ -2,11 +2,17 @@
 
 use super::canvas::Canvas;
 use super::shape::{Frame, Side};
+use crate::load::Loaded;
 use crate::plot::Span;
 use crate::plot::scale::{Scale, Ticks, span_ticks};
 
-/// Where the labels of time end and what the axis is.
-pub const TIME: &str = "time since the start of the recording";
+/// What an axis of time is called.
+pub fn time_name(loaded: &Loaded) -> &'static str {
+    match loaded.are_several() {
+        true => "time, one trace after the other",
+        false => "time since the start of the recording",
+    }
+}
 
 impl Canvas {
     /// Room that a horizontal axis takes below its frame, with or without its name.

@@ -58,8 +58,9 @@ impl Canvas {
         &self.font
     }
 
-    /// Title and subtitle of a picture; the subtitle ends with what the trace leaves out. It takes several
-    /// lines where it must; what does not fit then loses its middle. Returns where the next thing may begin.
+    /// Title and subtitle of a picture; the subtitle begins with what is selected and ends with what the trace
+    /// leaves out. It takes several lines where it must; what does not fit then loses its middle. Returns where
+    /// the next thing may begin.
     pub fn title(&mut self, loaded: &Loaded, title: &str, subtitle: &str) -> i32 {
         let em = self.em;
         let (left, room) = (em, self.width - 2 * em);
@@ -73,10 +74,12 @@ impl Canvas {
 
         let caveat = Scope::of(loaded).caveat(loaded.skipped());
         let caveat = caveat.map_or_else(String::new, |caveat| format!("; {caveat}"));
+        let selected = loaded.selection.as_ref();
+        let selected = selected.map_or_else(String::new, |s| format!("only {}; ", s.what));
         let lines = (self.height / (8 * em)).clamp(1, 3) as usize;
         let size = self.small();
         let mut y = em * 3 + em / 4;
-        for line in self.wrap(&format!("{subtitle}{caveat}"), size, room, lines) {
+        for line in self.wrap(&format!("{selected}{subtitle}{caveat}"), size, room, lines) {
             self.text(&line, (left, y), size, self.theme.secondary(), Side::Right);
             y += size * 5 / 4;
         }

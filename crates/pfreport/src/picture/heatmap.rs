@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::axes::TIME;
+use super::axes::time_name;
 use super::canvas::Canvas;
 use super::marks::Marks;
 use super::regions::fit_path;
@@ -38,7 +38,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let (left, right) = (em * 7 / 4 + widest, canvas.width - em * 2);
     let horizontal = Scale::new((span.from_ns, span.to_ns), (left, right));
 
-    let marks = Marks::new(canvas, loaded, horizontal, right);
+    let marks = Marks::new(canvas, loaded, (span, horizontal), right);
     let more = match lanes.shared {
         0 => String::new(),
         shared => format!("; the last lane: all faults of the {} others", count(shared as u64)),
@@ -69,7 +69,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let last = frames.last().map_or(bottom, |frame| frame.bottom);
     let axis = Frame { bottom: last + em / 4, ..frame };
     let times = canvas.times(axis, span);
-    canvas.horizontal_axis(axis, horizontal, &times, TIME);
+    canvas.horizontal_axis(axis, horizontal, &times, time_name(loaded));
     let highest = lanes.highest();
     cells(canvas, &lanes, &frames, highest);
     marks.draw(canvas, &[Frame { bottom: last, ..frame }]);
@@ -77,7 +77,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         cuts(canvas, lane, *frame, cell);
         label(canvas, lane, *frame);
     }
-    colours(canvas, (left, legend_at + em / 2), highest);
+    colours(canvas, (left, legend_at + em / 2), (highest, lanes.exceeds()));
 }
 
 /// Shares the height out: a part to every lane, the rest more to those of many pages.
@@ -171,12 +171,15 @@ fn label(canvas: &mut Canvas, lane: &Lane, frame: Frame) {
 }
 
 /// What the colours mean, from `left` or as far to the left of it as must be.
-fn colours(canvas: &mut Canvas, (left, middle): (i32, i32), highest: u32) {
+fn colours(canvas: &mut Canvas, (left, middle): (i32, i32), (highest, is_exceeded): (u32, bool)) {
     let (em, size, theme) = (canvas.em, canvas.small(), canvas.theme);
     let is_scale = highest > 1;
     let least = "faults per cell: 1";
-    let most =
-        if is_scale { format!("{} (logarithmic)", count(highest.into())) } else { String::new() };
+    let more = if is_exceeded { " or more" } else { "" };
+    let most = match is_scale {
+        true => format!("{}{more} (logarithmic)", count(highest.into())),
+        false => more.to_owned(),
+    };
     let steps = if is_scale { SHADES } else { 4 };
     let step = (em / 4).max(2);
     let before = canvas.text_width(least, size) + em / 2;

@@ -3,6 +3,7 @@
 use super::canvas::Canvas;
 use super::shape::{Frame, Side};
 use crate::load::Loaded;
+use crate::plot::Span;
 use crate::plot::scale::Scale;
 use crate::units::count;
 
@@ -15,6 +16,8 @@ pub struct Marks {
     labels: Vec<(i32, Line)>,
     phases: usize,
     traces: usize,
+    /// From where to where nothing is selected.
+    outside: Vec<(i32, i32)>,
 }
 
 /// The beginning of a phase or of a trace.
@@ -27,14 +30,25 @@ struct Line {
 
 impl Marks {
     /// Places the marks of a trace on a time axis whose last pixel is `right`. Of several traces each one's
-    /// beginning counts for more than phases do.
-    pub fn new(canvas: &Canvas, loaded: &Loaded, time: Scale, right: i32) -> Self {
+    /// beginning counts for more than phases do. What began before the axis does has no line, but for the
+    /// trace that it begins with.
+    pub fn new(canvas: &Canvas, loaded: &Loaded, (span, time): (Span, Scale), right: i32) -> Self {
         let em = canvas.em;
         let mut traces = Vec::new();
-        if loaded.members.len() > 1 {
-            traces.extend(loaded.members.iter().map(|member| (member.offset_ns, &*member.name)));
+        if loaded.are_several() {
+            let shown = loaded.members.iter().filter(|member| {
+                let ends_in_view = member.span_ns().end as f64 > span.from_ns;
+                ends_in_view && member.offset_ns as f64 <= span.to_ns
+            });
+            traces.extend(shown.map(|member| (member.offset_ns, &*member.name)));
         }
-        let phases = loaded.marks.iter().map(|mark| (mark.time_ns, &*mark.name));
+        let phases = loaded.marks.iter().filter(|mark| span.contains(mark.time_ns));
+        let phases = phases.map(|mark| (mark.time_ns, &*mark.name));
+        let outside = loaded.windows().windows(2).map(|pair| {
+            let [left, right] = [pair[0].end, pair[1].start].map(|ns| time.pixel(ns as f64));
+            (left, right)
+        });
+        let outside = outside.collect();
         let mut lines = Vec::new();
         for (is_trace, moments) in [(true, traces), (false, phases.collect())] {
             let line = |(ns, name): (u64, &str)| {
@@ -61,7 +75,7 @@ impl Marks {
         let spans = labels.iter().map(|(left, line)| (*left, canvas.text_width(&line.name, size)));
         let kept = apart(spans, em * 3 / 4);
         let labels = kept.iter().filter_map(|&i| labels.get(i).cloned()).collect();
-        Self { lines, labels, phases, traces }
+        Self { lines, labels, phases, traces, outside }
     }
 
     /// Height that the labels take.
@@ -88,7 +102,13 @@ impl Marks {
         let parts =
             [say("beginnings of traces", self.traces, true), say("phases", self.phases, false)];
         let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
-        if parts.is_empty() { String::new() } else { format!("; lines: {}", parts.join(", ")) }
+        let lines = match parts.as_slice() {
+            [] => String::new(),
+            parts => format!("; lines: {}", parts.join(", ")),
+        };
+        let shade =
+            if self.outside.is_empty() { "" } else { "; shaded: time that is not selected" };
+        format!("{lines}{shade}")
     }
 
     /// Draws a line through each frame, and the labels above the first. A trace's line is that of an axis.
@@ -96,6 +116,8 @@ impl Marks {
         let (theme, thin, size) = (canvas.theme, canvas.thin(), canvas.small());
         let colour = |line: &Line| if line.is_trace { theme.text() } else { theme.cut() };
         for frame in frames {
+            let shade = |&(left, right): &(i32, i32)| Frame { left, right, ..*frame };
+            canvas.fills(self.outside.iter().map(shade).collect(), theme.cut(), 0.35);
             for line in &self.lines {
                 let points = vec![(line.x, frame.top), (line.x, frame.bottom)];
                 canvas.line(points, colour(line), thin);

@@ -13,6 +13,7 @@ use super::{Format, Picture, SIZE, SIZE_MAX, SIZE_MIN, Theme, draw, parse_size, 
 use crate::error::Error;
 use crate::load::{Loaded, Member};
 use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+use crate::select::Selected;
 
 const SECOND: u64 = 1_000_000_000;
 const HOSTILE: &str = "/srv/\"><script>alert('1')</script>&amp;/a rather long name of a file.bin";
@@ -189,6 +190,45 @@ fn a_timeline_names_its_bars_and_traces() {
     );
     assert_eq!(texts[2..5], ["major", "cow", "minor"]);
     assert_eq!(texts[texts.len() - 3..], ["run.pft", "second <b>.pft", "serve"]);
+}
+
+#[test]
+fn pictures_show_and_name_what_is_selected() {
+    let mut loaded = two_traces();
+    sample::mark(&mut loaded, 9 * SECOND, "drain");
+    loaded.members[0].duration_ns = 4 * SECOND;
+    loaded.selection = Some(Selected {
+        what: "from 50 % to 90 %".to_owned(),
+        windows: vec![2 * SECOND..3 * SECOND, 6 * SECOND..8 * SECOND],
+    });
+    loaded.analysis.faults.retain(&[false, false, true, false, false]);
+    let all = texts(&loaded, Picture::Timeline, SIZE);
+    assert_eq!(
+        all[..3],
+        [
+            "run.pft: 1 fault in 3 s",
+            "only from 50 % to 90 %; one bar is 50 ms; a stall of 50 ms per bar is one thread that waits all the \
+             time; lines: beginnings of traces, phases (1 of 2 shown, 1 named); shaded: time that is not",
+            "selected"
+        ]
+    );
+    assert_eq!(all[4], "2 s", "{all:?}");
+    // What begins before or after the axis is not on it, but for the trace that it begins with.
+    assert_eq!(all[all.len() - 3..], ["run.pft", "second <b>.pft", "serve"]);
+    assert!(all.iter().any(|text| text == "time, one trace after the other"), "{all:?}");
+    let canvas = Picture::Timeline.draw(&loaded, SIZE, Theme::Light).unwrap();
+    let shade = canvas.shapes.iter().find_map(|shape| match shape {
+        Shape::Fill { frames, opacity: 0.35, .. } => frames.first(),
+        _ => None,
+    });
+    // 3 s are not selected, 2 s behind them are.
+    let shade = shade.unwrap();
+    let behind = canvas.width - 2 * canvas.em - shade.right;
+    assert!((behind * 3 - shade.width() * 2).abs() <= 5, "{shade:?}");
+    for picture in Picture::ALL {
+        let caption = &texts(&loaded, picture, SIZE)[1];
+        assert!(caption.starts_with("only from 50 % to 90 %; "), "{caption}");
+    }
 }
 
 #[test]

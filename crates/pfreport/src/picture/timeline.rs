@@ -1,8 +1,6 @@
 //! When faults happened, and when they stalled threads.
 
-use pfmodel::table::Analysis;
-
-use super::axes::TIME;
+use super::axes::time_name;
 use super::canvas::Canvas;
 use super::marks::Marks;
 use super::shape::Frame;
@@ -30,7 +28,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     } else {
         "latencies were not recorded".to_owned()
     };
-    let (faults_per_bar, stall) = bars(analysis, bar_ns, span);
+    let (faults_per_bar, stall) = bars(loaded, bar_ns, span);
     let highest = |bars: &[Bar]| {
         let highest = bars.iter().map(|bar| bar.iter().sum()).fold(0.0, f64::max);
         if highest > 0.0 { highest } else { 1.0 }
@@ -44,9 +42,13 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let left = canvas.axis_width(&[&ticks[0], &ticks[1]]);
     let right = canvas.width - em * 2;
     let horizontal = Scale::new((span.from_ns, span.to_ns), (left, right));
-    let marks = Marks::new(canvas, loaded, horizontal, right);
+    let marks = Marks::new(canvas, loaded, (span, horizontal), right);
     let subtitle = format!("one bar is {bar}; {stalls}{}", marks.note());
-    let title = format!("{faults} in {}", loaded.recorded_length());
+    let length = match loaded.windows() {
+        [] => loaded.recorded_length(),
+        _ => duration(loaded.recorded_ns()),
+    };
+    let title = format!("{faults} in {length}");
     let top = canvas.title(loaded, &title, &subtitle);
     if analysis.faults.is_empty() {
         return canvas.nothing("no faults");
@@ -70,14 +72,14 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     };
     let per = if canvas.height > 30 * em { format!(" per {bar}") } else { String::new() };
     let times = canvas.times(upper, span);
-    let time_name = if has_latencies { "" } else { TIME };
+    let name = if has_latencies { "" } else { time_name(loaded) };
     let scale = scales(upper, highest[0]);
-    canvas.horizontal_axis(upper, horizontal, &times, time_name);
+    canvas.horizontal_axis(upper, horizontal, &times, name);
     canvas.vertical_axis(upper, scale.1, fault_ticks, &format!("faults{per}"));
     panel(canvas, scale, (span, bar_ns), &faults_per_bar);
     if has_latencies {
         let scale = scales(lower, highest[1]);
-        canvas.horizontal_axis(lower, horizontal, &times, TIME);
+        canvas.horizontal_axis(lower, horizontal, &times, time_name(loaded));
         canvas.vertical_axis(lower, scale.1, stall_ticks, &format!("stall{per}"));
         panel(canvas, scale, (span, bar_ns), &stall);
         marks.draw(canvas, &[upper, lower]);
@@ -93,19 +95,19 @@ pub fn bar_ns(canvas: &Canvas, span: Span) -> f64 {
 }
 
 /// Faults, and the stall time of all threads in nanoseconds, per bar.
-fn bars(analysis: &Analysis, bar_ns: f64, span: Span) -> (Vec<Bar>, Vec<Bar>) {
+fn bars(loaded: &Loaded, bar_ns: f64, span: Span) -> (Vec<Bar>, Vec<Bar>) {
     let number = (span.length_ns() / bar_ns).ceil().max(1.0) as usize;
     let (mut faults, mut stall) = (vec![Bar::default(); number], vec![Bar::default(); number]);
-    let table = &analysis.faults;
+    let table = &loaded.analysis.faults;
     let rows = table.time_ns.iter().zip(table.stalls_ns()).zip(&table.class);
-    for ((&time_ns, stall_ns), &class) in rows {
+    for (row, ((&time_ns, stall_ns), &class)) in rows.enumerate() {
         let level = level(class);
         let from = time_ns as f64 - span.from_ns;
         let first = ((from / bar_ns) as usize).min(number - 1);
         faults[first][level] += 1.0;
         let Some(stall_ns) = stall_ns else { continue };
         // A long stall covers several bars.
-        let to = from + stall_ns as f64;
+        let to = loaded.stalled_until_ns(row, stall_ns) as f64 - span.from_ns;
         for (i, bar) in stall.iter_mut().enumerate().skip(first) {
             let (left, right) = (i as f64 * bar_ns, (i + 1) as f64 * bar_ns);
             if left >= to {
@@ -149,17 +151,18 @@ mod tests {
 
     #[test]
     fn stalls_spread_over_the_bars_they_cover() {
-        let mut analysis = sample::empty().analysis;
+        let mut loaded = sample::empty();
+        let analysis = &mut loaded.analysis;
         analysis.duration_ns = 40;
-        sample::push(&mut analysis, Row { latency: Some(100), ..Row::default() });
+        sample::push(analysis, Row { latency: Some(100), ..Row::default() });
         analysis.faults.before_ns = vec![96];
-        sample::push(&mut analysis, Row { time: 5, latency: Some(20), ..Row::default() });
-        sample::push(&mut analysis, Row { time: 39, latency: None, ..Row::default() });
-        let (faults, stall) = bars(&analysis, 10.0, Span { from_ns: 0.0, to_ns: 40.0 });
+        sample::push(analysis, Row { time: 5, latency: Some(20), ..Row::default() });
+        sample::push(analysis, Row { time: 39, latency: None, ..Row::default() });
+        let (faults, stall) = bars(&loaded, 10.0, Span { from_ns: 0.0, to_ns: 40.0 });
         let minor = |bars: Vec<[f64; 4]>| bars.iter().map(|bar| bar[2]).collect::<Vec<_>>();
         assert_eq!(minor(faults), [2.0, 0.0, 0.0, 1.0]);
         assert_eq!(minor(stall), [9.0, 10.0, 5.0, 0.0]);
-        let (faults, stall) = bars(&analysis, 10.0, Span { from_ns: 4.0, to_ns: 14.0 });
+        let (faults, stall) = bars(&loaded, 10.0, Span { from_ns: 4.0, to_ns: 14.0 });
         assert_eq!((minor(faults), minor(stall)), (vec![3.0], vec![9.0]));
     }
 }

@@ -3,7 +3,7 @@
 use pfmodel::names::{Class, RegionKind};
 use rustc_hash::FxHashSet;
 
-use super::axes::TIME;
+use super::axes::time_name;
 use super::canvas::Canvas;
 use super::marks::Marks;
 use super::shape::{Frame, Side};
@@ -92,10 +92,15 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let left = canvas.axis_width(&[&ticks, &again_ticks]);
     let right = canvas.width - em * 2;
     let horizontal = Scale::new((span.from_ns, span.to_ns), (left, right));
-    let marks = Marks::new(canvas, loaded, horizontal, right);
+    let marks = Marks::new(canvas, loaded, (span, horizontal), right);
+    let unseen = match loaded.selection {
+        None => "before the recording",
+        Some(_) => "by faults that are not selected",
+    };
+    let traces = if loaded.are_several() { "; traces added up" } else { "" };
     let subtitle = format!(
-        "each page once, at its first fault: a lower bound (pages mapped without a fault or before the recording \
-         are not seen); memory that was given back stays counted{}",
+        "each page once, at its first fault: a lower bound (pages mapped without a fault or {unseen} are not seen); \
+         memory that was given back stays counted{traces}{}",
         marks.note()
     );
     let title = format!("{} touched, {} pages", bytes(touched), count(growth.pages));
@@ -114,8 +119,8 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let upper = Frame { left, top, right, bottom: middle };
     let times = canvas.times(upper, span);
     let vertical = Scale::new((0.0, touched as f64 * 1.05), (upper.bottom, upper.top));
-    let time_name = if repeats > 0 { "" } else { TIME };
-    canvas.horizontal_axis(upper, horizontal, &times, time_name);
+    let name = if repeats > 0 { "" } else { time_name(loaded) };
+    canvas.horizontal_axis(upper, horizontal, &times, name);
     canvas.vertical_axis(upper, vertical, &ticks, "touched");
     areas(canvas, &growth, (span, bar_ns), horizontal, vertical);
     if repeats == 0 {
@@ -123,7 +128,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     }
     let lower = Frame { left, top: middle + between, right, bottom };
     let vertical = Scale::new((0.0, most_again as f64 * 1.05), (lower.bottom, lower.top));
-    canvas.horizontal_axis(lower, horizontal, &times, TIME);
+    canvas.horizontal_axis(lower, horizontal, &times, time_name(loaded));
     canvas.vertical_axis(lower, vertical, &again_ticks, "again");
     repeated(canvas, &growth, (span, bar_ns), horizontal, vertical);
     let what = format!(

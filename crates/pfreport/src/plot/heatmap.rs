@@ -26,6 +26,9 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
         return charset.text(out);
     }
     out.push_str("; low addresses at the bottom of a lane, wide gaps left out\n");
+    if let Some(selection) = &loaded.selection {
+        out.push_str(&format!("  only {}\n", selection.what));
+    }
     if let Some(caveat) = Scope::of(loaded).caveat(loaded.skipped()) {
         out.push_str(&format!("  {caveat}\n"));
     }
@@ -65,10 +68,11 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
     }
     out.push_str(&axis(loaded, names, columns, charset));
     let shades: Vec<String> = charset.shades().into_iter().map(String::from).collect();
+    let more = if lanes.exceeds() { " or more" } else { "" };
     out.push_str(&match highest {
-        1 => format!("\nfaults per cell: {} one\n", shades[3]),
+        1 => format!("\nfaults per cell: {} one{more}\n", shades[3]),
         most => format!(
-            "\nfaults per cell: 1 {} {} (logarithmic)\n",
+            "\nfaults per cell: 1 {} {}{more} (logarithmic)\n",
             shades.concat(),
             count(most.into())
         ),

@@ -18,6 +18,7 @@ pub fn render(loaded: &Loaded, layout: Layout, charset: Charset) -> String {
     let mut out = format!("{}: latency of {}", loaded.name, counted(latencies.known, "fault"));
     out.push_str(", entry to completion\n");
     let mut notes = Vec::new();
+    notes.extend(loaded.selection.as_ref().map(|selection| format!("only {}", selection.what)));
     if !Scope::of(loaded).latency {
         notes.push("latencies were not recorded".to_owned());
     } else if latencies.unknown > 0 {

@@ -204,17 +204,29 @@ impl Lanes {
         }
     }
 
-    /// Faults in the fullest cell.
+    /// Faults in the fullest cell of the lanes that are places. A cell of the rest holds those of all
+    /// addresses: on one scale with them the others would be pale.
     #[must_use]
     pub fn highest(&self) -> u32 {
-        self.lanes.iter().flat_map(|lane| &lane.cells).copied().max().unwrap_or(0)
+        let places = self.lanes.iter().filter(|lane| lane.content != Content::Rest);
+        places.flat_map(|lane| &lane.cells).copied().max().unwrap_or(0)
+    }
+
+    /// Whether cells of the rest are fuller than that.
+    #[must_use]
+    pub fn exceeds(&self) -> bool {
+        let highest = self.highest();
+        self.lanes.iter().flat_map(|lane| &lane.cells).any(|&n| n > highest)
     }
 }
 
-/// How full a cell is, from 0 for one fault to 1 for the most, by the logarithm.
+/// How full a cell is, from 0 for one fault to 1 for the most and more, by the logarithm.
 #[must_use]
 pub fn fullness(faults: u32, highest: u32) -> f64 {
-    if highest > 1 { f64::from(faults.max(1)).ln() / f64::from(highest).ln() } else { 1.0 }
+    if highest <= 1 {
+        return 1.0;
+    }
+    (f64::from(faults.max(1)).ln() / f64::from(highest).ln()).min(1.0)
 }
 
 #[cfg(test)]
@@ -252,7 +264,7 @@ mod tests {
             ("2 more", "all addresses, 2 faults")
         );
         assert_eq!(rest.cells, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
-        assert_eq!(lanes.highest(), 1);
+        assert_eq!((lanes.highest(), lanes.exceeds()), (1, false));
 
         let lanes = Lanes::choose(&loaded, 3);
         let names: Vec<&str> = lanes.lanes.iter().map(|lane| lane.name.as_str()).collect();
@@ -261,8 +273,23 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_does_not_make_others_pale() {
+        let mut loaded = sample::empty();
+        let heap = [(HEAP, 0x100_0000)].repeat(3);
+        let rest = [(TEXT, 0x40_0000), (MODEL, 0x7f00_0000_0000)].repeat(2);
+        for (mapping, addr) in heap.into_iter().chain(rest) {
+            sample::push(&mut loaded.analysis, Row { mapping, addr, ..Row::default() });
+        }
+        let mut lanes = Lanes::choose(&loaded, 2);
+        lanes.fill(&loaded, 1, &[1, 1]);
+        let cells: Vec<&[u32]> = lanes.lanes.iter().map(|lane| &*lane.cells).collect();
+        assert_eq!(cells, [[3], [4]]);
+        assert_eq!((lanes.highest(), lanes.exceeds()), (3, true));
+    }
+
+    #[test]
     fn fullness_is_logarithmic() {
         assert_eq!([1, 10, 100].map(|n| fullness(n, 100)), [0.0, 0.5, 1.0]);
-        assert_eq!(fullness(1, 1), 1.0);
+        assert_eq!([fullness(1, 1), fullness(2, 1), fullness(101, 100)], [1.0; 3]);
     }
 }

@@ -1,15 +1,20 @@
 //! Plots in text, whole.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
+use std::slice::from_ref;
 
 use pfmodel::Options;
 
 use super::charset::Charset;
-use super::{STACK, heatmap, histogram, level};
+use super::{STACK, Span, heatmap, histogram, level};
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::sample::{self, HEAP, MODEL, Row};
+use crate::select::Selected;
+
+const SELECTED: Selected = Selected { what: String::new(), windows: Vec::new() };
 
 /// Compares with `tests/golden/NAME`; PFT_BLESS=1 rewrites it.
 fn assert_golden(name: &str, text: &str) {
@@ -79,6 +84,41 @@ fn a_heatmap_by_hand() {
                                   0               5 s\n\n\
          faults per cell: █ one\n"
     );
+}
+
+#[test]
+fn plots_show_the_time_that_is_selected() {
+    let span = |loaded: &Loaded| (Span::of(loaded).from_ns, Span::of(loaded).to_ns);
+    let mut loaded = sample::empty();
+    assert_eq!(span(&loaded), (0.0, 10e9));
+    loaded.members[0].recorded_ns = 9_000_000_000..10_000_000_000;
+    assert_eq!(span(&loaded), (9e9, 10e9));
+    let select = |windows: &[Range<u64>]| Selected { windows: windows.into(), ..SELECTED };
+    loaded.selection = Some(select(&[]));
+    assert_eq!(span(&loaded), (9e9, 10e9));
+    loaded.selection = Some(select(from_ref(&(2_000_000_000..4_000_000_000))));
+    assert_eq!(span(&loaded), (2e9, 4e9));
+    loaded.selection = Some(select(&[100..200, 300..400]));
+    assert_eq!(span(&loaded), (100.0, 400.0));
+    // Nothing is left outside, whatever the file says.
+    sample::push(&mut loaded.analysis, Row { time: 50, ..Row::default() });
+    sample::push(&mut loaded.analysis, Row { time: 600, ..Row::default() });
+    assert_eq!(span(&loaded), (50.0, 601.0));
+    loaded.selection = Some(select(from_ref(&(7..7))));
+    loaded.analysis.faults = sample::empty().analysis.faults;
+    assert_eq!(span(&loaded), (7.0, 8.0));
+}
+
+#[test]
+fn plots_say_what_is_selected() {
+    let mut loaded = sample::empty();
+    sample::push(&mut loaded.analysis, Row { latency: Some(2_000), ..Row::default() });
+    loaded.selection = Some(Selected { what: "class minor".to_owned(), ..SELECTED });
+    let layout = Layout::PIPED;
+    let histogram = histogram::render(&loaded, layout, Charset::Unicode);
+    assert_eq!(histogram.lines().nth(1), Some("  only class minor"));
+    let heatmap = heatmap::render(&loaded, 10, layout, Charset::Unicode);
+    assert_eq!(heatmap.lines().nth(1), Some("  only class minor"));
 }
 
 #[test]

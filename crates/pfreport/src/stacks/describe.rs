@@ -91,6 +91,10 @@ pub fn comments(loaded: &Loaded, sites: &Sites, weight: Weight) -> Vec<(String, 
         pair("recorded", recorded),
         pair("made by", crate::GENERATOR.to_owned()),
     ];
+    if let Some(selection) = &loaded.selection {
+        let faults = counted(loaded.analysis.faults.len() as u64, "fault");
+        comments.push(pair("selected", format!("{faults}: {}", selection.what)));
+    }
     comments.extend(exactness_lines(loaded));
     comments.extend(sites.notes(loaded, weight).into_iter().map(|note| pair("note", note)));
     comments

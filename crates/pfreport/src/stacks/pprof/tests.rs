@@ -7,6 +7,7 @@ use super::proto::Profile;
 use super::write;
 use crate::load::Loaded;
 use crate::sample::{self, INLINED, LOOP, MAIN, Row};
+use crate::select::Selected;
 use crate::stacks::tests::faults;
 use crate::stacks::{Sites, Weight};
 
@@ -126,6 +127,17 @@ fn comments_say_how_exact_it_is() {
     ] {
         assert!(comments.contains(&comment), "{comment}: {comments:#?}");
     }
+}
+
+#[test]
+fn comments_say_what_is_selected() {
+    let mut loaded = faults();
+    let what = "class major".to_owned();
+    loaded.selection = Some(Selected { what, windows: Vec::new() });
+    let faults = loaded.analysis.faults.len();
+    let profile = decoded(&loaded, Weight::Stall);
+    let comment = profile.at(profile.comment[3]);
+    assert_eq!(comment, format!("selected: {faults} faults: class major"));
 }
 
 #[test]
