@@ -169,7 +169,7 @@ mod tests {
         let expected = "[   1.234567890] minor  0x00007f8a0c3b1040 libc.so.6+0x1a040                    1.42 µs\n";
         assert_eq!(text(&line), expected);
         let fixed = Line { addr: Address::relative(line.offset), latency_ns: None, ..line };
-        let expected = "[   1.234567890] minor             +0x1a040 libc.so.6                                  -\n";
+        let expected = "[   1.234567890] minor            +0x1a040 libc.so.6                                  -\n";
         assert_eq!(text(&fixed), expected);
         let (addr, region) = (Address::relative(None), None);
         let unknown = text(&Line { addr, region, offset: None, ..fixed });
