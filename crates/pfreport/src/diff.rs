@@ -38,10 +38,11 @@ const USAGE: &str = "pfreport diff [OPTIONS] BASE NEW
 
 const MORE: &str = "\
 Examples:
-  pfreport diff before.pft after.pft                       what changed, the largest effect first
-  pfreport diff a1.pft a2.pft a3.pft -- b1.pft b2.pft b3.pft   several runs a side tell noise from change
-  pfreport diff a.pft b.pft --metrics p50,p99,max          latencies, part by part
-  pfreport diff main.pft branch.pft --fail-if 'stall > +10%' --fail-if 'major > 1000' --brief   in CI
+  pfreport diff before.pft after.pft               what changed, the largest effect first
+  pfreport diff a1.pft a2.pft -- b1.pft b2.pft     several runs a side tell noise from change
+  pfreport diff a.pft b.pft --metrics p50,p99,max  latencies, part by part
+  pfreport diff a.pft b.pft --fail-if 'stall > +10%' --fail-if 'major > 1000' --brief
+                                                   in CI
 
 Conditions for --fail-if: METRIC, one of > >= < <=, and a limit:
   stall > +10%    the change, in percent of the base (of a base of 0, any increase is more)
@@ -51,8 +52,8 @@ Of several runs a side the medians are judged, whatever their noise. Metrics:
   stall faults major minor cow failed touched pages p50 p90 p99 max length stall/s faults/s major/s
 Times need a unit (ns us ms s min h), sizes as well (B KiB MiB GiB TiB).
 
-Noise: a change is within the noise (~) where the lowest to the highest value of the runs of one side
-overlap with those of the other.
+Noise: a change is within the noise (~) where the lowest to the highest value of the runs of one
+side overlap with those of the other.
 
 Exit status:
   0  done; no condition holds

@@ -30,8 +30,11 @@ pub struct Exports {
     /// Write the summary as a JSON document [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub json: Option<Option<PathBuf>>,
+
     /// Write the summary as one HTML page, with pictures and a timeline [default: TRACE.html in the working
     /// directory]
+    ///
+    /// `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub html: Option<Option<PathBuf>>,
 }
@@ -62,6 +65,12 @@ impl Exports {
     #[must_use]
     pub fn any(&self) -> bool {
         self.has_table() || self.json.is_some() || self.html.is_some()
+    }
+
+    /// Whether the page goes to standard output.
+    #[must_use]
+    pub fn is_page_on_stdout(&self) -> bool {
+        super::is_dash(&self.html)
     }
 
     /// Whether a table is asked for in any format.

@@ -50,6 +50,24 @@ fn every_view_is_about_the_selection() {
     assert!(ok(&nothing).contains("  selected   0 of 52 faults: from 5 s\n"), "{}", ok(&nothing));
 }
 
+/// Its last fault completes behind everything else in the file, which only who reads it knows.
+#[test]
+fn windows_that_meet_have_each_fault_once() {
+    let faults = |words: &[&str]| {
+        let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+        let rows = ["v1.0-code.pft", "--csv", "-q"].iter().chain(words);
+        let output = program().current_dir(testdata).args(rows).output().unwrap();
+        ok(&output).lines().count() - 1
+    };
+    let cuts = ["10%", "20%", "25%", "30%", "50%"];
+    let parts = |cut: &&str| [faults(&["--to", cut]), faults(&["--from", cut])];
+    assert_eq!(
+        cuts.iter().map(parts).collect::<Vec<_>>(),
+        [[0, 3], [1, 2], [2, 1], [2, 1], [3, 0]]
+    );
+    assert_eq!(faults(&["--from", "10%", "--to", "20%"]), 1);
+}
+
 #[test]
 fn rates_and_shares_refer_to_the_window() {
     let scene = Scene::new(50);
