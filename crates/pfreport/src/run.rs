@@ -116,6 +116,13 @@ fn report(
     };
     drop(request);
     drop(bar);
+    if let Some(table) = asked.unselected().filter(|_| !selection.is_everything()) {
+        let remedy = format!("to narrow it: --sql \"SELECT * FROM {table} WHERE …\"");
+        writeln!(
+            warnings,
+            "note: {table} are those of the whole trace, whichever faults are chosen; {remedy}"
+        )?;
+    }
 
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
