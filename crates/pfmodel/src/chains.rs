@@ -79,6 +79,12 @@ impl Chains {
         chain
     }
 
+    /// Looks at each chain anew from now on, for a second walk: that the mappings of its addresses are asked for is
+    /// what makes a forked child's known, so that both walks number them alike. Chains keep their numbers.
+    pub(crate) fn walk_again(&mut self) {
+        self.found.clear();
+    }
+
     /// All chains by number.
     pub(crate) fn table(&self) -> Vec<CallChain> {
         let mut chains: Vec<(u32, &CallChain)> =

@@ -120,9 +120,14 @@ impl Arguments {
 
 /// Understands `-` as standard output.
 fn with_dash(output: &mut Option<Option<PathBuf>>) {
-    if output.as_ref().is_some_and(|file| file.as_deref() == Some(std::path::Path::new("-"))) {
+    if is_dash(output) {
         *output = Some(None);
     }
+}
+
+/// Whether an output is named `-`.
+fn is_dash(output: &Option<Option<PathBuf>>) -> bool {
+    matches!(output, Some(Some(path)) if path == std::path::Path::new("-"))
 }
 
 #[cfg(test)]

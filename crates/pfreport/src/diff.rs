@@ -39,10 +39,11 @@ const USAGE: &str = "pfreport diff [OPTIONS] BASE NEW
 
 const MORE: &str = "\
 Examples:
-  pfreport diff before.pft after.pft                   what changed, the largest effect first
-  pfreport diff a1.pft a2.pft -- b1.pft b2.pft         several runs a side tell noise from change
-  pfreport diff a.pft b.pft --metrics p50,p99,max      latencies, part by part
-  pfreport diff a.pft b.pft --brief --fail-if 'stall > +10%' --fail-if 'major > 1000'    in CI
+  pfreport diff before.pft after.pft               what changed, the largest effect first
+  pfreport diff a1.pft a2.pft -- b1.pft b2.pft     several runs a side tell noise from change
+  pfreport diff a.pft b.pft --metrics p50,p99,max  latencies, part by part
+  pfreport diff a.pft b.pft --fail-if 'stall > +10%' --fail-if 'major > 1000' --brief
+                                                   in CI
 
 Conditions for --fail-if: METRIC, one of > >= < <=, and a limit:
   stall > +10%    the change, in percent of the base (of a base of 0, any increase is more)

@@ -266,7 +266,13 @@ impl Error {
         };
         let remedy = match self {
             Self::Open { path, source } => match source.kind() {
-                io::ErrorKind::NotFound => record(path),
+                io::ErrorKind::NotFound if path.as_os_str() == "help" => {
+                    "options and examples: pfreport --help".to_owned()
+                }
+                io::ErrorKind::NotFound => match as_output(path) {
+                    Some(option) => format!("an output has an equals sign: {option}"),
+                    None => record(path),
+                },
                 io::ErrorKind::PermissionDenied => {
                     let path = printable_path(path);
                     format!("traces are for their owner only: sudo pfreport {path}")
@@ -324,6 +330,13 @@ impl Error {
         };
         Some(remedy)
     }
+}
+
+/// The option that was perhaps meant by a trace that is called like an output.
+fn as_output(path: &Path) -> Option<String> {
+    let ending = path.extension()?.to_str()?;
+    let known = ["csv", "jsonl", "parquet", "arrow", "json", "html"];
+    known.contains(&ending).then(|| format!("--{ending}={}", printable_path(path)))
 }
 
 /// Whether a file is not where it was said to be, or not for this user.

@@ -10,6 +10,7 @@ mod policy;
 mod table;
 mod timeline;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -18,6 +19,14 @@ use crate::output::{self, check};
 
 /// Rows of each list of processes, regions, …, and half as many functions, where nothing else was asked for.
 pub const ROWS: usize = 50;
+
+/// Writes the page to `out`.
+///
+/// # Errors
+/// [`Error::Output`]; [`Error::Table`]; [`Error::Picture`].
+pub fn write_to(loaded: &Loaded, top: usize, out: &mut impl Write) -> Result<(), Error> {
+    Ok(out.write_all(page::page(loaded, top)?.as_bytes())?)
+}
 
 /// Writes the page to `path`, or as `<trace>.html` into the working directory; returns its path.
 ///

@@ -31,7 +31,14 @@ pub fn name(path: &Path) -> String {
     printable(base_name(path).as_encoded_bytes())
 }
 
-/// Opens a trace. The path [`STDIN`] reads standard input, into memory.
+/// Whether a trace can be opened a second time: not standard input, nor a pipe such as `<(ssh HOST cat run.pft)`.
+#[must_use]
+pub fn can_be_read_again(path: &Path) -> bool {
+    // What cannot be looked at is left to the attempt to open it.
+    path != Path::new(STDIN) && std::fs::metadata(path).map_or(true, |found| found.is_file())
+}
+
+/// Opens a trace. The path [`STDIN`] reads standard input, into memory; so are pipes.
 ///
 /// # Errors
 /// [`Error::Open`] when the file cannot be opened, or standard input not read; [`Error::Foreign`] when it
@@ -50,8 +57,15 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Trace, Error> {
         if file.metadata().is_ok_and(|found| found.is_dir()) {
             return Err(open(io::ErrorKind::IsADirectory.into()));
         }
-        file.by_ref().take(START_BYTES).read_to_end(&mut start).map_err(open)?;
-        Trace::from_reader(file, limits)
+        if can_be_read_again(path) {
+            file.by_ref().take(START_BYTES).read_to_end(&mut start).map_err(open)?;
+            Trace::from_reader(file, limits)
+        } else {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(open)?;
+            start.extend(bytes.iter().take(START_BYTES as usize));
+            Trace::from_reader(io::Cursor::new(bytes), limits)
+        }
     };
     trace.map_err(|error| match (error, Foreign::of(&start)) {
         (pft::Error::NotATrace, Some(what)) => Error::Foreign { path: path.to_owned(), what },

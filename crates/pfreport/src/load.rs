@@ -76,6 +76,9 @@ pub struct Member {
     pub rows: Range<usize>,
     /// When faults were recorded, on that axis: all of it, or what is left after a delay.
     pub recorded_ns: Range<u64>,
+    /// The part of its own time that was asked for when it was read, nanoseconds since its start. What shares of
+    /// its length come to is settled then, before its faults tell how long the last of them took.
+    pub window_ns: Option<Range<u64>>,
     /// Why it does not hold everything that happened and was asked for, in a few words each.
     pub flaws: Vec<&'static str>,
 }

@@ -119,6 +119,13 @@ fn report(
     };
     drop(request);
     drop(bar);
+    if let Some(table) = asked.unselected().filter(|_| !selection.is_everything()) {
+        let remedy = format!("to narrow it: --sql \"SELECT * FROM {table} WHERE …\"");
+        writeln!(
+            warnings,
+            "note: {table} are those of the whole trace, whichever faults are chosen; {remedy}"
+        )?;
+    }
 
     let mut written = stacks::export(&loaded, arguments, out, warnings)?;
     if exports.has_table() {
@@ -128,7 +135,7 @@ fn report(
     }
     let rows = arguments.query.top.unwrap_or(SUMMARY_ROWS);
     written.extend(json::export(&loaded, arguments, rows, out)?);
-    written.extend(draw(&loaded, arguments)?);
+    written.extend(draw(&loaded, arguments, out)?);
     texts(&loaded, arguments, layout, out)?;
     if !has_table && !has_others {
         let style = Style { top: rows, layout };
@@ -197,7 +204,11 @@ fn texts(
 }
 
 /// Pictures and the page with pictures; returns the paths of files.
-fn draw(loaded: &Loaded, arguments: &Arguments) -> Result<Vec<PathBuf>, Error> {
+fn draw(
+    loaded: &Loaded,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<Vec<PathBuf>, Error> {
     let (pictures, force) = (&arguments.pictures, arguments.habits.force);
     let mut written = Vec::new();
     for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
@@ -207,7 +218,11 @@ fn draw(loaded: &Loaded, arguments: &Arguments) -> Result<Vec<PathBuf>, Error> {
     }
     if let Some(file) = &arguments.exports.html {
         let top = arguments.query.top.unwrap_or(html::ROWS);
-        written.push(html::write(loaded, file.as_deref(), top, force)?);
+        if arguments.exports.is_page_on_stdout() {
+            html::write_to(loaded, top, out)?;
+        } else {
+            written.push(html::write(loaded, file.as_deref(), top, force)?);
+        }
     }
     Ok(written)
 }
@@ -219,9 +234,10 @@ fn data_on_stdout(arguments: &Arguments, has_texts: bool, layout: Layout) -> Res
     let tables = exports.tables().filter(|(_, file)| file.is_none());
     let tables = tables.map(|(format, _)| (format!("--{}", format.as_str()), format.is_binary()));
     let json = (exports.json == Some(None)).then(|| ("--json".to_owned(), false));
+    let page = exports.is_page_on_stdout().then(|| ("--html".to_owned(), false));
     let stacks = arguments.stacks.on_stdout().into_iter();
     let stacks = stacks.map(|(option, is_binary)| (option.to_owned(), is_binary));
-    let data: Vec<(String, bool)> = tables.chain(json).chain(stacks).collect();
+    let data: Vec<(String, bool)> = tables.chain(json).chain(page).chain(stacks).collect();
     if let Some((option, _)) =
         data.iter().find(|&&(_, is_binary)| is_binary && layout.is_terminal())
     {

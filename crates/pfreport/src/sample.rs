@@ -159,6 +159,7 @@ pub fn empty() -> Loaded {
         duration_ns: 10 * second,
         rows: 0..usize::MAX,
         recorded_ns: 0..10 * second,
+        window_ns: None,
         flaws: Vec::new(),
     };
     Loaded {

@@ -37,6 +37,8 @@ pub enum CallGraph {
 /// What was recorded, by the facts of the trace. Older recorders state less: they recorded everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
+    /// These are several recordings: each limit is that of at least one of them.
+    pub several: bool,
     /// Whom.
     pub kind: Kind,
     /// Processes that a target created were recorded too.
@@ -86,6 +88,7 @@ impl Scope {
             None => Kind::Unknown,
         };
         Self {
+            several: loaded.are_several(),
             kind,
             // Single threads are recorded without what they create, whatever was asked for.
             follow: kind != Kind::Threads && yes_or_no(fact::TARGET_FOLLOW) != Some(false),
@@ -122,7 +125,8 @@ impl Scope {
             let least = duration(self.min_latency_ns);
             parts.push(format!("without the {number}faults faster than {least}"));
         }
-        (!parts.is_empty()).then(|| parts.join(", "))
+        let whose = if self.several { "in at least one of the traces " } else { "" };
+        (!parts.is_empty()).then(|| format!("{whose}{}", parts.join(", ")))
     }
 }
 
@@ -142,6 +146,7 @@ mod tests {
     #[test]
     fn older_recorders_recorded_everything() {
         let everything = Scope {
+            several: false,
             kind: Kind::Command,
             follow: true,
             by_cpu: false,
@@ -182,5 +187,8 @@ mod tests {
         assert_eq!(caveat(None), "major faults only, without the faults faster than 1 ms");
         assert_eq!(caveat(Some([0, 0])), "major faults only");
         assert!(caveat(Some([0, 7])).ends_with("without the 7 faults faster than 1 ms"));
+        let several = Scope { several: true, ..scope };
+        let expected = "in at least one of the traces major faults only";
+        assert_eq!(several.caveat(Some([0, 0])).as_deref(), Some(expected));
     }
 }

@@ -68,7 +68,8 @@ impl Selection {
     }
 
     /// Whether all faults are asked for.
-    fn is_everything(&self) -> bool {
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
         self.classes.is_empty()
             && self.pids.is_empty()
             && self.from.is_none()
@@ -130,7 +131,12 @@ impl Selection {
         let times = &loaded.analysis.faults.time_ns;
         let mut windows = Vec::new();
         for member in &loaded.members {
-            let Some(window) = self.window_ns(member.duration_ns) else { break };
+            let window = self.window_ns(member.duration_ns);
+            // As it was read: the same rows, whatever the faults say about the length.
+            let Some(window) = window.map(|window| member.window_ns.clone().unwrap_or(window))
+            else {
+                break;
+            };
             let (from_ns, to_ns) = (on_axis(member, window.start), on_axis(member, window.end));
             let rows = rows(member, mask.len());
             let faults = times.get(rows.clone()).unwrap_or_default();

@@ -52,7 +52,7 @@ pub fn analyse(recording: Recording, faults: Vec<FaultBatch>, options: &Options)
 /// have been judged.
 ///
 /// Where batches are left out, the rest is judged as if their faults had not happened. Columns `cause`,
-/// `slow` and `nth` of a fault depend on the faults before it; so do the numbers of processes and of call chains
+/// `slow` and `nth` of a fault depend on the faults before it; so do the numbers of processes, mappings and call chains
 /// (and, where records of threads are missing, their names). No other column does, unless records were lost.
 #[must_use]
 pub fn analyse_in_order(
@@ -132,6 +132,7 @@ fn walk_again(
     part: &mut dyn FnMut(&mut Analysis) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut analyser = analyser(&mut recording, wanted);
+    code.chains.walk_again();
     let mut rows = Rows::default();
     let mut is_empty = true;
     walk(&mut analyser, code, batches, wanted, &mut |code, row, node| {

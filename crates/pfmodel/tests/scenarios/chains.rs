@@ -217,3 +217,31 @@ fn chains_that_go_on_say_so() {
     assert_eq!((chain(0).cut, chain(0).user.len()), (true, 1));
     assert_eq!((chain(1).cut, chain(1).kernel.len(), chain(1).user.len()), (true, 1024, 1024));
 }
+
+/// What a child has from its parent is numbered as it is asked for, which the callers of its faults do as well.
+#[test]
+fn callers_number_the_mappings_of_a_child_in_parts_as_in_the_whole() {
+    let names = ["/lib/a.so", "/lib/b.so", "/lib/c.so", "/lib/d.so"];
+    let start = |i: usize| BASE + 0x10_0000 * i as u64;
+    let mapped = names.into_iter().enumerate().fold(Trace::new(), |trace, (i, name)| {
+        trace.map(map(5, start(i), start(i) + 0x4000, RX, name))
+    });
+    let of_child = |time, i, chain| {
+        let fault = fault_of(2, time, start(i), READ).at(start(1)).chain(chain);
+        Fault { latency: 1, ..fault }
+    };
+    let trace = mapped
+        .call_chain(5, &[], &[start(1), start(2) + 0x10])
+        .fork(10, 1, 2)
+        .fault(of_child(20, 0, 5))
+        .fault(of_child(30, 3, 0));
+    // It is analysed in parts as well, and the rows have to be the same.
+    let analysis = trace.analyse();
+    let paths: Vec<&[u8]> = analysis
+        .faults
+        .mapping
+        .iter()
+        .map(|&mapping| &*analysis.mappings[mapping as usize].path)
+        .collect();
+    assert_eq!(paths, [b"/lib/a.so", b"/lib/d.so"]);
+}

@@ -33,6 +33,8 @@ pub struct Exports {
 
     /// Write the summary as one HTML page, with pictures and a timeline [default: TRACE.html in the working
     /// directory]
+    ///
+    /// `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub html: Option<Option<PathBuf>>,
 }
@@ -57,6 +59,12 @@ impl Exports {
         };
         let tables = Format::ALL.into_iter().map(move |format| (format, output(format)));
         tables.filter_map(|(format, file)| Some((format, file.as_ref()?.as_deref())))
+    }
+
+    /// Whether the page goes to standard output.
+    #[must_use]
+    pub fn is_page_on_stdout(&self) -> bool {
+        super::is_dash(&self.html)
     }
 
     /// Whether a table is asked for in any format.

@@ -1,6 +1,6 @@
 //! Call stacks.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
@@ -15,7 +15,7 @@ pub struct StackOutputs {
     /// Draw a flame graph, an SVG file for a browser [default: TRACE.flamegraph.svg in the working directory]
     ///
     /// Process, callers, class and cause, memory: from the bottom to the top. Faults without a call chain
-    /// are in it with module and function, under `[no call chain]`.
+    /// are in it with module and function, under `[no call chain]`. `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub flamegraph: Option<Option<PathBuf>>,
 
@@ -62,11 +62,11 @@ impl StackOutputs {
     /// Those that go to standard output, and whether they are binary.
     #[must_use]
     pub fn on_stdout(&self) -> Vec<(&'static str, bool)> {
-        let is_dash = |file: &Option<Option<PathBuf>>| matches!(file, Some(Some(path)) if path == Path::new("-"));
         let outputs = [
+            ("--flamegraph", false, super::is_dash(&self.flamegraph)),
             ("--folded", false, self.folded == Some(None)),
-            ("--pprof", true, is_dash(&self.pprof)),
-            ("--firefox", true, is_dash(&self.firefox)),
+            ("--pprof", true, super::is_dash(&self.pprof)),
+            ("--firefox", true, super::is_dash(&self.firefox)),
         ];
         let on_stdout = outputs.into_iter().filter(|&(_, _, goes)| goes);
         on_stdout.map(|(option, is_binary, _)| (option, is_binary)).collect()

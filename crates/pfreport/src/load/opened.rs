@@ -190,6 +190,7 @@ impl About {
             rows: 0..analysis.faults.len(),
             target: String::new(),
             recorded_ns: 0..analysis.duration_ns,
+            window_ns: scope.rows_ns.clone(),
             flaws: Vec::new(),
         };
         let fault_frames =

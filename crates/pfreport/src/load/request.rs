@@ -10,8 +10,8 @@ use crate::field::Field;
 /// How far the faults are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Reach {
-    /// Those of the window only. Columns `cause`, `slow` and `nth`, and the numbers in `proc` and `callchain`, mean
-    /// nothing then: they depend on earlier faults. Counts of the whole trace are not known.
+    /// Those of the window only. Columns `cause`, `slow` and `nth`, and the numbers in `proc`, `callchain` and
+    /// `mapping`, mean nothing then: they depend on earlier faults. Counts of the whole trace are not known.
     Window,
     /// Those of the window and all before it. Counts of the whole trace are not known.
     Start,
@@ -25,8 +25,10 @@ impl Reach {
     #[must_use]
     pub fn of(fields: &[Field]) -> Self {
         let needs_history = |field: &Field| {
-            let history = [Field::Cause, Field::Slow, Field::Nth, Field::Proc, Field::Callchain];
-            history.contains(field)
+            let judged = [Field::Cause, Field::Slow, Field::Nth];
+            // Mappings that a child has from its parent are numbered as they are touched.
+            let numbered = [Field::Proc, Field::Callchain, Field::Mapping];
+            judged.contains(field) || numbered.contains(field)
         };
         if fields.iter().any(needs_history) { Self::Start } else { Self::Window }
     }

@@ -10,12 +10,12 @@ use crate::error::Error;
 use crate::export::InParts;
 use crate::field::Field;
 use crate::group::Parts;
-use crate::input::STDIN;
+use crate::input::can_be_read_again;
 use crate::load::{Loaded, Request};
 use crate::select::Selection;
 
-/// The trace that is too large to be read as a whole, if it is a single one. Standard input cannot be read again,
-/// and is in memory anyway.
+/// The trace that is too large to be read as a whole, if it is a single one. Standard input and pipes cannot be read
+/// again, and are in memory anyway.
 ///
 /// # Errors
 /// As [`Loaded::fits`].
@@ -24,7 +24,7 @@ pub fn too_large<'a>(
     request: &Request<'_>,
 ) -> Result<Option<&'a Path>, Error> {
     match &*arguments.traces {
-        [trace] if trace != Path::new(STDIN) && !Loaded::fits(trace, request)? => Ok(Some(trace)),
+        [trace] if can_be_read_again(trace) && !Loaded::fits(trace, request)? => Ok(Some(trace)),
         _ => Ok(None),
     }
 }

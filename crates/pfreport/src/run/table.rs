@@ -9,6 +9,7 @@ use crate::by;
 use crate::cli::Arguments;
 use crate::error::Error;
 use crate::export;
+use crate::faults::Faults;
 use crate::field::Field;
 use crate::layout::Layout;
 use crate::listing::Listing;
@@ -16,6 +17,7 @@ use crate::load::{Loaded, Reach};
 use crate::pattern;
 use crate::scope::Scope;
 use crate::select::Selection;
+use crate::tables::Table;
 
 /// Rows on a screen.
 const ROWS: usize = 20;
@@ -56,10 +58,20 @@ impl Asked {
         !matches!(self, Self::Faults)
     }
 
+    /// The table that a choice of faults does not narrow, if it is one.
+    pub fn unselected(&self) -> Option<&'static str> {
+        match self {
+            Self::Listing(Listing::Table(table, _)) if *table != Table::Faults => {
+                Some(table.name())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is every fault, row by row.
     pub fn is_all_faults(&self, top: Option<usize>) -> bool {
         match self {
-            Self::Faults => true,
+            Self::Faults => top.is_none(),
             Self::Listing(listing) => listing.is_all_faults(top),
             Self::Groups(_) | Self::Grouped(..) | Self::Patterns => false,
         }
@@ -120,7 +132,10 @@ impl Asked {
     ) -> Result<Vec<PathBuf>, Error> {
         let query = &arguments.query;
         let frame = match self {
-            Self::Faults => return export::faults(loaded, arguments, out),
+            Self::Faults if query.top.is_none() => return export::faults(loaded, arguments, out),
+            Self::Faults => {
+                Faults::new(loaded, Field::ALL)?.frame(0..query.top.unwrap_or(usize::MAX))?
+            }
             Self::Listing(listing) if listing.is_all_faults(query.top) => {
                 return export::faults(loaded, arguments, out);
             }
@@ -154,7 +169,7 @@ impl Asked {
 fn keys(names: &[String]) -> Result<Vec<Field>, Error> {
     let mut keys = Vec::new();
     for name in names {
-        let field = Field::parse(name)?;
+        let field = Field::parse(name.trim())?;
         if !keys.contains(&field) {
             keys.push(field);
         }

@@ -100,10 +100,22 @@ impl Condition {
         }
         let text = text.trim();
         let expression = sql::guarded(|| sql_expr(sql::plain_numbers(text))).map_err(wrong)?;
+        if let Expr::Alias(_, name) = &expression {
+            // In SQL that names a result; here it is a unit, or a slip of the pen.
+            let reason = format!(
+                "`{name}` behind it has no meaning; numbers have no units: 2 µs of latency_ns are 2000, or 2e3"
+            );
+            return Err(wrong(reason));
+        }
         let mut fields = Vec::new();
         for part in &expression {
             if let Expr::Column(name) = part {
-                let field = Field::parse(name)?;
+                let field = Field::parse(name);
+                if field.is_err() && text.contains(&format!("\"{name}\"")) {
+                    let reason = format!("no column `{name}`; text is in single quotes: '{name}'");
+                    return Err(wrong(reason));
+                }
+                let field = field?;
                 if !fields.contains(&field) {
                     fields.push(field);
                 }

@@ -36,13 +36,15 @@ pub fn export(
     }
     if let Some(path) = &asked.flamegraph {
         let path = target.path(path.as_deref(), ".flamegraph.svg");
-        check(&path, loaded.inputs(), arguments.habits.force)?;
+        if let Some(path) = named(&path) {
+            check(path, loaded.inputs(), arguments.habits.force)?;
+        }
         let stacks = Stacks::of_sites(loaded, &sites, weight, flamegraph::NAME_CHARACTERS);
         if stacks.total == 0 {
             return Err(Error::NoWeight { weight });
         }
         let svg = flamegraph::svg(loaded, &stacks)?;
-        target.write(Some(&path), |out| out.write_all(&svg))?;
+        target.write(named(&path), |out| out.write_all(&svg))?;
         remarks.extend(stacks.notes(loaded));
     }
     if let Some(path) = &asked.pprof {

@@ -24,7 +24,8 @@ pub fn lines(loaded: &Loaded) -> Vec<String> {
         kernel_mode(loaded, &scope).map(str::to_owned),
         error_codes(loaded, &scope).map(str::to_owned),
     ];
-    lines.into_iter().flatten().collect()
+    let whose = if scope.several { "in at least one of the traces " } else { "" };
+    lines.into_iter().flatten().map(|line| format!("{whose}{line}")).collect()
 }
 
 fn majors(loaded: &Loaded, scope: &Scope) -> Option<String> {

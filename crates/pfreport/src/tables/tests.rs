@@ -244,6 +244,13 @@ fn sizes_and_counts_sort_downwards_and_the_rest_upwards() {
     assert_eq!(order(Table::Mappings, "region", "mapping"), [1, 2, 0]);
     assert_eq!(order(Table::Mappings, "start", "mapping"), [0, 1, 2]);
     assert_eq!(order(Table::Losses, "records", "cpu"), [0, 3]);
+    let mut slower = loaded.clone();
+    for (time, latency) in [(1, Some(5)), (2, None), (3, Some(7))] {
+        sample::push(&mut slower.analysis, Row { time, latency, ..Row::default() });
+    }
+    let faults = sorted(&Table::Faults.frame(&slower).unwrap(), "latency_ns").unwrap();
+    let times = faults.column("time_ns").unwrap().u64().unwrap();
+    assert_eq!(times.iter().rev().take(3).collect::<Vec<_>>(), [Some(2), Some(1), Some(3)]);
     let unknown = sorted(&Table::Facts.frame(&loaded).unwrap(), "size");
     assert_eq!(
         unknown.unwrap_err().to_string(),

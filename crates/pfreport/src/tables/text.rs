@@ -4,6 +4,7 @@ use polars::prelude::{AnyValue, Column, DataFrame, DataType, SortMultipleOptions
 
 use crate::error::Error;
 use crate::export::ADDRESSES;
+use crate::field::Field;
 use crate::table::layout_aligned;
 use crate::text::printable;
 use crate::units::{bytes, count, counted, duration};
@@ -72,7 +73,7 @@ fn text(name: &str, value: &AnyValue<'_>, numbers: Numbers) -> String {
     }
 }
 
-/// Sorts a frame by one of its columns: sizes and counts from high to low, others upwards, nulls last. Rows that
+/// Sorts a frame by one of its columns: latencies, sizes and counts from high to low, others upwards, nulls last. Rows that
 /// are equal there keep their order.
 ///
 /// # Errors
@@ -83,7 +84,8 @@ pub fn sorted(frame: &DataFrame, by: &str) -> Result<DataFrame, Error> {
         return Err(Error::UnknownColumn { name: by.to_owned(), known });
     }
     let is_number = !matches!(frame.column(by)?.dtype(), DataType::String | DataType::Enum(..));
-    let descending = is_number && (by.ends_with("_bytes") || COUNTS.contains(&by));
+    let is_measure = by == Field::LatencyNs.name() || by.ends_with("_bytes");
+    let descending = is_number && (is_measure || COUNTS.contains(&by));
     let options = SortMultipleOptions::default()
         .with_order_descending(descending)
         .with_nulls_last(true)

@@ -92,6 +92,11 @@ fn the_page_is_written_beside_and_never_over_anything() {
     assert_eq!(scene.run(&["run.pft", "--html=named.html", "-f"]).status.code(), Some(0));
     let page = fs::read_to_string(scene.path("named.html")).unwrap();
     assert_eq!(page, fs::read_to_string(scene.path("run.pft.html")).unwrap());
+    let piped = scene.run(&["run.pft", "--html=-"]);
+    assert_eq!((piped.status.code(), text(&piped.stdout)), (Some(0), &*page));
+    assert!(!scene.path("-").exists());
+    let both = scene.run(&["run.pft", "--html=-", "--json"]);
+    assert!(text(&both.stderr).starts_with("error: --json and --html would both go to standard"));
 
     let document = document(&page);
     let totals = &document["summary"]["totals"];

@@ -127,6 +127,9 @@ fn a_trace_comes_from_a_pipe() {
     let scene = Scene::of(&bytes);
     let piped_csv = piped(&scene, &bytes, &["-", "--csv", "--by=class"]);
     assert_eq!(piped_csv.stdout, scene.run(&["run.pft", "--csv", "--by=class"]).stdout);
+    // So does one that has a name, as the shell gives it to `<(ssh HOST cat run.pft)`.
+    let named = piped(&scene, &bytes, &["/dev/stdin", "--csv", "--by=class"]);
+    assert_eq!((named.stdout, named.stderr), (piped_csv.stdout, Vec::new()));
     let summary = piped(&scene, &bytes, &["-"]);
     assert_eq!(summary.status.code(), Some(0), "{}", text(&summary.stderr));
     assert!(text(&summary.stdout).starts_with("stdin: page faults of "));

@@ -50,6 +50,63 @@ fn every_view_is_about_the_selection() {
     assert!(ok(&nothing).contains("  selected   0 of 52 faults: from 5 s\n"), "{}", ok(&nothing));
 }
 
+/// Its last fault completes behind everything else in the file, which only who reads it knows.
+#[test]
+fn windows_that_meet_have_each_fault_once() {
+    let faults = |words: &[&str]| {
+        let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+        let rows = ["v1.0-code.pft", "--csv", "-q"].iter().chain(words);
+        let output = program().current_dir(testdata).args(rows).output().unwrap();
+        ok(&output).lines().count() - 1
+    };
+    let cuts = ["10%", "20%", "25%", "30%", "50%"];
+    let parts = |cut: &&str| [faults(&["--to", cut]), faults(&["--from", cut])];
+    assert_eq!(
+        cuts.iter().map(parts).collect::<Vec<_>>(),
+        [[0, 3], [1, 2], [2, 1], [2, 1], [3, 0]]
+    );
+    assert_eq!(faults(&["--from", "10%", "--to", "20%"]), 1);
+}
+
+#[test]
+fn so_many_faults_are_written_as_are_asked_for() {
+    let scene = Scene::new(50);
+    let lines =
+        |words: &[&str]| ok(&scene.run(words)).lines().map(str::to_owned).collect::<Vec<_>>();
+    let all = lines(&["run.pft", "--csv"]);
+    assert_eq!(all.len(), 53);
+    assert_eq!(lines(&["run.pft", "--csv", "-n", "2"]), all[..3]);
+    assert_eq!(lines(&["run.pft", "--csv", "-n", "0"]), all[..1]);
+    assert_eq!(lines(&["run.pft", "--csv", "-n", "60"]), all);
+    assert_eq!(lines(&["run.pft", "--by", "class, pid", "--csv"]).len(), 3);
+}
+
+#[test]
+fn tables_that_faults_do_not_narrow_say_so() {
+    let scene = Scene::new(50);
+    let note = "note: processes are those of the whole trace, whichever faults are chosen; to narrow \
+                it: --sql \"SELECT * FROM processes WHERE …\"\n";
+    let of = |words: &[&str]| {
+        let output = scene.run(&[&["run.pft", "--csv"], words].concat());
+        assert_eq!(output.status.code(), Some(0));
+        (text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+    };
+    let (all, quiet) = of(&["--table=processes"]);
+    assert_eq!(quiet, "");
+    assert_eq!(of(&["--table=processes", "--class=major"]), (all.clone(), note.to_owned()));
+    assert_eq!(of(&["--table=processes", "--class=major", "-q"]), (all, String::new()));
+    assert_eq!(of(&["--table=faults", "--class=major"]).1, "");
+}
+
+#[test]
+fn names_that_are_no_traces_lead_to_what_was_meant() {
+    let scene = Scene::new(1);
+    let output = scene.run(&["run.pft", "--csv", "out.csv"]);
+    assert!(refused(&output).ends_with("; an output has an equals sign: --csv=out.csv\n"));
+    let output = scene.run(&["help"]);
+    assert!(refused(&output).ends_with("; options and examples: pfreport --help\n"));
+}
+
 #[test]
 fn rates_and_shares_refer_to_the_window() {
     let scene = Scene::new(50);

@@ -144,6 +144,14 @@ fn a_window_is_a_share_of_the_recording() {
 }
 
 #[test]
+fn numbers_that_depend_on_earlier_faults_need_them() {
+    for field in [Field::Cause, Field::Nth, Field::Proc, Field::Callchain, Field::Mapping] {
+        assert_eq!(Reach::of(&[Field::Region, field]), Reach::Start, "{}", field.name());
+    }
+    assert_eq!(Reach::of(&[Field::Region, Field::Path]), Reach::Window);
+}
+
+#[test]
 fn where_records_were_lost_a_window_is_read_from_the_start() {
     let scene = Scene::with(25_000, true, 1);
     let window = 21 * MILLISECOND..22 * MILLISECOND;
