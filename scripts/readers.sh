@@ -27,3 +27,9 @@ if ! cmp -s "$wanted" "$environment/readers.txt"; then
     cp "$wanted" "$environment/readers.txt"
 fi
 "$environment/bin/python" testdata/check_exports.py "$program"
+
+# And of a recording made now, with everything that this kernel tells.
+recorder=$(dirname "$program")/pfrecord
+if "$recorder" -q -f -g -o "$environment/live.pft" -- ls / >/dev/null; then
+    "$environment/bin/python" testdata/check_exports.py "$program" "$environment/live.pft"
+fi

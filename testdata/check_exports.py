@@ -34,6 +34,9 @@ TABLES = {
     "by chain": ["--by", "callchain,function"],
     "by moment": ["--by", "wall_time,addr,ip,slow"],
     "patterns": ["--patterns"],
+    "mappings": ["--table", "mappings"],
+    "processes": ["--table", "processes"],
+    "answer": ["--sql", "SELECT class, COUNT(*) AS n, MAX(latency_ns) AS max_ns FROM faults GROUP BY class ORDER BY class"],
 }
 FORMATS = ["csv", "jsonl", "parquet", "arrow"]
 

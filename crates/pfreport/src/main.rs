@@ -1,7 +1,7 @@
 //! Reports on page-fault traces.
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use anstream::AutoStream;
@@ -11,6 +11,9 @@ use pfreport::error::Error;
 use pfreport::layout::Layout;
 use pfreport::run::{Outcome, run};
 use pfreport::text::printable;
+
+/// Columns of a terminal that does not tell how many it has.
+const COLUMNS: usize = 80;
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
@@ -51,6 +54,8 @@ fn report(arguments: &Arguments) -> Result<Outcome, Error> {
     };
     let layout = match terminal_size::terminal_size_of(&stdout) {
         Some((columns, _)) => Layout::terminal(usize::from(columns.0), bold),
+        // One that does not tell its size.
+        None if stdout.is_terminal() => Layout::terminal(COLUMNS, bold),
         None => Layout { bold, ..Layout::PIPED },
     };
     let mut warnings: Box<dyn Write> =
