@@ -105,7 +105,7 @@ fn pictures_pages_and_frames() {
     let page = folder.join("page.html");
     text(&recording, &["--where", &condition, &format!("--html={}", page.display())]);
     let page = fs::read_to_string(page).unwrap();
-    let (_, data) = page.split_once("<script type=\"application/json\" id=\"data\">").unwrap();
+    let (_, data) = page.split_once("<script id=\"data\" type=\"application/json\">").unwrap();
     let data: Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
     assert_eq!(data["summary"]["totals"]["faults"], 2 * PAGES);
 
