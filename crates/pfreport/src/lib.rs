@@ -14,7 +14,7 @@
 //! - Rows: [`field`] names the columns of table `faults`, [`faults`] makes Polars frames of those that an
 //!   output needs, [`group`] aggregates them, [`tables`] has the tables beside, [`sql`] asks them all.
 //! - Figures: [`accounts`] is the ledger against the kernel's counters, [`scope`] what the recording was asked
-//!   for, [`stall`] the time during which threads stood still, [`pages`] how many pages are distinct, and
+//!   for, [`target`] whom it was of, [`stall`] the time during which threads stood still, [`pages`] how many pages are distinct, and
 //!   `failure` why an access failed.
 //! - Places: [`place`] is a file of a process or a stretch of its memory, and [`pattern`] how faults walk through
 //!   it; [`advice`] draws on both. [`code`] names an instruction, [`chains`] a call chain.
@@ -81,6 +81,7 @@ pub mod stall;
 pub mod summary;
 pub mod table;
 pub mod tables;
+pub mod target;
 pub mod text;
 pub mod units;
 

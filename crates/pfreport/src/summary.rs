@@ -27,7 +27,6 @@ use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
 use diagnosis::Diagnosis;
-pub use heading::target;
 use pfmodel::names::Class;
 use screen::{Part, Screen};
 

@@ -16,7 +16,7 @@ use super::request::{Reach, ReadStats, Request};
 use super::{Loaded, Mark, Member, memory};
 use crate::error::Error;
 use crate::input;
-use crate::summary;
+use crate::target::target;
 use crate::text::{printable, with_sources};
 
 /// A trace whose records have been read, and its faults not yet.
@@ -236,7 +236,7 @@ impl Loaded {
         self.damage = damage;
         let since_ns = self.recorded_since_ns();
         let flaws = self.flaws();
-        let target = summary::target(self);
+        let target = target(self);
         for member in &mut self.members {
             member.recorded_ns = since_ns..member.duration_ns;
             member.flaws.clone_from(&flaws);

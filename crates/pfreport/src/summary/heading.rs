@@ -2,13 +2,11 @@
 
 use super::screen::Screen;
 use crate::load::Loaded;
-use crate::scope::{Kind, Scope};
+use crate::scope::Scope;
+use crate::target::{FACT_CHARACTERS, fact, target};
 use crate::text::{printable, shorten};
 use crate::units::{bytes, count, counted, duration, utc};
 use pft::keys::fact as key;
-
-/// Longest value of a fact that is shown whole.
-const FACT_CHARACTERS: usize = 120;
 
 /// Labels that are shown.
 const LABELS_SHOWN: usize = 10;
@@ -17,14 +15,6 @@ const LABELS_SHOWN: usize = 10;
 const SIGKILLED: u32 = 128 + 9;
 /// And SIGTERM.
 const TERMINATED: u32 = 128 + 15;
-
-/// Facts as kept in the file, fit to print.
-fn fact(loaded: &Loaded, key: &str) -> Option<String> {
-    loaded
-        .fact(key)
-        .filter(|value| !value.is_empty())
-        .map(|value| shorten(&printable(value.as_bytes()), FACT_CHARACTERS))
-}
 
 pub fn write(screen: &mut Screen, loaded: &Loaded) {
     screen.heading(&format!("{}: page faults of {}", loaded.name, target(loaded)));
@@ -82,40 +72,6 @@ pub fn damage_and_notes(screen: &mut Screen, loaded: &Loaded) {
     for note in &loaded.notes {
         screen.labelled("note", &printable(note.as_bytes()));
     }
-}
-
-/// What was recorded, fit to print: `ls -l (pid 7)`.
-#[must_use]
-pub fn target(loaded: &Loaded) -> String {
-    let command = fact(loaded, key::TARGET_COMMAND);
-    let pids = fact(loaded, key::TARGET_PIDS).map(|pids| numbers("pid", &pids));
-    let whole = match Scope::of(loaded).kind {
-        Kind::System => Some("all tasks of the machine".to_owned()),
-        Kind::Cgroup => Some(match fact(loaded, key::TARGET_CGROUP) {
-            Some(folder) => format!("control group {folder}"),
-            None => "a control group".to_owned(),
-        }),
-        Kind::Threads => fact(loaded, key::TARGET_TIDS).map(|tids| numbers("thread", &tids)),
-        Kind::Command | Kind::Processes | Kind::Unknown => None,
-    };
-    match (whole, command, pids) {
-        (Some(whole), Some(command), _) => format!("{whole} while {command} ran"),
-        (Some(whole), None, Some(pids)) if whole.starts_with("thread") => {
-            format!("{whole} ({pids})")
-        }
-        (Some(whole), None, _) => whole,
-        (None, Some(command), Some(pids)) => format!("{command} ({pids})"),
-        (None, Some(command), None) => command,
-        (None, None, Some(pids)) => pids,
-        (None, None, None) => "an unnamed target".to_owned(),
-    }
-}
-
-/// `pid 1`, `pids 1, 2`.
-fn numbers(what: &str, list: &str) -> String {
-    let ending = if list.contains(',') { "s" } else { "" };
-    let spaced: Vec<&str> = list.split(',').map(str::trim).collect();
-    format!("{what}{ending} {}", spaced.join(", "))
 }
 
 /// `asked` tells whether pfrecord asked the command to end.
@@ -200,7 +156,7 @@ fn when_and_where(loaded: &Loaded) -> String {
 mod tests {
     use pft::keys::fact as key;
 
-    use super::{exit, labels, target, window};
+    use super::{exit, labels, window};
     use crate::load::Loaded;
     use crate::sample;
 
@@ -208,23 +164,6 @@ mod tests {
         let mut loaded = sample::empty();
         loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         loaded
-    }
-
-    #[test]
-    fn every_kind_of_target_has_a_name() {
-        let target = |facts: &[(&str, &str)]| target(&loaded(facts));
-        let (kind, command, pids) = (key::TARGET_KIND, key::TARGET_COMMAND, key::TARGET_PIDS);
-        assert_eq!(target(&[(command, "ls -l"), (pids, "7")]), "ls -l (pid 7)");
-        assert_eq!(target(&[(kind, "processes"), (pids, "7,8")]), "pids 7, 8");
-        let threads = [(kind, "threads"), (key::TARGET_TIDS, "9"), (pids, "7")];
-        assert_eq!(target(&threads), "thread 9 (pid 7)");
-        assert_eq!(target(&[(kind, "system")]), "all tasks of the machine");
-        let while_running = [(kind, "system"), (command, "sleep 1"), (pids, "7")];
-        assert_eq!(target(&while_running), "all tasks of the machine while sleep 1 ran");
-        let cgroup = [(kind, "cgroup"), (key::TARGET_CGROUP, "/sys/fs/cgroup/\x1bweb")];
-        assert_eq!(target(&cgroup), "control group /sys/fs/cgroup/\\x1bweb");
-        assert_eq!(target(&[(kind, "cgroup")]), "a control group");
-        assert_eq!(target(&[]), "an unnamed target");
     }
 
     #[test]
