@@ -25,7 +25,7 @@ pub struct Habits {
     ///
     /// Of more faults rows are written and groups made a part at a time, which takes longer, and so is any report on
     /// faults chosen by class, process or condition that fit; other reports end with an error. The program itself
-    /// takes some 256 MiB more.
+    /// takes some 256 MiB more, and groups what their pages and latencies take.
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = Reset)]
     pub memory: Option<u64>,
 }

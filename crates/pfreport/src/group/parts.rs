@@ -20,7 +20,7 @@ const COUNT: &str = ".count";
 const PROC: &str = ".proc";
 
 /// Rows of partial results that are brought together at a time.
-const ROWS: usize = 1 << 21;
+const ROWS: usize = 1 << 19;
 
 /// Groups of the parts so far.
 #[derive(Debug)]
