@@ -9,7 +9,8 @@ use crate::error::Error;
 /// Bytes that a row of the fault table takes while a report is made of it: measured on ten million faults.
 const ROW_BYTES: u64 = 210;
 
-/// Bytes that the history of the page of a fault takes, for each page once: likewise.
+/// Bytes that the history of the page of a fault takes, for each page once: reckoned from its fields, not measured.
+/// Every fault is taken to be of a page of its own, so that the sum is an upper estimate.
 const PAGE_BYTES: u64 = 45;
 
 /// Memory that a report takes if nobody says how much it may, where the system does not tell how much there is.
