@@ -1,6 +1,6 @@
 //! Faults of all CPUs in one order of time.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN, flags};
@@ -59,6 +59,9 @@ struct Open {
 /// order of CPUs.
 type Turn = (u64, u32, u32);
 
+/// A batch that waits for its turn: its place among those that are open.
+type Waiting = Reverse<(Turn, usize)>;
+
 /// Batches, each with a time before which none of its faults began, in the order of these times. It is a trait object so
 /// that what goes through each fault is compiled here, with the optimisations of this crate.
 pub(crate) type Batches<'a> = &'a mut dyn Iterator<Item = (u64, FaultBatch)>;
@@ -70,33 +73,21 @@ pub(crate) struct FaultOrder<'a> {
     /// The next batch, and a time before which none of its faults began.
     coming: Option<(u64, FaultBatch)>,
     taken: u32,
-    /// Those that wait for their turn.
-    waiting: BinaryHeap<Reverse<(Turn, Waiting)>>,
-    reading: Option<Open>,
+    /// Batches that are not read to their end.
+    open: Slots,
+    /// Those of them that wait for their turn.
+    waiting: BinaryHeap<Waiting>,
+    /// The one whose turn it was last.
+    reading: usize,
+    /// Faults of that one that begin before this time come next, whatever else there is.
+    alone_until_ns: u64,
 }
 
-/// What waits has no order of its own.
-#[derive(Debug)]
-struct Waiting(Open);
-
-impl PartialEq for Waiting {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, _: &Self) -> Ordering {
-        Ordering::Equal
-    }
+/// Open batches, at places that are used again.
+#[derive(Debug, Default)]
+struct Slots {
+    batches: Vec<Open>,
+    free: Vec<usize>,
 }
 
 /// Batches that come in any order, as [`FaultOrder::new`] takes them.
@@ -111,7 +102,15 @@ impl<'a> FaultOrder<'a> {
     /// Rows that are out of order inside a batch are sorted.
     pub(crate) fn new(batches: Batches<'a>) -> Self {
         let coming = batches.next();
-        Self { batches, coming, taken: 0, waiting: BinaryHeap::new(), reading: None }
+        Self {
+            batches,
+            coming,
+            taken: 0,
+            open: Slots::default(),
+            waiting: BinaryHeap::new(),
+            reading: usize::MAX,
+            alone_until_ns: 0,
+        }
     }
 
     /// Puts the next batch among those that wait.
@@ -121,7 +120,7 @@ impl<'a> FaultOrder<'a> {
         let open = Open { batch, row: 0, number: self.taken };
         self.taken = self.taken.saturating_add(1);
         if let Some(turn) = open.turn() {
-            self.waiting.push(Reverse((turn, Waiting(open))));
+            self.waiting.push(Reverse((turn, self.open.add(open))));
         }
     }
 
@@ -129,13 +128,13 @@ impl<'a> FaultOrder<'a> {
     fn first_waiting(&self) -> Option<Turn> {
         self.waiting.peek().map(|Reverse((turn, _))| *turn)
     }
-}
 
-impl Iterator for FaultOrder<'_> {
-    type Item = RecordedFault;
-
-    fn next(&mut self) -> Option<RecordedFault> {
-        let mut turn = self.reading.as_ref().and_then(Open::turn);
+    /// The batch that has the next fault, which it has come to the turn of.
+    fn next_batch(&mut self) -> Option<&mut Open> {
+        let turn = self.open.get(self.reading).and_then(Open::turn);
+        if turn.is_none() && self.reading != usize::MAX {
+            self.open.free(std::mem::replace(&mut self.reading, usize::MAX));
+        }
         // Of batches that begin at the next time as well, one may have to come first.
         while let Some((_, batch)) = self.coming.take_if(|(from_ns, _)| {
             let first = [turn, self.waiting.peek().map(|Reverse((turn, _))| *turn)];
@@ -143,25 +142,74 @@ impl Iterator for FaultOrder<'_> {
         }) {
             self.open(batch);
         }
-        if let Some(first) = self.first_waiting()
-            && turn.is_none_or(|turn| first < turn)
-        {
-            let next = self.waiting.pop().map(|Reverse((_, Waiting(open)))| open);
-            let before = std::mem::replace(&mut self.reading, next);
-            if let (Some(turn), Some(before)) = (turn, before) {
-                self.waiting.push(Reverse((turn, Waiting(before))));
+        match turn {
+            None => {
+                self.reading = self.waiting.pop()?.0.1;
             }
-            turn = Some(first);
+            Some(own) => {
+                if let Some(mut first) = self.waiting.peek_mut().filter(|first| first.0.0 < own) {
+                    let before = std::mem::replace(&mut *first, Reverse((own, self.reading)));
+                    self.reading = before.0.1;
+                }
+            }
         }
-        turn?;
-        self.reading.as_mut()?.take()
+        let coming_ns = self.coming.as_ref().map_or(u64::MAX, |(from_ns, _)| *from_ns);
+        let waiting_ns = self.first_waiting().map_or(u64::MAX, |(time_ns, ..)| time_ns);
+        self.alone_until_ns = coming_ns.min(waiting_ns);
+        self.open.get_mut(self.reading)
+    }
+}
+
+impl Slots {
+    fn add(&mut self, open: Open) -> usize {
+        let Some(place) = self.free.pop() else {
+            self.batches.push(open);
+            return self.batches.len() - 1;
+        };
+        if let Some(free) = self.batches.get_mut(place) {
+            *free = open;
+        }
+        place
+    }
+
+    fn free(&mut self, place: usize) {
+        if let Some(open) = self.batches.get_mut(place) {
+            open.batch.columns = FaultColumns::default();
+            self.free.push(place);
+        }
+    }
+
+    fn get(&self, place: usize) -> Option<&Open> {
+        self.batches.get(place)
+    }
+
+    fn get_mut(&mut self, place: usize) -> Option<&mut Open> {
+        self.batches.get_mut(place)
+    }
+}
+
+impl Iterator for FaultOrder<'_> {
+    type Item = RecordedFault;
+
+    #[inline]
+    fn next(&mut self) -> Option<RecordedFault> {
+        // Where one batch is far behind the others its faults need no comparison (most, in the trace of one thread).
+        if let Some(reading) = self.open.get_mut(self.reading)
+            && reading.next_ns().is_some_and(|next_ns| next_ns < self.alone_until_ns)
+        {
+            return reading.take();
+        }
+        self.next_batch()?.take()
     }
 }
 
 impl Open {
+    fn next_ns(&self) -> Option<u64> {
+        self.batch.columns.time_ns.get(self.row).copied()
+    }
+
     fn turn(&self) -> Option<Turn> {
-        let time_ns = self.batch.columns.time_ns.get(self.row).copied()?;
-        Some((time_ns, self.batch.cpu, self.number))
+        Some((self.next_ns()?, self.batch.cpu, self.number))
     }
 
     fn take(&mut self) -> Option<RecordedFault> {

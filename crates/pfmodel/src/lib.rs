@@ -38,6 +38,7 @@ mod mapping_rows;
 mod modules;
 pub mod names;
 mod objects;
+mod page_blocks;
 mod page_history;
 mod parts;
 mod piece_tree;

@@ -3,7 +3,7 @@
 //! Moments are numbers of faults: half the size of a time, and a fork compares with them as well.
 
 use crate::drops::Dropped;
-use crate::keyed_map::KeyedMap;
+use crate::page_blocks::PageBlocks;
 
 /// Base-2 logarithm of the size from which on pages count as huge.
 pub(crate) const HUGE_SHIFT: u32 = 21;
@@ -87,18 +87,16 @@ pub(crate) struct PageHistory {
     huge: Pages,
 }
 
-/// Pages that lie together in memory: threads walk through pages, and one look-up into a large table
-/// costs more than all the rest of a fault.
-const BLOCK_SHIFT: u32 = 2;
-
 #[derive(Debug, Default)]
 struct Pages {
-    blocks: KeyedMap<u64, [Entry; 1 << BLOCK_SHIFT]>,
-    /// The last fault of pages for which there was advice, beside the first in their entry.
-    latest: KeyedMap<u64, Latest>,
+    entries: PageBlocks<Entry>,
+    /// The last fault of pages for which there was advice, beside the first in their entry: by the places of
+    /// entries, as far as there was any.
+    latest: Vec<Latest>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Of a page without one it is of no fault, which is not behind the first.
+#[derive(Debug, Clone, Copy, Default)]
 struct Latest {
     fault: u32,
     /// The kernel may have followed the advice only after this fault.
@@ -106,36 +104,33 @@ struct Latest {
 }
 
 impl Pages {
-    fn position(page: u64) -> usize {
-        (page & ((1 << BLOCK_SHIFT) - 1)) as usize
-    }
-
-    fn get(&self, page: u64) -> Option<&Entry> {
-        self.blocks.get(&(page >> BLOCK_SHIFT)).map(|block| &block[Self::position(page)])
-    }
-
     fn past(&self, page: u64, born: u32, before: u32) -> Past {
-        self.get(page).map_or(Past::default(), |entry| entry.past(born, before))
+        let entry = self.entries.find(page).and_then(|place| self.entries.get(place));
+        entry.map_or(Past::default(), |entry| entry.past(born, before))
     }
 
-    /// The last fault of a page since it was mapped, if that was before fault `before`. Earlier faults than
-    /// the first advice are not told apart.
+    /// The last fault of a page since it was mapped, if that was before fault `before`.
     fn latest(&self, page: u64, born: u32, before: u32) -> Option<Latest> {
-        let first = self.get(page)?.first;
+        self.latest_at(self.entries.find(page)?, born, before)
+    }
+
+    /// The same by the place of its entry. Earlier faults than the first advice are not told apart.
+    fn latest_at(&self, place: usize, born: u32, before: u32) -> Option<Latest> {
+        let first = self.entries.get(place)?.first;
         if first < born || first >= before {
             return None;
         }
-        let latest = self.latest.get(&page).filter(|latest| latest.fault >= first);
+        let latest = self.latest.get(place).filter(|latest| latest.fault >= first);
         Some(latest.map_or(Latest { fault: first, unsure: false }, |&latest| latest))
     }
 
-    fn entry(&mut self, page: u64) -> &mut Entry {
-        let block = self.blocks.entry(page >> BLOCK_SHIFT);
-        &mut block.or_insert([Entry::UNTOUCHED; 1 << BLOCK_SHIFT])[Self::position(page)]
-    }
-
-    fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+    fn note_latest(&mut self, place: usize, latest: Latest) {
+        if self.latest.len() <= place {
+            self.latest.resize(self.entries.len(), Latest::default());
+        }
+        if let Some(last) = self.latest.get_mut(place) {
+            *last = latest;
+        }
     }
 }
 
@@ -176,6 +171,12 @@ impl Entry {
     }
 }
 
+impl Default for Entry {
+    fn default() -> Self {
+        Self::UNTOUCHED
+    }
+}
+
 impl PageHistory {
     /// What was known of a page just before fault `before`, in a mapping born at fault `born`, with the
     /// last advice for it.
@@ -186,37 +187,27 @@ impl PageHistory {
         before: u32,
         advice: Option<Dropped>,
     ) -> Past {
-        let loss = self.loss(key, born, before, advice);
+        let loss = match advice {
+            Some(advice) => {
+                let base = self.base.latest(key.base, born, before);
+                loss(base, self.huge.latest(key.range, born, before), before, advice)
+            }
+            None => Loss::No,
+        };
         let base = self.base.past(key.base, born, before);
-        if self.huge.is_empty() {
+        if self.huge.entries.is_empty() {
             return base.after(loss);
         }
         let huge = self.huge.past(key.range, born, before);
         if key.huge { combine(huge, base).after(loss) } else { combine(base, huge).after(loss) }
     }
 
-    fn loss(&self, key: PageKey, born: u32, before: u32, advice: Option<Dropped>) -> Loss {
-        let Some(advice) = advice else {
-            return Loss::No;
-        };
-        let own = self.base.latest(key.base, born, before);
-        let other = self.huge.latest(key.range, born, before);
-        match own.into_iter().chain(other).max_by_key(|latest| latest.fault) {
-            None => Loss::No,
-            // Since then it has faulted again; whether it had before does not show any more.
-            Some(latest) if latest.fault >= before => Loss::Unsure,
-            Some(latest) if latest.fault >= advice.faults && latest.unsure => Loss::Unsure,
-            Some(latest) if latest.fault >= advice.faults => Loss::No,
-            Some(_) if advice.unsure => Loss::Unsure,
-            Some(_) => Loss::Yes,
-        }
-    }
-
     /// The page faulted while advice for it was followed, which is known only after `faults` faults.
     pub(crate) fn doubt(&mut self, key: PageKey, faults: u32) {
         let (pages, page) =
             if key.huge { (&mut self.huge, key.range) } else { (&mut self.base, key.base) };
-        pages.latest.insert(page, Latest { fault: faults, unsure: true });
+        let place = pages.entries.find_or_add(page);
+        pages.note_latest(place, Latest { fault: faults, unsure: true });
     }
 
     /// Counts fault `now` of a page in a mapping born at fault `born`, with the last advice for it: gives
@@ -229,14 +220,24 @@ impl PageHistory {
         advice: Option<Dropped>,
         judge: impl FnOnce(Past) -> Change,
     ) {
-        let loss = self.loss(key, born, now, advice);
-        let (entry, other) = if key.huge {
-            (self.huge.entry(key.range), self.base.past(key.base, born, now))
-        } else if self.huge.is_empty() {
-            (self.base.entry(key.base), Past::default())
+        let (own, page, other, other_page) = if key.huge {
+            (&mut self.huge, key.range, &self.base, key.base)
         } else {
-            (self.base.entry(key.base), self.huge.past(key.range, born, now))
+            (&mut self.base, key.base, &self.huge, key.range)
         };
+        let place = own.entries.find_or_add(page);
+        let loss = match advice {
+            Some(advice) => {
+                let other = other.latest(other_page, born, now);
+                loss(own.latest_at(place, born, now), other, now, advice)
+            }
+            None => Loss::No,
+        };
+        let other = match other.entries.is_empty() {
+            true => Past::default(),
+            false => other.past(other_page, born, now),
+        };
+        let Some(entry) = own.entries.get_mut(place) else { return };
         if entry.first < born || entry.first == NEVER {
             *entry = Entry { first: now, ..Entry::UNTOUCHED };
         }
@@ -246,11 +247,24 @@ impl PageHistory {
             (entry.clean, entry.private) = (NEVER, NEVER);
         }
         entry.change(change, now);
-        if let Some(advice) = advice.filter(|advice| advice.unsure || entry.first < advice.faults) {
-            let (pages, page) =
-                if key.huge { (&mut self.huge, key.range) } else { (&mut self.base, key.base) };
-            pages.latest.insert(page, Latest { fault: now, unsure: advice.unsure });
+        let first = entry.first;
+        if let Some(advice) = advice.filter(|advice| advice.unsure || first < advice.faults) {
+            own.note_latest(place, Latest { fault: now, unsure: advice.unsure });
         }
+    }
+}
+
+/// What advice for a page means before fault `before`, by the last faults of the page itself and of the
+/// page of another size there.
+fn loss(own: Option<Latest>, other: Option<Latest>, before: u32, advice: Dropped) -> Loss {
+    match own.into_iter().chain(other).max_by_key(|latest| latest.fault) {
+        None => Loss::No,
+        // Since then it has faulted again; whether it had before does not show any more.
+        Some(latest) if latest.fault >= before => Loss::Unsure,
+        Some(latest) if latest.fault >= advice.faults && latest.unsure => Loss::Unsure,
+        Some(latest) if latest.fault >= advice.faults => Loss::No,
+        Some(_) if advice.unsure => Loss::Unsure,
+        Some(_) => Loss::Yes,
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Row {
     pub mapping: u32,
     pub ip_mapping: u32,
     pub call_chain: u32,
+    /// NUMA node of the page, as recorded.
+    pub node: u8,
     /// Nothing contradicts the mapping, so later evidence may make it exact.
     pub may_be_exact: bool,
     /// It is exact if it may be, without later evidence.
@@ -62,9 +64,19 @@ impl Row {
         mapping: NONE,
         ip_mapping: NONE,
         call_chain: NONE,
+        node: NODE_UNKNOWN,
         may_be_exact: false,
         is_known: false,
     };
+
+    /// How sure the mapping is, if later evidence confirms what awaits it.
+    fn map_confidence(&self) -> MapConfidence {
+        match (self.mapping, self.may_be_exact) {
+            (NONE, _) => MapConfidence::Unknown,
+            (_, false) => MapConfidence::Inferred,
+            (_, true) => MapConfidence::Exact,
+        }
+    }
 }
 
 /// Rows that are not finished.
@@ -78,51 +90,39 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Adds a row whose page is on a node, as recorded.
-    pub(crate) fn push(&mut self, row: &Row, node: u8) {
-        if !row.knows_ip {
-            self.unknown.push(self.table.len());
+    /// Adds rows. Region, code and object are left for the end, when all mappings are known. One column
+    /// after the other, for a few hundred rows: half the time of one row after the other.
+    pub(crate) fn extend(&mut self, rows: &[Row]) {
+        let Self { table, awaiting, unknown } = self;
+        let before = table.len();
+        let unknown_ips = (before..).zip(rows).filter(|(_, row)| !row.knows_ip);
+        unknown.extend(unknown_ips.map(|(number, _)| number));
+        awaiting.extend(rows.iter().map(|row| row.may_be_exact && !row.is_known));
+        table.time_ns.extend(rows.iter().map(|row| row.time_ns));
+        table.latency_ns.extend(rows.iter().map(|row| row.latency_ns));
+        table.class.extend(rows.iter().map(|row| row.class));
+        table.cause.extend(rows.iter().map(|row| row.cause));
+        table.slow.extend(rows.iter().map(|row| row.slow));
+        table.access.extend(rows.iter().map(|row| row.access));
+        table.kernel_mode.extend(rows.iter().map(|row| row.kernel_mode));
+        table.proc.extend(rows.iter().map(|row| row.proc));
+        table.tid.extend(rows.iter().map(|row| row.tid));
+        table.comm.extend(rows.iter().map(|row| row.comm));
+        table.cpu.extend(rows.iter().map(|row| row.cpu));
+        table.addr.extend(rows.iter().map(|row| row.addr));
+        table.ip.extend(rows.iter().map(|row| row.ip));
+        table.page_size_bytes.extend(rows.iter().map(|row| row.page_size_bytes));
+        table.nth.extend(rows.iter().map(|row| row.nth));
+        table.attempts.extend(rows.iter().map(|row| row.attempts));
+        table.mapping.extend(rows.iter().map(|row| row.mapping));
+        table.ip_mapping.extend(rows.iter().map(|row| row.ip_mapping));
+        table.map_confidence.extend(rows.iter().map(Row::map_confidence));
+        table.call_chain.extend(rows.iter().map(|row| row.call_chain));
+        // The column is left out as long as no node is known.
+        if !table.node.is_empty() || rows.iter().any(|row| row.node != NODE_UNKNOWN) {
+            table.node.resize(before, NODE_UNKNOWN);
+            table.node.extend(rows.iter().map(|row| row.node));
         }
-        push(&mut self.table, &mut self.awaiting, row);
-        note_node(&mut self.table, node);
-    }
-}
-
-/// Adds a row, and to `awaiting` whether [`finish`] has to settle its confidence. Region, code and object are left
-/// for the end, when all mappings are known.
-fn push(table: &mut FaultTable, awaiting: &mut Vec<bool>, row: &Row) {
-    awaiting.push(row.may_be_exact && !row.is_known);
-    table.time_ns.push(row.time_ns);
-    table.latency_ns.push(row.latency_ns);
-    table.class.push(row.class);
-    table.cause.push(row.cause);
-    table.slow.push(row.slow);
-    table.access.push(row.access);
-    table.kernel_mode.push(row.kernel_mode);
-    table.proc.push(row.proc);
-    table.tid.push(row.tid);
-    table.comm.push(row.comm);
-    table.cpu.push(row.cpu);
-    table.addr.push(row.addr);
-    table.ip.push(row.ip);
-    table.page_size_bytes.push(row.page_size_bytes);
-    table.nth.push(row.nth);
-    table.attempts.push(row.attempts);
-    table.mapping.push(row.mapping);
-    table.ip_mapping.push(row.ip_mapping);
-    table.map_confidence.push(match (row.mapping, row.may_be_exact) {
-        (NONE, _) => MapConfidence::Unknown,
-        (_, false) => MapConfidence::Inferred,
-        (_, true) => MapConfidence::Exact,
-    });
-    table.call_chain.push(row.call_chain);
-}
-
-/// Says on which node the page of the last row is. The column is left out as long as none is known.
-fn note_node(table: &mut FaultTable, node: u8) {
-    if node != NODE_UNKNOWN || !table.node.is_empty() {
-        table.node.resize(table.len().saturating_sub(1), NODE_UNKNOWN);
-        table.node.push(node);
     }
 }
 

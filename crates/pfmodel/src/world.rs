@@ -86,6 +86,8 @@ pub(crate) struct World {
     live_processes: KeyedMap<u32, u32>,
     /// Live threads by pid and tid.
     live_threads: KeyedMap<u64, u32>,
+    /// The one of them that was asked for last, by the same: a thread faults many times in a row.
+    last_thread: Option<(u64, u32)>,
 }
 
 fn thread_key(pid: u32, tid: u32) -> u64 {
@@ -117,6 +119,7 @@ impl World {
             mms: Slab::default(),
             live_processes: KeyedMap::default(),
             live_threads: KeyedMap::default(),
+            last_thread: None,
         }
     }
 
@@ -298,6 +301,7 @@ impl World {
     }
 
     fn end_thread(&mut self, pid: u32, tid: u32, now_ns: u64) {
+        self.last_thread = None;
         let thread = self.live_threads.remove(&thread_key(pid, tid));
         if let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread as usize)) {
             thread.to_ns = now_ns;
@@ -315,7 +319,11 @@ impl World {
     /// The live thread of a pid and tid; one that was never announced is opened now.
     pub(crate) fn thread(&mut self, pid: u32, tid: u32, now_ns: u64) -> u32 {
         let key = thread_key(pid, tid);
+        if let Some((_, thread)) = self.last_thread.filter(|last| last.0 == key) {
+            return thread;
+        }
         if let Some(&thread) = self.live_threads.get(&key) {
+            self.last_thread = Some((key, thread));
             return thread;
         }
         let proc = self.process(pid, now_ns);

@@ -29,13 +29,12 @@ impl Code {
         }
     }
 
-    /// A fault with its instruction, by the chain with this id where it was not measured.
-    pub(super) fn with_instruction(&self, fault: Fault, chain: u32) -> Fault {
-        if fault.knows_ip() {
-            return fault;
+    /// Gives a fault whose instruction was not measured the one of the chain with this id.
+    pub(super) fn add_instruction(&self, fault: &mut Fault, chain: u32) {
+        if !fault.knows_ip() {
+            let ip = self.chains.instruction(chain, fault.flags & flags::KERNEL_MODE != 0);
+            fault.ip = ip.unwrap_or(fault.ip);
         }
-        let ip = self.chains.instruction(chain, fault.flags & flags::KERNEL_MODE != 0);
-        Fault { ip: ip.unwrap_or(fault.ip), ..fault }
     }
 }
 

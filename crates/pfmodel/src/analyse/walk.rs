@@ -1,6 +1,7 @@
 //! The analysis from end to end: one walk over the faults, or two for a table that comes in parts.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::mpsc::sync_channel;
 
 use pft::record::FaultBatch;
 
@@ -13,6 +14,11 @@ use crate::records::Records;
 use crate::table::{Analysis, FaultTable};
 use crate::table_builder::{Row, Rows};
 use crate::threshold;
+
+/// Rows that become columns at once: they stay in the cache of a core until then.
+const CHUNK_ROWS: usize = 256;
+/// As many chunks wait for the thread that makes columns of them: it need not keep step.
+const CHUNKS_WAITING: usize = 64;
 
 /// What an analysis is to give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +119,7 @@ fn settle(
     let again = recording.clone();
     let mut analyser = analyser(&mut recording, wanted);
     let mut instructions = Instructions::default();
-    let _ = walk(&mut analyser, &mut code, batches, wanted, &mut |_, row, _| {
+    let _ = walk(&mut analyser, &mut code, batches, wanted, &mut |_, row| {
         instructions.see(row);
         ControlFlow::Continue(())
     });
@@ -134,9 +140,16 @@ fn walk_again(
     let mut analyser = analyser(&mut recording, wanted);
     code.chains.walk_again();
     let mut rows = Rows::default();
+    let mut waiting = Vec::new();
+    let chunk_rows = part_rows.clamp(1, CHUNK_ROWS);
     let mut is_empty = true;
-    walk(&mut analyser, code, batches, wanted, &mut |code, row, node| {
-        rows.push(row, node);
+    walk(&mut analyser, code, batches, wanted, &mut |code, row| {
+        waiting.push(*row);
+        if waiting.len() < chunk_rows.min(part_rows.saturating_sub(rows.table.len())) {
+            return ControlFlow::Continue(());
+        }
+        rows.extend(&waiting);
+        waiting.clear();
         if rows.table.len() < part_rows {
             return ControlFlow::Continue(());
         }
@@ -144,6 +157,7 @@ fn walk_again(
         settled.fill(std::mem::take(&mut rows), code);
         part(&mut settled.analysis)
     })?;
+    rows.extend(&waiting);
     if is_empty || !rows.table.is_empty() {
         settled.fill(rows, code);
         part(&mut settled.analysis)?;
@@ -154,10 +168,30 @@ fn walk_again(
 fn walk_once(mut recording: Recording, batches: Batches<'_>, wanted: &Wanted) -> Analysis {
     let mut code = Code::take_from(&mut recording);
     let mut analyser = analyser(&mut recording, wanted);
-    let mut rows = Rows::default();
-    let _ = walk(&mut analyser, &mut code, batches, wanted, &mut |_, row, node| {
-        rows.push(row, node);
-        ControlFlow::Continue(())
+    let rows = std::thread::scope(|threads| {
+        let (sender, receiver) = sync_channel::<Vec<Row>>(CHUNKS_WAITING);
+        let builder = threads.spawn(move || {
+            let mut rows = Rows::default();
+            receiver.iter().for_each(|chunk| rows.extend(&chunk));
+            rows
+        });
+        let mut chunk = Vec::with_capacity(CHUNK_ROWS);
+        let _ = walk(&mut analyser, &mut code, batches, wanted, &mut |_, row| {
+            chunk.push(*row);
+            if chunk.len() < CHUNK_ROWS {
+                return ControlFlow::Continue(());
+            }
+            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_ROWS));
+            // Nobody takes it where the other thread has panicked, which is met below.
+            if sender.send(full).is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
+        let _ = sender.send(chunk);
+        drop(sender);
+        builder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     let mut settled = Settled::of(analyser, &recording, &code);
     settled.fill(rows, &mut code);
@@ -165,23 +199,24 @@ fn walk_once(mut recording: Recording, batches: Batches<'_>, wanted: &Wanted) ->
     settled.analysis
 }
 
-/// Judges all faults and hands out those that are wanted, with the node that was recorded.
+/// Judges all faults and hands out those that are wanted.
 fn walk(
     analyser: &mut Analyser,
     code: &mut Code,
     batches: Batches<'_>,
     wanted: &Wanted,
-    row_of: &mut impl FnMut(&mut Code, &Row, u8) -> ControlFlow<()>,
+    row_of: &mut impl FnMut(&mut Code, &Row) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    for recorded in FaultOrder::new(batches) {
-        let fault = code.with_instruction(recorded.fault, recorded.call_chain);
-        let Some(mut row) = analyser.judge(&fault) else { continue };
+    for mut recorded in FaultOrder::new(batches) {
+        code.add_instruction(&mut recorded.fault, recorded.call_chain);
+        let Some(mut row) = analyser.judge(&recorded.fault) else { continue };
         if recorded.call_chain != 0 {
             row.call_chain = analyser.call_chain(&row, recorded.call_chain, code);
         }
         let time_ns = row.time_ns.saturating_sub(analyser.start_ns);
         if wanted.rows_ns.as_ref().is_none_or(|wanted| wanted.contains(&time_ns)) {
-            row_of(code, &row, recorded.node)?;
+            row.node = recorded.node;
+            row_of(code, &row)?;
         }
     }
     ControlFlow::Continue(())
