@@ -6,6 +6,9 @@ use crate::mapping_rows::MappingRows;
 use crate::names::{Access, Cause, Class, MapConfidence};
 use crate::table::{FaultTable, NONE};
 
+/// Rows that fit into the nearest cache of a core.
+const CACHED_ROWS: usize = 128;
+
 /// One row. Times are on the trace's clock until the table is finished.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
@@ -90,9 +93,14 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Adds rows. Region, code and object are left for the end, when all mappings are known. One column
-    /// after the other, for a few hundred rows: half the time of one row after the other.
+    /// Adds rows. Region, code and object are left for the end, when all mappings are known.
     pub(crate) fn extend(&mut self, rows: &[Row]) {
+        // One column after the other takes half the time of one row after the other, as long as the rows are in the
+        // nearest cache.
+        rows.chunks(CACHED_ROWS).for_each(|rows| self.extend_by_columns(rows));
+    }
+
+    fn extend_by_columns(&mut self, rows: &[Row]) {
         let Self { table, awaiting, unknown } = self;
         let before = table.len();
         let unknown_ips = (before..).zip(rows).filter(|(_, row)| !row.knows_ip);

@@ -15,10 +15,11 @@ use crate::table::{Analysis, FaultTable};
 use crate::table_builder::{Row, Rows};
 use crate::threshold;
 
-/// Rows that become columns at once: they stay in the cache of a core until then.
-const CHUNK_ROWS: usize = 256;
+/// Rows that are collected before they become columns: handing them over costs nothing then, and they are still in a
+/// cache.
+const CHUNK_ROWS: usize = 2048;
 /// As many chunks wait for the thread that makes columns of them: it need not keep step.
-const CHUNKS_WAITING: usize = 64;
+const CHUNKS_WAITING: usize = 8;
 
 /// What an analysis is to give.
 #[derive(Debug, Clone, PartialEq, Eq)]
