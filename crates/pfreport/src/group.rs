@@ -1,25 +1,19 @@
 //! Faults grouped by columns: how many, how many pages, what they cost.
 
-mod packed;
-mod parts;
+mod distinct;
+mod keys;
+mod latencies;
 mod rows;
+mod tally;
 
-use std::collections::BTreeSet;
-
-use pfmodel::names::Class;
-use polars::prelude::{
-    BooleanChunked, DataFrame, DataType, Expr, IntoColumn as _, IntoLazy as _, NULL,
-    NewChunkedArray as _, QuantileMethod, SortMultipleOptions, UInt64Chunked, col, len, lit, when,
-};
+use polars::prelude::{DataFrame, SortMultipleOptions};
 
 use crate::error::Error;
-use crate::faults::{Faults, Unnamed, latencies};
+use crate::faults::Unnamed;
 use crate::field::Field;
 use crate::load::Loaded;
-use crate::pages;
-use packed::packed;
-pub use parts::Parts;
 pub use rows::{Group, rolled_up, rows};
+pub use tally::Tally;
 
 /// What to work out per group besides faults, major faults, stall time and the longest latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +40,6 @@ pub const MEASURES: [&str; 9] = [
 /// Percentiles of the latency and their columns.
 const PERCENTILES: [(f64, &str); 3] = [(0.5, "p50_ns"), (0.9, "p90_ns"), (0.99, "p99_ns")];
 
-// Columns that only the aggregation sees. The point keeps them apart from keys of the same name.
-const KEY: &str = ".key";
-const LATENCY: &str = ".latency_ns";
-const STALL: &str = ".stall_ns";
-const MAJOR: &str = ".major";
-const PAGE: &str = ".page";
-const SIZE: &str = ".size_bytes";
-
 /// One row per distinct combination of `keys`, the costliest first: by stall time, then by faults,
 /// then by the keys.
 ///
@@ -78,47 +64,13 @@ pub fn grouped_with(
     measures: Measures,
     unnamed: Unnamed,
 ) -> Result<DataFrame, Error> {
-    let faults = &loaded.analysis.faults;
-    let mut frame = Faults::with(loaded, keys, unnamed)?.frame(0..usize::MAX)?;
-    let packed = packed(KEY, &frame)?;
-    let is_major = faults.class.iter().map(|&class| Some(class == Class::Major));
-    frame.with_column(latencies(LATENCY, &faults.latency_ns))?;
-    // What was before the start stalled nobody in the trace.
-    let stall = if faults.before_ns.is_empty() { LATENCY } else { STALL };
-    if stall == STALL {
-        let stalls = UInt64Chunked::from_iter_options(STALL.into(), faults.stalls_ns());
-        frame.with_column(stalls.into_column())?;
-    }
-    frame.with_column(BooleanChunked::from_iter_options(MAJOR.into(), is_major).into_column())?;
-    let mut aggregates = counts();
-    if measures.pages {
-        let page_keys = pages::keys(&loaded.analysis, loaded.header.page_size_bytes);
-        frame.with_column(UInt64Chunked::from_vec(PAGE.into(), page_keys).into_column())?;
-        let sizes = UInt64Chunked::from_slice(SIZE.into(), &faults.page_size_bytes);
-        frame.with_column(sizes.into_column())?;
-        aggregates.extend(distinct_pages(&faults.page_size_bytes));
-    }
-    aggregates.extend(latency(measures, stall));
-    let key_columns: Vec<Expr> = keys.iter().map(|key| col(key.name())).collect();
-    let groups = match packed {
-        Some(packed) => {
-            frame.with_column(packed.into_column())?;
-            let first = key_columns.into_iter().map(Expr::first);
-            let aggregates: Vec<Expr> = first.chain(aggregates).collect();
-            frame.lazy().group_by([col(KEY)]).agg(aggregates).collect()?.drop(KEY)?
-        }
-        None => frame.lazy().group_by(key_columns).agg(aggregates).collect()?,
-    };
-
-    costliest_first(groups, keys)
+    let mut tally = Tally::new(keys, measures, unnamed);
+    tally.add(loaded)?;
+    tally.finish()
 }
 
-/// Groups in their usual order, and unknown stall times as such.
-fn costliest_first(groups: DataFrame, keys: &[Field]) -> Result<DataFrame, Error> {
-    // The sum of no latencies is 0 in Polars: unknown must not look like nothing.
-    let stall = when(col("max_ns").is_null()).then(lit(NULL)).otherwise(col("stall_ns"));
-    let groups = groups.lazy().with_column(stall.alias("stall_ns")).collect()?;
-
+/// Groups in their usual order.
+fn costliest_first(groups: &DataFrame, keys: &[Field]) -> Result<DataFrame, Error> {
     let order = ["stall_ns", "faults"].into_iter().chain(keys.iter().map(|key| key.name()));
     let descending = [true, true].into_iter().chain(keys.iter().map(|_| false));
     Ok(groups.sort(order, sort_options(descending))?)
@@ -143,40 +95,6 @@ fn sort_options(descending: impl IntoIterator<Item = bool>) -> SortMultipleOptio
         .with_order_descending_multi(descending)
         .with_nulls_last(true)
         .with_maintain_order(true)
-}
-
-fn counts() -> Vec<Expr> {
-    // Sums of u32 wrap in Polars, hence u64 throughout.
-    vec![
-        len().cast(DataType::UInt64).alias("faults"),
-        col(MAJOR).sum().cast(DataType::UInt64).alias("major"),
-    ]
-}
-
-fn distinct_pages(sizes: &[u64]) -> [Expr; 2] {
-    let pages = || col(PAGE).n_unique().cast(DataType::UInt64);
-    let sizes: BTreeSet<u64> = sizes.iter().copied().collect();
-    // One size throughout is the usual case, and counting distinct pages the dearest step.
-    let uniform = sizes.len() == 1;
-    let of_size = |size: u64| {
-        let page = if uniform { col(PAGE) } else { col(PAGE).filter(col(SIZE).eq(lit(size))) };
-        page.n_unique().cast(DataType::UInt64) * lit(size)
-    };
-    let touched = sizes.into_iter().filter(|&size| size != 0).map(of_size);
-    let touched = touched.reduce(|sum, bytes| sum + bytes);
-    [pages().alias("pages"), touched.unwrap_or_else(|| lit(0_u64)).alias("touched_bytes")]
-}
-
-fn latency(measures: Measures, stall: &str) -> Vec<Expr> {
-    let mut expressions = vec![col(stall).sum().alias("stall_ns")];
-    if measures.percentiles {
-        for (share, name) in PERCENTILES {
-            let rank = col(LATENCY).quantile(lit(share), QuantileMethod::Equiprobable);
-            expressions.push(rank.cast(DataType::UInt64).alias(name));
-        }
-    }
-    expressions.push(col(LATENCY).max().alias("max_ns"));
-    expressions
 }
 
 #[cfg(test)]

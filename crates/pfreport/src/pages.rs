@@ -1,6 +1,7 @@
 //! Distinct pages: one number per page of an address space.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use pfmodel::table::Analysis;
 
@@ -9,8 +10,9 @@ use pfmodel::table::Analysis;
 #[must_use]
 pub fn keys(analysis: &Analysis, base_page_bytes: u32) -> Vec<u64> {
     let faults = &analysis.faults;
-    let base = u64::from(base_page_bytes.max(1)).next_power_of_two();
-    let pages = faults.proc.iter().copied().zip(addresses(analysis, base_page_bytes));
+    let base = base_bytes(base_page_bytes);
+    let addresses = addresses(analysis, base_page_bytes, 0..faults.len());
+    let pages = faults.proc.iter().copied().zip(addresses);
 
     // Page addresses are canonical: the bits above the 57th repeat it. What is left of the bits holds
     // the process, in all but enormous traces.
@@ -39,10 +41,21 @@ pub fn keys(analysis: &Analysis, base_page_bytes: u32) -> Vec<u64> {
     }
 }
 
-/// The first address of the page that each fault hit, as large as for [`keys`].
-pub fn addresses(analysis: &Analysis, base_page_bytes: u32) -> impl Iterator<Item = u64> + '_ {
-    let base = u64::from(base_page_bytes.max(1)).next_power_of_two();
-    let rows = analysis.faults.addr.iter().zip(&analysis.faults.page_size_bytes);
+/// The base page, a power of two whatever the trace says.
+#[must_use]
+pub fn base_bytes(base_page_bytes: u32) -> u64 {
+    u64::from(base_page_bytes.max(1)).next_power_of_two()
+}
+
+/// The first address of the page that each of some faults hit, as large as for [`keys`].
+pub fn addresses(
+    analysis: &Analysis,
+    base_page_bytes: u32,
+    rows: Range<usize>,
+) -> impl Iterator<Item = u64> + '_ {
+    let base = base_bytes(base_page_bytes);
+    let faults = &analysis.faults;
+    let rows = faults.addr[rows.clone()].iter().zip(&faults.page_size_bytes[rows]);
     rows.map(move |(&addr, &size)| {
         let size = if size.is_power_of_two() { size } else { base };
         addr & !(size - 1)

@@ -8,8 +8,9 @@ use polars::prelude::DataFrame;
 use crate::cli::Arguments;
 use crate::error::Error;
 use crate::export::InParts;
+use crate::faults::Unnamed;
 use crate::field::Field;
-use crate::group::Parts;
+use crate::group::{Measures, Tally};
 use crate::input::can_be_read_again;
 use crate::load::{Loaded, Request};
 use crate::select::Selection;
@@ -59,7 +60,8 @@ pub fn group(
     selection: &Selection,
     keys: &[Field],
 ) -> Result<(Loaded, DataFrame), Error> {
-    let mut groups = Parts::new(keys);
+    let measures = Measures { pages: true, percentiles: true };
+    let mut groups = Tally::new(keys, measures, Unnamed::Place);
     let loaded = Loaded::open_in_parts(trace, request, |part| {
         selection.apply(part)?;
         groups.add(part)

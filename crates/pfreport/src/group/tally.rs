@@ -1,0 +1,291 @@
+//! Faults counted by group: all at once, or in parts where they are more than memory holds.
+
+use std::ops::Range;
+
+use pfmodel::names::Class;
+use pft::record::LATENCY_UNKNOWN;
+use polars::prelude::{
+    DataFrame, IdxCa, IntoColumn as _, NewChunkedArray as _, PolarsResult, UInt64Chunked,
+};
+use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
+
+use super::distinct::DistinctPages;
+use super::keys::Groups;
+use super::latencies::Latencies;
+use super::{Measures, PERCENTILES, costliest_first};
+use crate::error::Error;
+use crate::faults::{Faults, Unnamed};
+use crate::field::Field;
+use crate::load::Loaded;
+use crate::pages;
+
+/// Rows of which the keys are built at once: they stay in the cache of a core.
+const CHUNK_ROWS: usize = 1 << 13;
+
+/// Fewest rows for which another core is worth its while.
+const LEAST_ROWS: usize = 1 << 16;
+
+/// Groups of the faults so far.
+///
+/// What is kept grows with the groups, with the distinct latencies of each, and with the stretches of memory that
+/// each touched, but not with the faults.
+#[derive(Debug)]
+pub struct Tally {
+    keys: Vec<Field>,
+    measures: Measures,
+    unnamed: Unnamed,
+    groups: Groups,
+    /// Keys of the groups, in the order of their numbers.
+    named: Option<DataFrame>,
+    sums: Vec<Sums>,
+    /// Where percentiles are asked for: by group.
+    latencies: Vec<Latencies>,
+    /// Where pages are.
+    pages: DistinctPages,
+}
+
+/// What adds up.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    faults: u64,
+    major: u64,
+    stall_ns: u64,
+    /// None where no latency is known.
+    max_ns: Option<u64>,
+}
+
+impl Sums {
+    fn merge(&mut self, other: &Self) {
+        self.faults += other.faults;
+        self.major += other.major;
+        self.stall_ns = self.stall_ns.saturating_add(other.stall_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+    }
+}
+
+impl Tally {
+    /// No faults yet, to be grouped by these columns, with a choice of what stands for unknown functions.
+    #[must_use]
+    pub fn new(keys: &[Field], measures: Measures, unnamed: Unnamed) -> Self {
+        Self {
+            keys: keys.to_vec(),
+            measures,
+            unnamed,
+            groups: Groups::default(),
+            named: None,
+            sums: Vec::new(),
+            latencies: Vec::new(),
+            pages: DistinctPages::default(),
+        }
+    }
+
+    /// Adds the faults of a part, on all cores. What they refer to has to be the same for all parts.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail.
+    pub fn add(&mut self, part: &Loaded) -> Result<(), Error> {
+        let faults = Faults::with(part, &self.keys, self.unnamed)?;
+        // Names the columns even if there are no rows.
+        self.name(faults.frame(0..0)?)?;
+        let shares = faults.len().div_ceil(LEAST_ROWS).clamp(1, rayon::current_num_threads());
+        let share_rows = faults.len().div_ceil(shares).max(1);
+        let tallies: Vec<Result<Self, Error>> = (0..shares)
+            .into_par_iter()
+            .map(|share| {
+                let mut tally = Self::new(&self.keys, self.measures, self.unnamed);
+                let rows = share * share_rows..faults.len().min((share + 1) * share_rows);
+                tally.add_rows(part, &faults, rows).map(|()| tally)
+            })
+            .collect();
+        tallies.into_iter().try_for_each(|tally| self.merge(tally?))
+    }
+
+    fn add_rows(
+        &mut self,
+        part: &Loaded,
+        faults: &Faults<'_>,
+        rows: Range<usize>,
+    ) -> Result<(), Error> {
+        for start in rows.clone().step_by(CHUNK_ROWS) {
+            let rows = start..rows.end.min(start + CHUNK_ROWS);
+            let keys = faults.frame(rows.clone())?;
+            let (numbers, first) = self.groups.number(&keys)?;
+            if !first.is_empty() {
+                self.name(keys.take(&IdxCa::from_vec("rows".into(), first))?)?;
+            }
+            self.count(part, rows, &numbers);
+        }
+        Ok(())
+    }
+
+    /// Adds the keys of new groups.
+    fn name(&mut self, keys: DataFrame) -> PolarsResult<()> {
+        match &mut self.named {
+            Some(named) => {
+                named.vstack_mut(&keys)?;
+            }
+            None => self.named = Some(keys),
+        }
+        self.sums.resize(self.groups.len(), Sums::default());
+        if self.measures.percentiles {
+            self.latencies.resize_with(self.groups.len(), Latencies::default);
+        }
+        Ok(())
+    }
+
+    /// Counts rows that belong to the groups with these numbers.
+    fn count(&mut self, part: &Loaded, rows: Range<usize>, numbers: &[u32]) {
+        let faults = &part.analysis.faults;
+        for (row, &number) in rows.clone().zip(numbers) {
+            let sums = &mut self.sums[number as usize];
+            sums.faults += 1;
+            sums.major += u64::from(faults.class[row] == Class::Major);
+            let latency_ns = faults.latency_ns[row];
+            if latency_ns != LATENCY_UNKNOWN {
+                sums.max_ns = sums.max_ns.max(Some(latency_ns));
+                // What was before the start stalled nobody in the trace.
+                let stall_ns = latency_ns.saturating_sub(faults.before_ns(row));
+                sums.stall_ns = sums.stall_ns.saturating_add(stall_ns);
+                if self.measures.percentiles {
+                    self.latencies[number as usize].add(latency_ns);
+                }
+            }
+        }
+        if self.measures.pages {
+            let base_bytes = part.header.page_size_bytes;
+            let shift = pages::base_bytes(base_bytes).trailing_zeros();
+            let addresses = pages::addresses(&part.analysis, base_bytes, rows.clone());
+            for ((row, &number), address) in rows.zip(numbers).zip(addresses) {
+                let (size_bytes, proc) = (faults.page_size_bytes[row], faults.proc[row]);
+                self.pages.touch(number, size_bytes, proc, address >> shift);
+            }
+        }
+    }
+
+    /// Adds the faults of another one for the same columns.
+    fn merge(&mut self, other: Self) -> Result<(), Error> {
+        let (numbers, new) = self.groups.number_others(&other.groups);
+        if let Some(named) = other.named {
+            self.name(named.take(&IdxCa::from_vec("rows".into(), new))?)?;
+        }
+        for (sums, &number) in other.sums.iter().zip(&numbers) {
+            self.sums[number as usize].merge(sums);
+        }
+        for (latencies, &number) in other.latencies.into_iter().zip(&numbers) {
+            self.latencies[number as usize].merge(latencies);
+        }
+        self.pages.merge(other.pages, &numbers);
+        Ok(())
+    }
+
+    /// The groups: see [`super::grouped`].
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail.
+    pub fn finish(self) -> Result<DataFrame, Error> {
+        let mut frame = self.named.unwrap_or_default();
+        let mut add = |name: &str, values: Vec<u64>| {
+            let column = UInt64Chunked::from_vec(name.into(), values).into_column();
+            frame.with_column(column).map(|_| ())
+        };
+        add("faults", self.sums.iter().map(|sums| sums.faults).collect())?;
+        add("major", self.sums.iter().map(|sums| sums.major).collect())?;
+        if self.measures.pages {
+            let (pages, bytes) = self.pages.counts(self.sums.len()).into_iter().unzip();
+            add("pages", pages)?;
+            add("touched_bytes", bytes)?;
+        }
+        let mut add_known = |name: &str, values: Vec<Option<u64>>| {
+            let column = UInt64Chunked::from_iter_options(name.into(), values.into_iter());
+            frame.with_column(column.into_column()).map(|_| ())
+        };
+        // Unknown must not look like nothing.
+        let stalls_ns = self.sums.iter().map(|sums| sums.max_ns.map(|_| sums.stall_ns));
+        add_known("stall_ns", stalls_ns.collect())?;
+        if self.measures.percentiles {
+            let shares = PERCENTILES.map(|(share, _)| share);
+            let groups = self.latencies.into_par_iter();
+            let ranks: Vec<_> = groups.map(|group| group.percentiles(shares)).collect();
+            for (index, (_, name)) in PERCENTILES.into_iter().enumerate() {
+                add_known(name, ranks.iter().map(|ranks| ranks[index]).collect())?;
+            }
+        }
+        add_known("max_ns", self.sums.iter().map(|sums| sums.max_ns).collect())?;
+        costliest_first(&frame, &self.keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pfmodel::names::{Cause, Class};
+    use pfmodel::table::FaultTable;
+    use proptest::prelude::{ProptestConfig, any, prop};
+    use proptest::proptest;
+
+    use super::Tally;
+    use crate::faults::Unnamed;
+    use crate::field::Field;
+    use crate::group::{Measures, grouped_with};
+    use crate::load::Loaded;
+    use crate::sample::{self, HEAP, MODEL, Row};
+
+    type Seed = (u64, u64, u64, u32, bool);
+
+    fn row((latency, page, size, tid, is_major): Seed) -> Row {
+        Row {
+            latency: (latency > 3).then_some(latency),
+            class: if is_major { Class::Major } else { Class::Minor },
+            cause: if is_major { Cause::FileRead } else { Cause::AnonFirstTouch },
+            addr: if is_major { 0x7f00_0000_0000 } else { 0x100_0000 } + page * 4_096,
+            mapping: if tid % 3 == 0 {
+                pfmodel::table::NONE
+            } else if is_major {
+                MODEL
+            } else {
+                HEAP
+            },
+            size: [0, 4_096, 2 << 20][(size % 3) as usize],
+            tid,
+            ..Row::default()
+        }
+    }
+
+    fn of(rows: &[Seed]) -> Loaded {
+        let mut loaded = sample::empty();
+        rows.iter().for_each(|&seed| sample::push(&mut loaded.analysis, row(seed)));
+        loaded
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn parts_give_what_the_whole_gives(
+            rows in prop::collection::vec((0..40_u64, 0..30_u64, any::<u64>(), 0..5_u32, any::<bool>()), 1..200),
+            cut in 0..200_usize,
+        ) {
+            let all = Measures { pages: true, percentiles: true };
+            for keys in [&[Field::Path][..], &[Field::Tid, Field::Cause], &[Field::Addr]] {
+                let whole = grouped_with(&of(&rows), keys, all, Unnamed::Place).unwrap();
+                let mut parts = Tally::new(keys, all, Unnamed::Place);
+                let (first, second) = rows.split_at(cut.min(rows.len()));
+                for part in [first, second] {
+                    parts.add(&of(part)).unwrap();
+                }
+                let parts = parts.finish().unwrap();
+                assert!(whole.equals_missing(&parts), "{whole:?}\n{parts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_faults_make_no_groups() {
+        let mut loaded = sample::empty();
+        loaded.analysis.faults = FaultTable::default();
+        let all = Measures { pages: true, percentiles: true };
+        let mut parts = Tally::new(&[Field::Class], all, Unnamed::Null);
+        parts.add(&loaded).unwrap();
+        let groups = parts.finish().unwrap();
+        assert_eq!((groups.height(), groups.width()), (0, 10));
+    }
+}
