@@ -1,7 +1,7 @@
 //! Byte strings stored once each.
 
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Number of an interned byte string.
 pub(crate) type Name = u32;
@@ -9,8 +9,8 @@ pub(crate) type Name = u32;
 /// A set of byte strings, numbered in order of arrival. The empty string is always number 0.
 #[derive(Debug)]
 pub(crate) struct Interner {
-    texts: Vec<Rc<[u8]>>,
-    numbers: HashMap<Rc<[u8]>, Name>,
+    texts: Vec<Arc<[u8]>>,
+    numbers: HashMap<Arc<[u8]>, Name>,
     /// Numbers of strings that are forgotten.
     free: Vec<Name>,
 }
@@ -37,11 +37,11 @@ impl Interner {
         if let Some(&number) = self.numbers.get(text) {
             return number;
         }
-        let text: Rc<[u8]> = text.into();
+        let text: Arc<[u8]> = text.into();
         let number = self.free.pop().unwrap_or(self.texts.len() as Name);
         match self.texts.get_mut(number as usize) {
-            Some(place) => *place = Rc::clone(&text),
-            None => self.texts.push(Rc::clone(&text)),
+            Some(place) => *place = Arc::clone(&text),
+            None => self.texts.push(Arc::clone(&text)),
         }
         self.numbers.insert(text, number);
         number
@@ -58,7 +58,7 @@ impl Interner {
         self.free.clear();
         for (number, text) in (0..).zip(&mut self.texts).skip(1) {
             if !kept.contains(&number) {
-                *text = Rc::default();
+                *text = Arc::default();
                 self.free.push(number);
             }
         }

@@ -2,6 +2,8 @@
 
 mod retain;
 
+use std::collections::TryReserveError;
+
 use pft::record::{LATENCY_UNKNOWN, ModuleKind, ModuleState};
 
 use crate::names::{Access, Cause, Class, MapConfidence, RegionKind};
@@ -70,6 +72,29 @@ pub struct FaultTable {
 }
 
 impl FaultTable {
+    /// Sets aside memory for so many rows, in the columns that each row has.
+    ///
+    /// # Errors
+    /// There is not so much.
+    pub(crate) fn reserve(&mut self, rows: usize) -> Result<(), TryReserveError> {
+        let Self { time_ns, latency_ns, addr, ip, page_size_bytes, .. } = self;
+        for column in [time_ns, latency_ns, addr, ip, page_size_bytes] {
+            column.try_reserve_exact(rows)?;
+        }
+        let Self { proc, tid, comm, nth, attempts, mapping, ip_mapping, call_chain, .. } = self;
+        for column in [proc, tid, comm, nth, attempts, mapping, ip_mapping, call_chain] {
+            column.try_reserve_exact(rows)?;
+        }
+        for column in [&mut self.slow, &mut self.kernel_mode] {
+            column.try_reserve_exact(rows)?;
+        }
+        self.class.try_reserve_exact(rows)?;
+        self.cause.try_reserve_exact(rows)?;
+        self.access.try_reserve_exact(rows)?;
+        self.cpu.try_reserve_exact(rows)?;
+        self.map_confidence.try_reserve_exact(rows)
+    }
+
     /// Number of faults.
     #[must_use]
     pub fn len(&self) -> usize {

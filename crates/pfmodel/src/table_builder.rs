@@ -93,6 +93,14 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// None yet, and room for so many if there is memory for them: columns that grow are moved again and again.
+    pub(crate) fn with_room_for(rows: usize) -> Self {
+        let mut new = Self::default();
+        // What does not fit now may fit later: a file may say more than it holds.
+        let _ = new.awaiting.try_reserve_exact(rows).and_then(|()| new.table.reserve(rows));
+        new
+    }
+
     /// Adds rows. Region, code and object are left for the end, when all mappings are known.
     pub(crate) fn extend(&mut self, rows: &[Row]) {
         // One column after the other takes half the time of one row after the other, as long as the rows are in the

@@ -3,8 +3,10 @@
 mod distinct;
 mod keys;
 mod latencies;
+mod numbers;
 mod rows;
 mod tally;
+mod words;
 
 use polars::prelude::{DataFrame, SortMultipleOptions};
 

@@ -4,6 +4,7 @@ mod parts;
 mod table;
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
@@ -119,6 +120,8 @@ fn report(
     };
     drop(request);
     drop(bar);
+    // The program ends with the report, and the system takes memory back faster than it could be given back.
+    let loaded = ManuallyDrop::new(loaded);
     if let Some(table) = asked.unselected().filter(|_| !selection.is_everything()) {
         let remedy = format!("to narrow it: --sql \"SELECT * FROM {table} WHERE …\"");
         writeln!(

@@ -26,7 +26,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
-use diagnosis::Diagnosis;
+use diagnosis::{Diagnosis, Findings};
 use pfmodel::names::Class;
 use screen::{Part, Screen};
 
@@ -102,19 +102,25 @@ impl Sections {
         if loaded.analysis.faults.is_empty() {
             return Ok(sections);
         }
-        let stall = WallStall::within(&loaded.analysis, loaded.windows());
-        // One pass over the table; who, where and why are sums of its groups.
-        let cells = cells(loaded)?;
         let top = style.top;
-        sections.tables = vec![
-            tried(&|screen| causes::write(screen, loaded, &stall))?,
-            tried(&|screen| phases::write(screen, loaded, top))?,
-            page(&|screen| top::processes(screen, loaded, &cells, &stall, top)),
-            page(&|screen| top::regions(screen, &cells, top)),
-            // One function has several lines of causes elsewhere: half a list leaves it one screen.
-            tried(&|screen| code::functions(screen, loaded, top.div_ceil(2)))?,
-        ];
-        sections.diagnosis = Diagnosis::of(loaded, &cells);
+        let tables = || -> Result<_, Error> {
+            let stall = WallStall::within(&loaded.analysis, loaded.windows());
+            // One pass over the table; who, where and why are sums of its groups.
+            let cells = cells(loaded)?;
+            let tables = vec![
+                tried(&|screen| causes::write(screen, loaded, &stall))?,
+                tried(&|screen| phases::write(screen, loaded, top))?,
+                page(&|screen| top::processes(screen, loaded, &cells, &stall, top)),
+                page(&|screen| top::regions(screen, &cells, top)),
+                // One function has several lines of causes elsewhere: half a list leaves it one screen.
+                tried(&|screen| code::functions(screen, loaded, top.div_ceil(2)))?,
+            ];
+            Ok((tables, cells))
+        };
+        let (tables, findings) = rayon::join(tables, || Findings::of(loaded));
+        let (tables, cells) = tables?;
+        sections.tables = tables;
+        sections.diagnosis = Diagnosis::of(findings, &cells);
         Ok(sections)
     }
 }

@@ -1,5 +1,7 @@
 //! The result, put together once everything has been looked at.
 
+use std::panic::resume_unwind;
+
 use pft::record::LostBy;
 
 use super::Analyser;
@@ -12,7 +14,7 @@ use crate::recording::Recording;
 use crate::records::Records;
 use crate::region::Regions;
 use crate::stacks::Stacks;
-use crate::table::{Analysis, Loss, Mapping, NONE, Process, Thread};
+use crate::table::{Analysis, FaultTable, Loss, Mapping, NONE, Process, Thread};
 use crate::table_builder::{self, Rows};
 use crate::world::World;
 
@@ -123,35 +125,20 @@ impl Settled {
     /// Finishes rows, which become the faults of the analysis: confidence, region, code and object, and times since the start.
     pub(super) fn fill(&mut self, found: Rows, code: &mut Code) {
         let Code { modules, locations, .. } = code;
-        let mut faults = found.table;
-        let counts = table_builder::finish(&mut faults, &found.awaiting, &self.rows, self.start_ns);
+        let Rows { table: mut faults, awaiting, unknown } = found;
+        let counts = table_builder::finish(&mut faults, &awaiting, &self.rows, self.start_ns);
         let totals = &mut self.analysis.exactness.map_confidence;
         for (total, count) in totals.iter_mut().zip(counts) {
             *total += count;
         }
         let Self { rows, names, regions, stacks, pids, parts, page_mask, .. } = self;
         let known = Known { rows, names, regions, modules, stacks, pids, page_mask: *page_mask };
-        for (&mapping, &addr) in faults.mapping.iter().zip(&faults.addr) {
-            let spot = parts.at(mapping, addr, &known);
-            faults.region.push(spot.region);
-            let object = spot
-                .in_module
-                .and_then(|(module, address)| known.modules.object_at(module, address));
-            faults.object.push(object.unwrap_or(NONE));
-        }
-        let mut unknown = found.unknown.iter().peekable();
-        for row in 0..faults.len() {
-            let is_unknown = unknown.next_if_eq(&&row).is_some();
-            let columns = (faults.kernel_mode.get(row), faults.ip_mapping.get(row));
-            let (Some(&kernel_mode), Some(&mapping), Some(&ip), false) =
-                (columns.0, columns.1, faults.ip.get(row), is_unknown)
-            else {
-                faults.code.push(NONE);
-                continue;
-            };
-            let instruction = Instruction { kernel_mode, mapping, ip };
-            faults.code.push(location(instruction, locations, &known));
-        }
+        let ((region, object), code) = std::thread::scope(|threads| {
+            let data = threads.spawn(|| data_columns(&faults, parts, &known));
+            let code = code_column(&faults, &unknown, locations, &known);
+            (data.join().unwrap_or_else(|panic| resume_unwind(panic)), code)
+        });
+        (faults.region, faults.object, faults.code) = (region, object, code);
         self.analysis.faults = faults;
     }
 
@@ -173,6 +160,40 @@ impl Settled {
         self.analysis.locations = code.locations.table().to_vec();
         self.analysis.call_chains = code.chains.table();
     }
+}
+
+/// Columns `region` and `object`.
+fn data_columns(faults: &FaultTable, parts: &mut Parts, known: &Known<'_>) -> (Vec<u32>, Vec<u32>) {
+    let (mut regions, mut objects) = (Vec::new(), Vec::new());
+    regions.reserve_exact(faults.len());
+    objects.reserve_exact(faults.len());
+    for (&mapping, &addr) in faults.mapping.iter().zip(&faults.addr) {
+        let spot = parts.at(mapping, addr, known);
+        regions.push(spot.region);
+        let in_module = spot.in_module;
+        let object =
+            in_module.and_then(|(module, address)| known.modules.object_at(module, address));
+        objects.push(object.unwrap_or(NONE));
+    }
+    (regions, objects)
+}
+
+/// Column `code`; in the rows `unknown`, which are in order, the instruction is not known.
+fn code_column(
+    faults: &FaultTable,
+    unknown: &[usize],
+    locations: &mut Locations,
+    known: &Known<'_>,
+) -> Vec<u32> {
+    let mut unknown = unknown.iter().copied().peekable();
+    let columns = faults.kernel_mode.iter().zip(&faults.ip_mapping).zip(&faults.ip);
+    let codes = columns.enumerate().map(|(row, ((&kernel_mode, &mapping), &ip))| {
+        match unknown.next_if_eq(&row) {
+            Some(_) => NONE,
+            None => location(Instruction { kernel_mode, mapping, ip }, locations, known),
+        }
+    });
+    codes.collect()
 }
 
 /// The place of an instruction.

@@ -1,6 +1,7 @@
 //! The analysis from end to end: one walk over the faults, or two for a table that comes in parts.
 
 use std::ops::{ControlFlow, Range};
+use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
 
 use pft::record::FaultBatch;
@@ -29,6 +30,8 @@ pub struct Wanted {
     /// Which faults get a row, by their column `time_ns`: by their entry, nanoseconds since the start of the
     /// trace; without it all do. The others are judged, so that later ones are judged rightly, and counted.
     pub rows_ns: Option<Range<u64>>,
+    /// Rows that are expected: memory for so many is set aside at once. 0 where that is not known.
+    pub expected_rows: usize,
     /// The recording lasted at least until then, on the clock of the trace: where not all of its faults are
     /// looked at, it may have been longer than they tell.
     pub until_ns: u64,
@@ -38,7 +41,7 @@ impl Wanted {
     /// A row for each fault.
     #[must_use]
     pub const fn all(slow_threshold_ns: u64) -> Self {
-        Self { slow_threshold_ns, rows_ns: None, until_ns: 0 }
+        Self { slow_threshold_ns, rows_ns: None, expected_rows: 0, until_ns: 0 }
     }
 }
 
@@ -172,7 +175,7 @@ fn walk_once(mut recording: Recording, batches: Batches<'_>, wanted: &Wanted) ->
     let rows = std::thread::scope(|threads| {
         let (sender, receiver) = sync_channel::<Vec<Row>>(CHUNKS_WAITING);
         let builder = threads.spawn(move || {
-            let mut rows = Rows::default();
+            let mut rows = Rows::with_room_for(wanted.expected_rows);
             receiver.iter().for_each(|chunk| rows.extend(&chunk));
             rows
         });
@@ -192,7 +195,7 @@ fn walk_once(mut recording: Recording, batches: Batches<'_>, wanted: &Wanted) ->
         });
         let _ = sender.send(chunk);
         drop(sender);
-        builder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        builder.join().unwrap_or_else(|panic| resume_unwind(panic))
     });
     let mut settled = Settled::of(analyser, &recording, &code);
     settled.fill(rows, &mut code);

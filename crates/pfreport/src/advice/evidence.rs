@@ -114,9 +114,8 @@ impl<'a> Evidence<'a> {
         let cause = |row: usize| 1 << analysis.faults.cause[row] as u32;
         let causes = (0..places.all.len()).map(|place| places.rows(place).map(cause));
         let causes = causes.map(|causes| causes.fold(0, |all, cause: u32| all | cause)).collect();
-        let stalls = analysis.faults.stalls_ns().flatten();
-        let stall_ns =
-            stalls.fold(None, |sum: Option<u64>, ns| Some(sum.unwrap_or(0).saturating_add(ns)));
+        let sum = |sum: Option<u64>, ns| Some(sum.unwrap_or(0).saturating_add(ns));
+        let stall_ns = analysis.faults.stalls_ns().flatten().fold(None, sum);
         let page_bytes = u64::from(loaded.header.page_size_bytes.max(1)).next_power_of_two();
         Self { loaded, places, page_bytes, stall_ns, causes, files_read: OnceLock::new() }
     }
@@ -233,12 +232,17 @@ impl<'a> Evidence<'a> {
         let faults = &analysis.faults;
         let mut weights: HashMap<u32, (u64, u64)> = HashMap::new();
         let mut all = (0_u64, 0_u64);
-        for &row in rows {
-            let stall_ns = faults.stall_ns(row).unwrap_or(0);
-            all = (all.0.saturating_add(stall_ns), all.1 + 1);
-            if let Some(location) = location(analysis, row) {
+        let instruction =
+            |row: usize| (faults.code[row], faults.kernel_mode[row], faults.call_chain[row]);
+        // Neighbours are often of one instruction: they have one location.
+        for alike in rows.chunk_by(|&a, &b| instruction(a) == instruction(b)) {
+            let stalls_ns = alike.iter().filter_map(|&row| faults.stall_ns(row));
+            let stall_ns = stalls_ns.fold(0, u64::saturating_add);
+            let faults = alike.len() as u64;
+            all = (all.0.saturating_add(stall_ns), all.1 + faults);
+            if let Some(location) = alike.first().and_then(|&row| location(analysis, row)) {
                 let weight = weights.entry(location).or_default();
-                *weight = (weight.0.saturating_add(stall_ns), weight.1 + 1);
+                *weight = (weight.0.saturating_add(stall_ns), weight.1 + faults);
             }
         }
         // Several places in code are one function. What was inlined tells little without what it is part of.

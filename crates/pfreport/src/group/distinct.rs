@@ -1,6 +1,6 @@
 //! Distinct pages of groups.
 
-use super::keys::Hashed;
+use super::numbers::Hashed;
 
 /// Base-2 logarithm of the pages that one entry holds, a bit for each.
 const STRETCH_SHIFT: u32 = u64::BITS.ilog2();

@@ -1,209 +1,185 @@
-//! Numbers of groups: rows with the same keys get the same.
+//! Keys of groups as words, without a look at the names that they stand for.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
-use foldhash::fast::RandomState;
-use polars::prelude::{Column, DataFrame, DataType, PolarsResult, polars_bail};
+use super::words::Words;
+use crate::error::Error;
+use crate::faults::{Faults, Unnamed};
+use crate::field::Field;
+use crate::load::Loaded;
+use pfmodel::names::{Access, Cause, Class, MapConfidence};
+use pfmodel::table::Analysis;
 
-/// Hashes that a trace cannot make collide.
-pub type Hashed<K, V> = HashMap<K, V, RandomState>;
-
-/// Groups by number, in the order in which they were first seen.
-#[derive(Debug, Default)]
-pub struct Groups {
-    /// By what tells them apart: a level for each word of packed keys, in which the number of the words before comes
-    /// first. The numbers of the last level are those of groups.
-    levels: Vec<Level>,
-    /// The words of each group.
-    words: Vec<u128>,
+/// The columns that faults are grouped by.
+pub struct Keys<'a> {
+    /// All of them, to name groups.
+    pub faults: Faults<'a>,
+    sources: Vec<Source<'a>>,
 }
 
-#[derive(Debug, Default)]
-struct Level {
-    numbers: Hashed<(u32, u128), u32>,
-    /// What was looked up last, and its number: neighbours are often alike.
-    last: Option<((u32, u128), u32)>,
+/// What the values of a key follow from.
+enum Source<'a> {
+    /// Columns of the model, as they are: that spares a table with the names of each row, for half of the time.
+    Model(Vec<Codes<'a>>),
+    /// The column itself.
+    Column(Faults<'a>),
 }
 
-impl Level {
-    fn number(&mut self, key: (u32, u128)) -> u32 {
-        if let Some((_, number)) = self.last.filter(|last| last.0 == key) {
-            return number;
-        }
-        let next = self.numbers.len() as u32;
-        let number = *self.numbers.entry(key).or_insert(next);
-        self.last = Some((key, number));
-        number
-    }
-}
+/// Adds the codes of some rows.
+type Codes<'a> = Box<dyn Fn(Range<usize>, &mut Words) + Send + Sync + 'a>;
 
-impl Groups {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.levels.last().map_or(0, |level| level.numbers.len())
-    }
-
-    /// The numbers of the groups of rows, and the rows that are the first of a new one.
+impl<'a> Keys<'a> {
+    /// Prepares columns, with a choice of what stands for unknown functions.
     ///
     /// # Errors
-    /// Should Polars refuse a column.
-    pub fn number(&mut self, keys: &DataFrame) -> PolarsResult<(Vec<u32>, Vec<u32>)> {
-        let words = packed(keys)?;
-        let mut first = Vec::new();
-        let mut row_words = vec![0; words.len()];
-        let numbers = (0..keys.height()).map(|row| {
-            for (word, column) in row_words.iter_mut().zip(&words) {
-                *word = column[row];
+    /// As [`Faults::with`].
+    pub fn new(loaded: &'a Loaded, keys: &[Field], unnamed: Unnamed) -> Result<Self, Error> {
+        let source = |&key: &Field| match model(key, &loaded.analysis) {
+            Some(columns) => Ok(Source::Model(columns)),
+            None => Faults::with(loaded, &[key], unnamed).map(Source::Column),
+        };
+        Ok(Self {
+            faults: Faults::with(loaded, keys, unnamed)?,
+            sources: keys.iter().map(source).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The words of some rows. Rows with equal words have equal keys; some with equal keys may have different words:
+    /// the mappings of one file, for example.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail.
+    pub fn words(&self, rows: Range<usize>) -> Result<Words, Error> {
+        let mut words = Words::new(rows.len());
+        for source in &self.sources {
+            match source {
+                Source::Model(columns) => {
+                    columns.iter().for_each(|column| column(rows.clone(), &mut words));
+                }
+                Source::Column(column) => {
+                    let frame = column.frame(rows.clone())?;
+                    let push = |column| words.push_column(column);
+                    frame.columns().iter().try_for_each(push).map_err(Error::from)?;
+                }
             }
-            let (number, is_new) = self.number_of(&row_words);
-            if is_new {
-                first.push(row as u32);
-            }
-            number
-        });
-        Ok((numbers.collect(), first))
-    }
-
-    /// The number of a group in these numbers, and whether it is new.
-    fn number_of(&mut self, words: &[u128]) -> (u32, bool) {
-        self.levels.resize_with(words.len(), Level::default);
-        let before = self.len();
-        let mut number = 0;
-        for (level, &word) in self.levels.iter_mut().zip(words) {
-            number = level.number((number, word));
         }
-        let is_new = self.len() > before;
-        if is_new {
-            self.words.extend_from_slice(words);
-        }
-        (number, is_new)
-    }
-
-    /// The numbers that the groups of others get, and those of the others that are new.
-    pub fn number_others(&mut self, others: &Self) -> (Vec<u32>, Vec<u32>) {
-        let mut new = Vec::new();
-        let words = others.words.chunks(others.levels.len().max(1));
-        let numbers = (0..).zip(words).map(|(other, words)| {
-            let (number, is_new) = self.number_of(words);
-            if is_new {
-                new.push(other);
-            }
-            number
-        });
-        (numbers.collect(), new)
+        Ok(words)
     }
 }
 
-/// The keys of each row in as few words as their types take, each word as a column. Equal words are equal keys,
-/// whichever part of a table they come from.
-fn packed(keys: &DataFrame) -> PolarsResult<Vec<Vec<u128>>> {
-    let mut words = vec![vec![0; keys.height()]];
-    let mut used = 0;
-    for key in keys.columns() {
-        let bits = bits(key.dtype());
-        used += bits;
-        if used > u128::BITS {
-            words.push(vec![0; keys.height()]);
-            used = bits;
+/// The columns of the model that a key follows from, where it does from few of them.
+fn model(key: Field, analysis: &Analysis) -> Option<Vec<Codes<'_>>> {
+    let faults = &analysis.faults;
+    let class = || values(&faults.class, Class::ALL.len(), |&class| class as u64);
+    let access = || values(&faults.access, Access::ALL.len(), |&access| access as u64);
+    let kernel_mode = || values(&faults.kernel_mode, 2, |&kernel| u64::from(kernel));
+    let mapping = || refers(&faults.mapping, analysis.mappings.len());
+    let code = || refers(&faults.code, analysis.locations.len());
+    Some(match key {
+        Field::Class => vec![class()],
+        Field::Cause => vec![values(&faults.cause, Cause::ALL.len(), |&cause| cause as u64)],
+        Field::Failure => vec![class(), mapping(), access()],
+        Field::Slow => vec![values(&faults.slow, 2, |&slow| u64::from(slow))],
+        Field::Access => vec![access()],
+        Field::Mode => vec![kernel_mode()],
+        Field::Proc | Field::Pid => vec![refers(&faults.proc, analysis.processes.len())],
+        Field::Tid => vec![numbers(&faults.tid)],
+        Field::Comm => vec![refers(&faults.comm, analysis.comms.len())],
+        Field::Cpu => vec![numbers(&faults.cpu)],
+        Field::Addr => vec![numbers(&faults.addr)],
+        Field::Nth => vec![numbers(&faults.nth)],
+        Field::Attempts => vec![numbers(&faults.attempts)],
+        Field::Region | Field::RegionKind => {
+            vec![refers(&faults.region, analysis.regions.len())]
         }
-        if let Some(word) = words.last_mut() {
-            push(word, bits, key)?;
+        Field::Path
+        | Field::Perms
+        | Field::Dev
+        | Field::Inode
+        | Field::BuildId
+        | Field::Mapping => vec![mapping()],
+        Field::MapConfidence => {
+            let all = MapConfidence::ALL.len();
+            vec![values(&faults.map_confidence, all, |&confidence| confidence as u64)]
         }
-    }
-    Ok(words)
+        Field::Module => {
+            vec![code(), kernel_mode(), refers(&faults.ip_mapping, analysis.mappings.len())]
+        }
+        Field::Function | Field::Source => vec![code()],
+        Field::Object => vec![refers(&faults.object, analysis.objects.len())],
+        Field::Callchain => vec![refers(&faults.call_chain, analysis.call_chains.len())],
+        Field::Trace
+        | Field::Phase
+        | Field::TimeNs
+        | Field::WallTime
+        | Field::LatencyNs
+        | Field::PageSizeBytes
+        | Field::FileOffset
+        | Field::Ip
+        | Field::Node => return None,
+    })
 }
 
-/// Moves words so far up and puts the codes of a key below them.
-fn push(words: &mut [u128], bits: u32, key: &Column) -> PolarsResult<()> {
-    let codes = key.to_physical_repr();
-    match codes.dtype() {
-        DataType::UInt8 => push_codes(words, bits, codes.u8()?.iter()),
-        DataType::UInt16 => push_codes(words, bits, codes.u16()?.iter()),
-        DataType::UInt32 => push_codes(words, bits, codes.u32()?.iter()),
-        DataType::UInt64 => push_codes(words, bits, codes.u64()?.iter()),
-        DataType::Int64 => {
-            let times = codes.i64()?.iter();
-            push_codes(words, bits, times.map(|time| time.map(i64::cast_unsigned)));
-        }
-        DataType::Boolean => push_codes(words, bits, codes.bool()?.iter()),
-        other => polars_bail!(ComputeError: "column {} of type {other} is no key", key.name()),
-    }
-    Ok(())
+/// A column of one of so many values.
+fn values<'a, T: Sync>(
+    column: &'a [T],
+    number: usize,
+    code: impl Fn(&T) -> u64 + Send + Sync + 'a,
+) -> Codes<'a> {
+    let bits = u64::BITS - (number.saturating_sub(1) as u64).leading_zeros();
+    Box::new(move |rows, words| words.push(bits, column[rows].iter().map(&code)))
 }
 
-/// Null is the highest code, which no value has.
-fn push_codes<T: Into<u128>>(
-    words: &mut [u128],
-    bits: u32,
-    codes: impl Iterator<Item = Option<T>>,
-) {
-    let null = (1 << bits) - 1;
-    for (word, code) in words.iter_mut().zip(codes) {
-        *word = (*word << bits) | code.map_or(null, Into::into);
-    }
+/// A column of numbers of any size.
+fn numbers<T: Copy + Into<u64> + Sync>(column: &[T]) -> Codes<'_> {
+    let bits = u8::BITS * size_of::<T>() as u32;
+    Box::new(move |rows, words| words.push(bits, column[rows].iter().map(|&number| number.into())))
 }
 
-/// Bits that hold every value of a type and one code more.
-fn bits(key: &DataType) -> u32 {
-    match key {
-        DataType::Boolean => 2,
-        DataType::Enum(categories, _) => {
-            u64::BITS - (categories.categories().len() as u64).leading_zeros()
-        }
-        DataType::UInt32 => u32::BITS + 1,
-        _ => u64::BITS + 1,
-    }
+/// A column that refers to a table of so many rows, or to nothing.
+fn refers(column: &[u32], rows: usize) -> Codes<'_> {
+    let none = rows as u64;
+    values(column, rows.saturating_add(1), move |&row| u64::from(row).min(none))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Groups;
-    use crate::faults::Faults;
+    use std::collections::HashMap;
+
+    use pfmodel::Options;
+
+    use super::Keys;
+    use crate::faults::Unnamed;
     use crate::field::Field;
-    use crate::sample::{self, MODEL, Row};
-
-    const ROWS: [(u32, u64, u32); 5] = [
-        (1, 0x1000, MODEL),
-        (1, 0x1000, pfmodel::table::NONE),
-        (2, 0x1000, MODEL),
-        (1, 0x1000, MODEL),
-        (1, 0x2000, MODEL),
-    ];
-
-    fn frame(rows: &[(u32, u64, u32)], fields: &[Field]) -> polars::prelude::DataFrame {
-        let mut loaded = sample::empty();
-        for &(tid, addr, mapping) in rows {
-            let row = Row { tid, addr, mapping, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
-        }
-        Faults::new(&loaded, fields).unwrap().frame(0..usize::MAX).unwrap()
-    }
+    use crate::group::words::Words;
+    use crate::load::Loaded;
 
     #[test]
-    fn equal_keys_get_equal_numbers() {
-        let cases: [(&[Field], [u32; 5]); 4] = [
-            (&[Field::Tid, Field::Path, Field::Slow], [0, 1, 2, 0, 0]),
-            (&[Field::Addr], [0, 0, 0, 0, 1]),
-            // More than fits into one word.
-            (&[Field::WallTime, Field::Addr, Field::Path, Field::Tid], [0, 1, 2, 0, 3]),
-            (&[], [0; 5]),
-        ];
-        for (fields, expected) in cases {
-            let mut groups = Groups::default();
-            let (numbers, first) = groups.number(&frame(&ROWS, fields)).unwrap();
-            assert_eq!(numbers, expected, "{fields:?}");
-            let first = first.into_iter().map(|row| numbers[row as usize]);
-            assert!(first.eq(0..groups.len() as u32), "{fields:?}");
+    fn equal_words_are_equal_keys() {
+        let traces = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+        let mut rows = 0;
+        for entry in std::fs::read_dir(traces).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "pft") {
+                continue;
+            }
+            let loaded = Loaded::open(&path, &Options::default()).unwrap();
+            rows += loaded.analysis.faults.len();
+            for &field in Field::ALL {
+                let keys = Keys::new(&loaded, &[field], Unnamed::Place).unwrap();
+                let words = keys.words(0..keys.faults.len()).unwrap();
+                let names = Words::of(&keys.faults.frame(0..usize::MAX).unwrap()).unwrap();
+                let of = |words: &Words, row: usize| -> Vec<u64> {
+                    words.columns.iter().map(|word| word[row]).collect()
+                };
+                let mut name_of = HashMap::new();
+                for row in 0..keys.faults.len() {
+                    let name = of(&names, row);
+                    let known = name_of.entry(of(&words, row)).or_insert_with(|| name.clone());
+                    assert_eq!(*known, name, "{field:?} in row {row} of {path:?}");
+                }
+            }
         }
-    }
-
-    #[test]
-    fn groups_of_others_keep_what_tells_them_apart() {
-        let fields = [Field::WallTime, Field::Addr, Field::Path, Field::Tid];
-        let [mut groups, mut others] = [Groups::default(), Groups::default()];
-        groups.number(&frame(&ROWS[..2], &fields)).unwrap();
-        others.number(&frame(&ROWS[1..], &fields)).unwrap();
-        assert_eq!(groups.number_others(&others), (vec![1, 2, 0, 3], vec![1, 3]));
-        assert_eq!(groups.len(), 4);
+        assert!(rows > 0);
     }
 }

@@ -10,11 +10,13 @@ use polars::prelude::{
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 
 use super::distinct::DistinctPages;
-use super::keys::Groups;
+use super::keys::Keys;
 use super::latencies::Latencies;
+use super::numbers::Numbers;
+use super::words::Words;
 use super::{Measures, PERCENTILES, costliest_first};
 use crate::error::Error;
-use crate::faults::{Faults, Unnamed};
+use crate::faults::Unnamed;
 use crate::field::Field;
 use crate::load::Loaded;
 use crate::pages;
@@ -34,7 +36,7 @@ pub struct Tally {
     keys: Vec<Field>,
     measures: Measures,
     unnamed: Unnamed,
-    groups: Groups,
+    groups: Numbers,
     /// Keys of the groups, in the order of their numbers.
     named: Option<DataFrame>,
     sums: Vec<Sums>,
@@ -71,7 +73,7 @@ impl Tally {
             keys: keys.to_vec(),
             measures,
             unnamed,
-            groups: Groups::default(),
+            groups: Numbers::default(),
             named: None,
             sums: Vec::new(),
             latencies: Vec::new(),
@@ -84,34 +86,38 @@ impl Tally {
     /// # Errors
     /// [`Error::Table`] should Polars fail.
     pub fn add(&mut self, part: &Loaded) -> Result<(), Error> {
-        let faults = Faults::with(part, &self.keys, self.unnamed)?;
+        let keys = Keys::new(part, &self.keys, self.unnamed)?;
         // Names the columns even if there are no rows.
-        self.name(faults.frame(0..0)?)?;
-        let shares = faults.len().div_ceil(LEAST_ROWS).clamp(1, rayon::current_num_threads());
-        let share_rows = faults.len().div_ceil(shares).max(1);
+        self.name(keys.faults.frame(0..0)?)?;
+        let all = keys.faults.len();
+        let shares = all.div_ceil(LEAST_ROWS).clamp(1, rayon::current_num_threads());
+        let share_rows = all.div_ceil(shares).max(1);
         let tallies: Vec<Result<Self, Error>> = (0..shares)
             .into_par_iter()
             .map(|share| {
                 let mut tally = Self::new(&self.keys, self.measures, self.unnamed);
-                let rows = share * share_rows..faults.len().min((share + 1) * share_rows);
-                tally.add_rows(part, &faults, rows).map(|()| tally)
+                let rows = share * share_rows..all.min((share + 1) * share_rows);
+                tally.add_rows(part, &keys, rows).map(|()| tally)
             })
             .collect();
-        tallies.into_iter().try_for_each(|tally| self.merge(tally?))
+        tallies.into_iter().try_for_each(|tally| {
+            let tally = tally?;
+            let (numbers, new) = self.groups.number_others(&tally.groups);
+            self.merge(tally, &numbers, new)
+        })
     }
 
     fn add_rows(
         &mut self,
         part: &Loaded,
-        faults: &Faults<'_>,
+        keys: &Keys<'_>,
         rows: Range<usize>,
     ) -> Result<(), Error> {
         for start in rows.clone().step_by(CHUNK_ROWS) {
             let rows = start..rows.end.min(start + CHUNK_ROWS);
-            let keys = faults.frame(rows.clone())?;
-            let (numbers, first) = self.groups.number(&keys)?;
+            let (numbers, first) = self.groups.number(&keys.words(rows.clone())?);
             if !first.is_empty() {
-                self.name(keys.take(&IdxCa::from_vec("rows".into(), first))?)?;
+                self.name(chosen(&keys.faults.frame(rows.clone())?, first)?)?;
             }
             self.count(part, rows, &numbers);
         }
@@ -162,20 +168,31 @@ impl Tally {
         }
     }
 
-    /// Adds the faults of another one for the same columns.
-    fn merge(&mut self, other: Self) -> Result<(), Error> {
-        let (numbers, new) = self.groups.number_others(&other.groups);
+    /// Adds the faults of another one for the same columns, whose groups have these numbers here, some of them `new`.
+    fn merge(&mut self, other: Self, numbers: &[u32], new: Vec<u32>) -> Result<(), Error> {
         if let Some(named) = other.named {
-            self.name(named.take(&IdxCa::from_vec("rows".into(), new))?)?;
+            self.name(chosen(&named, new)?)?;
         }
-        for (sums, &number) in other.sums.iter().zip(&numbers) {
+        for (sums, &number) in other.sums.iter().zip(numbers) {
             self.sums[number as usize].merge(sums);
         }
-        for (latencies, &number) in other.latencies.into_iter().zip(&numbers) {
+        for (latencies, &number) in other.latencies.into_iter().zip(numbers) {
             self.latencies[number as usize].merge(latencies);
         }
-        self.pages.merge(other.pages, &numbers);
+        self.pages.merge(other.pages, numbers);
         Ok(())
+    }
+
+    /// The same with groups of one name brought together: those of several mappings of one file, for example.
+    fn by_name(self) -> Result<Self, Error> {
+        let Some(named) = &self.named else { return Ok(self) };
+        let mut tally = Self::new(&self.keys, self.measures, self.unnamed);
+        let (numbers, first) = tally.groups.number(&Words::of(named)?);
+        if first.len() == self.groups.len() {
+            return Ok(self);
+        }
+        tally.merge(self, &numbers, first)?;
+        Ok(tally)
     }
 
     /// The groups: see [`super::grouped`].
@@ -183,15 +200,16 @@ impl Tally {
     /// # Errors
     /// [`Error::Table`] should Polars fail.
     pub fn finish(self) -> Result<DataFrame, Error> {
-        let mut frame = self.named.unwrap_or_default();
+        let tally = self.by_name()?;
+        let mut frame = tally.named.unwrap_or_default();
         let mut add = |name: &str, values: Vec<u64>| {
             let column = UInt64Chunked::from_vec(name.into(), values).into_column();
             frame.with_column(column).map(|_| ())
         };
-        add("faults", self.sums.iter().map(|sums| sums.faults).collect())?;
-        add("major", self.sums.iter().map(|sums| sums.major).collect())?;
-        if self.measures.pages {
-            let (pages, bytes) = self.pages.counts(self.sums.len()).into_iter().unzip();
+        add("faults", tally.sums.iter().map(|sums| sums.faults).collect())?;
+        add("major", tally.sums.iter().map(|sums| sums.major).collect())?;
+        if tally.measures.pages {
+            let (pages, bytes) = tally.pages.counts(tally.sums.len()).into_iter().unzip();
             add("pages", pages)?;
             add("touched_bytes", bytes)?;
         }
@@ -200,19 +218,24 @@ impl Tally {
             frame.with_column(column.into_column()).map(|_| ())
         };
         // Unknown must not look like nothing.
-        let stalls_ns = self.sums.iter().map(|sums| sums.max_ns.map(|_| sums.stall_ns));
+        let stalls_ns = tally.sums.iter().map(|sums| sums.max_ns.map(|_| sums.stall_ns));
         add_known("stall_ns", stalls_ns.collect())?;
-        if self.measures.percentiles {
+        if tally.measures.percentiles {
             let shares = PERCENTILES.map(|(share, _)| share);
-            let groups = self.latencies.into_par_iter();
+            let groups = tally.latencies.into_par_iter();
             let ranks: Vec<_> = groups.map(|group| group.percentiles(shares)).collect();
             for (index, (_, name)) in PERCENTILES.into_iter().enumerate() {
                 add_known(name, ranks.iter().map(|ranks| ranks[index]).collect())?;
             }
         }
-        add_known("max_ns", self.sums.iter().map(|sums| sums.max_ns).collect())?;
-        costliest_first(&frame, &self.keys)
+        add_known("max_ns", tally.sums.iter().map(|sums| sums.max_ns).collect())?;
+        costliest_first(&frame, &tally.keys)
     }
+}
+
+/// Some rows of a table.
+fn chosen(table: &DataFrame, rows: Vec<u32>) -> PolarsResult<DataFrame> {
+    table.take(&IdxCa::from_vec("rows".into(), rows))
 }
 
 #[cfg(test)]

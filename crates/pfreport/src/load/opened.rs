@@ -95,7 +95,11 @@ impl Opened {
         let Self { trace, about, recording, scope } = self;
         let faults = scope.faults(&trace);
         memory::check(&about.path, &faults, &scope, request.memory_bytes)?;
-        let wanted = scope.wanted(&faults, request, true);
+        let wanted = Wanted {
+            expected_rows: usize::try_from(faults.rows_meeting(scope.window_ns.as_ref()))
+                .unwrap_or(0),
+            ..scope.wanted(&faults, request, true)
+        };
         let total = faults.rows();
         let analysis = std::thread::scope(|threads| {
             analyse_in_order(recording, faults.ahead(threads, request, (0, total)), &wanted)
@@ -144,7 +148,8 @@ impl Scope {
             None if self.reach == Reach::Window => u64::MAX,
             None => faults.slow_threshold_ns(is_one_walk),
         };
-        Wanted { slow_threshold_ns, rows_ns: self.rows_ns.clone(), until_ns: self.until_ns }
+        let all = Wanted::all(slow_threshold_ns);
+        Wanted { rows_ns: self.rows_ns.clone(), until_ns: self.until_ns, ..all }
     }
 }
 

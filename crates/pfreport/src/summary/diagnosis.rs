@@ -40,16 +40,33 @@ pub struct Diagnosis {
     pub remarks: Vec<&'static str>,
 }
 
+/// What the rules say, before it is weighed against everything else.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    evidence: Evidence<'a>,
+    advice: Vec<Advice>,
+}
+
+impl<'a> Findings<'a> {
+    /// Asks all rules.
+    #[must_use]
+    pub fn of(loaded: &'a Loaded) -> Self {
+        let evidence = Evidence::of(loaded);
+        let advice = advice(&evidence);
+        Self { evidence, advice }
+    }
+}
+
 impl Diagnosis {
     /// None where there is nothing to explain.
     #[must_use]
-    pub fn of(loaded: &Loaded, cells: &[Group]) -> Option<Self> {
+    pub fn of(findings: Findings<'_>, cells: &[Group]) -> Option<Self> {
+        let Findings { evidence, advice } = findings;
+        let loaded = evidence.loaded;
         let groups = rolled_up(cells, &PLACE_AND_CAUSE);
         let group = groups.first()?;
         let class = Class::ALL.iter().copied().find(|class| class.as_str() == group.key(3))?;
         let cause = Cause::ALL.iter().copied().find(|cause| cause.as_str() == group.key(4))?;
-        let evidence = Evidence::of(loaded);
-        let advice = advice(&evidence);
         // A finding about most of the stall time says all of it.
         let total_ns = total_stall_ns(&groups);
         let explains_most = |advice: &&Advice| {
