@@ -35,15 +35,20 @@ fn the_page_has_what_the_help_has() {
 #[test]
 fn a_folder_gets_a_page_for_each_command_that_is_shown() {
     let folder = tempfile::tempdir().unwrap();
-    let pages = ManPages { out: Some(folder.path().to_owned()) };
+    let made = folder.path().join("not/there");
+    let pages = ManPages { out: Some(made.clone()) };
     pages.write(program(), &mut Vec::new()).unwrap();
-    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    // Again, into a folder that is there.
+    pages.write(program(), &mut Vec::new()).unwrap();
+    let names = fs::read_dir(made).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["prog-info.1", "prog.1"]);
-    let nowhere = ManPages { out: Some(folder.path().join("none")) };
-    let (path, _) = nowhere.write(program(), &mut Vec::new()).unwrap_err();
-    assert_eq!(path, Some(folder.path().join("none/prog.1")));
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let (path, _) =
+        ManPages { out: Some(file.clone()) }.write(program(), &mut Vec::new()).unwrap_err();
+    assert_eq!(path, Some(file));
 }
 
 #[test]

@@ -202,6 +202,20 @@ fn help_is_short_or_long() {
     }
 }
 
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let full = "error: cannot write the output: No space left on device (os error 28)\n";
+    for words in [&["--help"][..], &["-h"], &["--version"], &["diff", "--help"], &["man"]] {
+        let device = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = program().args(words).stdout(device).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), full), "{words:?}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = program().args(words).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{words:?}");
+    }
+}
+
 /// What bash offers for the last word.
 fn completed(script: &str, words: &[&str]) -> Vec<String> {
     let harness = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
@@ -248,7 +262,9 @@ fn a_manual_page_has_what_the_help_has() {
     for name in ["pfreport", "pfreport-info", "pfreport-dump", "pfreport-diff"] {
         assert!(scene.path(&format!("{name}.1")).exists(), "{name}");
     }
-    let (code, message) = failure(&scene, &["man", "--out", "none"]);
+    assert_eq!(scene.run(&["man", "--out", "made/man1"]).status.code(), Some(0));
+    assert!(scene.path("made/man1/pfreport.1").exists());
+    let (code, message) = failure(&scene, &["man", "--out", "run.pft/man1"]);
     assert_eq!(code, 2);
-    assert!(message.starts_with("error: cannot write none/pfreport.1: "), "{message}");
+    assert!(message.starts_with("error: cannot write run.pft/man1: "), "{message}");
 }
