@@ -197,6 +197,12 @@ impl Loaded {
         self.analysis.faults.class.iter().filter(|&&c| c == class).count() as u64
     }
 
+    /// What a row of the fault table is called where other figures are of the whole trace.
+    #[must_use]
+    pub const fn row_name(&self) -> &'static str {
+        if self.selection.is_some() { "selected fault" } else { "fault" }
+    }
+
     /// Faults of a class in all that was read, whatever is selected.
     #[must_use]
     pub fn class_total(&self, class: Class) -> u64 {

@@ -200,7 +200,7 @@ impl Exactness {
                 kernel: balance.kernel,
             })
             .collect();
-        let [exact, inferred, unknown] = exactness.map_confidence;
+        let [exact, inferred, unknown] = exactness::map_confidence(loaded);
         let bias_ns = exactness::bias_ns(loaded);
         let failures = exactness::failures(loaded);
         let failure = |(faults, reason)| Failure { reason, faults };
