@@ -3,6 +3,7 @@
 //! Each program has both as subcommands: what is installed always fits the program that is installed.
 
 mod manual;
+mod shells;
 
 use std::fs;
 use std::io::{self, Write};
@@ -46,11 +47,8 @@ impl Completions {
     ///
     /// # Errors
     /// `out` takes no more.
-    pub fn write(&self, mut program: Command, out: &mut dyn Write) -> io::Result<()> {
-        let name = program.get_name().to_owned();
-        let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut program, name, &mut script);
-        out.write_all(&script)?;
+    pub fn write(&self, program: Command, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&shells::script(self.shell, program))?;
         out.flush()
     }
 }

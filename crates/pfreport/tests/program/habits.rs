@@ -244,6 +244,54 @@ fn bash_completes_options_commands_and_their_options() {
     assert!(completed(script, &["pfreport", "completions", "z"]).contains(&"zsh".to_owned()));
 }
 
+/// What fish offers for the last word.
+fn offered(script: &str, line: &str) -> Vec<String> {
+    let line = format!("source {script}; complete -C '{line}'");
+    let output = Command::new("fish").args(["--no-config", "-c", &line]).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{line}");
+    let words = text(&output.stdout).lines().map(|line| line.split('\t').next().unwrap_or(line));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn fish_completes_options_behind_traces_and_of_commands() {
+    if Command::new("fish").arg("--version").output().is_err() {
+        eprintln!("skipped: no fish");
+        return;
+    }
+    let scene = Scene::new(1);
+    let script = scene.path("pfreport.fish");
+    fs::write(&script, program().args(["completions", "fish"]).output().unwrap().stdout).unwrap();
+    let script = script.to_str().unwrap();
+    for (line, expected) in [
+        ("pfreport -q com", &["completions"][..]),
+        ("pfreport --fla", &["--flamegraph"]),
+        ("pfreport run.pft --fla", &["--flamegraph"]),
+        ("pfreport --theme d", &["dark"]),
+        ("pfreport run.pft inf", &[]),
+        ("pfreport info run.pft --j", &["--json"]),
+        ("pfreport completions z", &["zsh"]),
+        ("pfreport -- --fla", &[]),
+    ] {
+        assert_eq!(offered(script, line), expected, "{line}");
+    }
+}
+
+#[test]
+fn zsh_loads_its_completions() {
+    if Command::new("zsh").arg("--version").output().is_err() {
+        eprintln!("skipped: no zsh");
+        return;
+    }
+    let scene = Scene::new(1);
+    let script = scene.path("_pfreport");
+    fs::write(&script, program().args(["completions", "zsh"]).output().unwrap().stdout).unwrap();
+    let load = "autoload -Uz compinit; compinit -u -D; source \"$0\"; print $_comps[pfreport]; \
+                print ${+functions[_pfreport__command]}${+functions[_pfreport__words]}";
+    let output = Command::new("zsh").args(["-f", "-c", load]).arg(script).output().unwrap();
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("_pfreport\n11\n", ""));
+}
+
 #[test]
 fn a_manual_page_has_what_the_help_has() {
     let output = program().arg("man").output().unwrap();
