@@ -133,7 +133,8 @@ pub struct Digest {
     pub bias_ns: Option<u64>,
     /// Beyond which latency minor faults count as slow, nanoseconds.
     pub slow_threshold_ns: u64,
-    /// Faults by class, as in [`Class::ALL`]; none where the class was not recorded or cannot be told.
+    /// Faults by class, as in [`Class::ALL`]; none where the class was not recorded or cannot be told. Minor
+    /// ones count cow as well where some run cannot tell them apart.
     pub classes: [Option<u64>; 4],
     /// All faults; none if there are none.
     pub all: Option<Group>,
