@@ -3,6 +3,7 @@
 //! Each program has both as subcommands: what is installed always fits the program that is installed.
 
 mod manual;
+mod shells;
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,6 +11,18 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, ValueHint};
 use clap_complete::Shell;
+
+/// Prints the help or version that parsing a command line ended with. Whoever closed standard output has
+/// seen enough.
+///
+/// # Errors
+/// Standard output takes no more: clap's own way out passes over that.
+pub fn print_help(help: &clap::Error) -> io::Result<()> {
+    match help.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -34,11 +47,8 @@ impl Completions {
     ///
     /// # Errors
     /// `out` takes no more.
-    pub fn write(&self, mut program: Command, out: &mut dyn Write) -> io::Result<()> {
-        let name = program.get_name().to_owned();
-        let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut program, name, &mut script);
-        out.write_all(&script)?;
+    pub fn write(&self, program: Command, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&shells::script(self.shell, program))?;
         out.flush()
     }
 }
@@ -47,8 +57,8 @@ impl Completions {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = PAGES_EXAMPLES)]
 pub struct ManPages {
-    /// Folder for the pages of the program and of its subcommands, which replace those that are there
-    /// [default: the page of the program on standard output]
+    /// Folder for the pages of the program and of its subcommands, which replace those that are there; it is
+    /// made if need be [default: the page of the program on standard output]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
 }
@@ -57,7 +67,8 @@ impl ManPages {
     /// Writes the pages.
     ///
     /// # Errors
-    /// A page cannot be written, or `out` takes no more; with the file, if it is one.
+    /// The folder cannot be made, a page cannot be written, or `out` takes no more; with the path, if it
+    /// is of a file or folder.
     pub fn write(
         &self,
         program: Command,
@@ -68,6 +79,7 @@ impl ManPages {
             let page = pages.first().map_or(&[][..], |page| &page.text);
             return out.write_all(page).and_then(|()| out.flush()).map_err(|error| (None, error));
         };
+        fs::create_dir_all(folder).map_err(|error| (Some(folder.clone()), error))?;
         for page in pages {
             let path = folder.join(page.file_name);
             fs::write(&path, page.text).map_err(|error| (Some(path), error))?;

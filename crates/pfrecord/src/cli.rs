@@ -244,9 +244,12 @@ wrong usage); 3 recorded, but records were lost or do not add up to the kernel's
 threads were missed; 126, 127 the command could not be started (no trace is left).";
 
 impl Arguments {
-    /// The command line, or its help, version or error.
-    pub fn parse_or_exit() -> Self {
-        Self::try_parse().unwrap_or_else(|error| printed(error, std::env::args_os()).exit())
+    /// What the command line asks for.
+    ///
+    /// # Errors
+    /// What is wrong with it, fit to print; help and version are errors too.
+    pub fn from_command_line() -> Result<Self, clap::Error> {
+        Self::try_parse().map_err(|error| printed(error, std::env::args_os()))
     }
 
     /// What to record and how.

@@ -61,6 +61,16 @@ fn failed_with(error: Error, consequence: &str) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// What writing to standard output ends with. Whoever closed it has seen enough.
+fn written(result: io::Result<()>) -> ExitCode {
+    match result {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            failed(Error::System { action: "write to standard output", source })
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
 /// The exit status as a shell has it.
 fn exit_status(status: ExitStatus) -> Option<u8> {
     let code = status.code().or_else(|| Some(128 + status.signal()?));
@@ -72,15 +82,18 @@ fn main() -> ExitCode {
     if let Err(error) = pfcapture::catch_window_signal() {
         return failed(error);
     }
-    let arguments = cli::Arguments::parse_or_exit();
+    let arguments = match cli::Arguments::from_command_line() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => error.exit(),
+        Err(help) => return written(pfcli::print_help(&help)),
+    };
     if let Some(action) = &arguments.action {
         return action.run(cli::Arguments::command()).map_or_else(failed, |()| ExitCode::SUCCESS);
     }
     if arguments.check {
         return match check::run(&mut io::stdout().lock()) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::from(2),
-            Err(_) => ExitCode::FAILURE,
+            Ok(is_possible) => ExitCode::from(if is_possible { 0 } else { 2 }),
+            Err(error) => written(Err(error)),
         };
     }
     let config = match arguments.config() {

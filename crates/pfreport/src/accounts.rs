@@ -9,6 +9,11 @@ use crate::load::{Loaded, Member};
 use crate::scope::Scope;
 use crate::units::duration;
 
+/// Why not everything is there: [`Loaded::flaws`].
+pub const DAMAGED: &str = "the file is damaged";
+/// Likewise.
+pub const NOT_ENDED: &str = "the recording did not end in order";
+
 /// Completions of one kind, as the recorder accounts for them and as the kernel counted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Balance {
@@ -197,6 +202,12 @@ impl Loaded {
         self.analysis.faults.class.iter().filter(|&&c| c == class).count() as u64
     }
 
+    /// What a row of the fault table is called where other figures are of the whole trace.
+    #[must_use]
+    pub const fn row_name(&self) -> &'static str {
+        if self.selection.is_some() { "selected fault" } else { "fault" }
+    }
+
     /// Faults of a class in all that was read, whatever is selected.
     #[must_use]
     pub fn class_total(&self, class: Class) -> u64 {
@@ -351,8 +362,8 @@ impl Loaded {
         let exactness = &self.analysis.exactness;
         let lost = !exactness.losses.is_empty() || self.lost_records() != LostRecords::default();
         let found = [
-            (!self.damage.is_empty(), "the file is damaged"),
-            (!exactness.complete, "the recording did not end in order"),
+            (!self.damage.is_empty(), DAMAGED),
+            (!exactness.complete, NOT_ENDED),
             (lost, "records were lost while recording"),
             (self.unparsed() > 0, "records could not be parsed"),
             (self.unwatched_cpus() > 0, "a CPU was not watched"),

@@ -26,10 +26,10 @@ mod touched_again;
 mod view;
 
 pub use evidence::{Cost, Culprit, Evidence, FileRead};
-pub use give_back::TITLE as GIVE_BACK;
-pub use slow_minor::TITLE as SLOW_MINOR;
-pub use thrashing::TITLE as THRASHING;
-pub use touched_again::HEAP_TITLE;
+pub use give_back::ID as GIVE_BACK;
+pub use slow_minor::ID as SLOW_MINOR;
+pub use thrashing::ID as THRASHING;
+pub use touched_again::HEAP_ID as HEAP_GIVEN_BACK;
 pub use view::{LOWER_BOUNDS, SELECTED, brief, render};
 
 use std::cmp::Reverse;
@@ -39,6 +39,8 @@ use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 /// One finding of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
+    /// The rule, in a word that stays the same: `schemas/patterns.md` lists them.
+    pub id: &'static str,
     /// What is found, in a few words; the same for every finding of a rule.
     pub title: &'static str,
     /// Where: a file, or memory of a process.
@@ -89,7 +91,7 @@ pub fn advice(evidence: &Evidence<'_>) -> Vec<Advice> {
     let mut advice: Vec<Advice> = RULES.par_iter().filter_map(|look| look(evidence)).collect();
     advice.sort_by_key(|advice| {
         let cost = (advice.cost.stall_ns, advice.cost.faults);
-        let is_rest = advice.title != oom::TITLE;
+        let is_rest = advice.id != oom::ID;
         (advice.is_general, is_rest, Reverse(cost), advice.title)
     });
     advice

@@ -4,6 +4,7 @@
 //! names that do not depend on process ids and addresses (`comparison`); what else differs between the
 //! runs is said first (`doubts`). Several runs a side tell changes from noise (`change`).
 
+mod blind;
 mod change;
 mod comparison;
 mod condition;

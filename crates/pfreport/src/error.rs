@@ -68,6 +68,19 @@ pub enum Error {
         /// What there is.
         known: Vec<String>,
     },
+    /// A word that a column never has.
+    #[error(
+        "column `{column}` is never '{word}'{}; its words are {}",
+        alike(&word.to_lowercase(), known), known.join(", ")
+    )]
+    UnknownWord {
+        /// The column.
+        column: &'static str,
+        /// As asked for, fit to print.
+        word: String,
+        /// What there is.
+        known: Vec<&'static str>,
+    },
     /// What `--where` has is no condition on the columns.
     #[error("wrong condition: {reason}; the columns are {}", known.join(", "))]
     Condition {
@@ -212,9 +225,9 @@ const fn no_weight(weight: Weight) -> &'static str {
 const ALIKE: f64 = 0.7;
 
 /// The name that was probably meant, in words.
-fn alike(name: &str, known: &[String]) -> String {
-    let likeness = |known: &&String| strsim::jaro_winkler(name, known);
-    let best = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+fn alike(name: &str, known: &[impl AsRef<str>]) -> String {
+    let likeness = |known: &&str| strsim::jaro_winkler(name, known);
+    let best = known.iter().map(AsRef::as_ref).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     match best.filter(|best| likeness(best) >= ALIKE) {
         Some(best) => format!(", perhaps `{best}`"),
         None => String::new(),
@@ -238,6 +251,7 @@ impl Error {
         match self {
             Self::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::UnknownColumn { .. }
+            | Self::UnknownWord { .. }
             | Self::Exists { .. }
             | Self::IsInput { .. }
             | Self::Irregular { .. }

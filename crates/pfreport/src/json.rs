@@ -34,7 +34,8 @@ pub use exactness::{
 pub use findings::{Culprit, Finding};
 pub use recording::{Label, Machine, Recording, Selection, Stretch, Target, Trace, Victim, Window};
 
-/// Version of the document. Names may join within a version; none goes or changes its meaning.
+/// Version of the document. Names may join within a version; none goes or changes its meaning, so readers pass
+/// over what they do not know.
 pub const SCHEMA: &str = "pft-summary/1";
 
 /// Everything that the summary has in numbers.

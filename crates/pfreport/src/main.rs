@@ -26,23 +26,29 @@ fn main() -> ExitCode {
             }
             return ExitCode::from(2);
         }
-        Err(help) => help.exit(),
+        Err(help) => {
+            let printed = pfcli::print_help(&help).map_err(Error::Output);
+            return printed.map_or_else(failed, |()| ExitCode::SUCCESS);
+        }
     };
     match report(&arguments) {
         Ok(Outcome::Whole) => ExitCode::SUCCESS,
         Ok(Outcome::Partial) => ExitCode::from(3),
         Ok(Outcome::Failed) => ExitCode::from(4),
-        Err(error) => {
-            let code = error.exit_code();
-            if code != 0 {
-                let remedy = error.remedy().map_or_else(String::new, |what| format!("; {what}"));
-                let error = format!("{:#}{remedy}", anyhow::Error::from(error));
-                // Nothing is left to be done when standard error is closed as well.
-                let _ = writeln!(io::stderr(), "error: {}", printable(error.as_bytes()));
-            }
-            ExitCode::from(code)
-        }
+        Err(error) => failed(error),
     }
+}
+
+/// Says what failed, and what helps.
+fn failed(error: Error) -> ExitCode {
+    let code = error.exit_code();
+    if code != 0 {
+        let remedy = error.remedy().map_or_else(String::new, |what| format!("; {what}"));
+        let error = format!("{:#}{remedy}", anyhow::Error::from(error));
+        // Nothing is left to be done when standard error is closed as well.
+        let _ = writeln!(io::stderr(), "error: {}", printable(error.as_bytes()));
+    }
+    ExitCode::from(code)
 }
 
 fn report(arguments: &Arguments) -> Result<Outcome, Error> {

@@ -49,7 +49,7 @@ impl Selection {
     /// What a command line asks for.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`] or [`Error::Condition`] for a condition that is none;
+    /// [`Error::UnknownColumn`], [`Error::UnknownWord`] or [`Error::Condition`] for a condition that is none;
     /// [`Error::EmptyWindow`] where the end is certainly not after the beginning.
     pub fn parse(query: &Query) -> Result<Self, Error> {
         let condition = query.condition.as_deref().map(Condition::parse).transpose()?;

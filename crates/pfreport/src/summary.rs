@@ -26,6 +26,7 @@ use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::stall::WallStall;
+use crate::units::counted;
 use diagnosis::{Diagnosis, Findings};
 use pfmodel::names::Class;
 use screen::{Part, Screen};
@@ -70,6 +71,8 @@ pub(crate) struct Sections {
     pub tables: Vec<Screen>,
     /// Why.
     pub diagnosis: Option<Diagnosis>,
+    /// Why there is nothing of the above, if so.
+    pub nothing: Option<String>,
 }
 
 impl Sections {
@@ -98,6 +101,7 @@ impl Sections {
             }),
             tables: Vec::new(),
             diagnosis: None,
+            nothing: nothing(loaded),
         };
         if loaded.analysis.faults.is_empty() {
             return Ok(sections);
@@ -134,6 +138,26 @@ fn heading_of(screen: &mut Screen, loaded: &Loaded) -> Result<(), Error> {
     Ok(())
 }
 
+/// Why there are no faults to report on; none if there are.
+fn nothing(loaded: &Loaded) -> Option<String> {
+    if !loaded.analysis.faults.is_empty() {
+        return None;
+    }
+    let read = loaded.analysis.exactness.faults;
+    let whose = if loaded.are_several() { "the traces" } else { "the trace" };
+    Some(match &loaded.selection {
+        Some(selection) if read > 0 || !loaded.read.is_whole => {
+            // Where not all was read, nobody knows how many there are.
+            let all = match loaded.read.is_whole {
+                true => format!("the {} of {whose}", counted(read, "fault")),
+                false => format!("the faults of {whose}"),
+            };
+            format!("None of {all} is selected: {}.", selection.what)
+        }
+        _ => format!("There are no faults in {whose}."),
+    })
+}
+
 /// The summary as text. Its last line is `Summary: major=… minor=… cow=…`, for scripts.
 ///
 /// # Errors
@@ -146,6 +170,10 @@ pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
     }
     if let Some(diagnosis) = sections.diagnosis {
         diagnosis.write(&mut screen);
+    }
+    if let Some(why) = sections.nothing {
+        screen.heading("Nothing to show");
+        screen.paragraph(&why);
     }
     next::write(&mut screen, loaded);
     let mut text = screen.into_text();

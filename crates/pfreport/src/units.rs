@@ -46,21 +46,59 @@ pub fn bytes(n: u64) -> String {
     format!("{} {unit}", three_digits(value))
 }
 
-/// `812 ns`, `4.7 µs`, `12.3 ms`, `1.31 s`, `2 min 5 s`, `3 h 2 min`: the unit that reads best.
+const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds of a minute.
+pub const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// `812 ns`, `4.7 µs`, `12.3 ms`, `1.31 s`, `2 min 5 s`, `1 h`, `3 h 2 min`, `1 d 4 h`: the unit that reads
+/// best, and the next smaller one, rounded down, where that has something to add.
 #[must_use]
 pub fn duration(ns: u64) -> String {
-    const SECOND: u64 = 1_000_000_000;
     match ns {
         0 => "0".to_owned(),
         1..=999 => format!("{ns} ns"),
         1_000..=999_499 => format!("{} µs", three_digits(ns as f64 / 1e3)),
         999_500..=999_499_999 => format!("{} ms", three_digits(ns as f64 / 1e6)),
-        _ if ns < 120 * SECOND => format!("{} s", three_digits(ns as f64 / 1e9)),
-        _ if ns < 7_200 * SECOND => {
-            format!("{} min {} s", ns / (60 * SECOND), ns / SECOND % 60)
-        }
-        _ => format!("{} h {} min", ns / (3_600 * SECOND), ns / (60 * SECOND) % 60),
+        _ if ns < 2 * MINUTE => format!("{} s", three_digits(ns as f64 / 1e9)),
+        _ if ns < HOUR => both(ns / MINUTE, "min", ns / SECOND % 60, "s"),
+        _ if ns < DAY => both(ns / HOUR, "h", ns / MINUTE % 60, "min"),
+        _ => both(ns / DAY, "d", ns / HOUR % 24, "h"),
     }
+}
+
+/// `2 h 5 min`, or `2 h`.
+fn both(large: u64, unit: &str, small: u64, smaller_unit: &str) -> String {
+    match small {
+        0 => format!("{} {unit}", count(large)),
+        _ => format!("{} {unit} {small} {smaller_unit}", count(large)),
+    }
+}
+
+/// All of a duration, as for what a user gave: `1 h 2 min 5.25 s`, `1.2345 ms`.
+#[must_use]
+pub fn exact_duration(ns: u64) -> String {
+    let (unit, name) = match ns {
+        0..1_000 => (1, "ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..SECOND => (1_000_000, "ms"),
+        _ => (SECOND, "s"),
+    };
+    let long = [(ns / DAY, "d"), (ns / HOUR % 24, "h"), (ns / MINUTE % 60, "min")];
+    let mut parts: Vec<String> = long
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, name)| format!("{} {name}", count(*n)))
+        .collect();
+    let rest = ns % MINUTE;
+    if rest > 0 || parts.is_empty() {
+        let decimals = unit.ilog10() as usize;
+        let below = format!("{:0decimals$}", rest % unit);
+        let number = format!("{}.{below}", rest / unit);
+        parts.push(format!("{} {name}", number.trim_end_matches('0').trim_end_matches('.')));
+    }
+    parts.join(" ")
 }
 
 /// A moment of a recording: `1.005 s`.
@@ -156,7 +194,10 @@ pub fn utc(ns_since_epoch: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, civil, count, counted, counted_as, duration, moment, percent, rate, utc};
+    use super::{
+        DAY, HOUR, MINUTE, SECOND, bytes, civil, count, counted, counted_as, duration,
+        exact_duration, moment, percent, rate, utc,
+    };
 
     #[test]
     fn counts() {
@@ -191,7 +232,35 @@ mod tests {
         assert_eq!(duration(1_310_000_000), "1.31 s");
         assert_eq!(duration(119_000_000_000), "119 s");
         assert_eq!(duration(125_000_000_000), "2 min 5 s");
+        assert_eq!(duration(180_000_000_000), "3 min");
+        assert_eq!(duration(HOUR - 1), "59 min 59 s");
+        assert_eq!(duration(HOUR), "1 h");
+        assert_eq!(duration(HOUR + 90 * SECOND), "1 h 1 min");
         assert_eq!(duration(10_920_000_000_000), "3 h 2 min");
+        assert_eq!(duration(DAY - 1), "23 h 59 min");
+        assert_eq!(duration(2 * DAY + 4 * HOUR), "2 d 4 h");
+        assert_eq!(duration(u64::MAX), "213,503 d 23 h");
+    }
+
+    #[test]
+    fn what_was_given_is_repeated_whole() {
+        let cases = [
+            (0, "0 ns"),
+            (7, "7 ns"),
+            (1_500, "1.5 µs"),
+            (1_234_567, "1.234567 ms"),
+            (SECOND, "1 s"),
+            (10 * SECOND, "10 s"),
+            (1_234_500_000, "1.2345 s"),
+            (90 * SECOND, "1 min 30 s"),
+            (HOUR, "1 h"),
+            (HOUR + 1, "1 h 0.000000001 s"),
+            (HOUR + 2 * MINUTE + 5_250_000_000, "1 h 2 min 5.25 s"),
+            (26 * HOUR, "1 d 2 h"),
+        ];
+        for (ns, expected) in cases {
+            assert_eq!(exact_duration(ns), expected, "{ns}");
+        }
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let place = evidence.main_place(&rows)?;
     let most = format!("the most in {}", evidence.place_of_process(place));
     Some(Advice {
+        id: "copy-after-fork",
         title: "Copying memory after fork",
         place: format!("memory of {} and its children", evidence.process(found.family)),
         culprit: evidence.culprit(&rows),

@@ -19,6 +19,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         count(steps.all)
     );
     Some(Advice {
+        id: "backward-reads",
         title: "Reads of a file from its end to its start",
         place: evidence.main_place(&rows)?.name().to_owned(),
         culprit: evidence.culprit(&rows),

@@ -47,6 +47,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         bytes(place.mapped_bytes)
     );
     Some(Advice {
+        id: "cached-page-by-page",
         title: "A cached file mapped page by page",
         place: evidence.place_of_process(place),
         culprit: evidence.culprit(&rows),

@@ -38,6 +38,7 @@ pub fn shared(evidence: &Evidence<'_>) -> Option<Advice> {
         bytes(place.mapped_bytes)
     );
     Some(Advice {
+        id: "shared-page-by-page",
         title: "Shared memory touched page by page",
         place: evidence.place_of_process(place),
         culprit: evidence.culprit(&rows),
@@ -78,6 +79,7 @@ pub fn read_first(evidence: &Evidence<'_>) -> Option<Advice> {
         bytes(pages.saturating_mul(evidence.page_bytes))
     );
     Some(Advice {
+        id: "read-before-write",
         title: "Memory read before it is first written",
         place: evidence.place_of_process(evidence.places.all.get(number)?),
         culprit: evidence.culprit(&rows),

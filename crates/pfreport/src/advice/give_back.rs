@@ -7,7 +7,7 @@ use crate::scope::Scope;
 use crate::units::{bytes, percent};
 
 /// What it is called.
-pub const TITLE: &str = "Memory given back and touched again";
+pub const ID: &str = "given-back";
 
 /// Least share of the faults of a place, percent: below, what is given back is mostly not needed again.
 const AGAIN_MIN_PERCENT: u64 = 10;
@@ -36,7 +36,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         "calls were not recorded, so that what took them is not known; mostly it is MADV_DONTNEED"
     };
     Some(Advice {
-        title: TITLE,
+        id: ID,
+        title: "Memory given back and touched again",
         place: evidence.place_of_process(evidence.places.all.get(number)?),
         culprit: evidence.culprit(&rows),
         cost,

@@ -43,6 +43,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let (setting, try_first) = setting(evidence.loaded.fact(fact::VM_THP_ENABLED));
     let here = format!("it is at {:#x}, {} mapped", place.start, bytes(place.mapped_bytes));
     Some(Advice {
+        id: "no-huge-pages",
         title: "First touch of large memory without huge pages",
         place: evidence.place_of_process(place),
         culprit: evidence.culprit(&rows),

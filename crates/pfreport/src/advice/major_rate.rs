@@ -35,6 +35,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         duration(ALERT_AFTER_NS)
     );
     Some(Advice {
+        id: "major-rate",
         title: "Major faults beyond the usual alert",
         place: "the whole recording".to_owned(),
         culprit: evidence.culprit(&rows),

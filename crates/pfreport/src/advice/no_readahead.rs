@@ -27,6 +27,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         count(steps.all)
     );
     Some(Advice {
+        id: "no-readahead",
         title: "Sequential reads of a file without readahead",
         place: evidence.main_place(&rows)?.name().to_owned(),
         culprit: evidence.culprit(&rows),

@@ -53,6 +53,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     };
     let most = format!("the costliest file is {name}: {}", duration(stall_ns));
     Some(Advice {
+        id: "reads-on-demand",
         title: "Waiting for files to be read, part by part",
         place: match more {
             0 => name.to_owned(),

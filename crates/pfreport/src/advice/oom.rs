@@ -5,7 +5,7 @@ use crate::summary::oom::line;
 use crate::units::{bytes, counted, counted_as};
 
 /// What it is called.
-pub const TITLE: &str = "Killed because memory ran out";
+pub const ID: &str = "oom-kill";
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let analysis = evidence.analysis();
@@ -29,7 +29,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         |proc| evidence.process(proc as u32),
     );
     Some(Advice {
-        title: TITLE,
+        id: ID,
+        title: "Killed because memory ran out",
         place: match others {
             0 => name,
             others => format!("{name} and {}", counted(others, "more victim")),

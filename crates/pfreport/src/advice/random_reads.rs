@@ -86,6 +86,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         }
     };
     Some(Advice {
+        id: "random-reads",
         title: "Random reads of a file, a page at a time",
         place: evidence.main_place(&rows)?.name().to_owned(),
         culprit: evidence.culprit(&rows),

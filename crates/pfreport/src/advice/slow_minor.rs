@@ -8,7 +8,7 @@ use super::{Advice, Evidence};
 use crate::units::{count, duration, percent};
 
 /// What it is called.
-pub const TITLE: &str = "Minor faults that wait";
+pub const ID: &str = "slow-minor";
 
 /// Least share of all stall time, percent: some minor faults are slow on any machine that does other
 /// things as well.
@@ -66,7 +66,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
          unmap while others fault: they share a lock"
     };
     Some(Advice {
-        title: TITLE,
+        id: ID,
+        title: "Minor faults that wait",
         place: evidence.main_place(&rows).map_or_else(
             || "unknown memory".to_owned(),
             |place| format!("the most in {}", evidence.place_of_process(place)),

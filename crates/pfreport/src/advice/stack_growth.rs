@@ -26,6 +26,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         moment(time(rows.last()))
     );
     Some(Advice {
+        id: "stack-growth",
         title: "A stack that grows and grows",
         place: evidence.place_of_process(evidence.main_place(&rows)?),
         culprit: evidence.culprit(&rows),

@@ -47,6 +47,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let swappiness =
         swap.map(|value| format!("vm.swappiness was {}", crate::text::printable(value.as_bytes())));
     Some(Advice {
+        id: "swap-in",
         title: "Waiting for swap",
         place: others.map_or_else(|| place.clone(), |others| format!("{place} and {others}")),
         culprit: evidence.culprit(&rows),

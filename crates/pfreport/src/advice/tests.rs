@@ -77,7 +77,25 @@ fn large(loaded: &mut Loaded, kind: RegionKind, start: u64, bytes: u64) -> u32 {
 }
 
 fn found(loaded: &Loaded) -> Vec<Advice> {
-    advice(&Evidence::of(loaded))
+    let advice = advice(&Evidence::of(loaded));
+    for finding in &advice {
+        let row = format!("\n| `{}` | {} | ", finding.id, finding.title);
+        assert!(DOCUMENT.contains(&row), "no line {row}");
+    }
+    advice
+}
+
+const DOCUMENT: &str = include_str!("../../../../schemas/patterns.md");
+
+#[test]
+fn each_rule_has_an_id_of_its_own() {
+    let table = DOCUMENT.split("| id | title | evidence |\n").nth(1).unwrap();
+    let rows = table.lines().skip(1).take_while(|line| !line.is_empty());
+    let ids: Vec<&str> = rows.map(|row| row.split('`').nth(1).unwrap()).collect();
+    let of_words = |id: &str| id.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    assert!(ids.iter().all(|id| of_words(id)), "{ids:?}");
+    let distinct: std::collections::BTreeSet<&&str> = ids.iter().collect();
+    assert_eq!((ids.len(), distinct.len()), (super::RULES.len(), super::RULES.len()));
 }
 
 fn titles(loaded: &Loaded) -> Vec<&'static str> {
@@ -94,6 +112,7 @@ fn only(loaded: &Loaded) -> String {
 const RANDOM: &str = "Random reads of a file, a page at a time";
 const NO_READAHEAD: &str = "Sequential reads of a file without readahead";
 const ON_DEMAND: &str = "Waiting for files to be read, part by part";
+const THRASHING: &str = "Thrashing: the same pages are read again and again";
 
 #[test]
 fn what_costs_little_is_worth_no_advice() {
@@ -175,7 +194,7 @@ fn thrashing() {
     let advice = found(&rounds(200, 100));
     assert_eq!(
         advice.iter().map(|advice| advice.title).collect::<Vec<_>>(),
-        [ON_DEMAND, super::THRASHING]
+        [ON_DEMAND, THRASHING]
     );
     assert_eq!(
         advice[1].cost_text,
@@ -252,11 +271,11 @@ fn swap() {
     assert!(!titles(&minor).contains(&"Waiting for swap"));
     // A file page of which it is not known is no swap-in.
     let maybe = Row { cause: Cause::FileOrSwap, ..heap(0, Cause::SwapIn) };
-    assert_eq!(titles(&trace((0..2_000).map(|_| maybe))), [super::THRASHING]);
+    assert_eq!(titles(&trace((0..2_000).map(|_| maybe))), [THRASHING]);
     assert_eq!(titles(&trace((0..999).map(|i| heap(i, Cause::SwapIn)))), [""; 0]);
     // The same page many times is thrashing as well.
     let again = trace((0..2_000).map(|i| heap(i % 500, Cause::SwapIn)));
-    assert_eq!(titles(&again), ["Waiting for swap", super::THRASHING]);
+    assert_eq!(titles(&again), ["Waiting for swap", THRASHING]);
 }
 
 /// Gives rows a function: in user mode the instruction's, in kernel mode the caller's.

@@ -8,7 +8,7 @@ use crate::place::page_start;
 use crate::units::{count, counted, duration, percent};
 
 /// What it is called.
-pub const TITLE: &str = "Thrashing: the same pages are read again and again";
+pub const ID: &str = "thrashing";
 
 /// Fewest pages read again: some come back in any program that uses more than memory holds now and then.
 const AGAIN_MIN: u64 = 64;
@@ -58,7 +58,8 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     );
     let set = format!("the reads are of {}", counted(found.pages, "distinct page"));
     Some(Advice {
-        title: TITLE,
+        id: ID,
+        title: "Thrashing: the same pages are read again and again",
         place: of,
         culprit: evidence.culprit(&rows),
         cost,

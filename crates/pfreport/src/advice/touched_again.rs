@@ -11,7 +11,7 @@ use crate::place::page_start;
 use crate::units::{bytes, count, counted, percent};
 
 /// What it is called where a heap shrank and grew.
-pub const HEAP_TITLE: &str = "Heap given back and touched again";
+pub const HEAP_ID: &str = "heap-given-back";
 
 /// Least share of the faults of a place, percent: below, what is given back is mostly not needed again.
 const AGAIN_MIN_PERCENT: u64 = 10;
@@ -45,7 +45,8 @@ pub fn heap(evidence: &Evidence<'_>) -> Option<Advice> {
     let open = "what took the pages is not recorded: most likely the allocator gave the end of the heap back \
                 (brk) and grew it again";
     Some(Advice {
-        title: HEAP_TITLE,
+        id: HEAP_ID,
+        title: "Heap given back and touched again",
         place: evidence.place_of_process(place),
         culprit: evidence.culprit(&rows),
         cost,
@@ -91,6 +92,7 @@ pub fn mapped_anew(evidence: &Evidence<'_>) -> Option<Advice> {
         bytes(place.mapped_bytes)
     );
     Some(Advice {
+        id: "mapped-anew",
         title: "Memory mapped anew and touched again",
         place: evidence.place_of_process(place),
         culprit: evidence.culprit(&rows),

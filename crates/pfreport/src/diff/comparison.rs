@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::blind;
 use super::change::{Change, Values};
 use super::digest::{Digest, Key, Parts, Section};
 use super::doubts::{Doubt, doubts};
@@ -49,9 +50,10 @@ impl Part {
 }
 
 impl Comparison {
-    /// Of these runs.
+    /// Of these runs. What some of them cannot tell apart is one in all.
     #[must_use]
-    pub fn of(base: Vec<Digest>, new: Vec<Digest>) -> Self {
+    pub fn of(mut base: Vec<Digest>, mut new: Vec<Digest>) -> Self {
+        blind::fold_if_mixed(&mut base, &mut new);
         let doubts = doubts(&base, &new);
         Self { base, new, doubts }
     }

@@ -125,13 +125,16 @@ pub struct Digest {
     pub ran_to_its_end: bool,
     /// Whether latencies were recorded.
     pub has_latencies: bool,
+    /// Whether error codes were, without which cow faults look minor.
+    pub has_error_codes: bool,
     /// Faults that completed, and of these those of known latency.
     pub completed: [u64; 2],
     /// What measuring adds to each latency, nanoseconds, where it is known.
     pub bias_ns: Option<u64>,
     /// Beyond which latency minor faults count as slow, nanoseconds.
     pub slow_threshold_ns: u64,
-    /// Faults by class, as in [`Class::ALL`]; none where the class was not recorded or cannot be told.
+    /// Faults by class, as in [`Class::ALL`]; none where the class was not recorded or cannot be told. Minor
+    /// ones count cow as well where some run cannot tell them apart.
     pub classes: [Option<u64>; 4],
     /// All faults; none if there are none.
     pub all: Option<Group>,
@@ -193,6 +196,7 @@ impl Digest {
             length_ns: loaded.recorded_ns(),
             ran_to_its_end: loaded.fact(fact::RECORDING_ENDED_BY) == Some("target"),
             has_latencies: scope.latency,
+            has_error_codes: exactness.error_code,
             completed,
             bias_ns: number(fact::LATENCY_BIAS_NS),
             slow_threshold_ns: loaded.analysis.slow_threshold_ns,
@@ -239,7 +243,7 @@ fn parts(groups: impl Iterator<Item = (Key, Group)>) -> Parts {
 }
 
 /// Two groups as one, of which percentiles are not known.
-fn merged(a: &Group, b: &Group) -> Group {
+pub(super) fn merged(a: &Group, b: &Group) -> Group {
     let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
         (Some(a), Some(b)) => Some(a.saturating_add(b)),
         (a, b) => a.or(b),

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::blind;
 use super::change::Values;
 use super::digest::Digest;
 use super::metric::Metric;
-use super::setting::{KERNEL, KERNEL_BUILD, is_label};
+use super::setting::{ERROR_CODES, KERNEL, KERNEL_BUILD, is_label};
 use crate::units::{count, counted, duration, percent};
 
 /// Fewest faults that read a file on one side before its state in the page cache counts.
@@ -128,7 +129,8 @@ fn settings(base: &[Digest], new: &[Digest]) -> Vec<Doubt> {
             let missing = || is_label(name).then(|| "none".to_owned());
             found.and_then(|found| found.value.clone()).or_else(missing)
         };
-        unless_same(name, (base, new), value, None)
+        let note = (name == ERROR_CODES).then_some(blind::NOTE);
+        unless_same(name, (base, new), value, note)
     };
     let mut doubts: Vec<Doubt> = names.iter().filter_map(doubt).collect();
     // Another release is another build.

@@ -30,10 +30,10 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct Run<'a> {
-    trace: &'a str,
-    length_ns: u64,
-    complete: bool,
-    shortcomings: &'a [&'static str],
+    path: &'a str,
+    recorded_ns: u64,
+    whole: bool,
+    flaws: &'a [&'static str],
 }
 
 #[derive(Serialize)]
@@ -135,10 +135,10 @@ pub fn render(
 
 fn run(run: &Digest) -> Run<'_> {
     Run {
-        trace: &run.name,
-        length_ns: run.length_ns,
-        complete: run.flaws.is_empty(),
-        shortcomings: &run.flaws,
+        path: &run.name,
+        recorded_ns: run.length_ns,
+        whole: run.flaws.is_empty(),
+        flaws: &run.flaws,
     }
 }
 

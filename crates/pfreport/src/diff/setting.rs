@@ -22,6 +22,9 @@ pub const KERNEL_BUILD: &str = "kernel build";
 /// Name of the trait of the release of the kernel.
 pub const KERNEL: &str = "kernel";
 
+/// Name of the trait that decides which classes and causes can be told apart.
+pub const ERROR_CODES: &str = "error codes recorded";
+
 /// Longest value that is shown whole.
 const CHARACTERS: usize = 120;
 
@@ -112,7 +115,7 @@ fn recorded(loaded: &Loaded) -> [(&'static str, Option<String>); 12] {
         ("latencies recorded", yes(scope.latency)),
         ("major faults only", yes(scope.major_only)),
         ("faults in kernel mode", Some(kernel_mode.to_owned())),
-        ("error codes recorded", yes(exactness.error_code)),
+        (ERROR_CODES, yes(exactness.error_code)),
         ("calls that change mappings recorded", scope.calls.and_then(yes)),
         ("minimum latency", time(scope.min_latency_ns)),
         ("delay", time(scope.delay_ns)),

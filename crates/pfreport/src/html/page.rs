@@ -56,7 +56,9 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
         .collect();
     let exactness = sections.exactness.into_parts();
     let has_faults = !loaded.analysis.faults.is_empty();
-    let next = next::commands(loaded);
+    let mut next = next::commands(loaded);
+    // This is that page.
+    next.retain(|(command, _)| !command.ends_with(next::PAGE));
     let has_next = !next.is_empty() && !loaded.is_stdin();
     // Of several traces a table says how complete each is.
     let details = if exactness.is_empty() { "traces" } else { "exactness" };
@@ -104,6 +106,9 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
                     }
                     @if let Some(diagnosis) = &sections.diagnosis {
                         (explained(diagnosis))
+                    }
+                    @if let Some(why) = &sections.nothing {
+                        section #nothing { h2 { "Nothing to show" } p { (why) } }
                     }
                     @if has_faults { (timeline()) }
                     @for (id, parts) in &tables { (section(id, parts)) }

@@ -141,6 +141,25 @@ fn names_are_text_everywhere() {
 }
 
 #[test]
+fn a_page_without_faults_says_why() {
+    let none = |loaded: &Loaded| {
+        let page = page(loaded, 10).unwrap();
+        assert!(!page.contains("id=\"timeline\"") && !page.contains("id=\"pictures\""), "{page}");
+        let why = page.split("<section id=\"nothing\"><h2>Nothing to show</h2><p>").nth(1).unwrap();
+        why.split("</p>").next().unwrap().to_owned()
+    };
+    assert_eq!(none(&sample::empty()), "There are no faults in the trace.");
+    let mut loaded = loaded();
+    assert!(!page(&loaded, 10).unwrap().contains("id=\"nothing\""));
+    loaded.analysis.faults.retain(&[false; 3]);
+    loaded.selection = Some(Selected { what: "where pid < 5".to_owned(), windows: Vec::new() });
+    loaded.analysis.exactness.faults = 3;
+    assert_eq!(none(&loaded), "None of the 3 faults of the trace is selected: where pid &lt; 5.");
+    loaded.read.is_whole = false;
+    assert_eq!(none(&loaded), "None of the faults of the trace is selected: where pid &lt; 5.");
+}
+
+#[test]
 fn the_page_is_bounded() {
     let mut loaded = loaded();
     let long = |i: u32| format!("/{i}/{}", "name/".repeat(800)).into_bytes();

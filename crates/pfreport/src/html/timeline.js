@@ -30,7 +30,16 @@
   const trimmed = (n) => String(Number(n.toPrecision(3)));
 
   function duration(ns) {
-    if (ns >= 120e9) return `${Math.floor(ns / 60e9)} min ${Math.floor(ns / 1e9) % 60} s`;
+    // As the page says it elsewhere: minutes and seconds, hours and minutes, days and hours.
+    for (const [least, unit, name, small, times, smallName] of [
+      [86400e9, 86400e9, "d", 3600e9, 24, "h"],
+      [3600e9, 3600e9, "h", 60e9, 60, "min"],
+      [120e9, 60e9, "min", 1e9, 60, "s"],
+    ]) {
+      if (ns < least) continue;
+      const rest = Math.floor(ns / small) % times;
+      return `${count(Math.floor(ns / unit))} ${name}${rest > 0 ? ` ${rest} ${smallName}` : ""}`;
+    }
     for (const [unit, name] of [[1e9, "s"], [1e6, "ms"], [1e3, "µs"]]) {
       if (ns >= unit) return `${ns >= 1e3 * unit ? Math.round(ns / unit) : trimmed(ns / unit)} ${name}`;
     }

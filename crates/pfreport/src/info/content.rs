@@ -7,6 +7,7 @@ use pft::keys::fact;
 use pft::record::{Checkpoint, Frame, TraceHeader};
 use pft::{Damage, FrameInfo, FrameKind, Limits, Trace};
 
+use crate::accounts::{DAMAGED, NOT_ENDED};
 use crate::error::Error;
 use crate::input;
 use crate::load::Mark;
@@ -139,7 +140,13 @@ impl Content {
 
     /// Whether nothing is known to be missing.
     pub fn is_whole(&self) -> bool {
-        self.damage.is_empty() && self.ended()
+        self.flaws().is_empty()
+    }
+
+    /// Why something is, as far as frame headers and counts tell.
+    pub fn flaws(&self) -> Vec<&'static str> {
+        let found = [(!self.damage.is_empty(), DAMAGED), (!self.ended(), NOT_ENDED)];
+        found.into_iter().filter_map(|(holds, flaw)| holds.then_some(flaw)).collect()
     }
 
     /// The ledger of the last checkpoint, by key.

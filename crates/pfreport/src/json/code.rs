@@ -56,7 +56,7 @@ pub fn functions(loaded: &Loaded, at_most: usize) -> Result<Option<List<Function
 /// How much is known of functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Symbols {
-    /// Faults of which the function is known.
+    /// Selected faults of which the function is known.
     pub named_faults: u64,
     /// Modules of which anything was recorded.
     pub modules: u64,
@@ -87,7 +87,7 @@ pub struct CallChains {
     pub method: Option<&'static str>,
     /// One of so many minor faults had its stack copied, 0: none; null where that does not apply.
     pub minor_share: Option<u64>,
-    /// Faults that have one.
+    /// Selected faults that have one.
     pub faults: u64,
     /// Faults that had one which is missing from the file.
     pub missing: u64,

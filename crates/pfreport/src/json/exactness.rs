@@ -12,13 +12,13 @@ use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::summary::exactness;
 
-/// How complete the trace is, whatever of it is selected.
+/// How complete the trace is, whatever of it is selected; how much is known of rows is of the selected ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exactness {
     /// Everything that happened and was asked for is in it.
     pub whole: bool,
     /// The recording ended in order.
-    pub complete: bool,
+    pub ended: bool,
     /// Faults that were captured.
     pub captured: Captured,
     /// Faults of other tasks that were read and not recorded.
@@ -56,11 +56,11 @@ pub struct Exactness {
     pub interrupted: u64,
     /// Records that carry the identification of another recorder.
     pub foreign: Option<u64>,
-    /// How sure the mappings are.
+    /// How sure the mappings of the selected faults are.
     pub mappings: Mappings,
-    /// Functions; null without modules.
+    /// Functions of the selected faults; null without modules.
     pub symbols: Option<Symbols>,
-    /// Call chains; null where none were recorded.
+    /// Call chains of the selected faults; null where none were recorded.
     pub call_chains: Option<CallChains>,
     /// What of each latency is the recording.
     pub latency_bias_ns: Option<u64>,
@@ -170,7 +170,7 @@ pub struct Failure {
     pub faults: u64,
 }
 
-/// Faults by how sure their mapping is.
+/// Selected faults by how sure their mapping is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Mappings {
     /// Certain.
@@ -200,13 +200,13 @@ impl Exactness {
                 kernel: balance.kernel,
             })
             .collect();
-        let [exact, inferred, unknown] = exactness.map_confidence;
+        let [exact, inferred, unknown] = exactness::map_confidence(loaded);
         let bias_ns = exactness::bias_ns(loaded);
         let failures = exactness::failures(loaded);
         let failure = |(faults, reason)| Failure { reason, faults };
         Self {
             whole: loaded.is_whole(),
-            complete: exactness.complete,
+            ended: exactness.complete,
             captured: Captured {
                 stored: exactness.faults,
                 failed: loaded.class_total(Class::Failed),

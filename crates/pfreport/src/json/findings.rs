@@ -8,6 +8,8 @@ use crate::load::Loaded;
 /// What one rule found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// The rule, in a word that stays the same.
+    pub id: &'static str,
     /// What is found; the same for every finding of a rule.
     pub title: &'static str,
     /// Where: a file, or memory of a process.
@@ -64,6 +66,7 @@ fn finding(advice: Advice, lower_bounds: bool) -> Finding {
     let cost = advice.cost;
     Finding {
         text: advice::brief(&advice),
+        id: advice.id,
         title: advice.title,
         place: advice.place,
         function: advice

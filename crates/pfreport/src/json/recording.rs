@@ -27,7 +27,9 @@ pub struct Trace {
     pub duration_ns: u64,
     /// Its rows in the fault table: those that are selected.
     pub faults: u64,
-    /// Why it does not hold everything that happened and was asked for, in a few words each; empty if it does.
+    /// Everything that happened and was asked for is in it.
+    pub whole: bool,
+    /// Why not, in a few words each.
     pub flaws: Vec<&'static str>,
 }
 
@@ -41,6 +43,7 @@ pub fn traces(loaded: &Loaded) -> Vec<Trace> {
         offset_ns: member.offset_ns,
         duration_ns: member.duration_ns,
         faults: member.rows.end.min(rows).saturating_sub(member.rows.start) as u64,
+        whole: member.flaws.is_empty(),
         flaws: member.flaws.clone(),
     };
     loaded.members.iter().map(trace).collect()

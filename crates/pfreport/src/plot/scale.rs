@@ -1,7 +1,7 @@
 //! Axes: values to pixels, and where to put labels.
 
 use super::Span;
-use crate::units::{bytes, count, duration};
+use crate::units::{MINUTE, bytes, count, duration, exact_duration};
 
 /// Values and their labels.
 pub type Ticks = Vec<(f64, String)>;
@@ -91,15 +91,9 @@ fn time_step(raw: f64) -> f64 {
     long.chain([days]).find(|&step| step >= raw * 0.999_999).unwrap_or(days)
 }
 
-/// A moment on an axis: as [`duration`], without seconds or minutes where there are none.
+/// A moment on an axis: as [`duration`], but whole, to be told from its neighbours.
 fn clock(ns: u64) -> String {
-    let seconds = ns / 1_000_000_000;
-    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
-        (0, minutes, 0) if minutes > 0 => format!("{minutes} min"),
-        (hours, 0, 0) if hours > 0 => format!("{} h", count(hours)),
-        (hours, minutes, 0) if hours > 0 => format!("{hours} h {minutes} min"),
-        _ => duration(ns),
-    }
+    if ns == MINUTE || ns >= 2 * MINUTE { exact_duration(ns) } else { duration(ns) }
 }
 
 /// Labels for sizes from 0 to `max` bytes, in at most `parts` steps, each a power of two.
@@ -167,6 +161,7 @@ mod tests {
         );
         assert_eq!(span(950e6, 1_050e6), ["950 ms", "1.00 s", "1.05 s"]);
         assert_eq!(span(65e9, 72e9), ["66 s", "68 s", "70 s", "72 s"]);
+        assert_eq!(span(7_264e9, 7_272e9)[..2], ["2 h 1 min 4 s", "2 h 1 min 6 s"]);
     }
 
     #[test]
@@ -176,10 +171,7 @@ mod tests {
         assert_eq!(times(10.0 * minute, 5.0), ["0", "2 min", "4 min", "6 min", "8 min", "10 min"]);
         assert_eq!(times(75.0 * minute, 3.0), ["0", "30 min", "1 h"]);
         assert_eq!(times(90.0 * minute, 6.0)[4..], ["1 h", "1 h 15 min", "1 h 30 min"]);
-        assert_eq!(
-            times(40.0 * 24.0 * 60.0 * minute, 4.0),
-            ["0", "240 h", "480 h", "720 h", "960 h"]
-        );
+        assert_eq!(times(40.0 * 24.0 * 60.0 * minute, 4.0), ["0", "10 d", "20 d", "30 d", "40 d"]);
         assert_eq!(times(1.0, 4.0), ["0", "1 ns"]);
     }
 

@@ -1,5 +1,7 @@
 //! A condition on the columns of the fault table, in SQL.
 
+mod words;
+
 use std::ops::Range;
 
 use polars::prelude::{DataType, Expr, IntoLazy as _};
@@ -86,8 +88,9 @@ impl Condition {
     /// Reads a condition and checks it against the columns, before there is a trace.
     ///
     /// # Errors
-    /// [`Error::UnknownColumn`]; [`Error::Condition`] for what is no SQL, looks at other rows, or is
-    /// neither true nor false.
+    /// [`Error::UnknownColumn`]; [`Error::UnknownWord`] where a column is compared with a word that it
+    /// cannot have; [`Error::Condition`] for what is no SQL, looks at other rows, or is neither true nor
+    /// false.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let function = sql::words_before_parentheses(text)
             .into_iter()
@@ -126,7 +129,10 @@ impl Condition {
         let result =
             sql::guarded(|| empty.select([condition.expression.clone().alias("kept")]).collect());
         match result.map_err(wrong)?.column("kept")?.dtype() {
-            DataType::Boolean if !condition.fields.is_empty() => Ok(condition),
+            DataType::Boolean if !condition.fields.is_empty() => {
+                words::check(&condition.expression)?;
+                Ok(condition)
+            }
             DataType::Boolean => Err(wrong("it names no column".to_owned())),
             other => Err(wrong(format!("it is neither true nor false, but of type {other}"))),
         }

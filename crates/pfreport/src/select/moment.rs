@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::units::duration;
+use crate::units::exact_duration;
 
 /// A moment since the start of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,7 +52,7 @@ impl FromStr for Moment {
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ns(ns) => f.write_str(&duration(*ns)),
+            Self::Ns(ns) => f.write_str(&exact_duration(*ns)),
             Self::Percent(percent) => write!(f, "{percent} %"),
         }
     }
@@ -68,6 +68,10 @@ mod tests {
         let cases = [("2s", 2_000_000_000), ("150ms", 150_000_000), ("1.5s", 1_500_000_000)];
         for (text, expected) in cases.into_iter().chain([("10%", 4), ("100%", 40), ("2.5 %", 1)]) {
             assert_eq!(ns(text), Ok(expected), "{text}");
+        }
+        let said = |text: &str| text.parse::<Moment>().map(|moment| moment.to_string());
+        for (text, expected) in [("1h", "1 h"), ("1h 5s", "1 h 5 s"), ("1234567us", "1.234567 s")] {
+            assert_eq!(said(text).as_deref(), Ok(expected));
         }
         for text in ["", "2", "-1s", "101%", "-1%", "NaN%", "2 parsecs", "%"] {
             assert!(ns(text).unwrap_err().contains("as 2s, 150ms"), "{text}");

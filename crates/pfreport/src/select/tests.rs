@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::load::{Loaded, Member};
 use crate::sample::{self, HEAP, Row};
 use crate::stall::WallStall;
-use crate::summary::{Style, render};
+use crate::summary::{Style, exactness_lines, render};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -96,6 +96,19 @@ fn what_is_left_out_stays_known() {
         |of: fn(&Loaded, Class) -> u64| [Class::Minor, Class::Major].map(|c| of(&loaded, c));
     assert_eq!((counts(Loaded::class_count), counts(Loaded::class_total)), ([1, 0], [6, 4]));
     assert_eq!(loaded.members[0].rows, 0..1);
+}
+
+#[test]
+fn what_is_known_of_rows_is_of_the_selected_ones() {
+    let line = |words: &[&str]| {
+        let lines = exactness_lines(&selected(words));
+        lines.into_iter().find(|(label, _)| label == "mappings").map(|(_, line)| line)
+    };
+    let all = "exact for 10 faults, inferred for 0, unknown for 0";
+    assert_eq!(line(&[]).as_deref(), Some(all));
+    let some = "exact for 4 selected faults, inferred for 0, unknown for 0";
+    assert_eq!(line(&["--class=major"]).as_deref(), Some(some));
+    assert_eq!(line(&["--class=cow"]), None);
 }
 
 #[test]

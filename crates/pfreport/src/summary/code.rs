@@ -75,7 +75,7 @@ fn symbols(loaded: &Loaded) -> Option<String> {
     }
     let faults = &analysis.faults;
     let named = named(analysis);
-    let all = counted(faults.len() as u64, "fault");
+    let all = counted(faults.len() as u64, loaded.row_name());
     let mut parts = vec![format!("function known for {} of {all}", count(named))];
     if loaded.counted(ledger::SYMBOLS_ASKED) == Some(0) && named == 0 {
         parts = vec!["not looked up while recording".to_owned()];
@@ -132,7 +132,7 @@ fn callers(loaded: &Loaded) -> Option<String> {
     };
     let cut = of(|chain| chain.cut);
     let alone = of(|chain| !chain.cut && chain.kernel.len() + chain.user.len() == 1);
-    let all = counted(faults.len() as u64, "fault");
+    let all = counted(faults.len() as u64, loaded.row_name());
     let mut parts =
         vec![format!("{how}: call chain known for {} of {all}", count(chained(analysis)))];
     if alone > 0 {

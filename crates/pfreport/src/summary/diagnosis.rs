@@ -8,8 +8,8 @@ use super::PLACE_AND_CAUSE;
 use super::screen::Screen;
 use super::top::{place, total_stall_ns};
 use crate::advice::{
-    Advice, Evidence, GIVE_BACK, HEAP_TITLE, LOWER_BOUNDS, SELECTED, SLOW_MINOR, THRASHING, advice,
-    brief,
+    Advice, Evidence, GIVE_BACK, HEAP_GIVEN_BACK, LOWER_BOUNDS, SELECTED, SLOW_MINOR, THRASHING,
+    advice, brief,
 };
 use crate::faults::{UNKNOWN_REGION, file_path};
 use crate::group::{Group, rolled_up};
@@ -83,10 +83,10 @@ impl Diagnosis {
             *number == 0 || advice.is_general || share
         };
         let shown = advice.iter().take(ADVICE_MAX).enumerate().take_while(is_shown).count();
-        let is_said = |title: &str| advice.iter().any(|advice| advice.title == title);
+        let is_said = |id: &str| advice.iter().any(|advice| advice.id == id);
         let notes = [
             refaults(loaded)
-                .filter(|_| ![THRASHING, GIVE_BACK, HEAP_TITLE].into_iter().any(is_said)),
+                .filter(|_| ![THRASHING, GIVE_BACK, HEAP_GIVEN_BACK].into_iter().any(is_said)),
             slow(loaded).filter(|_| !is_said(SLOW_MINOR)),
         ];
         let notes = notes.into_iter().flatten().collect();

@@ -1,6 +1,6 @@
 //! How complete the recording is, and what it cannot show.
 
-use pfmodel::names::Class;
+use pfmodel::names::{Class, MapConfidence};
 use pfmodel::table::NONE;
 use pft::keys::{fact, ledger};
 
@@ -44,8 +44,24 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
+/// Faults whose mapping is exact, inferred and unknown: of those that are selected, as all that is told of rows.
+pub fn map_confidence(loaded: &Loaded) -> [u64; 3] {
+    if loaded.selection.is_none() {
+        return loaded.analysis.exactness.map_confidence;
+    }
+    let mut counts = [0; 3];
+    for confidence in &loaded.analysis.faults.map_confidence {
+        counts[match confidence {
+            MapConfidence::Exact => 0,
+            MapConfidence::Inferred => 1,
+            MapConfidence::Unknown => 2,
+        }] += 1;
+    }
+    counts
+}
+
 fn mappings(loaded: &Loaded) -> Option<String> {
-    let [exact, inferred, unknown] = loaded.analysis.exactness.map_confidence;
+    let [exact, inferred, unknown] = map_confidence(loaded);
     let how = match Scope::of(loaded).calls {
         Some(true) => "; unmapping and moving were recorded",
         Some(false) if inferred > 0 => {
@@ -56,7 +72,7 @@ fn mappings(loaded: &Loaded) -> Option<String> {
     (exact + inferred + unknown > 0).then(|| {
         format!(
             "exact for {}, inferred for {}, unknown for {}{how}",
-            counted(exact, "fault"),
+            counted(exact, loaded.row_name()),
             count(inferred),
             count(unknown)
         )

@@ -30,6 +30,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     }
 }
 
+/// The option that makes a page for browsers.
+pub const PAGE: &str = "--html";
+
 /// Names of several traces that are repeated in each command; longer ones are not.
 const LISTED_CHARACTERS: usize = 60;
 
@@ -70,6 +73,7 @@ pub fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
     if code::has_chains(&loaded.analysis) {
         commands.push((command("--flamegraph"), "through which callers, for a browser"));
     }
+    commands.push((command(PAGE), "all this to zoom and sort, for a browser"));
     commands.push((command("--png"), "latency, timeline, regions, heatmap"));
     commands.push((command("--csv=faults.csv"), "every fault, for other tools"));
     commands
@@ -97,6 +101,20 @@ mod tests {
     use crate::field::Field;
     use crate::group::rows;
     use crate::sample::{self, HEAP, Row};
+
+    #[test]
+    fn the_page_is_among_them_and_does_not_advertise_itself() {
+        let mut loaded = sample::empty();
+        assert_eq!(commands(&loaded), []);
+        sample::push(&mut loaded.analysis, Row { mapping: HEAP, ..Row::default() });
+        let named: Vec<String> =
+            commands(&loaded).into_iter().map(|(command, _)| command).collect();
+        assert!(named.contains(&"pfreport run.pft --html".to_owned()), "{named:?}");
+        let mut page = Vec::new();
+        crate::html::write_to(&loaded, 10, &mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.contains("pfreport run.pft --png") && !page.contains("run.pft --html"));
+    }
 
     #[test]
     fn failed_accesses_are_the_first_rows_of_their_command() {

@@ -202,6 +202,20 @@ fn help_is_short_or_long() {
     }
 }
 
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let full = "error: cannot write the output: No space left on device (os error 28)\n";
+    for words in [&["--help"][..], &["-h"], &["--version"], &["diff", "--help"], &["man"]] {
+        let device = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = program().args(words).stdout(device).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), full), "{words:?}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = program().args(words).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{words:?}");
+    }
+}
+
 /// What bash offers for the last word.
 fn completed(script: &str, words: &[&str]) -> Vec<String> {
     let harness = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
@@ -230,6 +244,54 @@ fn bash_completes_options_commands_and_their_options() {
     assert!(completed(script, &["pfreport", "completions", "z"]).contains(&"zsh".to_owned()));
 }
 
+/// What fish offers for the last word.
+fn offered(script: &str, line: &str) -> Vec<String> {
+    let line = format!("source {script}; complete -C '{line}'");
+    let output = Command::new("fish").args(["--no-config", "-c", &line]).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{line}");
+    let words = text(&output.stdout).lines().map(|line| line.split('\t').next().unwrap_or(line));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn fish_completes_options_behind_traces_and_of_commands() {
+    if Command::new("fish").arg("--version").output().is_err() {
+        eprintln!("skipped: no fish");
+        return;
+    }
+    let scene = Scene::new(1);
+    let script = scene.path("pfreport.fish");
+    fs::write(&script, program().args(["completions", "fish"]).output().unwrap().stdout).unwrap();
+    let script = script.to_str().unwrap();
+    for (line, expected) in [
+        ("pfreport -q com", &["completions"][..]),
+        ("pfreport --fla", &["--flamegraph"]),
+        ("pfreport run.pft --fla", &["--flamegraph"]),
+        ("pfreport --theme d", &["dark"]),
+        ("pfreport run.pft inf", &[]),
+        ("pfreport info run.pft --j", &["--json"]),
+        ("pfreport completions z", &["zsh"]),
+        ("pfreport -- --fla", &[]),
+    ] {
+        assert_eq!(offered(script, line), expected, "{line}");
+    }
+}
+
+#[test]
+fn zsh_loads_its_completions() {
+    if Command::new("zsh").arg("--version").output().is_err() {
+        eprintln!("skipped: no zsh");
+        return;
+    }
+    let scene = Scene::new(1);
+    let script = scene.path("_pfreport");
+    fs::write(&script, program().args(["completions", "zsh"]).output().unwrap().stdout).unwrap();
+    let load = "autoload -Uz compinit; compinit -u -D; source \"$0\"; print $_comps[pfreport]; \
+                print ${+functions[_pfreport__command]}${+functions[_pfreport__words]}";
+    let output = Command::new("zsh").args(["-f", "-c", load]).arg(script).output().unwrap();
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("_pfreport\n11\n", ""));
+}
+
 #[test]
 fn a_manual_page_has_what_the_help_has() {
     let output = program().arg("man").output().unwrap();
@@ -248,7 +310,9 @@ fn a_manual_page_has_what_the_help_has() {
     for name in ["pfreport", "pfreport-info", "pfreport-dump", "pfreport-diff"] {
         assert!(scene.path(&format!("{name}.1")).exists(), "{name}");
     }
-    let (code, message) = failure(&scene, &["man", "--out", "none"]);
+    assert_eq!(scene.run(&["man", "--out", "made/man1"]).status.code(), Some(0));
+    assert!(scene.path("made/man1/pfreport.1").exists());
+    let (code, message) = failure(&scene, &["man", "--out", "run.pft/man1"]);
     assert_eq!(code, 2);
-    assert!(message.starts_with("error: cannot write none/pfreport.1: "), "{message}");
+    assert!(message.starts_with("error: cannot write run.pft/man1: "), "{message}");
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use pft::record::{Fact, MarkRecord};
 use pft::{FrameKind, Trace};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::golden::assert_golden;
 use crate::scene::{START, Scene, assert_harmless, program, text, trace_bytes};
+use crate::schema;
 
 /// A trace with labels and marks that a terminal would obey.
 fn hostile() -> Scene {
@@ -107,6 +108,10 @@ fn the_checkpoint_before_a_damaged_one_counts() {
     assert_eq!(output.status.code(), Some(3));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["traces"][0]["checkpoint"], Value::Null);
+    let (whole, ended) = (&document["traces"][0]["whole"], &document["traces"][0]["ended"]);
+    assert_eq!((whole, ended), (&json!(false), &json!(false)));
+    let flaws = ["the file is damaged", "the recording did not end in order"];
+    assert_eq!(document["traces"][0]["flaws"], json!(flaws));
     let damage = document["traces"][0]["damage"][0].as_str().unwrap();
     assert!(damage.starts_with("Checkpoint frame ") && damage.contains("checksum"), "{damage}");
 }
@@ -114,14 +119,14 @@ fn the_checkpoint_before_a_damaged_one_counts() {
 #[test]
 fn the_document_is_as_its_schema_says() {
     let scene = hostile();
-    let schema = crate::schema::of("info.schema.json");
+    let allowed = schema::of("info.schema.json");
     let mut documents = vec![scene.run(&["info", "--json", "run.pft", "run.pft"]).stdout];
     for trace in golden_traces() {
         documents.push(program().args(["info", "--json"]).arg(trace).output().unwrap().stdout);
     }
     for document in &documents {
         let document: Value = serde_json::from_slice(document).unwrap();
-        assert_eq!(crate::schema::violations(&schema, &document), [""; 0]);
+        assert_eq!(schema::violations(&allowed, &document), [""; 0]);
     }
     let document: Value = serde_json::from_slice(&documents[0]).unwrap();
     let trace = &document["traces"][1];
@@ -132,4 +137,20 @@ fn the_document_is_as_its_schema_says() {
     let kinds = trace["frames"].as_array().unwrap();
     let faults = kinds.iter().find(|kind| kind["kind"] == "Faults").unwrap();
     assert_eq!((&faults["rows"], &faults["first_ns"]), (&52.into(), &1_000.into()));
+}
+
+#[test]
+fn schemas_allow_what_newer_programs_add_and_tests_do_not() {
+    for name in ["summary", "diff", "info", "live"] {
+        let schema = schema::of(&format!("{name}.schema.json"));
+        let text = schema.to_string();
+        assert!(!text.contains("additionalProperties") && !text.contains("unevaluated"), "{name}");
+        assert!(text.contains("pass over those that you do not know"), "{name}");
+    }
+    let info = schema::of("info.schema.json");
+    let output = Scene::new(3).run(&["info", "--json", "run.pft"]);
+    let mut document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(schema::violations(&info, &document), [""; 0]);
+    document["traces"][0]["more"] = json!(1);
+    assert_eq!(schema::violations(&info, &document).len(), 1);
 }

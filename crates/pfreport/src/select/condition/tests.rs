@@ -61,8 +61,11 @@ fn words_numbers_and_addresses_compare_as_they_are_written() {
         ("class = 'major'", &[1][..]),
         ("class IN ('major', 'failed')", &[1, 2]),
         ("class <> 'major'", &[0, 2]),
-        ("class = 'majjor'", &[]),
-        ("class IN ('majjor')", &[]),
+        ("class = 'cow'", &[]),
+        ("class IN ('cow')", &[]),
+        ("class LIKE 'majj%'", &[]),
+        ("region = 'majjor'", &[]),
+        ("lower(class) = 'Major'", &[]),
         ("class LIKE 'm%'", &[0, 1]),
         ("cause = 'file-read' OR class = 'failed'", &[1, 2]),
         ("latency_ns > 1e6", &[1]),
@@ -154,6 +157,51 @@ fn what_is_no_condition_is_refused_in_one_line() {
              attempts, region, region_kind, path, file_offset, perms, dev, inode, map_confidence, ip, \
              module, function, source, object, callchain, build_id, node, mapping"), "{message}");
         assert!(!message.contains(['\n', '\u{1b}']), "{message:?}");
+    }
+}
+
+#[test]
+fn a_word_that_a_column_never_has_is_refused_with_those_it_has() {
+    let classes = "; its words are minor, major, cow, failed";
+    for (condition, reason) in [
+        ("class = 'Minor'", "column `class` is never 'Minor', perhaps `minor`"),
+        ("'MAJOR' = class", "column `class` is never 'MAJOR', perhaps `major`"),
+        (
+            "latency_ns > 5 AND NOT (class <> 'majjor')",
+            "column `class` is never 'majjor', perhaps `major`",
+        ),
+        ("class IN ('major', NULL, 'swap')", "column `class` is never 'swap'"),
+        ("class NOT IN ('copy')", "column `class` is never 'copy', perhaps `cow`"),
+        ("class IS DISTINCT FROM 'copy'", "column `class` is never 'copy', perhaps `cow`"),
+        ("CASE class WHEN '' THEN true ELSE false END", "column `class` is never ''"),
+        ("class = 'a\u{1b}[2J'", "column `class` is never 'a\\x1b[2J'"),
+    ] {
+        assert_eq!(error(condition), format!("{reason}{classes}"), "{condition}");
+    }
+    for (condition, reason) in [
+        (
+            "cause = 'cow_zero'",
+            "column `cause` is never 'cow_zero', perhaps `cow-zero`; its words are efault, ",
+        ),
+        (
+            "failure = 'unmapped'",
+            "column `failure` is never 'unmapped', perhaps `no mapping`; its words are no mapping, ",
+        ),
+        (
+            "access = 'w'",
+            "column `access` is never 'w', perhaps `write`; its words are unknown, read, write, exec",
+        ),
+        ("mode = 'system'", "column `mode` is never 'system'; its words are user, kernel"),
+        (
+            "region_kind = 'thread stack'",
+            "column `region_kind` is never 'thread stack', perhaps `thread_stack`; ",
+        ),
+        (
+            "map_confidence = 'sure'",
+            "column `map_confidence` is never 'sure'; its words are unknown, inferred, exact",
+        ),
+    ] {
+        assert!(error(condition).starts_with(reason), "{condition}: {}", error(condition));
     }
 }
 
