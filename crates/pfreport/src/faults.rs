@@ -22,7 +22,8 @@ use crate::failure;
 use crate::field::Field;
 use crate::load::Loaded;
 use crate::text::printable;
-use dictionary::{Dictionary, coded, fixed};
+use dictionary::{Dictionary, coded};
+pub use dictionary::{fixed, renamed};
 
 /// What tables print for a fault at an address that no known mapping holds.
 pub const UNKNOWN_REGION: &str = "[unknown]";

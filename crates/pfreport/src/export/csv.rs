@@ -1,37 +1,86 @@
 //! Export as CSV (RFC 4180): plain numbers, addresses as `0x…`, times as ISO 8601 in UTC, nulls empty.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
-use polars::prelude::{DataFrame, Schema};
+use polars::prelude::{DataFrame, DataType, PlSmallStr, PolarsResult, Schema};
 use polars_io::SerWriter as _;
-use polars_io::csv::write::CsvWriter;
+use polars_io::csv::write::{CsvWriter, QuoteStyle};
 
 use super::with_literals;
 use crate::error::Error;
+use crate::faults::{fixed, renamed};
+
+/// Turns batches into lines.
+#[derive(Debug)]
+pub struct Encoder {
+    /// The columns of names, by what they are called, with names as they stand in a file: quotes are found once, rather
+    /// than looked for in each row (a third of the time). None where another column holds text.
+    quoted: Option<HashMap<PlSmallStr, DataType>>,
+}
+
+impl Encoder {
+    /// For these columns.
+    ///
+    /// # Errors
+    /// [`Error::Table`] should Polars fail.
+    pub fn new(schema: &Schema) -> Result<Self, Error> {
+        let mut quoted = HashMap::new();
+        for (name, dtype) in schema.iter() {
+            if let DataType::Enum(categories, _) = dtype {
+                let names: Vec<String> =
+                    categories.categories().values_iter().map(in_file).collect();
+                quoted.insert(name.clone(), fixed(names.iter().map(String::as_str))?);
+            }
+        }
+        let has_texts = schema.iter_values().any(|dtype| *dtype == DataType::String);
+        Ok(Self { quoted: (!has_texts).then_some(quoted) })
+    }
+
+    /// A batch as lines.
+    ///
+    /// # Errors
+    /// [`Error::Table`] for a type of column that CSV does not have.
+    pub fn encode(&self, frame: &DataFrame) -> Result<Vec<u8>, Error> {
+        let Some(quoted) = &self.quoted else {
+            return text(with_literals(frame.clone())?, false, QuoteStyle::Necessary);
+        };
+        let columns = frame.columns().iter().map(|column| match quoted.get(column.name()) {
+            Some(dtype) => renamed(column, dtype),
+            None => Ok(column.clone()),
+        });
+        let columns = columns.collect::<PolarsResult<_>>()?;
+        let frame = DataFrame::new(frame.height(), columns)?;
+        // Addresses and times have nothing to be quoted.
+        text(with_literals(frame)?, false, QuoteStyle::Never)
+    }
+}
+
+/// A name as it stands in a file. One without letters is quoted: without quotes it would be null.
+fn in_file(name: &str) -> String {
+    if name.is_empty() || name.contains(['"', ',', '\r', '\n']) {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    } else {
+        name.to_owned()
+    }
+}
 
 /// The names of the columns as a line.
 ///
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn header(schema: &Schema) -> Result<Vec<u8>, Error> {
-    text(DataFrame::empty_with_schema(schema), true)
+    text(DataFrame::empty_with_schema(schema), true, QuoteStyle::Necessary)
 }
 
-/// A batch as lines.
-///
-/// # Errors
-/// [`Error::Table`] for a type of column that CSV does not have.
-pub fn encode(frame: &DataFrame) -> Result<Vec<u8>, Error> {
-    text(with_literals(frame.clone())?, false)
-}
-
-fn text(mut frame: DataFrame, header: bool) -> Result<Vec<u8>, Error> {
+fn text(mut frame: DataFrame, header: bool, quotes: QuoteStyle) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let rows = NonZeroUsize::MIN.saturating_add(frame.height());
     CsvWriter::new(&mut bytes)
         .include_header(header)
         .n_threads(1)
         .with_batch_size(rows)
+        .with_quote_style(quotes)
         .finish(&mut frame)?;
     Ok(bytes)
 }
@@ -41,7 +90,9 @@ mod tests {
     use pfmodel::names::{Cause, Class, RegionKind};
     use pfmodel::table::{NONE, Region};
     use pft::record::NODE_UNKNOWN;
+    use polars::prelude::{Column, DataFrame, DataType};
 
+    use super::fixed;
     use crate::export::writer::BATCH_ROWS;
     use crate::export::{Format, faults_in_memory as faults, in_memory};
     use crate::sample::{self, INLINED, KERNEL, MAIN, MODEL, Row, TEXT, UNNAMED};
@@ -153,6 +204,18 @@ mod tests {
         loaded.analysis.comms[0] = b"a,\"b\"\n\x1b[2J".to_vec();
         sample::push(&mut loaded.analysis, Row::default());
         assert!(csv(&loaded).contains(",\"a,\"\"b\"\"\\x0a\\x1b[2J\","), "{}", csv(&loaded));
+    }
+
+    #[test]
+    fn names_and_texts_are_quoted_alike() {
+        let names = ["", "a,b", "\"", "plain", "line\nbreak", "caf\u{e9} \r", "-1"];
+        let frame = |dtype: DataType| {
+            let names = Column::new("name".into(), names).cast(&dtype).unwrap();
+            let numbers = Column::new("n".into(), [1_u32; 7]);
+            DataFrame::new(7, vec![names, numbers]).unwrap()
+        };
+        let of = |dtype| in_memory(Format::Csv, &frame(dtype));
+        assert_eq!(of(fixed(names).unwrap()), of(DataType::String));
     }
 
     #[test]

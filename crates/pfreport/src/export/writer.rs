@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use polars::prelude::{DataFrame, Schema};
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
@@ -17,8 +19,14 @@ use crate::error::Error;
 /// size that DuckDB likes; all columns of the fault table take some 40 MB.
 pub const BATCH_ROWS: usize = 128 * 1_024;
 
-/// Batches that are in memory at a time, however many cores there are.
-const BATCHES_MAX: usize = 16;
+/// Batches that are in memory at a time, however many cores there are; while they are written, as many again.
+const BATCHES_MAX: usize = 8;
+
+/// The same for text, of which nothing shows batches: small ones stay in the caches and in memory that is used again.
+const TEXT_ROWS: usize = 1 << 13;
+const TEXTS_MAX: usize = BATCHES_MAX * BATCH_ROWS / TEXT_ROWS;
+/// For each core: with one they would wait for the slowest.
+const TEXTS: usize = 4;
 
 /// A format of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +66,7 @@ impl Format {
 /// Turns batches into what lies in the file. Knows nothing of the batches before.
 #[derive(Debug)]
 enum Encoder {
-    Csv,
+    Csv(csv::Encoder),
     Jsonl,
     Parquet(parquet::Encoder),
     Arrow(arrow::Encoder),
@@ -73,7 +81,7 @@ enum Encoded {
 
 /// Writes a table in one format, in as many parts as its maker likes.
 pub struct Writer<W> {
-    encoder: Encoder,
+    encoder: Arc<Encoder>,
     file: File,
     pending: Pending,
     out: W,
@@ -120,7 +128,7 @@ impl<W: Write> Writer<W> {
         let (encoder, file) = match format {
             Format::Csv => {
                 pending.0.borrow_mut().extend(csv::header(schema)?);
-                (Encoder::Csv, File::Text)
+                (Encoder::Csv(csv::Encoder::new(schema)?), File::Text)
             }
             Format::Jsonl => (Encoder::Jsonl, File::Text),
             Format::Parquet => {
@@ -134,6 +142,7 @@ impl<W: Write> Writer<W> {
                 (Encoder::Arrow(encoder), File::Arrow(Box::new(file)))
             }
         };
+        let encoder = Arc::new(encoder);
         let mut writer = Self { encoder, file, pending, out, path };
         writer.drain()?;
         Ok(writer)
@@ -197,9 +206,13 @@ impl<W: Write> Writer<W> {
 }
 
 impl Encoder {
+    const fn is_text(&self) -> bool {
+        matches!(self, Self::Csv(_) | Self::Jsonl)
+    }
+
     fn encode(&self, frame: &DataFrame) -> Result<Encoded, Error> {
         Ok(match self {
-            Self::Csv => Encoded::Text(csv::encode(frame)?),
+            Self::Csv(encoder) => Encoded::Text(encoder.encode(frame)?),
             Self::Jsonl => Encoded::Text(jsonl::encode(frame)?),
             Self::Parquet(encoder) => Encoded::Parquet(encoder.encode(frame)?),
             Self::Arrow(encoder) => Encoded::Arrow(encoder.encode(frame)?),
@@ -208,7 +221,7 @@ impl Encoder {
 }
 
 /// Appends a table of so many rows to each of the writers. `batch` makes any range of its rows; each is made
-/// once, whatever the number of writers.
+/// once, whatever the number of writers. While some are written, the next are made on all cores.
 ///
 /// # Errors
 /// Those of `batch`, and as [`Writer::write`].
@@ -217,23 +230,36 @@ pub fn write_batches<W: Write>(
     rows: usize,
     batch: impl Fn(Range<usize>) -> Result<DataFrame, Error> + Sync,
 ) -> Result<(), Error> {
-    let at_a_time = rayon::current_num_threads().clamp(1, BATCHES_MAX);
-    for first in (0..rows).step_by(BATCH_ROWS * at_a_time) {
-        let encoders: Vec<&Encoder> = writers.iter().map(|writer| &writer.encoder).collect();
-        let last = rows.min(first.saturating_add(BATCH_ROWS * at_a_time));
-        let batches: Vec<usize> = (first..last).step_by(BATCH_ROWS).collect();
-        let encoded: Vec<Vec<Encoded>> = batches
-            .into_par_iter()
-            .map(|start| {
-                let frame = batch(start..rows.min(start.saturating_add(BATCH_ROWS)))?;
-                encoders.iter().map(|encoder| encoder.encode(&frame)).collect()
-            })
-            .collect::<Result<_, Error>>()?;
-        for batch in encoded {
-            for (writer, encoded) in writers.iter_mut().zip(batch) {
-                writer.append(encoded)?;
+    let encoders: Vec<Arc<Encoder>> =
+        writers.iter().map(|writer| Arc::clone(&writer.encoder)).collect();
+    let are_texts = encoders.iter().all(|encoder| encoder.is_text());
+    let batch_rows = if are_texts { TEXT_ROWS } else { BATCH_ROWS };
+    let cores = rayon::current_num_threads();
+    let at_a_time =
+        if are_texts { (cores * TEXTS).min(TEXTS_MAX) } else { cores.min(BATCHES_MAX) }.max(1);
+    let encode = |start: usize| {
+        let frame = batch(start..rows.min(start.saturating_add(batch_rows)))?;
+        encoders.iter().map(|encoder| encoder.encode(&frame)).collect()
+    };
+    let encode_some = |first: usize| {
+        let last = rows.min(first.saturating_add(batch_rows * at_a_time));
+        let batches: Vec<usize> = (first..last).step_by(batch_rows).collect();
+        batches.into_par_iter().map(encode).collect::<Result<Vec<Vec<Encoded>>, Error>>()
+    };
+    std::thread::scope(|threads| {
+        let (sender, receiver) = sync_channel(0);
+        threads.spawn(move || {
+            let encoded = (0..rows).step_by(batch_rows * at_a_time).map(encode_some);
+            // Nobody takes more where the output has failed.
+            let _ = encoded.map(|encoded| sender.send(encoded)).find(Result::is_err);
+        });
+        for encoded in receiver {
+            for batch in encoded? {
+                for (writer, encoded) in writers.iter_mut().zip(batch) {
+                    writer.append(encoded)?;
+                }
             }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

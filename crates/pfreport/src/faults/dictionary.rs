@@ -82,3 +82,19 @@ pub fn coded(
         CategoricalChunked::<$C>::from_cats_and_dtype(ids, dtype.clone()).into_series().into_column()
     }))
 }
+
+/// A column of names with the names of another `Enum`, which has as many.
+///
+/// # Errors
+/// One of them is no `Enum`.
+pub fn renamed(column: &Column, dtype: &DataType) -> PolarsResult<Column> {
+    let DataType::Enum(categories, _) = dtype else {
+        polars_bail!(ComputeError: "column {} is no enum", column.name());
+    };
+    let codes = column.as_materialized_series().to_physical_repr();
+    Ok(with_match_categorical_physical_type!(categories.physical(), |$C| {
+        type Physical = <$C as PolarsCategoricalType>::PolarsPhysical;
+        let codes: &ChunkedArray<Physical> = codes.as_ref().as_ref().as_ref();
+        CategoricalChunked::<$C>::from_cats_and_dtype(codes.clone(), dtype.clone()).into_series().into_column()
+    }))
+}
