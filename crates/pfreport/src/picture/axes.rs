@@ -4,14 +4,15 @@ use super::canvas::Canvas;
 use super::shape::{Frame, Side};
 use crate::load::Loaded;
 use crate::plot::Span;
-use crate::plot::scale::{Scale, Ticks, span_ticks};
+use crate::plot::scale::{Scale, Ticks, span_edges, span_ticks};
 
-/// What an axis of time is called.
-pub fn time_name(loaded: &Loaded) -> &'static str {
-    match loaded.are_several() {
+/// What an axis of time is called, with its edges where it does not begin at the start.
+pub fn time_name(loaded: &Loaded, span: Span) -> String {
+    let name = match loaded.are_several() {
         true => "time, one trace after the other",
         false => "time since the start of the recording",
-    }
+    };
+    span_edges(span).map_or_else(|| name.to_owned(), |edges| format!("{name}: {edges}"))
 }
 
 impl Canvas {

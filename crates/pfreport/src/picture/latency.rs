@@ -114,7 +114,29 @@ fn steps(
     }
 }
 
+/// Powers of ten; of few also their doubles and fivefolds.
 fn decade_ticks(highest: f64) -> Ticks {
-    let decades = highest.log10().floor() as u32;
-    (0..=decades).map(|d| (f64::from(d), count(10_u64.saturating_pow(d)))).collect()
+    let factors: &[u64] = if highest < 1_000.0 { &[1, 2, 5] } else { &[1] };
+    (0..=highest.log10().floor() as u32)
+        .flat_map(|decade| {
+            factors.iter().map(move |&n| n.saturating_mul(10_u64.saturating_pow(decade)))
+        })
+        .filter(|&n| n as f64 <= highest)
+        .map(|n| ((n as f64).log10(), count(n)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decade_ticks;
+
+    #[test]
+    fn few_decades_are_divided() {
+        let labels = |highest| -> Vec<String> {
+            decade_ticks(highest).into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(labels(61.0), ["1", "2", "5", "10", "20", "50"]);
+        assert_eq!(labels(999.0)[6..], ["100", "200", "500"]);
+        assert_eq!(labels(1_000.0), ["1", "10", "100", "1,000"]);
+    }
 }

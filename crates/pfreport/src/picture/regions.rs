@@ -9,6 +9,7 @@ use super::canvas::{Canvas, at_most};
 use super::shape::{Frame, Side};
 use crate::faults::{UNKNOWN_REGION, file_path, place};
 use crate::load::Loaded;
+use crate::plot::names::fit_apart;
 use crate::plot::scale::Scale;
 use crate::plot::{STACK, level, weight};
 use crate::text::{printable, shorten_path};
@@ -87,10 +88,12 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     // Few bars are not blown up.
     let pitch = ((bottom - top) / bars.len().max(10) as i32).clamp(2, em * 3);
     let thick = (pitch * 3 / 4).max(1);
-    for (i, bar) in (0..).zip(&bars) {
+    let rooms: Vec<(&str, i32)> =
+        bars.iter().map(|bar| (bar.name.as_str(), names_right - em)).collect();
+    let names = fit_paths(canvas, &rooms);
+    for ((i, bar), name) in (0..).zip(&bars).zip(names) {
         let top = top + i * pitch;
         let (middle, bottom) = (top + thick / 2, top + thick);
-        let name = fit_path(canvas, &bar.name, names_right - em);
         canvas.text(&name, (names_right, middle), em, theme.text(), Side::Left);
         if is_wide {
             let at = (names_right + em / 2, middle);
@@ -123,8 +126,13 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     }
 }
 
-/// A path in so much room: its directories give way first.
-pub fn fit_path(canvas: &Canvas, path: &str, room: i32) -> String {
+/// Paths in so much room each: their directories give way first, and different ones stay different.
+pub fn fit_paths(canvas: &Canvas, paths: &[(&str, i32)]) -> Vec<String> {
+    let fit = |path: &str, room| fit_path(canvas, path, room);
+    fit_apart(paths, fit, |text| canvas.text_width(text, canvas.em))
+}
+
+fn fit_path(canvas: &Canvas, path: &str, room: i32) -> String {
     let mut characters = at_most(path, canvas.em, room);
     let mut fitted = path.to_owned();
     while characters > 1 && canvas.text_width(&fitted, canvas.em) > room {

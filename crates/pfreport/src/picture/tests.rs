@@ -215,7 +215,7 @@ fn pictures_show_and_name_what_is_selected() {
     assert_eq!(all[4], "2 s", "{all:?}");
     // What begins before or after the axis is not on it, but for the trace that it begins with.
     assert_eq!(all[all.len() - 3..], ["run.pft", "second <b>.pft", "serve"]);
-    assert!(all.iter().any(|text| text == "time, one trace after the other"), "{all:?}");
+    assert!(all.contains(&"time, one trace after the other: 2 s to 8 s".to_owned()), "{all:?}");
     let canvas = Picture::Timeline.draw(&loaded, SIZE, Theme::Light).unwrap();
     let shade = canvas.shapes.iter().find_map(|shape| match shape {
         Shape::Fill { frames, opacity: 0.35, .. } => frames.first(),

@@ -72,14 +72,14 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     };
     let per = if canvas.height > 30 * em { format!(" per {bar}") } else { String::new() };
     let times = canvas.times(upper, span);
-    let name = if has_latencies { "" } else { time_name(loaded) };
+    let name = if has_latencies { String::new() } else { time_name(loaded, span) };
     let scale = scales(upper, highest[0]);
-    canvas.horizontal_axis(upper, horizontal, &times, name);
+    canvas.horizontal_axis(upper, horizontal, &times, &name);
     canvas.vertical_axis(upper, scale.1, fault_ticks, &format!("faults{per}"));
     panel(canvas, scale, (span, bar_ns), &faults_per_bar);
     if has_latencies {
         let scale = scales(lower, highest[1]);
-        canvas.horizontal_axis(lower, horizontal, &times, time_name(loaded));
+        canvas.horizontal_axis(lower, horizontal, &times, &time_name(loaded, span));
         canvas.vertical_axis(lower, scale.1, stall_ticks, &format!("stall{per}"));
         panel(canvas, scale, (span, bar_ns), &stall);
         marks.draw(canvas, &[upper, lower]);

@@ -43,11 +43,7 @@ fn histogram_of_a_recorded_trace() {
     assert_golden("histogram.txt", &unicode);
     let narrow = histogram::render(&loaded, Layout::terminal(60, false), Charset::Ascii);
     assert_golden("histogram-ascii.txt", &narrow);
-    assert!(
-        narrow.is_ascii()
-            && narrow.lines().filter(|line| line.contains('#')).all(|line| line.len() <= 60),
-        "{narrow}"
-    );
+    assert!(narrow.is_ascii() && narrow.lines().all(|line| line.len() <= 60), "{narrow}");
 }
 
 #[test]
@@ -57,8 +53,7 @@ fn heatmap_of_a_recorded_trace() {
     assert_golden("heatmap.txt", &unicode);
     let narrow = heatmap::render(&loaded, 3, Layout::terminal(60, false), Charset::Ascii);
     assert_golden("heatmap-ascii.txt", &narrow);
-    let lanes = || narrow.lines().filter(|line| line.contains('|'));
-    assert!(narrow.is_ascii() && lanes().all(|line| line.len() <= 60), "{narrow}");
+    assert!(narrow.is_ascii() && narrow.lines().all(|line| line.len() <= 60), "{narrow}");
 }
 
 #[test]
@@ -75,14 +70,14 @@ fn a_heatmap_by_hand() {
     let layout = Layout::terminal(60, false);
     assert_eq!(
         heatmap::render(&loaded, 10, layout, Charset::Unicode),
-        "run.pft: addresses over time; low addresses at the bottom of a lane, wide gaps left out\n  \
+        "run.pft: addresses over time\n  low addresses at the bottom of a lane, wide gaps left out\n  \
          /srv/models/model.gguf  │                █\n  \
          file, 4 KiB, 1 fault    │                █\n  \
          [heap]                  │                █\n  \
          heap, 8 KiB, 2 faults   │█\n                          \
                                  └─────────────────────────────────\n                           \
                                   0               5 s\n\n\
-         faults per cell: █ one\n"
+         \x20 faults per cell: █ one\n"
     );
 }
 
@@ -116,7 +111,7 @@ fn plots_say_what_is_selected() {
     loaded.selection = Some(Selected { what: "class minor".to_owned(), ..SELECTED });
     let layout = Layout::PIPED;
     let histogram = histogram::render(&loaded, layout, Charset::Unicode);
-    assert_eq!(histogram.lines().nth(1), Some("  only class minor"));
+    assert_eq!(histogram.lines().nth(2), Some("  only class minor"));
     let heatmap = heatmap::render(&loaded, 10, layout, Charset::Unicode);
     assert_eq!(heatmap.lines().nth(1), Some("  only class minor"));
 }
@@ -127,7 +122,7 @@ fn plots_of_nothing_say_so() {
     let layout = Layout::PIPED;
     assert_eq!(
         histogram::render(&loaded, layout, Charset::Unicode),
-        "run.pft: latency of 0 faults, entry to completion\n"
+        "run.pft: latency of 0 faults\n  entry to completion\n"
     );
     assert_eq!(
         heatmap::render(&loaded, 10, layout, Charset::Unicode),
@@ -137,6 +132,6 @@ fn plots_of_nothing_say_so() {
     loaded.facts.insert(pft::keys::fact::CAPTURE_LATENCY.to_owned(), "no".to_owned());
     assert_eq!(
         histogram::render(&loaded, layout, Charset::Unicode),
-        "run.pft: latency of 0 faults, entry to completion\n  latencies were not recorded\n"
+        "run.pft: latency of 0 faults\n  entry to completion\n  latencies were not recorded\n"
     );
 }
