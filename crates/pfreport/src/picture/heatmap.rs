@@ -53,10 +53,11 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         "a lane per region or file, low addresses at its bottom; wide gaps collapsed to a line{huge}{more}{}",
         marks.note()
     );
-    let top = canvas.title(loaded, "addresses over time", &subtitle);
+    let title = "addresses over time";
     if lanes.lanes.is_empty() {
-        return canvas.nothing("no faults");
+        return canvas.nothing(loaded, title, "no faults");
     }
+    let top = canvas.title(loaded, title, &subtitle);
     let legend_at = top + em / 2;
     let top = legend_at + em * 3 / 2 + marks.room(canvas);
     let bottom = canvas.height - canvas.axis_height(true) - em / 2;

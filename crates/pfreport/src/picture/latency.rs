@@ -16,22 +16,21 @@ const LINEAR_MAX: f64 = 60.0;
 
 pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let latencies = Latencies::new(&loaded.analysis.faults, PER_DECADE);
+    if latencies.known == 0 {
+        let why = match (Scope::of(loaded).latency, latencies.unknown) {
+            (false, _) => "latencies were not recorded",
+            (true, 0) => "no faults",
+            (true, _) => "no fault with known latency",
+        };
+        return canvas.nothing(loaded, "latency", why);
+    }
     let mut subtitle = "entry to completion".to_owned();
     if latencies.unknown > 0 {
         let unknown = counted(latencies.unknown, "fault");
         subtitle.push_str(&format!("; {unknown} of unknown latency not shown"));
     }
-    let title = match latencies.known {
-        0 => "latency".to_owned(),
-        known => format!("latency of {}", counted(known, "fault")),
-    };
+    let title = format!("latency of {}", counted(latencies.known, "fault"));
     let top = canvas.title(loaded, &title, &subtitle);
-    if latencies.known == 0 {
-        return canvas.nothing(match Scope::of(loaded).latency {
-            true => "no fault with known latency",
-            false => "latencies were not recorded",
-        });
-    }
 
     // Room on both sides, and at least a factor of ten, or there would be nothing to label.
     let margin = PER_DECADE.saturating_sub(latencies.bins).div_ceil(2).max(1) as f64;

@@ -39,14 +39,15 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let all_stall_ns = bars.iter().fold(0_u64, |sum, bar| sum.saturating_add(bar.stall_ns));
     let em = canvas.em;
     let has_stall = all_stall_ns > 0;
+    let title = "where faults happen";
+    if bars.is_empty() {
+        return canvas.nothing(loaded, title, "no faults");
+    }
     let what = match has_stall {
         true => "regions and files by their share of faults or stall, whichever is larger",
         false => "regions and files by their faults; latencies are not known",
     };
-    let top = canvas.title(loaded, "where faults happen", what);
-    if bars.is_empty() {
-        return canvas.nothing("no faults");
-    }
+    let top = canvas.title(loaded, title, what);
     let present: Vec<_> = STACK
         .iter()
         .filter(|&&class| bars.iter().any(|bar| bar.faults[level(class)] > 0))

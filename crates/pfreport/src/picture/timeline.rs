@@ -49,10 +49,10 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         _ => duration(loaded.recorded_ns()),
     };
     let title = format!("{faults} in {length}");
-    let top = canvas.title(loaded, &title, &subtitle);
     if analysis.faults.is_empty() {
-        return canvas.nothing("no faults");
+        return canvas.nothing(loaded, &title, "no faults");
     }
+    let top = canvas.title(loaded, &title, &subtitle);
     let present: Vec<_> = STACK
         .iter()
         .filter(|&&class| faults_per_bar.iter().any(|bar| bar[level(class)] > 0.0))

@@ -105,10 +105,10 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         marks.note()
     );
     let title = format!("{} touched, {} pages", bytes(touched), count(growth.pages));
-    let top = canvas.title(loaded, &title, &subtitle);
     if growth.pages == 0 {
-        return canvas.nothing("no page was touched");
+        return canvas.nothing(loaded, &title, "no page was touched");
     }
+    let top = canvas.title(loaded, &title, &subtitle);
     let legend: Vec<_> = (0..KINDS.len())
         .filter(|&kind| totals[kind] > 0)
         .map(|kind| (Theme::kind(kind), format!("{} {}", KINDS[kind], bytes(totals[kind]))))

@@ -5,7 +5,7 @@ use super::charset::Charset;
 use super::lane::Lane;
 use super::lanes::{Lanes, fullness};
 use super::names::fit_apart;
-use super::scale::{Ticks, span_ticks};
+use super::scale::{Ticks, span_edges, span_ticks};
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
@@ -15,6 +15,8 @@ use crate::units::count;
 
 /// Widest column of names.
 const NAMES: usize = 34;
+/// Faults of the fullest cell up to which the scale shows each number.
+const FEW: u32 = 3;
 /// Most rows of a lane.
 const ROWS: u32 = 6;
 
@@ -35,6 +37,9 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
     }
     if let Some(caveat) = Scope::of(loaded).caveat(loaded.skipped()) {
         screen.paragraph(&caveat);
+    }
+    if let Some(edges) = span_edges(Span::of(loaded)) {
+        screen.paragraph(&format!("time: {edges}"));
     }
     let huge = if lanes.has_huge { "; a fault of a huge page is in all its cells" } else { "" };
     screen.paragraph(&format!("low addresses at the bottom of a lane, wide gaps left out{huge}"));
@@ -77,13 +82,16 @@ pub fn render(loaded: &Loaded, most: usize, layout: Layout, charset: Charset) ->
     let more = if lanes.exceeds() { " or more" } else { "" };
     out.push('\n');
     screen.verbatim(&out);
-    screen.paragraph(&match highest {
-        1 => format!("faults per cell: {} one{more}", shades[3]),
-        most => {
-            let most = count(most.into());
-            format!("faults per cell: 1 {} {most}{more} (logarithmic)", shades.concat())
+    let scale = match highest {
+        1 => format!("{} one{more}", shades[3]),
+        // A scale of few counts shows each.
+        2..=FEW => {
+            let shade = |n| format!("{} {n}", charset.shade(fullness(n, highest)));
+            format!("{}{more}", (1..=highest).map(shade).collect::<Vec<_>>().join(", "))
         }
-    });
+        most => format!("1 {} {}{more} (logarithmic)", shades.concat(), count(most.into())),
+    };
+    screen.paragraph(&format!("faults per cell: {scale}"));
     if lanes.shared > 0 {
         let shared = count(lanes.shared as u64);
         screen.paragraph(&format!(

@@ -11,7 +11,7 @@ use super::charset::Charset;
 use super::{STACK, Span, heatmap, histogram, level};
 use crate::layout::Layout;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MODEL, Row};
+use crate::sample::{self, HEAP, MODEL, Row, TEXT};
 use crate::select::Selected;
 
 const SELECTED: Selected = Selected { what: String::new(), windows: Vec::new() };
@@ -82,6 +82,25 @@ fn a_heatmap_by_hand() {
 }
 
 #[test]
+fn a_scale_of_few_counts_shows_each() {
+    let mut loaded = sample::empty();
+    let mut scale = |faults: usize| {
+        loaded.analysis.faults = sample::empty().analysis.faults;
+        for row in [(TEXT, 0x40_0000), (HEAP, 0x100_0000)].repeat(faults) {
+            let row = Row { mapping: row.0, addr: row.1, ..Row::default() };
+            sample::push(&mut loaded.analysis, row);
+        }
+        sample::push(&mut loaded.analysis, Row { mapping: MODEL, ..Row::default() });
+        let text = heatmap::render(&loaded, 10, Layout::PIPED, Charset::Unicode);
+        text.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(scale(1), "  faults per cell: █ one");
+    assert_eq!(scale(2), "  faults per cell: ░ 1, █ 2");
+    assert_eq!(scale(3), "  faults per cell: ░ 1, ▓ 2, █ 3");
+    assert_eq!(scale(4), "  faults per cell: 1 ░▒▓█ 4 (logarithmic)");
+}
+
+#[test]
 fn plots_show_the_time_that_is_selected() {
     let span = |loaded: &Loaded| (Span::of(loaded).from_ns, Span::of(loaded).to_ns);
     let mut loaded = sample::empty();
@@ -108,12 +127,15 @@ fn plots_show_the_time_that_is_selected() {
 fn plots_say_what_is_selected() {
     let mut loaded = sample::empty();
     sample::push(&mut loaded.analysis, Row { latency: Some(2_000), ..Row::default() });
-    loaded.selection = Some(Selected { what: "class minor".to_owned(), ..SELECTED });
+    let windows = from_ref(&(1_500_000_000..2_000_000_000)).into();
+    loaded.analysis.faults.time_ns[0] = 1_600_000_000;
+    loaded.selection = Some(Selected { what: "class minor".to_owned(), windows });
     let layout = Layout::PIPED;
     let histogram = histogram::render(&loaded, layout, Charset::Unicode);
     assert_eq!(histogram.lines().nth(2), Some("  only class minor"));
     let heatmap = heatmap::render(&loaded, 10, layout, Charset::Unicode);
     assert_eq!(heatmap.lines().nth(1), Some("  only class minor"));
+    assert_eq!(heatmap.lines().nth(2), Some("  time: 1.5 s to 2 s"));
 }
 
 #[test]
