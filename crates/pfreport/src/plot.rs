@@ -3,8 +3,10 @@
 pub mod charset;
 pub mod heatmap;
 pub mod histogram;
+pub mod lane;
 pub mod lanes;
 pub mod latencies;
+pub mod names;
 pub mod places;
 pub mod scale;
 pub mod stretches;

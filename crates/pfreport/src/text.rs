@@ -38,19 +38,23 @@ pub fn shorten(text: &str, width: usize) -> String {
     out
 }
 
-/// As [`shorten`], but of a path the directories give way first and the base name stays whole where it
-/// fits behind `…/`.
+/// As [`shorten`], but of a path the directories give way first: the base name stays whole where it fits behind
+/// `…/` or `…`, and otherwise only itself is left, without its middle.
 #[must_use]
 pub fn shorten_path(text: &str, width: usize) -> String {
     let Some((folder, base)) = text.rsplit_once('/') else {
         return shorten(text, width);
     };
-    match width.checked_sub(base.chars().count() + 2) {
-        Some(room) if text.chars().count() > width => {
-            let kept: String = folder.chars().take(room).collect();
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    match width.checked_sub(base.chars().count() + 1) {
+        Some(0) => format!("…{base}"),
+        Some(room) => {
+            let kept: String = folder.chars().take(room - 1).collect();
             format!("{kept}…/{base}")
         }
-        _ => shorten(text, width),
+        None => shorten(base, width),
     }
 }
 
@@ -98,7 +102,9 @@ mod tests {
     fn base_names_stay_whole() {
         assert_eq!(shorten_path("/usr/lib/libc.so", 16), "/usr/lib/libc.so");
         assert_eq!(shorten_path("/usr/lib/libc.so", 12), "/us…/libc.so");
-        assert_eq!(shorten_path("/usr/libstdc++.so", 8), "/us…+.so");
+        assert_eq!(shorten_path("/usr/lib/libc.so", 9), "…/libc.so");
+        assert_eq!(shorten_path("/usr/lib/libc.so", 8), "…libc.so");
+        assert_eq!(shorten_path("/usr/libstdc++.so", 8), "lib…+.so");
     }
 
     #[test]

@@ -176,15 +176,15 @@
     stacks.forEach((stack, i) => {
       const left = Math.round(x(first + i * step));
       const right = Math.max(Math.round(x(first + (i + 1) * step)), left + 1);
-      let below = 0;
+      let [below, foot] = [0, y(0)];
       stack.forEach((value, level) => {
         if (value === 0) return;
         context.fillStyle = colour(line.classes[level].class);
-        const foot = y(below);
         below += value;
-        // The smallest part still shows.
+        // The smallest part still shows: those above it move up, so that none covers another.
         const head = Math.min(y(below), foot - 1);
         context.fillRect(left, head, right - left, foot - head);
+        foot = head;
       });
     });
     context.restore();

@@ -4,14 +4,15 @@ use super::canvas::Canvas;
 use super::shape::{Frame, Side};
 use crate::load::Loaded;
 use crate::plot::Span;
-use crate::plot::scale::{Scale, Ticks, span_ticks};
+use crate::plot::scale::{Scale, Ticks, span_edges, span_ticks};
 
-/// What an axis of time is called.
-pub fn time_name(loaded: &Loaded) -> &'static str {
-    match loaded.are_several() {
+/// What an axis of time is called, with its edges where it does not begin at the start.
+pub fn time_name(loaded: &Loaded, span: Span) -> String {
+    let name = match loaded.are_several() {
         true => "time, one trace after the other",
         false => "time since the start of the recording",
-    }
+    };
+    span_edges(span).map_or_else(|| name.to_owned(), |edges| format!("{name}: {edges}"))
 }
 
 impl Canvas {
@@ -27,13 +28,16 @@ impl Canvas {
         self.em * 5 / 2 + widest + self.em / 2
     }
 
-    /// A horizontal axis below `frame`, with grid lines. Labels without room are left out.
+    /// A horizontal axis below `frame`, with grid lines in it, none on its edge: what is drawn there covers no axis.
+    /// Labels without room are left out.
     pub fn horizontal_axis(&mut self, frame: Frame, scale: Scale, ticks: &Ticks, name: &str) {
         let (em, theme, thin) = (self.em, self.theme, self.thin());
         let mut free_from = i32::MIN;
         for (value, label) in ticks {
             let x = scale.pixel(*value);
-            self.line(vec![(x, frame.top), (x, frame.bottom)], theme.grid(), thin);
+            if x > frame.left {
+                self.line(vec![(x, frame.top), (x, frame.bottom)], theme.grid(), thin);
+            }
             let width = self.text_width(label, em);
             // The outermost ones stay within the picture.
             let middle = x.min(self.width - width / 2 - 2).max(width / 2 + 2);
@@ -43,11 +47,10 @@ impl Canvas {
                 free_from = middle + width / 2 + em / 2;
             }
         }
-        self.line(
-            vec![(frame.left, frame.bottom), (frame.right, frame.bottom)],
-            theme.text(),
-            thin,
-        );
+        let edge = thin as i32;
+        let bottom = frame.bottom + edge;
+        let axis = Frame { left: frame.left - edge, top: frame.bottom, bottom, ..frame };
+        self.fill(axis, theme.text());
         if !name.is_empty() {
             let at = ((frame.left + frame.right) / 2, frame.bottom + em * 7 / 4);
             let name = self.fit(name, em, self.width - em);
@@ -55,19 +58,22 @@ impl Canvas {
         }
     }
 
-    /// A vertical axis to the left of `frame`, with grid lines. Labels without room are left out.
+    /// A vertical axis to the left of `frame`, as the horizontal one.
     pub fn vertical_axis(&mut self, frame: Frame, scale: Scale, ticks: &Ticks, name: &str) {
         let (em, theme, thin) = (self.em, self.theme, self.thin());
         let mut free_below = i32::MAX;
         for (value, label) in ticks {
             let y = scale.pixel(*value);
-            self.line(vec![(frame.left, y), (frame.right, y)], theme.grid(), thin);
+            if y < frame.bottom {
+                self.line(vec![(frame.left, y), (frame.right, y)], theme.grid(), thin);
+            }
             if y + em / 2 <= free_below {
                 self.text(label, (frame.left - em / 2, y), em, theme.text(), Side::Left);
                 free_below = y - em / 2 - em / 8;
             }
         }
-        self.line(vec![(frame.left, frame.top), (frame.left, frame.bottom)], theme.text(), thin);
+        let axis = Frame { left: frame.left - thin as i32, right: frame.left, ..frame };
+        self.fill(axis, theme.text());
         let name = self.fit(name, em, frame.height() + em * 2);
         let at = (em * 11 / 8, (frame.top + frame.bottom) / 2);
         self.text(&name, at, em, theme.text(), Side::Upright);

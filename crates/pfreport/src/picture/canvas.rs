@@ -73,21 +73,23 @@ impl Canvas {
         self.text(&title, (left, em + em * 3 / 4), large, self.theme.text(), Side::Right);
 
         let caveat = Scope::of(loaded).caveat(loaded.skipped());
-        let caveat = caveat.map_or_else(String::new, |caveat| format!("; {caveat}"));
-        let selected = loaded.selection.as_ref();
-        let selected = selected.map_or_else(String::new, |s| format!("only {}; ", s.what));
+        let selected =
+            loaded.selection.as_ref().map(|selection| format!("only {}", selection.what));
+        let parts = [selected, Some(subtitle.to_owned()), caveat].into_iter().flatten();
+        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
         let lines = (self.height / (8 * em)).clamp(1, 3) as usize;
         let size = self.small();
         let mut y = em * 3 + em / 4;
-        for line in self.wrap(&format!("{selected}{subtitle}{caveat}"), size, room, lines) {
+        for line in self.wrap(&parts.join("; "), size, room, lines) {
             self.text(&line, (left, y), size, self.theme.secondary(), Side::Right);
             y += size * 5 / 4;
         }
         y
     }
 
-    /// What a picture without data says instead.
-    pub fn nothing(&mut self, why: &str) {
+    /// A picture without data: its title, what is selected and left out, and why there is nothing.
+    pub fn nothing(&mut self, loaded: &Loaded, title: &str, why: &str) {
+        self.title(loaded, title, "");
         let at = (self.width / 2, self.height / 2);
         let size = self.em * 5 / 4;
         self.text(why, at, size, self.theme.secondary(), Side::Below);

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::axes::time_name;
 use super::canvas::Canvas;
 use super::marks::Marks;
-use super::regions::fit_path;
+use super::regions::fit_paths;
 use super::shape::{Frame, Side};
 use crate::load::Loaded;
 use crate::plot::Span;
-use crate::plot::lanes::{Lane, Lanes, fullness};
+use crate::plot::lane::Lane;
+use crate::plot::lanes::{Lanes, fullness};
 use crate::plot::scale::Scale;
 use crate::units::count;
 
@@ -20,6 +21,8 @@ const COLUMNS: i32 = 150;
 const CELLS: usize = 20_000;
 /// Shades of the scale.
 const SHADES: i32 = 32;
+/// Faults of the fullest cell up to which the scale shows each number.
+const FEW: u32 = 5;
 
 pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let em = canvas.em;
@@ -30,10 +33,12 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let lane_min = if room > 6 * em * 3 { em * 9 / 4 } else { em * 5 / 4 };
     let most = (room / (lane_min + gap)).clamp(2, LANES as i32) as usize;
     let mut lanes = Lanes::choose(loaded, most);
-    let name = |lane: &Lane| canvas.text_width(&format!("{}{}", lane.process, lane.name), em);
+    let name = |lane: &Lane| {
+        let prefix = format!("{}{}", lane.process, lane.program);
+        canvas.text_width(&prefix, em) + canvas.text_width(&lane.name, em)
+    };
     let names = lanes.lanes.iter().map(name);
-    let details =
-        lanes.lanes.iter().map(|lane| canvas.text_width(&lane.details[0], canvas.small()));
+    let details = lanes.lanes.iter().map(|lane| canvas.text_width(lane.details(), canvas.small()));
     let widest = names.chain(details).max().unwrap_or(0).min(canvas.width * 3 / 10);
     let (left, right) = (em * 7 / 4 + widest, canvas.width - em * 2);
     let horizontal = Scale::new((span.from_ns, span.to_ns), (left, right));
@@ -43,14 +48,16 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         0 => String::new(),
         shared => format!("; the last lane: all faults of the {} others", count(shared as u64)),
     };
+    let huge = if lanes.has_huge { "; a fault of a huge page is in all its cells" } else { "" };
     let subtitle = format!(
-        "a lane per region or file, low addresses at its bottom; wide gaps collapsed to a line{more}{}",
+        "a lane per region or file, low addresses at its bottom; wide gaps collapsed to a line{huge}{more}{}",
         marks.note()
     );
-    let top = canvas.title(loaded, "addresses over time", &subtitle);
+    let title = "addresses over time";
     if lanes.lanes.is_empty() {
-        return canvas.nothing("no faults");
+        return canvas.nothing(loaded, title, "no faults");
     }
+    let top = canvas.title(loaded, title, &subtitle);
     let legend_at = top + em / 2;
     let top = legend_at + em * 3 / 2 + marks.room(canvas);
     let bottom = canvas.height - canvas.axis_height(true) - em / 2;
@@ -69,14 +76,14 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let last = frames.last().map_or(bottom, |frame| frame.bottom);
     let axis = Frame { bottom: last + em / 4, ..frame };
     let times = canvas.times(axis, span);
-    canvas.horizontal_axis(axis, horizontal, &times, time_name(loaded));
+    canvas.horizontal_axis(axis, horizontal, &times, &time_name(loaded, span));
     let highest = lanes.highest();
     cells(canvas, &lanes, &frames, highest);
     marks.draw(canvas, &[Frame { bottom: last, ..frame }]);
     for (lane, frame) in lanes.lanes.iter().zip(&frames) {
         cuts(canvas, lane, *frame, cell);
-        label(canvas, lane, *frame);
     }
+    labels(canvas, &lanes.lanes, &frames);
     colours(canvas, (left, legend_at + em / 2), (highest, lanes.exceeds()));
 }
 
@@ -150,38 +157,53 @@ fn cuts(canvas: &mut Canvas, lane: &Lane, frame: Frame, cell: i32) {
     }
 }
 
-/// Name of a lane, and what it holds where there is room for a second line.
-fn label(canvas: &mut Canvas, lane: &Lane, frame: Frame) {
+/// Names of the lanes, and what they hold where there is room for a second line.
+fn labels(canvas: &mut Canvas, lanes: &[Lane], frames: &[Frame]) {
     let (em, size, theme) = (canvas.em, canvas.small(), canvas.theme);
-    let (x, room) = (frame.left - em * 3 / 4, frame.left - em * 5 / 4);
-    let middle = (frame.top + frame.bottom) / 2;
-    let has_details = frame.height() >= em + size;
-    let above = if has_details { middle - size * 9 / 16 } else { middle };
-    let name = if has_details { &lane.name } else { &lane.label() };
-    let room_for_name = room - canvas.text_width(&lane.process, em);
-    let name = format!("{}{}", lane.process, fit_path(canvas, name, room_for_name));
-    canvas.text(&name, (x, above), em, theme.text(), Side::Left);
-    if has_details {
-        let [long, short] = &lane.details;
-        let details = if canvas.text_width(long, size) <= room { long } else { short };
-        let details = canvas.fit(details, size, room);
-        let at = (x, middle + em * 9 / 16);
-        canvas.text(&details, at, size, theme.secondary(), Side::Left);
+    let Some(left) = frames.first().map(|frame| frame.left) else { return };
+    let (x, room) = (left - em * 3 / 4, left - em * 7 / 4);
+    let has_details = |frame: &Frame| frame.height() >= em + size;
+    let name = |(lane, frame): (&Lane, &Frame)| {
+        let name = if has_details(frame) { lane.name.clone() } else { lane.label() };
+        let prefix = lane.prefix(&name, room, |text| canvas.text_width(text, em));
+        (prefix, name)
+    };
+    let names: Vec<(String, String)> = lanes.iter().zip(frames).map(name).collect();
+    let rooms: Vec<(&str, i32)> = names
+        .iter()
+        .map(|(prefix, name)| (name.as_str(), room - canvas.text_width(prefix, em)))
+        .collect();
+    let fitted = fit_paths(canvas, &rooms);
+    for (((lane, frame), (prefix, _)), name) in lanes.iter().zip(frames).zip(&names).zip(fitted) {
+        let middle = (frame.top + frame.bottom) / 2;
+        let has_details = has_details(frame);
+        let above = if has_details { middle - size * 9 / 16 } else { middle };
+        canvas.text(&format!("{prefix}{name}"), (x, above), em, theme.text(), Side::Left);
+        if has_details {
+            let details = lane.details_that(|text| canvas.text_width(text, size) <= room);
+            let details = canvas.fit(details, size, room);
+            let at = (x, middle + em * 9 / 16);
+            canvas.text(&details, at, size, theme.secondary(), Side::Left);
+        }
     }
 }
 
 /// What the colours mean, from `left` or as far to the left of it as must be.
 fn colours(canvas: &mut Canvas, (left, middle): (i32, i32), (highest, is_exceeded): (u32, bool)) {
     let (em, size, theme) = (canvas.em, canvas.small(), canvas.theme);
-    let is_scale = highest > 1;
+    // A scale of few counts has a square for each.
+    let (steps, step) = match highest {
+        ..=1 => (1, em),
+        2..=FEW => (highest as i32, em),
+        _ => (SHADES, (em / 4).max(2)),
+    };
     let least = "faults per cell: 1";
     let more = if is_exceeded { " or more" } else { "" };
-    let most = match is_scale {
-        true => format!("{}{more} (logarithmic)", count(highest.into())),
-        false => more.to_owned(),
+    let most = match highest {
+        ..=1 => more.trim_start().to_owned(),
+        2..=FEW => format!("{highest}{more}"),
+        _ => format!("{}{more} (logarithmic)", count(highest.into())),
     };
-    let steps = if is_scale { SHADES } else { 4 };
-    let step = (em / 4).max(2);
     let before = canvas.text_width(least, size) + em / 2;
     let width = before + steps * step + em / 2 + canvas.text_width(&most, size);
     let left = left.min(canvas.width - em - width).max(em);
@@ -189,7 +211,10 @@ fn colours(canvas: &mut Canvas, (left, middle): (i32, i32), (highest, is_exceede
     let (top, bottom) = (middle - em * 3 / 8, middle + em * 3 / 8);
     for shade in 0..steps {
         let from = left + before + shade * step;
-        let share = if is_scale { f64::from(shade) / f64::from(SHADES - 1) } else { 1.0 };
+        let share = match highest {
+            ..=FEW => fullness(shade.unsigned_abs() + 1, highest),
+            _ => f64::from(shade) / f64::from(SHADES - 1),
+        };
         canvas.fill(Frame { left: from, top, right: from + step, bottom }, theme.heat(share));
     }
     let at = (left + before + steps * step + em / 2, middle);

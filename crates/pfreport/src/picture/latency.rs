@@ -16,22 +16,21 @@ const LINEAR_MAX: f64 = 60.0;
 
 pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let latencies = Latencies::new(&loaded.analysis.faults, PER_DECADE);
+    if latencies.known == 0 {
+        let why = match (Scope::of(loaded).latency, latencies.unknown) {
+            (false, _) => "latencies were not recorded",
+            (true, 0) => "no faults",
+            (true, _) => "no fault with known latency",
+        };
+        return canvas.nothing(loaded, "latency", why);
+    }
     let mut subtitle = "entry to completion".to_owned();
     if latencies.unknown > 0 {
         let unknown = counted(latencies.unknown, "fault");
         subtitle.push_str(&format!("; {unknown} of unknown latency not shown"));
     }
-    let title = match latencies.known {
-        0 => "latency".to_owned(),
-        known => format!("latency of {}", counted(known, "fault")),
-    };
+    let title = format!("latency of {}", counted(latencies.known, "fault"));
     let top = canvas.title(loaded, &title, &subtitle);
-    if latencies.known == 0 {
-        return canvas.nothing(match Scope::of(loaded).latency {
-            true => "no fault with known latency",
-            false => "latencies were not recorded",
-        });
-    }
 
     // Room on both sides, and at least a factor of ten, or there would be nothing to label.
     let margin = PER_DECADE.saturating_sub(latencies.bins).div_ceil(2).max(1) as f64;
@@ -114,7 +113,29 @@ fn steps(
     }
 }
 
+/// Powers of ten; of few also their doubles and fivefolds.
 fn decade_ticks(highest: f64) -> Ticks {
-    let decades = highest.log10().floor() as u32;
-    (0..=decades).map(|d| (f64::from(d), count(10_u64.saturating_pow(d)))).collect()
+    let factors: &[u64] = if highest < 1_000.0 { &[1, 2, 5] } else { &[1] };
+    (0..=highest.log10().floor() as u32)
+        .flat_map(|decade| {
+            factors.iter().map(move |&n| n.saturating_mul(10_u64.saturating_pow(decade)))
+        })
+        .filter(|&n| n as f64 <= highest)
+        .map(|n| ((n as f64).log10(), count(n)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decade_ticks;
+
+    #[test]
+    fn few_decades_are_divided() {
+        let labels = |highest| -> Vec<String> {
+            decade_ticks(highest).into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(labels(61.0), ["1", "2", "5", "10", "20", "50"]);
+        assert_eq!(labels(999.0)[6..], ["100", "200", "500"]);
+        assert_eq!(labels(1_000.0), ["1", "10", "100", "1,000"]);
+    }
 }

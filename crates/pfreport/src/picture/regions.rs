@@ -9,6 +9,7 @@ use super::canvas::{Canvas, at_most};
 use super::shape::{Frame, Side};
 use crate::faults::{UNKNOWN_REGION, file_path, place};
 use crate::load::Loaded;
+use crate::plot::names::fit_apart;
 use crate::plot::scale::Scale;
 use crate::plot::{STACK, level, weight};
 use crate::text::{printable, shorten_path};
@@ -38,14 +39,15 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let all_stall_ns = bars.iter().fold(0_u64, |sum, bar| sum.saturating_add(bar.stall_ns));
     let em = canvas.em;
     let has_stall = all_stall_ns > 0;
+    let title = "where faults happen";
+    if bars.is_empty() {
+        return canvas.nothing(loaded, title, "no faults");
+    }
     let what = match has_stall {
         true => "regions and files by their share of faults or stall, whichever is larger",
         false => "regions and files by their faults; latencies are not known",
     };
-    let top = canvas.title(loaded, "where faults happen", what);
-    if bars.is_empty() {
-        return canvas.nothing("no faults");
-    }
+    let top = canvas.title(loaded, title, what);
     let present: Vec<_> = STACK
         .iter()
         .filter(|&&class| bars.iter().any(|bar| bar.faults[level(class)] > 0))
@@ -68,7 +70,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         true => ((left + right) / 2 - em / 2, (left + right) / 2 + em / 2),
         false => (right, right),
     };
-    let (theme, thin) = (canvas.theme, canvas.thin());
+    let (theme, thin) = (canvas.theme, canvas.thin() as i32);
     let heading = |canvas: &mut Canvas, text: &str, x, end: i32| {
         let text = canvas.fit(text, size, end - x);
         canvas.text(&text, (x, top - em * 3 / 4), size, theme.secondary(), Side::Right);
@@ -87,10 +89,12 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     // Few bars are not blown up.
     let pitch = ((bottom - top) / bars.len().max(10) as i32).clamp(2, em * 3);
     let thick = (pitch * 3 / 4).max(1);
-    for (i, bar) in (0..).zip(&bars) {
+    let rooms: Vec<(&str, i32)> =
+        bars.iter().map(|bar| (bar.name.as_str(), names_right - em)).collect();
+    let names = fit_paths(canvas, &rooms);
+    for ((i, bar), name) in (0..).zip(&bars).zip(names) {
         let top = top + i * pitch;
         let (middle, bottom) = (top + thick / 2, top + thick);
-        let name = fit_path(canvas, &bar.name, names_right - em);
         canvas.text(&name, (names_right, middle), em, theme.text(), Side::Left);
         if is_wide {
             let at = (names_right + em / 2, middle);
@@ -100,7 +104,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         let mut end = left;
         for (&class, &n) in STACK.iter().zip(&bar.faults).filter(|&(_, &n)| n > 0) {
             sum += n;
-            let right = faults.pixel(sum as f64).max(end + 1);
+            let right = faults.pixel(sum as f64).max(end + thin);
             canvas.fill(Frame { left: end, top, right, bottom }, theme.class(class));
             end = right;
         }
@@ -108,7 +112,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         let number = canvas.fit(&number, size, faults_right - end - em / 2);
         canvas.text(&number, (end + em / 2, middle), size, theme.text(), Side::Right);
         if bar.stall_ns > 0 {
-            let end = stall.pixel(bar.stall_ns as f64).max(stall_left + 1);
+            let end = stall.pixel(bar.stall_ns as f64).max(stall_left + thin);
             let part = Frame { left: stall_left, top, right: end, bottom };
             canvas.fill(part, theme.stall());
             let share = percent(bar.stall_ns, all_stall_ns);
@@ -118,13 +122,20 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         }
     }
     let bottom = top + bars.len() as i32 * pitch;
-    for x in [left, stall_left].into_iter().take(1 + usize::from(has_stall)) {
-        canvas.line(vec![(x, top - em / 4), (x, bottom)], theme.cut(), thin);
+    // Beside the bars: on them they would hide what is rare and comes first.
+    for right in [left, stall_left].into_iter().take(1 + usize::from(has_stall)) {
+        let axis = Frame { left: right - thin, top: top - em / 4, right, bottom };
+        canvas.fill(axis, theme.cut());
     }
 }
 
-/// A path in so much room: its directories give way first.
-pub fn fit_path(canvas: &Canvas, path: &str, room: i32) -> String {
+/// Paths in so much room each: their directories give way first, and different ones stay different.
+pub fn fit_paths(canvas: &Canvas, paths: &[(&str, i32)]) -> Vec<String> {
+    let fit = |path: &str, room| fit_path(canvas, path, room);
+    fit_apart(paths, fit, |text| canvas.text_width(text, canvas.em))
+}
+
+fn fit_path(canvas: &Canvas, path: &str, room: i32) -> String {
     let mut characters = at_most(path, canvas.em, room);
     let mut fitted = path.to_owned();
     while characters > 1 && canvas.text_width(&fitted, canvas.em) > room {
@@ -193,11 +204,43 @@ fn bars(loaded: &Loaded) -> Vec<Bar> {
 
 #[cfg(test)]
 mod tests {
-    use pfmodel::names::RegionKind;
+    use pfmodel::names::{Class, RegionKind};
     use pfmodel::table::{NONE, Region};
 
-    use super::{bars, group};
+    use super::super::canvas::Canvas;
+    use super::super::shape::Shape;
+    use super::super::{SIZE, SIZE_MAX, SIZE_MIN, Theme};
+    use super::{bars, draw, group};
     use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+
+    #[test]
+    fn a_rare_class_shows() {
+        let mut loaded = sample::empty();
+        for i in 0..5_000 {
+            let class = if i == 0 { Class::Major } else { Class::Minor };
+            let row = Row { class, mapping: MODEL, ..Row::default() };
+            sample::push(&mut loaded.analysis, row);
+        }
+        for size in [SIZE_MIN, SIZE, SIZE_MAX] {
+            let mut canvas = Canvas::new(size, Theme::Light).unwrap();
+            draw(&mut canvas, &loaded);
+            let major = Theme::Light.class(Class::Major);
+            let fills = canvas.shapes.iter().filter_map(|shape| match shape {
+                Shape::Fill { frames, colour, .. } => Some((frames[0], *colour)),
+                _ => None,
+            });
+            // The first is in the legend.
+            let (at, rare) =
+                fills.clone().enumerate().filter(|(_, fill)| fill.1 == major).nth(1).unwrap();
+            assert_eq!(rare.0.width(), canvas.thin() as i32, "{size:?}");
+            let above = fills.skip(at + 1).filter(|(frame, _)| {
+                frame.left < rare.0.right && rare.0.left < frame.right && frame.bottom > rare.0.top
+            });
+            assert_eq!(above.count(), 0, "{size:?}");
+            let is_line = |shape: &Shape| matches!(shape, Shape::Line { .. });
+            assert!(!canvas.shapes.iter().any(is_line));
+        }
+    }
 
     #[test]
     fn sections_of_a_file_are_bars_of_their_own() {

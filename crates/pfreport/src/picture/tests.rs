@@ -173,8 +173,27 @@ fn latencies_say_what_they_are() {
             "faults per bar",
         ]
     );
-    let nothing = texts(&without_latencies(), Picture::Latency, SIZE);
-    assert_eq!(nothing.last().map(String::as_str), Some("latencies were not recorded"));
+}
+
+#[test]
+fn pictures_of_nothing_say_why() {
+    let last = |loaded: &Loaded| {
+        Picture::ALL.map(|picture| texts(loaded, picture, SIZE).last().cloned().unwrap_or_default())
+    };
+    let why = ["no faults", "no faults", "no faults", "no faults", "no page was touched"];
+    assert_eq!(last(&sample::empty()), why);
+    let mut nothing = two_traces();
+    nothing.analysis.faults = sample::empty().analysis.faults;
+    nothing.selection = Some(Selected { what: "class cow".to_owned(), windows: Vec::new() });
+    for (picture, why) in Picture::ALL.into_iter().zip(why) {
+        assert_eq!(texts(&nothing, picture, SIZE)[1..], ["only class cow", why]);
+    }
+    let mut unknown = sample::empty();
+    sample::push(&mut unknown.analysis, Row { latency: None, ..Row::default() });
+    assert_eq!(last(&unknown)[0], "no fault with known latency");
+    let subtitle = "regions and files by their faults; latencies are not known";
+    assert_eq!(texts(&unknown, Picture::Regions, SIZE)[1], subtitle);
+    assert_eq!(last(&without_latencies())[0], "latencies were not recorded");
 }
 
 #[test]
@@ -215,7 +234,7 @@ fn pictures_show_and_name_what_is_selected() {
     assert_eq!(all[4], "2 s", "{all:?}");
     // What begins before or after the axis is not on it, but for the trace that it begins with.
     assert_eq!(all[all.len() - 3..], ["run.pft", "second <b>.pft", "serve"]);
-    assert!(all.iter().any(|text| text == "time, one trace after the other"), "{all:?}");
+    assert!(all.contains(&"time, one trace after the other: 2 s to 8 s".to_owned()), "{all:?}");
     let canvas = Picture::Timeline.draw(&loaded, SIZE, Theme::Light).unwrap();
     let shade = canvas.shapes.iter().find_map(|shape| match shape {
         Shape::Fill { frames, opacity: 0.35, .. } => frames.first(),

@@ -77,9 +77,8 @@ impl Theme {
     }
 
     /// One of seven kinds of memory, and what belongs to none.
-    pub(super) fn kind(self, number: usize) -> RGBColor {
-        let blue = self.of(BLUE, RGBColor(0x2b, 0x8f, 0xd6));
-        let kinds = [blue, ORANGE, BLUISH_GREEN, SKY_BLUE, YELLOW, REDDISH_PURPLE];
+    pub(super) fn kind(number: usize) -> RGBColor {
+        let kinds = [BLUE, ORANGE, BLUISH_GREEN, SKY_BLUE, YELLOW, REDDISH_PURPLE];
         kinds.get(number).copied().unwrap_or(NEUTRAL)
     }
 
@@ -144,6 +143,18 @@ mod tests {
             let contrast = contrast(Theme::Dark.class(*class), Theme::Dark.background());
             assert!(contrast >= 4.5, "{class:?} {contrast}");
         }
+    }
+
+    #[test]
+    fn kinds_of_memory_stand_out_and_apart() {
+        let kinds: Vec<RGBColor> = (0..7).map(Theme::kind).collect();
+        for (i, &kind) in kinds.iter().enumerate() {
+            let contrast = contrast(kind, Theme::Dark.background());
+            assert!(contrast >= 3.0, "{i} {contrast}");
+        }
+        // Both are blue, and often the largest: lightness tells them apart.
+        let contrast = contrast(kinds[0], kinds[3]);
+        assert!(contrast >= 2.0, "{contrast}");
     }
 
     #[test]

@@ -49,10 +49,10 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         _ => duration(loaded.recorded_ns()),
     };
     let title = format!("{faults} in {length}");
-    let top = canvas.title(loaded, &title, &subtitle);
     if analysis.faults.is_empty() {
-        return canvas.nothing("no faults");
+        return canvas.nothing(loaded, &title, "no faults");
     }
+    let top = canvas.title(loaded, &title, &subtitle);
     let present: Vec<_> = STACK
         .iter()
         .filter(|&&class| faults_per_bar.iter().any(|bar| bar[level(class)] > 0.0))
@@ -72,14 +72,14 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     };
     let per = if canvas.height > 30 * em { format!(" per {bar}") } else { String::new() };
     let times = canvas.times(upper, span);
-    let name = if has_latencies { "" } else { time_name(loaded) };
+    let name = if has_latencies { String::new() } else { time_name(loaded, span) };
     let scale = scales(upper, highest[0]);
-    canvas.horizontal_axis(upper, horizontal, &times, name);
+    canvas.horizontal_axis(upper, horizontal, &times, &name);
     canvas.vertical_axis(upper, scale.1, fault_ticks, &format!("faults{per}"));
     panel(canvas, scale, (span, bar_ns), &faults_per_bar);
     if has_latencies {
         let scale = scales(lower, highest[1]);
-        canvas.horizontal_axis(lower, horizontal, &times, time_name(loaded));
+        canvas.horizontal_axis(lower, horizontal, &times, &time_name(loaded, span));
         canvas.vertical_axis(lower, scale.1, stall_ticks, &format!("stall{per}"));
         panel(canvas, scale, (span, bar_ns), &stall);
         marks.draw(canvas, &[upper, lower]);
@@ -126,16 +126,14 @@ fn panel(
     bars: &[Bar],
 ) {
     let mut parts: [Vec<Frame>; STACK.len()] = Default::default();
+    let least = canvas.thin() as i32;
     for (i, bar) in bars.iter().enumerate() {
         let left = horizontal.pixel(span.from_ns + i as f64 * bar_ns);
         let right = horizontal.pixel(span.from_ns + (i + 1) as f64 * bar_ns).max(left + 1);
-        let mut below = 0.0;
-        for (part, frames) in bar.iter().zip(&mut parts).filter(|&(&part, _)| part > 0.0) {
-            let bottom = vertical.pixel(below);
-            below += part;
-            // The smallest part still shows.
-            let top = vertical.pixel(below).min(bottom - 1);
-            frames.push(Frame { left, top, right, bottom });
+        for (level, top, bottom) in stack(bar, vertical, least) {
+            if let Some(frames) = parts.get_mut(level) {
+                frames.push(Frame { left, top, right, bottom });
+            }
         }
     }
     for (class, frames) in STACK.into_iter().zip(parts) {
@@ -143,10 +141,25 @@ fn panel(
     }
 }
 
+/// Levels of the parts of a bar with their upper and lower edges. The smallest part still shows: those above it
+/// move up, so that none covers another.
+fn stack(bar: &Bar, vertical: Scale, least: i32) -> Vec<(usize, i32, i32)> {
+    let (mut sum, mut edge) = (0.0, vertical.pixel(0.0));
+    let mut parts = Vec::new();
+    for (level, &part) in bar.iter().enumerate().filter(|&(_, &part)| part > 0.0) {
+        sum += part;
+        let top = vertical.pixel(sum).min(edge - least);
+        parts.push((level, top, edge));
+        edge = top;
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
-    use super::bars;
+    use super::{bars, stack};
     use crate::plot::Span;
+    use crate::plot::scale::Scale;
     use crate::sample::{self, Row};
 
     #[test]
@@ -164,5 +177,13 @@ mod tests {
         assert_eq!(minor(stall), [9.0, 10.0, 5.0, 0.0]);
         let (faults, stall) = bars(&loaded, 10.0, Span { from_ns: 4.0, to_ns: 14.0 });
         assert_eq!((minor(faults), minor(stall)), (vec![3.0], vec![9.0]));
+    }
+    #[test]
+    fn a_rare_class_is_not_covered() {
+        let vertical = Scale::new((0.0, 60_000.0), (300, 0));
+        let bar = [1.0, 0.0, 59_998.0, 1.0];
+        assert_eq!(stack(&bar, vertical, 2), [(0, 298, 300), (2, 0, 298), (3, -2, 0)]);
+        assert_eq!(stack(&[0.0, 20_000.0, 0.0, 0.0], vertical, 1), [(1, 200, 300)]);
+        assert_eq!(stack(&[0.0; 4], vertical, 1), []);
     }
 }

@@ -7,6 +7,7 @@ use super::axes::time_name;
 use super::canvas::Canvas;
 use super::marks::Marks;
 use super::shape::{Frame, Side};
+use super::theme::Theme;
 use super::timeline::bar_ns;
 use crate::load::Loaded;
 use crate::pages;
@@ -104,13 +105,13 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
         marks.note()
     );
     let title = format!("{} touched, {} pages", bytes(touched), count(growth.pages));
-    let top = canvas.title(loaded, &title, &subtitle);
     if growth.pages == 0 {
-        return canvas.nothing("no page was touched");
+        return canvas.nothing(loaded, &title, "no page was touched");
     }
+    let top = canvas.title(loaded, &title, &subtitle);
     let legend: Vec<_> = (0..KINDS.len())
         .filter(|&kind| totals[kind] > 0)
-        .map(|kind| (canvas.theme.kind(kind), format!("{} {}", KINDS[kind], bytes(totals[kind]))))
+        .map(|kind| (Theme::kind(kind), format!("{} {}", KINDS[kind], bytes(totals[kind]))))
         .collect();
     let top = canvas.legend((left, top + em / 2), &legend) + marks.room(canvas) + em / 4;
     let bottom = canvas.height - canvas.axis_height(true) - em / 2;
@@ -119,8 +120,8 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     let upper = Frame { left, top, right, bottom: middle };
     let times = canvas.times(upper, span);
     let vertical = Scale::new((0.0, touched as f64 * 1.05), (upper.bottom, upper.top));
-    let name = if repeats > 0 { "" } else { time_name(loaded) };
-    canvas.horizontal_axis(upper, horizontal, &times, name);
+    let name = if repeats > 0 { String::new() } else { time_name(loaded, span) };
+    canvas.horizontal_axis(upper, horizontal, &times, &name);
     canvas.vertical_axis(upper, vertical, &ticks, "touched");
     areas(canvas, &growth, (span, bar_ns), horizontal, vertical);
     if repeats == 0 {
@@ -128,7 +129,7 @@ pub fn draw(canvas: &mut Canvas, loaded: &Loaded) {
     }
     let lower = Frame { left, top: middle + between, right, bottom };
     let vertical = Scale::new((0.0, most_again as f64 * 1.05), (lower.bottom, lower.top));
-    canvas.horizontal_axis(lower, horizontal, &times, time_name(loaded));
+    canvas.horizontal_axis(lower, horizontal, &times, &time_name(loaded, span));
     canvas.vertical_axis(lower, vertical, &again_ticks, "again");
     repeated(canvas, &growth, (span, bar_ns), horizontal, vertical);
     let what = format!(
@@ -194,7 +195,7 @@ fn areas(
         }
     }
     for (kind, frames) in frames.into_iter().enumerate() {
-        canvas.fills(frames, canvas.theme.kind(kind), 1.0);
+        canvas.fills(frames, Theme::kind(kind), 1.0);
     }
 }
 

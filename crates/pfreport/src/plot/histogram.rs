@@ -5,6 +5,7 @@ use super::latencies::{Latencies, bounds};
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
+use crate::summary::screen::Screen;
 use crate::units::{count, counted, duration, percent};
 
 /// Bins per factor of ten: their bounds are about 1, 2.15, 4.64, 10.
@@ -15,18 +16,21 @@ const PER_DECADE: usize = 3;
 #[must_use]
 pub fn render(loaded: &Loaded, layout: Layout, charset: Charset) -> String {
     let latencies = Latencies::new(&loaded.analysis.faults, PER_DECADE);
-    let mut out = format!("{}: latency of {}", loaded.name, counted(latencies.known, "fault"));
-    out.push_str(", entry to completion\n");
-    let mut notes = Vec::new();
-    notes.extend(loaded.selection.as_ref().map(|selection| format!("only {}", selection.what)));
-    if !Scope::of(loaded).latency {
-        notes.push("latencies were not recorded".to_owned());
-    } else if latencies.unknown > 0 {
-        notes.push(format!("{} of unknown latency not shown", counted(latencies.unknown, "fault")));
+    let mut screen = Screen::new(layout);
+    let known = counted(latencies.known, "fault");
+    screen.heading(&format!("{}: latency of {known}", loaded.name));
+    screen.paragraph("entry to completion");
+    if let Some(selection) = &loaded.selection {
+        screen.paragraph(&format!("only {}", selection.what));
     }
-    notes.extend(Scope::of(loaded).caveat(loaded.skipped()));
-    for note in notes {
-        out.push_str(&format!("  {note}\n"));
+    if !Scope::of(loaded).latency {
+        screen.paragraph("latencies were not recorded");
+    } else if latencies.unknown > 0 {
+        let unknown = counted(latencies.unknown, "fault");
+        screen.paragraph(&format!("{unknown} of unknown latency not shown"));
+    }
+    if let Some(caveat) = Scope::of(loaded).caveat(loaded.skipped()) {
+        screen.paragraph(&caveat);
     }
 
     let bounds = bounds(PER_DECADE);
@@ -40,7 +44,7 @@ pub fn render(loaded: &Loaded, layout: Layout, charset: Charset) -> String {
     for series in &latencies.series {
         let (p50, p99) = (duration(series.p50_ns), duration(series.p99_ns));
         let (class, faults) = (series.class.as_str(), counted(series.faults, "fault"));
-        out.push_str(&format!("\n{class}: {faults}, p50 {p50}, p99 {p99}\n"));
+        screen.heading(&format!("{class}: {faults}, p50 {p50}, p99 {p99}"));
         let highest = series.bins.iter().copied().max().unwrap_or(0);
         // From the first bin of the class to its last, those between them also when they are empty.
         let first = series.bins.iter().position(|&n| n > 0).unwrap_or(0);
@@ -50,13 +54,14 @@ pub fn render(loaded: &Loaded, layout: Layout, charset: Charset) -> String {
             let (label, bar) = (bound(bin), charset.bar(n, highest, bar_width));
             let (number, share) = (count(n), percent(n, series.faults));
             let pad = " ".repeat(bar_width.saturating_sub(width(&bar)));
-            out.push_str(&format!(
+            screen.verbatim(&format!(
                 "  {label:>label_width$}  {bar}{pad}  {number:>count_width$}  {share:>6}\n"
             ));
         }
     }
     if latencies.known > 0 {
-        out.push_str("\neach bar begins at the latency before it; % of the faults of its class\n");
+        screen.verbatim("\n");
+        screen.paragraph("each bar begins at the latency before it; % of the faults of its class");
     }
-    charset.text(out)
+    charset.text(screen.into_text())
 }

@@ -2,8 +2,11 @@
 
 use std::cmp::Reverse;
 
+use pfmodel::table::Analysis;
+
+use super::lane::{Content, Lane, program};
 use super::places::Places;
-use super::stretches::Stretches;
+use super::stretches::{Pages, Stretches};
 use super::{Span, weight};
 use crate::load::Loaded;
 use crate::units::{bytes, count, counted};
@@ -11,50 +14,6 @@ use crate::units::{bytes, count, counted};
 /// Least share of faults or stall that earns a lane, and how many lanes there are in any case.
 const SHARE: f64 = 0.001;
 const LEAST: usize = 5;
-
-/// What a lane shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
-    /// A place, by its number.
-    Place(usize),
-    /// All places without a lane of their own.
-    Rest,
-}
-
-/// One lane: what it is called, what it covers, how often each cell faulted.
-#[derive(Debug, Clone)]
-pub struct Lane {
-    /// Id of the process and a blank, if there are several.
-    pub process: String,
-    /// Region or file.
-    pub name: String,
-    /// Kind of memory.
-    pub kind: &'static str,
-    /// Kind, size, parts and number of faults; and the same without the parts, which is shorter.
-    pub details: [String; 2],
-    /// Its addresses, as pages; none for the lane of all the rest.
-    pub stretches: Stretches,
-    /// Faults.
-    pub faults: u64,
-    /// Rows of cells, low addresses in the first.
-    pub rows: usize,
-    /// Faults per cell, row by row.
-    pub cells: Vec<u32>,
-    content: Content,
-}
-
-impl Lane {
-    /// What a single line says behind the process: of a file, which may have several lanes, also the kind of
-    /// memory.
-    #[must_use]
-    pub fn label(&self) -> String {
-        if self.name.contains('/') {
-            format!("{} {}", self.name, self.kind)
-        } else {
-            self.name.clone()
-        }
-    }
-}
 
 /// The lanes, from top to bottom.
 #[derive(Debug, Clone)]
@@ -65,6 +24,8 @@ pub struct Lanes {
     pub shared: usize,
     /// Cells per row.
     pub columns: usize,
+    /// Whether there are faults of huge pages, each of which is in all the cells that its page covers.
+    pub has_huge: bool,
     places: Places,
     page_bytes: u64,
 }
@@ -100,11 +61,19 @@ impl Lanes {
         chosen.sort_by_key(|&i| (places.places[i].proc, Reverse(sums[i].2)));
 
         let page_bytes = u64::from(loaded.header.page_size_bytes.max(1));
-        let mut lanes =
-            Self { lanes: Vec::new(), shared: rest.len(), columns: 0, places, page_bytes };
+        let mut lanes = Self {
+            lanes: Vec::new(),
+            shared: rest.len(),
+            columns: 0,
+            has_huge: false,
+            places,
+            page_bytes,
+        };
         let mut pages = lanes.pages(loaded, &chosen);
         for (number, &place) in chosen.iter().enumerate() {
-            let stretches = Stretches::new(std::mem::take(&mut pages[number]));
+            let pages = std::mem::take(&mut pages[number]);
+            lanes.has_huge |= pages.has_large();
+            let stretches = Stretches::new(pages);
             let lane = lanes.lane(loaded, place, stretches, sums[place].0);
             lanes.lanes.push(lane);
         }
@@ -113,9 +82,10 @@ impl Lanes {
             let long = format!("all addresses, {}", counted(faults, "fault"));
             lanes.lanes.push(Lane {
                 process: String::new(),
+                program: String::new(),
                 name: format!("{} more", count(rest.len() as u64)),
                 kind: "",
-                details: [long, counted(faults, "fault")],
+                details: [long, counted(faults, "fault"), counted(faults, "fault")],
                 stretches: Stretches::default(),
                 faults,
                 rows: 0,
@@ -126,24 +96,33 @@ impl Lanes {
         lanes
     }
 
-    /// Numbers of the pages that faulted in each of the chosen places.
-    fn pages(&self, loaded: &Loaded, chosen: &[usize]) -> Vec<Vec<u64>> {
+    /// The pages that faulted in each of the chosen places.
+    fn pages(&self, loaded: &Loaded, chosen: &[usize]) -> Vec<Pages> {
         let analysis = &loaded.analysis;
         let mut number_of = vec![usize::MAX; self.places.places.len()];
         for (number, &place) in chosen.iter().enumerate() {
             number_of[place] = number;
         }
-        let mut pages = vec![Vec::new(); chosen.len()];
-        for (row, &addr) in analysis.faults.addr.iter().enumerate() {
+        let mut pages = vec![Pages::default(); chosen.len()];
+        for row in 0..analysis.faults.len() {
             let number = number_of.get(self.places.of(analysis, row)).copied();
-            let page = addr / self.page_bytes;
-            if let Some(pages) = number.and_then(|number| pages.get_mut(number))
-                && pages.last() != Some(&page)
-            {
-                pages.push(page);
+            if let Some(pages) = number.and_then(|number| pages.get_mut(number)) {
+                pages.push(self.covered(analysis, row));
             }
         }
         pages
+    }
+
+    /// First and last number of the pages that a fault installed: those of a huge page are many.
+    fn covered(&self, analysis: &Analysis, row: usize) -> (u64, u64) {
+        let addr = analysis.faults.addr.get(row).copied().unwrap_or(0);
+        let size = analysis.faults.page_size_bytes.get(row).copied().unwrap_or(0);
+        if size <= self.page_bytes || !size.is_power_of_two() {
+            let page = addr / self.page_bytes;
+            return (page, page);
+        }
+        let first = addr & !(size - 1);
+        (first / self.page_bytes, (first | (size - 1)) / self.page_bytes)
     }
 
     fn lane(&self, loaded: &Loaded, number: usize, stretches: Stretches, faults: u64) -> Lane {
@@ -160,9 +139,14 @@ impl Lanes {
         let (kind, all) = (place.kind.as_str(), counted(faults, "fault"));
         Lane {
             process: pid,
+            program: program(analysis, place.proc),
             name: place.name.clone(),
             kind,
-            details: [&parts, ""].map(|parts| format!("{kind}, {size}{parts}, {all}")),
+            details: [
+                format!("{kind}, {size}{parts}, {all}"),
+                format!("{kind}, {size}, {all}"),
+                format!("{size}, {all}"),
+            ],
             stretches,
             faults,
             rows: 0,
@@ -172,7 +156,7 @@ impl Lanes {
     }
 
     /// Counts faults per cell, in so many columns and in so many rows of each lane; never more rows than
-    /// pages.
+    /// pages. A fault counts in all the cells that its page covers.
     pub fn fill(&mut self, loaded: &Loaded, columns: usize, rows: &[usize]) {
         let analysis = &loaded.analysis;
         let columns = columns.max(1);
@@ -189,17 +173,23 @@ impl Lanes {
             }
         }
         let span = Span::of(loaded);
-        let times = analysis.faults.addr.iter().zip(&analysis.faults.time_ns).enumerate();
-        for (row, (&addr, &time_ns)) in times {
+        for (row, &time_ns) in analysis.faults.time_ns.iter().enumerate() {
             let number = lane_of.get(self.places.of(analysis, row)).copied().flatten().or(rest);
+            let (first, last) = self.covered(analysis, row);
             let Some(lane) = number.and_then(|number| self.lanes.get_mut(number)) else { continue };
             let share = |part: f64, cells: usize| ((part * cells as f64) as usize).min(cells - 1);
             let pages = lane.stretches.pages().max(1) as f64;
-            let index = lane.stretches.index(addr / self.page_bytes).unwrap_or(0);
+            let row_of = |page: u64| {
+                let index = lane.stretches.index(page).unwrap_or(0);
+                share(index as f64 / pages, lane.rows)
+            };
             let column = span.part(time_ns, columns);
-            let cell = share(index as f64 / pages, lane.rows) * columns + column;
-            if let Some(cell) = lane.cells.get_mut(cell) {
-                *cell = cell.saturating_add(1);
+            let bottom = row_of(first);
+            let top = if last > first { row_of(last) } else { bottom };
+            for row in bottom..=top {
+                if let Some(cell) = lane.cells.get_mut(row * columns + column) {
+                    *cell = cell.saturating_add(1);
+                }
             }
         }
     }
@@ -252,17 +242,11 @@ mod tests {
         assert_eq!(lanes.shared, 2);
         lanes.fill(&loaded, 10, &[4, 4]);
         let heap = &lanes.lanes[0];
-        assert_eq!(
-            (heap.name.as_str(), heap.details[0].as_str()),
-            ("[heap]", "heap, 8 KiB, 3 faults")
-        );
+        assert_eq!((heap.name.as_str(), heap.details()), ("[heap]", "heap, 8 KiB, 3 faults"));
         assert_eq!((heap.rows, heap.faults), (2, 3));
         assert_eq!(heap.cells, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
         let rest = &lanes.lanes[1];
-        assert_eq!(
-            (rest.name.as_str(), rest.details[0].as_str()),
-            ("2 more", "all addresses, 2 faults")
-        );
+        assert_eq!((rest.name.as_str(), rest.details()), ("2 more", "all addresses, 2 faults"));
         assert_eq!(rest.cells, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
         assert_eq!((lanes.highest(), lanes.exceeds()), (1, false));
 
@@ -285,6 +269,33 @@ mod tests {
         let cells: Vec<&[u32]> = lanes.lanes.iter().map(|lane| &*lane.cells).collect();
         assert_eq!(cells, [[3], [4]]);
         assert_eq!((lanes.highest(), lanes.exceeds()), (3, true));
+    }
+
+    #[test]
+    fn a_huge_page_covers_all_of_itself() {
+        let mut loaded = sample::empty();
+        let huge = 2 << 20;
+        for (time, addr, size) in [
+            (0, 0x120_0000, huge),
+            // Anywhere in the page.
+            (5_000_000_000, 0x15f_f123, huge),
+            (9_999_999_999, 0x140_0000, 4_096),
+        ] {
+            let row = Row { time, mapping: HEAP, addr, size, ..Row::default() };
+            sample::push(&mut loaded.analysis, row);
+        }
+        let mut lanes = Lanes::choose(&loaded, 5);
+        assert_eq!(lanes.lanes[0].details(), "heap, 4 MiB, 3 faults");
+        let short = |most: usize| lanes.lanes[0].details_that(|text| text.len() <= most).to_owned();
+        assert_eq!(
+            [21, 20, 1].map(short),
+            ["heap, 4 MiB, 3 faults", "4 MiB, 3 faults", "4 MiB, 3 faults"]
+        );
+        lanes.fill(&loaded, 3, &[4]);
+        assert_eq!(lanes.lanes[0].cells, [1, 0, 0, 1, 0, 0, 0, 1, 1, 0, 1, 0]);
+        lanes.fill(&loaded, 3, &[2]);
+        assert_eq!(lanes.lanes[0].cells, [1, 0, 0, 0, 1, 1]);
+        assert!(lanes.has_huge);
     }
 
     #[test]

@@ -68,6 +68,27 @@ pub fn span_ticks(span: Span, parts: f64) -> Ticks {
     values.map(|ns| (ns, label(ns))).collect()
 }
 
+/// From when to when a span is, where that does not go without saying: it does not begin at 0.
+#[must_use]
+pub fn span_edges(span: Span) -> Option<String> {
+    // A thousandth of it, or finer.
+    let step = 10_f64.powf((span.length_ns() / 1_000.0).max(1.0).log10().floor());
+    let label = |ns: f64| {
+        if step >= 1e9 {
+            return clock(ns.round() as u64);
+        }
+        let text = precise(ns, step);
+        match text.split_once(' ') {
+            Some((number, unit)) if number.contains('.') => {
+                let number = number.trim_end_matches('0').trim_end_matches('.');
+                format!("{number} {unit}")
+            }
+            _ => text,
+        }
+    };
+    (span.from_ns > 0.0).then(|| format!("{} to {}", label(span.from_ns), label(span.to_ns)))
+}
+
 /// A moment in its largest unit, with the decimals of a step.
 fn precise(ns: f64, step_ns: f64) -> String {
     const UNITS: [(f64, &str); 3] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
@@ -127,7 +148,8 @@ fn steps(step: f64, max: f64) -> impl Iterator<Item = f64> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Scale, Span, byte_ticks, count_ticks, decade_times, nice_step, span_ticks, time_ticks,
+        Scale, Span, byte_ticks, count_ticks, decade_times, nice_step, span_edges, span_ticks,
+        time_ticks,
     };
 
     fn labels(ticks: Vec<(f64, String)>) -> Vec<String> {
@@ -162,6 +184,17 @@ mod tests {
         assert_eq!(span(950e6, 1_050e6), ["950 ms", "1.00 s", "1.05 s"]);
         assert_eq!(span(65e9, 72e9), ["66 s", "68 s", "70 s", "72 s"]);
         assert_eq!(span(7_264e9, 7_272e9)[..2], ["2 h 1 min 4 s", "2 h 1 min 6 s"]);
+    }
+
+    #[test]
+    fn windows_say_where_they_begin_and_end() {
+        let edges = |from_ns, to_ns| span_edges(Span { from_ns, to_ns });
+        assert_eq!(edges(0.0, 4e9), None);
+        assert_eq!(edges(443_912_345.0, 998_802_777.0).as_deref(), Some("443.9 ms to 998.8 ms"));
+        assert_eq!(edges(12.344e9, 12.348e9).as_deref(), Some("12.344 s to 12.348 s"));
+        assert_eq!(edges(65e9, 72e9).as_deref(), Some("65 s to 72 s"));
+        assert_eq!(edges(600e9, 7_200e9).as_deref(), Some("10 min to 2 h"));
+        assert_eq!(edges(7.0, 8.0).as_deref(), Some("7 ns to 8 ns"));
     }
 
     #[test]

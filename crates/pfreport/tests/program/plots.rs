@@ -68,10 +68,10 @@ fn plots_stand_in_for_the_summary() {
     assert_eq!(
         plot("C.UTF-8", &["--histogram"]),
         format!(
-            "run.pft: latency of 5 faults, entry to completion\n\n\
+            "run.pft: latency of 5 faults\n  entry to completion\n\n\
              minor: 3 faults, p50 700 ns, p99 700 ns\n   465 ns  {0}  3   100 %\n\n\
              major: 2 faults, p50 100 µs, p99 100 µs\n   100 µs  {0}  2   100 %\n\n\
-             each bar begins at the latency before it; % of the faults of its class\n",
+             \x20 each bar begins at the latency before it; % of the faults of its class\n",
             bar("█")
         )
     );
@@ -81,7 +81,7 @@ fn plots_stand_in_for_the_summary() {
 
     let both = plot("C.UTF-8", &["--heatmap", "--histogram"]);
     assert!(both.starts_with(&plot("C.UTF-8", &["--histogram"])), "{both}");
-    assert!(both.contains("\n\nrun.pft: addresses over time; low addresses"), "{both}");
+    assert!(both.contains("\n\nrun.pft: addresses over time\n  low addresses"), "{both}");
     assert!(both.contains("\n  file, 8 KiB, 2 faults"), "{both}");
     assert!(both.contains("\n  heap, 12 KiB, 3 faults"), "{both}");
 }
