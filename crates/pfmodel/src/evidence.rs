@@ -93,7 +93,7 @@ pub(crate) fn access_of(
     error: Option<ErrorCode>,
     user_ip: Option<u64>,
     addr: u64,
-    map: Option<MapEvidence>,
+    map: Option<&MapEvidence>,
 ) -> Access {
     if let Some(error) = error {
         return error.access;
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn without_error_code_the_access_is_known_only_where_one_is_possible() {
-        let of = |ip, addr, map| access_of(None, ip, addr, map);
+        let of = |ip, addr, map: Option<MapEvidence>| access_of(None, ip, addr, map.as_ref());
         assert_eq!(of(Some(0x5000), 0x5000, map(5, false)), Access::Exec);
         assert_eq!(of(Some(0x4ffa), 0x5000, map(5, false)), Access::Exec);
         assert_eq!(of(Some(0x4ff0), 0x5000, map(5, false)), Access::Unknown);

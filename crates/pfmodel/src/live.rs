@@ -158,7 +158,7 @@ impl Live {
         if self.analyser.world.swept_len() >= self.sweep_at {
             self.sweep();
         }
-        let row = self.analyser.judge(fault);
+        let row = self.analyser.judge(&mut fault.clone());
         self.analyser.world.forget_applied();
         let row = row?;
         self.label(row.mapping);

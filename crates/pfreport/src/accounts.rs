@@ -199,7 +199,11 @@ impl Loaded {
     /// Faults of a class in the table, which are the selected ones.
     #[must_use]
     pub fn class_count(&self, class: Class) -> u64 {
-        self.analysis.faults.class.iter().filter(|&&c| c == class).count() as u64
+        match self.selection {
+            // All rows that were read are in the table.
+            None => self.class_total(class),
+            Some(_) => self.analysis.faults.class.iter().filter(|&&c| c == class).count() as u64,
+        }
     }
 
     /// What a row of the fault table is called where other figures are of the whole trace.

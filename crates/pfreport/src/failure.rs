@@ -43,6 +43,9 @@ pub fn reason(faults: &FaultTable, mappings: &[Mapping], row: usize) -> Option<u
 pub fn tally(loaded: &Loaded) -> Vec<(u64, &'static str)> {
     let analysis = &loaded.analysis;
     let mut counts = REASONS.map(|reason| (0, reason));
+    if loaded.class_total(Class::Failed) == 0 {
+        return Vec::new();
+    }
     for row in 0..analysis.faults.len() {
         let reason = reason(&analysis.faults, &analysis.mappings, row);
         if let Some(count) = reason.and_then(|reason| counts.get_mut(reason as usize)) {

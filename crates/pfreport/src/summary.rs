@@ -90,40 +90,45 @@ impl Sections {
             let mut screen = Screen::new(style.layout);
             write(&mut screen).map(|()| screen)
         };
-        let mut sections = Self {
-            heading: tried(&|screen| heading_of(screen, loaded))?,
-            oom: page(&|screen| oom::write(screen, loaded)),
-            // That of several traces is beside each of them.
-            exactness: page(&|screen| {
+        let exactness = || {
+            page(&|screen| {
+                // That of several traces is beside each of them.
                 if !loaded.are_several() {
                     exactness::write(screen, loaded);
                 }
-            }),
+            })
+        };
+        let mut sections = Self {
+            heading: tried(&|screen| heading_of(screen, loaded))?,
+            oom: page(&|screen| oom::write(screen, loaded)),
+            exactness: Screen::new(style.layout),
             tables: Vec::new(),
             diagnosis: None,
             nothing: nothing(loaded),
         };
         if loaded.analysis.faults.is_empty() {
+            sections.exactness = exactness();
             return Ok(sections);
         }
         let top = style.top;
-        let tables = || -> Result<_, Error> {
-            let stall = WallStall::within(&loaded.analysis, loaded.windows());
-            // One pass over the table; who, where and why are sums of its groups.
-            let cells = cells(loaded)?;
-            let tables = vec![
-                tried(&|screen| causes::write(screen, loaded, &stall))?,
-                tried(&|screen| phases::write(screen, loaded, top))?,
-                page(&|screen| top::processes(screen, loaded, &cells, &stall, top)),
-                page(&|screen| top::regions(screen, &cells, top)),
-                // One function has several lines of causes elsewhere: half a list leaves it one screen.
-                tried(&|screen| code::functions(screen, loaded, top.div_ceil(2)))?,
-            ];
-            Ok((tables, cells))
-        };
-        let (tables, findings) = rayon::join(tables, || Findings::of(loaded));
-        let (tables, cells) = tables?;
-        sections.tables = tables;
+        let stall = || WallStall::within(&loaded.analysis, loaded.windows());
+        // One function has several lines of causes elsewhere: half a list leaves it one screen.
+        let functions = || tried(&|screen| code::functions(screen, loaded, top.div_ceil(2)));
+        // Each of these goes through all faults.
+        let ((findings, exactness), (functions, (stall, cells))) = rayon::join(
+            || rayon::join(|| Findings::of(loaded), exactness),
+            || rayon::join(functions, || rayon::join(stall, || cells(loaded))),
+        );
+        // Who, where and why are sums of these groups.
+        let cells = cells?;
+        sections.exactness = exactness;
+        sections.tables = vec![
+            tried(&|screen| causes::write(screen, loaded, &stall))?,
+            tried(&|screen| phases::write(screen, loaded, top))?,
+            page(&|screen| top::processes(screen, loaded, &cells, &stall, top)),
+            page(&|screen| top::regions(screen, &cells, top)),
+            functions?,
+        ];
         sections.diagnosis = Diagnosis::of(findings, &cells);
         Ok(sections)
     }

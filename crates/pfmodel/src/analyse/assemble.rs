@@ -186,11 +186,23 @@ fn code_column(
     known: &Known<'_>,
 ) -> Vec<u32> {
     let mut unknown = unknown.iter().copied().peekable();
+    // Neighbours are often of one instruction.
+    let mut last = None;
     let columns = faults.kernel_mode.iter().zip(&faults.ip_mapping).zip(&faults.ip);
     let codes = columns.enumerate().map(|(row, ((&kernel_mode, &mapping), &ip))| {
         match unknown.next_if_eq(&row) {
             Some(_) => NONE,
-            None => location(Instruction { kernel_mode, mapping, ip }, locations, known),
+            None => {
+                let instruction = Instruction { kernel_mode, mapping, ip };
+                match last {
+                    Some((same, code)) if same == instruction => code,
+                    _ => {
+                        let code = location(instruction, locations, known);
+                        last = Some((instruction, code));
+                        code
+                    }
+                }
+            }
         }
     });
     codes.collect()

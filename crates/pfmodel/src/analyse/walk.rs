@@ -213,7 +213,7 @@ fn walk(
 ) -> ControlFlow<()> {
     for mut recorded in FaultOrder::new(batches) {
         code.add_instruction(&mut recorded.fault, recorded.call_chain);
-        let Some(mut row) = analyser.judge(&recorded.fault) else { continue };
+        let Some(mut row) = analyser.judge(&mut recorded.fault) else { continue };
         if recorded.call_chain != 0 {
             row.call_chain = analyser.call_chain(&row, recorded.call_chain, code);
         }

@@ -84,12 +84,13 @@ impl Diagnosis {
         };
         let shown = advice.iter().take(ADVICE_MAX).enumerate().take_while(is_shown).count();
         let is_said = |id: &str| advice.iter().any(|advice| advice.id == id);
-        let notes = [
-            refaults(loaded)
-                .filter(|_| ![THRASHING, GIVE_BACK, HEAP_GIVEN_BACK].into_iter().any(is_said)),
-            slow(loaded).filter(|_| !is_said(SLOW_MINOR)),
-        ];
-        let notes = notes.into_iter().flatten().collect();
+        let mut notes = Vec::new();
+        if ![THRASHING, GIVE_BACK, HEAP_GIVEN_BACK].into_iter().any(is_said) {
+            notes.extend(refaults(loaded));
+        }
+        if !is_said(SLOW_MINOR) {
+            notes.extend(slow(loaded));
+        }
         let remarks =
             [(evidence.are_lower_bounds(), LOWER_BOUNDS), (loaded.selection.is_some(), SELECTED)];
         let remarks = remarks.into_iter().filter(|&(holds, _)| holds && !advice.is_empty());
