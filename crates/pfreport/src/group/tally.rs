@@ -245,8 +245,13 @@ mod tests {
     use proptest::prelude::{ProptestConfig, any, prop};
     use proptest::proptest;
 
-    use super::Tally;
-    use crate::faults::Unnamed;
+    use polars::prelude::{
+        Column, DataFrame, DataType, Expr, IntoLazy as _, NULL, QuantileMethod, as_struct, col,
+        len, lit, when,
+    };
+
+    use super::{Tally, costliest_first};
+    use crate::faults::{Faults, Unnamed};
     use crate::field::Field;
     use crate::group::{Measures, grouped_with};
     use crate::load::Loaded;
@@ -279,6 +284,46 @@ mod tests {
         loaded
     }
 
+    /// The same groups by other means.
+    fn by_polars(loaded: &Loaded, keys: &[Field]) -> DataFrame {
+        let faults = &loaded.analysis.faults;
+        let fields = [Field::LatencyNs, Field::Class, Field::Proc, Field::PageSizeBytes];
+        let more = Faults::with(loaded, &fields, Unnamed::Place).unwrap().frame(0..usize::MAX);
+        let mut frame = Faults::with(loaded, keys, Unnamed::Place).unwrap().frame(0..usize::MAX);
+        let frame = frame.as_mut().unwrap();
+        for (name, column) in
+            ["ns", "class_", "proc_", "size"].into_iter().zip(more.unwrap().columns())
+        {
+            frame.with_column(column.clone().with_name(name.into())).unwrap();
+        }
+        let page = |row: usize| faults.addr[row] & !(faults.page_size_bytes[row].max(4_096) - 1);
+        let pages: Vec<u64> = (0..faults.len()).map(page).collect();
+        frame.with_column(Column::new("page".into(), pages)).unwrap();
+        let pages_of = |size: u64| {
+            let of_size = col("size").eq(lit(size));
+            as_struct(vec![col("proc_"), col("page")]).filter(of_size).n_unique() * lit(size)
+        };
+        let rank = |share: f64| col("ns").quantile(lit(share), QuantileMethod::Equiprobable);
+        let number = |expression: Expr, name| expression.cast(DataType::UInt64).alias(name);
+        let keys_of = || keys.iter().map(|key| col(key.name())).collect::<Vec<Expr>>();
+        let is_major = col("class_").cast(DataType::String).eq(lit("major"));
+        let groups = frame.clone().lazy().group_by(keys_of()).agg([
+            number(len(), "faults"),
+            number(is_major.sum(), "major"),
+            number(as_struct(vec![col("proc_"), col("page")]).n_unique(), "pages"),
+            number(pages_of(4_096) + pages_of(2 << 20), "touched_bytes"),
+            when(col("ns").count().eq(lit(0)))
+                .then(lit(NULL))
+                .otherwise(col("ns").sum())
+                .alias("stall_ns"),
+            number(rank(0.5), "p50_ns"),
+            number(rank(0.9), "p90_ns"),
+            number(rank(0.99), "p99_ns"),
+            col("ns").max().alias("max_ns"),
+        ]);
+        costliest_first(&groups.collect().unwrap(), keys).unwrap()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -297,6 +342,8 @@ mod tests {
                 }
                 let parts = parts.finish().unwrap();
                 assert!(whole.equals_missing(&parts), "{whole:?}\n{parts:?}");
+                let others = by_polars(&of(&rows), keys);
+                assert!(whole.equals_missing(&others), "{whole:?}\n{others:?}");
             }
         }
     }
