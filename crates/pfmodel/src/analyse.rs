@@ -101,8 +101,8 @@ impl Analyser {
         self.missed_at = self.now;
     }
 
-    /// The row of a fault; `None` for one that was in flight or of which nothing can be said. A latency that is none
-    /// is taken from the fault, in its place: a copy of it cost a tenth of all.
+    /// The row of a fault; `None` for one that was in flight or of which nothing can be said. Clears a latency that
+    /// means nothing in the fault itself: the walk had to wait for a copy of it.
     pub(crate) fn judge(&mut self, fault: &mut Fault) -> Option<Row> {
         if fault.flags & (flags::NO_ENTRY | flags::NEGATIVE_LATENCY) != 0 {
             fault.latency_ns = LATENCY_UNKNOWN;

@@ -62,8 +62,8 @@ type Turn = (u64, u32, u32);
 /// A batch that waits for its turn: its place among those that are open.
 type Waiting = Reverse<(Turn, usize)>;
 
-/// Batches, each with a time before which none of its faults began, in the order of these times. It is a trait object so
-/// that what goes through each fault is compiled here, with the optimisations of this crate.
+/// Batches, each with a time before which none of its faults began, in the order of these times. It is a trait object
+/// so that what goes through each fault is compiled here, with the optimisations of this crate.
 pub(crate) type Batches<'a> = &'a mut dyn Iterator<Item = (u64, FaultBatch)>;
 
 /// Iterator over all faults by time. It takes batches when their time has come and frees them when they
@@ -114,7 +114,7 @@ impl<'a> FaultOrder<'a> {
     }
 
     /// Puts the next batch among those that wait.
-    fn open(&mut self, mut batch: FaultBatch) {
+    fn admit(&mut self, mut batch: FaultBatch) {
         self.coming = self.batches.next();
         put_in_order(&mut batch.columns);
         let open = Open { batch, row: 0, number: self.taken };
@@ -129,18 +129,18 @@ impl<'a> FaultOrder<'a> {
         self.waiting.peek().map(|Reverse((turn, _))| *turn)
     }
 
-    /// The batch that has the next fault, which it has come to the turn of.
+    /// The batch that has the next fault.
     fn next_batch(&mut self) -> Option<&mut Open> {
         let turn = self.open.get(self.reading).and_then(Open::turn);
         if turn.is_none() && self.reading != usize::MAX {
-            self.open.free(std::mem::replace(&mut self.reading, usize::MAX));
+            self.open.release(std::mem::replace(&mut self.reading, usize::MAX));
         }
         // Of batches that begin at the next time as well, one may have to come first.
         while let Some((_, batch)) = self.coming.take_if(|(from_ns, _)| {
             let first = [turn, self.waiting.peek().map(|Reverse((turn, _))| *turn)];
             first.into_iter().flatten().min().is_none_or(|(time_ns, ..)| *from_ns <= time_ns)
         }) {
-            self.open(batch);
+            self.admit(batch);
         }
         match turn {
             None => {
@@ -172,7 +172,7 @@ impl Slots {
         place
     }
 
-    fn free(&mut self, place: usize) {
+    fn release(&mut self, place: usize) {
         if let Some(open) = self.batches.get_mut(place) {
             open.batch.columns = FaultColumns::default();
             self.free.push(place);
@@ -193,7 +193,7 @@ impl Iterator for FaultOrder<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<RecordedFault> {
-        // Where one batch is far behind the others its faults need no comparison (most, in the trace of one thread).
+        // Faults before those of all other batches need no comparison: most, in the trace of one thread.
         if let Some(reading) = self.open.get_mut(self.reading)
             && reading.next_ns().is_some_and(|next_ns| next_ns < self.alone_until_ns)
         {

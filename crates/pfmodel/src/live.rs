@@ -158,7 +158,8 @@ impl Live {
         if self.analyser.world.swept_len() >= self.sweep_at {
             self.sweep();
         }
-        let row = self.analyser.judge(&mut fault.clone());
+        let mut fault = *fault;
+        let row = self.analyser.judge(&mut fault);
         self.analyser.world.forget_applied();
         let row = row?;
         self.label(row.mapping);

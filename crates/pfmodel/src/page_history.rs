@@ -95,7 +95,7 @@ struct Pages {
     latest: Vec<Latest>,
 }
 
-/// Of a page without one it is of no fault, which is not behind the first.
+/// The default, fault 0, is never later than the first fault of a page.
 #[derive(Debug, Clone, Copy, Default)]
 struct Latest {
     fault: u32,
@@ -171,12 +171,6 @@ impl Entry {
     }
 }
 
-impl Default for Entry {
-    fn default() -> Self {
-        Self::UNTOUCHED
-    }
-}
-
 impl PageHistory {
     /// What was known of a page just before fault `before`, in a mapping born at fault `born`, with the
     /// last advice for it.
@@ -206,7 +200,7 @@ impl PageHistory {
     pub(crate) fn doubt(&mut self, key: PageKey, faults: u32) {
         let (pages, page) =
             if key.huge { (&mut self.huge, key.range) } else { (&mut self.base, key.base) };
-        let place = pages.entries.find_or_add(page);
+        let place = pages.entries.find_or_add(page, Entry::UNTOUCHED);
         pages.note_latest(place, Latest { fault: faults, unsure: true });
     }
 
@@ -225,7 +219,7 @@ impl PageHistory {
         } else {
             (&mut self.base, key.base, &self.huge, key.range)
         };
-        let place = own.entries.find_or_add(page);
+        let place = own.entries.find_or_add(page, Entry::UNTOUCHED);
         let loss = match advice {
             Some(advice) => {
                 let other = other.latest(other_page, born, now);

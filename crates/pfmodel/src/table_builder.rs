@@ -96,9 +96,9 @@ impl Rows {
     /// None yet, and room for so many if there is memory for them: columns that grow are moved again and again.
     pub(crate) fn with_room_for(rows: usize) -> Self {
         let mut new = Self::default();
-        // What does not fit now may fit later: a file may say more than it holds.
-        let _ = new.awaiting.try_reserve_exact(rows).and_then(|()| new.table.reserve(rows));
-        new
+        let room = new.awaiting.try_reserve_exact(rows).and_then(|()| new.table.reserve(rows));
+        // A file may say more than it holds: without room, columns grow as rows come.
+        if room.is_ok() { new } else { Self::default() }
     }
 
     /// Adds rows. Region, code and object are left for the end, when all mappings are known.

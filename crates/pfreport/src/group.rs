@@ -46,8 +46,8 @@ const PERCENTILES: [(f64, &str); 3] = [(0.5, "p50_ns"), (0.9, "p90_ns"), (0.99, 
 /// then by the keys.
 ///
 /// Columns: the keys, then those of [`MEASURES`] that were asked for. `stall_ns` is the sum over all
-/// threads, of the time inside the trace; measures of latency are null where no latency is known. Percentiles are by nearest rank:
-/// the smallest latency that at least this share of the faults does not exceed. `touched_bytes` is
+/// threads, of the time inside the trace; measures of latency are null where no latency is known. Percentiles are
+/// by nearest rank: the smallest latency that at least this share of the faults does not exceed. `touched_bytes` is
 /// distinct pages times the size installed, a lower bound of what got mapped.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Distinct pages: one number per page of an address space.
+//! Pages that faults hit, and numbers for them.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -13,13 +13,14 @@ pub use walk::{FirstTouch, Pattern};
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::load::Loaded;
+use crate::pages::base_bytes;
 use crate::place::Places;
 
 /// The pattern of every place that has completed faults, with its number; the costliest first: by stall
 /// time, then by faults, then as [`Places::all`] has them.
 #[must_use]
 pub fn patterns(loaded: &Loaded, places: &Places) -> Vec<(usize, Pattern)> {
-    let page_bytes = u64::from(loaded.header.page_size_bytes.max(1)).next_power_of_two();
+    let page_bytes = base_bytes(loaded.header.page_size_bytes);
     let mut patterns: Vec<(usize, Pattern)> = (0..places.all.len())
         .into_par_iter()
         .filter(|&place| places.faults(place) > 0)

@@ -122,7 +122,8 @@ impl Settled {
         Self { rows, names, stacks, regions, pids, parts, page_mask, start_ns, analysis }
     }
 
-    /// Finishes rows, which become the faults of the analysis: confidence, region, code and object, and times since the start.
+    /// Finishes rows, which become the faults of the analysis: confidence, region, code and object, and times since
+    /// the start.
     pub(super) fn fill(&mut self, found: Rows, code: &mut Code) {
         let Code { modules, locations, .. } = code;
         let Rows { table: mut faults, awaiting, unknown } = found;

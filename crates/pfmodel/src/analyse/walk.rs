@@ -16,8 +16,8 @@ use crate::table::{Analysis, FaultTable};
 use crate::table_builder::{Row, Rows};
 use crate::threshold;
 
-/// Rows that are collected before they become columns: handing them over costs nothing then, and they are still in a
-/// cache.
+/// Rows that are collected before they become columns: handing them over costs next to nothing then, and they are still
+/// in a cache.
 const CHUNK_ROWS: usize = 2048;
 /// As many chunks wait for the thread that makes columns of them: it need not keep step.
 const CHUNKS_WAITING: usize = 8;
@@ -30,7 +30,7 @@ pub struct Wanted {
     /// Which faults get a row, by their column `time_ns`: by their entry, nanoseconds since the start of the
     /// trace; without it all do. The others are judged, so that later ones are judged rightly, and counted.
     pub rows_ns: Option<Range<u64>>,
-    /// Rows that are expected: memory for so many is set aside at once. 0 where that is not known.
+    /// Rows that are expected, 0 where that is not known: memory for so many is set aside at once. Parts need none.
     pub expected_rows: usize,
     /// The recording lasted at least until then, on the clock of the trace: where not all of its faults are
     /// looked at, it may have been longer than they tell.

@@ -8,6 +8,7 @@ use pfmodel::table::{Analysis, NONE};
 
 use crate::code::function_or_place;
 use crate::load::Loaded;
+use crate::pages::base_bytes;
 use crate::pattern::Steps;
 use crate::place::{Place, Places};
 use crate::scope::Scope;
@@ -116,7 +117,7 @@ impl<'a> Evidence<'a> {
         let causes = causes.map(|causes| causes.fold(0, |all, cause: u32| all | cause)).collect();
         let sum = |sum: Option<u64>, ns| Some(sum.unwrap_or(0).saturating_add(ns));
         let stall_ns = analysis.faults.stalls_ns().flatten().fold(None, sum);
-        let page_bytes = u64::from(loaded.header.page_size_bytes.max(1)).next_power_of_two();
+        let page_bytes = base_bytes(loaded.header.page_size_bytes);
         Self { loaded, places, page_bytes, stall_ns, causes, files_read: OnceLock::new() }
     }
 
@@ -238,11 +239,11 @@ impl<'a> Evidence<'a> {
         for alike in rows.chunk_by(|&a, &b| instruction(a) == instruction(b)) {
             let stalls_ns = alike.iter().filter_map(|&row| faults.stall_ns(row));
             let stall_ns = stalls_ns.fold(0, u64::saturating_add);
-            let faults = alike.len() as u64;
-            all = (all.0.saturating_add(stall_ns), all.1 + faults);
+            let number = alike.len() as u64;
+            all = (all.0.saturating_add(stall_ns), all.1 + number);
             if let Some(location) = alike.first().and_then(|&row| location(analysis, row)) {
                 let weight = weights.entry(location).or_default();
-                *weight = (weight.0.saturating_add(stall_ns), weight.1 + faults);
+                *weight = (weight.0.saturating_add(stall_ns), weight.1 + number);
             }
         }
         // Several places in code are one function. What was inlined tells little without what it is part of.

@@ -33,7 +33,9 @@ impl Encoder {
                 quoted.insert(name.clone(), fixed(names.iter().map(String::as_str))?);
             }
         }
-        let has_texts = schema.iter_values().any(|dtype| *dtype == DataType::String);
+        let is_text =
+            |dtype: &DataType| matches!(dtype, DataType::String | DataType::Categorical(..));
+        let has_texts = schema.iter_values().any(is_text);
         Ok(Self { quoted: (!has_texts).then_some(quoted) })
     }
 
@@ -56,7 +58,7 @@ impl Encoder {
     }
 }
 
-/// A name as it stands in a file. One without letters is quoted: without quotes it would be null.
+/// A name as it stands in a file. An empty one is quoted: without quotes it would be null.
 fn in_file(name: &str) -> String {
     if name.is_empty() || name.contains(['"', ',', '\r', '\n']) {
         format!("\"{}\"", name.replace('"', "\"\""))

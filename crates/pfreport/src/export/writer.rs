@@ -182,7 +182,9 @@ impl<W: Write> Writer<W> {
         match (&mut self.file, encoded) {
             (File::Parquet(file), Encoded::Parquet(rows)) => parquet::append(file, &rows)?,
             (File::Arrow(file), Encoded::Arrow(message)) => arrow::append(file, &message)?,
-            (_, Encoded::Text(bytes)) => self.pending.0.replace(bytes).clear(),
+            (_, Encoded::Text(bytes)) => {
+                self.out.write_all(&bytes).map_err(|error| self.failed(error))?;
+            }
             // An encoder makes what its own file takes.
             (_, Encoded::Parquet(_) | Encoded::Arrow(_)) => {}
         }

@@ -5,8 +5,8 @@ use super::numbers::Hashed;
 /// Base-2 logarithm of the pages that one entry holds, a bit for each.
 const STRETCH_SHIFT: u32 = u64::BITS.ilog2();
 
-/// The pages that the faults of each group hit, by what these installed. What is kept grows with the stretches of memory
-/// that were touched, not with faults.
+/// The pages that the faults of each group hit, by what these installed. What is kept grows with the stretches of
+/// memory that were touched, not with faults.
 #[derive(Debug, Default)]
 pub struct DistinctPages {
     /// By size, bytes: 0 where it is unknown.

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use pfmodel::names::{Access, Cause, Class, MapConfidence};
+use pfmodel::table::Analysis;
+
 use super::words::Words;
 use crate::error::Error;
 use crate::faults::{Faults, Unnamed};
 use crate::field::Field;
 use crate::load::Loaded;
-use pfmodel::names::{Access, Cause, Class, MapConfidence};
-use pfmodel::table::Analysis;
 
 /// The columns that faults are grouped by.
 pub struct Keys<'a> {

@@ -7,7 +7,7 @@ const LOW_NS: usize = 1 << 16;
 const LOOSE: usize = 1 << 12;
 
 /// The latencies of a group, exactly. What is kept grows with the distinct ones, not with all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Latencies {
     all: u64,
     /// Some, in no order.
@@ -23,6 +23,11 @@ impl Latencies {
     #[inline]
     pub fn add(&mut self, latency_ns: u64) {
         self.all += 1;
+        self.put(latency_ns);
+    }
+
+    #[inline]
+    fn put(&mut self, latency_ns: u64) {
         match usize::try_from(latency_ns).ok().and_then(|low| self.low.get_mut(low)) {
             Some(count) => *count += 1,
             None => self.add_loose(latency_ns),
@@ -37,10 +42,8 @@ impl Latencies {
     }
 
     /// Adds those of others.
-    pub fn merge(&mut self, mut others: Self) {
+    pub fn merge(&mut self, others: Self) {
         self.all += others.all;
-        self.count();
-        others.count();
         if !others.low.is_empty() {
             self.count_low();
             for (count, other) in self.low.iter_mut().zip(&others.low) {
@@ -48,6 +51,7 @@ impl Latencies {
             }
         }
         self.add_counted(others.counted);
+        others.loose.into_iter().for_each(|latency_ns| self.put(latency_ns));
     }
 
     /// Counts the loose ones.
@@ -68,8 +72,7 @@ impl Latencies {
         for &(ns, count) in low {
             self.low[ns as usize] += count;
         }
-        if self.counted.is_empty() {
-            self.counted = high.to_vec();
+        if high.is_empty() {
             return;
         }
         self.counted.extend_from_slice(high);
@@ -91,8 +94,8 @@ impl Latencies {
         }
     }
 
-    /// For each share the smallest latency that at least this share of all does not exceed, nanoseconds: by nearest rank.
-    /// The shares have to go up. None if there are no latencies.
+    /// For each share the smallest latency that at least this share of all does not exceed, nanoseconds: by nearest
+    /// rank. The shares have to go up. None if there are no latencies.
     pub fn percentiles<const N: usize>(mut self, shares: [f64; N]) -> [Option<u64>; N] {
         self.count();
         let low = (0..).zip(self.low).filter(|&(_, count)| count > 0);

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::words::Words;
 
-/// A map whose hashes a trace cannot make collide.
+/// A map whose hashes are seeded at random, so that no file can be made to collide in it.
 pub type Hashed<K, V> = HashMap<K, V, RandomState>;
 
 /// Groups by number, in the order in which they were first seen.
@@ -52,6 +52,7 @@ impl Numbers {
     /// The number of the group of each row, and the rows that are the first of a new one. All rows have to have the
     /// same number of words.
     pub fn number(&mut self, rows: &Words) -> (Vec<u32>, Vec<u32>) {
+        debug_assert!(self.levels.is_empty() || self.levels.len() == rows.columns.len());
         self.levels.resize_with(rows.columns.len(), Level::default);
         let height = rows.columns.first().map_or(0, Vec::len);
         let mut numbers = vec![0; height];
@@ -76,13 +77,13 @@ impl Numbers {
 
     /// The numbers that the groups of others get, and those of the others that are new.
     pub fn number_others(&mut self, others: &Self) -> (Vec<u32>, Vec<u32>) {
+        if others.len() == 0 {
+            return (Vec::new(), Vec::new());
+        }
         let words = others.levels.len().max(1);
         let column = |word| others.words.iter().skip(word).step_by(words).copied().collect();
         let mut rows = Words::new(0);
         rows.columns = (0..others.levels.len()).map(column).collect();
-        if others.len() == 0 {
-            return (Vec::new(), Vec::new());
-        }
         self.number(&rows)
     }
 }

@@ -92,18 +92,20 @@ impl Tally {
         let all = keys.faults.len();
         let shares = all.div_ceil(LEAST_ROWS).clamp(1, rayon::current_num_threads());
         let share_rows = all.div_ceil(shares).max(1);
-        let tallies: Vec<Result<Self, Error>> = (0..shares)
-            .into_par_iter()
-            .map(|share| {
-                let mut tally = Self::new(&self.keys, self.measures, self.unnamed);
-                let rows = share * share_rows..all.min((share + 1) * share_rows);
-                tally.add_rows(part, &keys, rows).map(|()| tally)
-            })
-            .collect();
-        tallies.into_iter().try_for_each(|tally| {
-            let tally = tally?;
-            let (numbers, new) = self.groups.number_others(&tally.groups);
-            self.merge(tally, &numbers, new)
+        let of_share = |share| {
+            let mut tally = Self::new(&self.keys, self.measures, self.unnamed);
+            let rows = share * share_rows..all.min((share + 1) * share_rows);
+            tally.add_rows(part, &keys, rows).map(|()| tally)
+        };
+        let others: Vec<Result<Self, Error>> = match shares {
+            // What there is need not be put together again.
+            1 => return self.add_rows(part, &keys, 0..all),
+            _ => (0..shares).into_par_iter().map(of_share).collect(),
+        };
+        others.into_iter().try_for_each(|other| {
+            let other = other?;
+            let (numbers, new) = self.groups.number_others(&other.groups);
+            self.merge(other, &numbers, new)
         })
     }
 
@@ -158,9 +160,9 @@ impl Tally {
             }
         }
         if self.measures.pages {
-            let base_bytes = part.header.page_size_bytes;
-            let shift = pages::base_bytes(base_bytes).trailing_zeros();
-            let addresses = pages::addresses(&part.analysis, base_bytes, rows.clone());
+            let page_size_bytes = part.header.page_size_bytes;
+            let shift = pages::base_bytes(page_size_bytes).trailing_zeros();
+            let addresses = pages::addresses(&part.analysis, page_size_bytes, rows.clone());
             for ((row, &number), address) in rows.zip(numbers).zip(addresses) {
                 let (size_bytes, proc) = (faults.page_size_bytes[row], faults.proc[row]);
                 self.pages.touch(number, size_bytes, proc, address >> shift);

@@ -38,6 +38,7 @@ impl Words {
         }
         let Some(words) = self.columns.last_mut() else { return };
         for (word, code) in words.iter_mut().zip(codes) {
+            debug_assert_eq!(code.checked_shr(bits).unwrap_or(0), 0);
             *word = word.checked_shl(bits).unwrap_or(0) | code;
         }
     }

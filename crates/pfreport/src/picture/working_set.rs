@@ -1,7 +1,9 @@
 //! How much memory had been touched when, and how often pages faulted again.
 
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
 use pfmodel::names::{Class, RegionKind};
-use rustc_hash::FxHashSet;
 
 use super::axes::time_name;
 use super::canvas::Canvas;
@@ -51,7 +53,7 @@ impl Growth {
         let bars = (span.length_ns() / bar_ns).ceil().max(1.0) as usize;
         let mut growth =
             Self { first_bytes: vec![[0; KINDS.len()]; bars], again: vec![0; bars], pages: 0 };
-        let mut seen = FxHashSet::default();
+        let mut seen = HashSet::with_hasher(RandomState::default());
         let keys = pages::keys(analysis, loaded.header.page_size_bytes);
         let places = faults.class.iter().zip(&faults.region).zip(&faults.page_size_bytes);
         let rows = keys.into_iter().zip(&faults.time_ns).zip(places);
@@ -63,7 +65,8 @@ impl Growth {
             if seen.insert((key, size)) {
                 let region = analysis.regions.get(region as usize);
                 let kind = region.map_or(KINDS.len() - 1, |region| kind(region.kind));
-                growth.first_bytes[bar][kind] += size;
+                let bytes = &mut growth.first_bytes[bar][kind];
+                *bytes = bytes.saturating_add(size);
                 growth.pages += 1;
             } else {
                 growth.again[bar] += 1;
@@ -73,7 +76,7 @@ impl Growth {
     }
 
     fn total(&self, kind: usize) -> u64 {
-        self.first_bytes.iter().map(|bar| bar[kind]).sum()
+        self.first_bytes.iter().map(|bar| bar[kind]).fold(0, u64::saturating_add)
     }
 }
 
@@ -182,9 +185,9 @@ fn areas(
         let right = horizontal.pixel(span.from_ns + (i + 1) as f64 * bar_ns);
         let mut below = 0_u64;
         for ((sum, &more), frames) in sums.iter_mut().zip(bar).zip(&mut frames) {
-            *sum += more;
+            *sum = sum.saturating_add(more);
             let bottom = vertical.pixel(below as f64);
-            below += *sum;
+            below = below.saturating_add(*sum);
             let top = vertical.pixel(below as f64);
             match frames.last_mut() {
                 Some(last) if (last.top, last.bottom, last.right) == (top, bottom, left) => {
