@@ -165,17 +165,16 @@ impl Settled {
 
 /// Columns `region` and `object`.
 fn data_columns(faults: &FaultTable, parts: &mut Parts, known: &Known<'_>) -> (Vec<u32>, Vec<u32>) {
-    let (mut regions, mut objects) = (Vec::new(), Vec::new());
-    regions.reserve_exact(faults.len());
-    objects.reserve_exact(faults.len());
-    for (&mapping, &addr) in faults.mapping.iter().zip(&faults.addr) {
+    let mut objects = vec![NONE; faults.len()];
+    let columns = faults.mapping.iter().zip(&faults.addr).zip(&mut objects);
+    let regions = columns.map(|((&mapping, &addr), object)| {
         let spot = parts.at(mapping, addr, known);
-        regions.push(spot.region);
-        let in_module = spot.in_module;
-        let object =
-            in_module.and_then(|(module, address)| known.modules.object_at(module, address));
-        objects.push(object.unwrap_or(NONE));
-    }
+        if let Some((module, address)) = spot.in_module {
+            *object = known.modules.object_at(module, address).unwrap_or(NONE);
+        }
+        spot.region
+    });
+    let regions = regions.collect();
     (regions, objects)
 }
 

@@ -20,8 +20,8 @@ pub struct Keys<'a> {
 
 /// What the values of a key follow from.
 enum Source<'a> {
-    /// Columns of the model, as they are: that spares a table with the names of each row, for half of the time.
-    Model(Vec<Codes<'a>>),
+    /// A column of the model, as it is: that spares a table with the names of each row, for half of the time.
+    Model(Codes<'a>),
     /// The column itself.
     Column(Faults<'a>),
 }
@@ -35,14 +35,20 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// As [`Faults::with`].
     pub fn new(loaded: &'a Loaded, keys: &[Field], unnamed: Unnamed) -> Result<Self, Error> {
-        let source = |&key: &Field| match model(key, &loaded.analysis) {
-            Some(columns) => Ok(Source::Model(columns)),
-            None => Faults::with(loaded, &[key], unnamed).map(Source::Column),
-        };
-        Ok(Self {
-            faults: Faults::with(loaded, keys, unnamed)?,
-            sources: keys.iter().map(source).collect::<Result<_, _>>()?,
-        })
+        let mut sources = Vec::new();
+        let mut seen = Vec::new();
+        for &key in keys {
+            let Some(columns) = model(key) else {
+                sources.push(Source::Column(Faults::with(loaded, &[key], unnamed)?));
+                continue;
+            };
+            // Several keys follow from one column: region and its kind, for example.
+            for &column in columns.iter().filter(|column| !seen.contains(*column)) {
+                sources.push(Source::Model(codes(column, &loaded.analysis)));
+            }
+            seen.extend(columns);
+        }
+        Ok(Self { faults: Faults::with(loaded, keys, unnamed)?, sources })
     }
 
     /// The words of some rows. Rows with equal words have equal keys; some with equal keys may have different words:
@@ -54,9 +60,7 @@ impl<'a> Keys<'a> {
         let mut words = Words::new(rows.len());
         for source in &self.sources {
             match source {
-                Source::Model(columns) => {
-                    columns.iter().for_each(|column| column(rows.clone(), &mut words));
-                }
+                Source::Model(codes) => codes(rows.clone(), &mut words),
                 Source::Column(column) => {
                     let frame = column.frame(rows.clone())?;
                     let push = |column| words.push_column(column);
@@ -68,47 +72,58 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// Columns of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Class,
+    Cause,
+    Slow,
+    Access,
+    KernelMode,
+    Proc,
+    Tid,
+    Comm,
+    Cpu,
+    Addr,
+    Nth,
+    Attempts,
+    Region,
+    Mapping,
+    MapConfidence,
+    Code,
+    IpMapping,
+    Object,
+    CallChain,
+}
+
 /// The columns of the model that a key follows from, where it does from few of them.
-fn model(key: Field, analysis: &Analysis) -> Option<Vec<Codes<'_>>> {
-    let faults = &analysis.faults;
-    let class = || values(&faults.class, Class::ALL.len(), |&class| class as u64);
-    let access = || values(&faults.access, Access::ALL.len(), |&access| access as u64);
-    let kernel_mode = || values(&faults.kernel_mode, 2, |&kernel| u64::from(kernel));
-    let mapping = || refers(&faults.mapping, analysis.mappings.len());
-    let code = || refers(&faults.code, analysis.locations.len());
+const fn model(key: Field) -> Option<&'static [Column]> {
     Some(match key {
-        Field::Class => vec![class()],
-        Field::Cause => vec![values(&faults.cause, Cause::ALL.len(), |&cause| cause as u64)],
-        Field::Failure => vec![class(), mapping(), access()],
-        Field::Slow => vec![values(&faults.slow, 2, |&slow| u64::from(slow))],
-        Field::Access => vec![access()],
-        Field::Mode => vec![kernel_mode()],
-        Field::Proc | Field::Pid => vec![refers(&faults.proc, analysis.processes.len())],
-        Field::Tid => vec![numbers(&faults.tid)],
-        Field::Comm => vec![refers(&faults.comm, analysis.comms.len())],
-        Field::Cpu => vec![numbers(&faults.cpu)],
-        Field::Addr => vec![numbers(&faults.addr)],
-        Field::Nth => vec![numbers(&faults.nth)],
-        Field::Attempts => vec![numbers(&faults.attempts)],
-        Field::Region | Field::RegionKind => {
-            vec![refers(&faults.region, analysis.regions.len())]
-        }
+        Field::Class => &[Column::Class],
+        Field::Cause => &[Column::Cause],
+        Field::Failure => &[Column::Class, Column::Mapping, Column::Access],
+        Field::Slow => &[Column::Slow],
+        Field::Access => &[Column::Access],
+        Field::Mode => &[Column::KernelMode],
+        Field::Proc | Field::Pid => &[Column::Proc],
+        Field::Tid => &[Column::Tid],
+        Field::Comm => &[Column::Comm],
+        Field::Cpu => &[Column::Cpu],
+        Field::Addr => &[Column::Addr],
+        Field::Nth => &[Column::Nth],
+        Field::Attempts => &[Column::Attempts],
+        Field::Region | Field::RegionKind => &[Column::Region],
         Field::Path
         | Field::Perms
         | Field::Dev
         | Field::Inode
         | Field::BuildId
-        | Field::Mapping => vec![mapping()],
-        Field::MapConfidence => {
-            let all = MapConfidence::ALL.len();
-            vec![values(&faults.map_confidence, all, |&confidence| confidence as u64)]
-        }
-        Field::Module => {
-            vec![code(), kernel_mode(), refers(&faults.ip_mapping, analysis.mappings.len())]
-        }
-        Field::Function | Field::Source => vec![code()],
-        Field::Object => vec![refers(&faults.object, analysis.objects.len())],
-        Field::Callchain => vec![refers(&faults.call_chain, analysis.call_chains.len())],
+        | Field::Mapping => &[Column::Mapping],
+        Field::MapConfidence => &[Column::MapConfidence],
+        Field::Module => &[Column::Code, Column::KernelMode, Column::IpMapping],
+        Field::Function | Field::Source => &[Column::Code],
+        Field::Object => &[Column::Object],
+        Field::Callchain => &[Column::CallChain],
         Field::Trace
         | Field::Phase
         | Field::TimeNs
@@ -119,6 +134,35 @@ fn model(key: Field, analysis: &Analysis) -> Option<Vec<Codes<'_>>> {
         | Field::Ip
         | Field::Node => return None,
     })
+}
+
+/// What adds a column to words.
+fn codes(column: Column, analysis: &Analysis) -> Codes<'_> {
+    let faults = &analysis.faults;
+    match column {
+        Column::Class => values(&faults.class, Class::ALL.len(), |&class| class as u64),
+        Column::Cause => values(&faults.cause, Cause::ALL.len(), |&cause| cause as u64),
+        Column::Slow => values(&faults.slow, 2, |&slow| u64::from(slow)),
+        Column::Access => values(&faults.access, Access::ALL.len(), |&access| access as u64),
+        Column::KernelMode => values(&faults.kernel_mode, 2, |&kernel| u64::from(kernel)),
+        Column::Proc => refers(&faults.proc, analysis.processes.len()),
+        Column::Tid => numbers(&faults.tid),
+        Column::Comm => refers(&faults.comm, analysis.comms.len()),
+        Column::Cpu => numbers(&faults.cpu),
+        Column::Addr => numbers(&faults.addr),
+        Column::Nth => numbers(&faults.nth),
+        Column::Attempts => numbers(&faults.attempts),
+        Column::Region => refers(&faults.region, analysis.regions.len()),
+        Column::Mapping => refers(&faults.mapping, analysis.mappings.len()),
+        Column::MapConfidence => {
+            let all = MapConfidence::ALL.len();
+            values(&faults.map_confidence, all, |&confidence| confidence as u64)
+        }
+        Column::Code => refers(&faults.code, analysis.locations.len()),
+        Column::IpMapping => refers(&faults.ip_mapping, analysis.mappings.len()),
+        Column::Object => refers(&faults.object, analysis.objects.len()),
+        Column::CallChain => refers(&faults.call_chain, analysis.call_chains.len()),
+    }
 }
 
 /// A column of one of so many values.

@@ -144,15 +144,19 @@ impl Tally {
     /// Counts rows that belong to the groups with these numbers.
     fn count(&mut self, part: &Loaded, rows: Range<usize>, numbers: &[u32]) {
         let faults = &part.analysis.faults;
-        for (row, &number) in rows.clone().zip(numbers) {
+        // What was before the start stalled nobody in the trace.
+        let before_ns = faults.before_ns.get(rows.start..).unwrap_or_default();
+        let before_ns = before_ns.iter().copied().chain(std::iter::repeat(0));
+        let columns = faults.class[rows.clone()].iter().zip(&faults.latency_ns[rows.clone()]);
+        for ((&number, (&class, &latency_ns)), before_ns) in
+            numbers.iter().zip(columns).zip(before_ns)
+        {
             let sums = &mut self.sums[number as usize];
             sums.faults += 1;
-            sums.major += u64::from(faults.class[row] == Class::Major);
-            let latency_ns = faults.latency_ns[row];
+            sums.major += u64::from(class == Class::Major);
             if latency_ns != LATENCY_UNKNOWN {
                 sums.max_ns = sums.max_ns.max(Some(latency_ns));
-                // What was before the start stalled nobody in the trace.
-                let stall_ns = latency_ns.saturating_sub(faults.before_ns(row));
+                let stall_ns = latency_ns.saturating_sub(before_ns);
                 sums.stall_ns = sums.stall_ns.saturating_add(stall_ns);
                 if self.measures.percentiles {
                     self.latencies[number as usize].add(latency_ns);

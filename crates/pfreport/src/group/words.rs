@@ -37,9 +37,11 @@ impl Words {
             self.used = bits;
         }
         let Some(words) = self.columns.last_mut() else { return };
+        // A code that takes the whole of a word finds an empty one.
+        let shift = bits % u64::BITS;
         for (word, code) in words.iter_mut().zip(codes) {
             debug_assert_eq!(code.checked_shr(bits).unwrap_or(0), 0);
-            *word = word.checked_shl(bits).unwrap_or(0) | code;
+            *word = *word << shift | code;
         }
     }
 
