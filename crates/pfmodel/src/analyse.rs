@@ -2,6 +2,7 @@
 
 mod assemble;
 mod code;
+mod place;
 mod walk;
 
 use pft::record::{LATENCY_UNKNOWN, Outcome, flags};
@@ -12,22 +13,18 @@ use crate::classify::{change, classify};
 use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
 use crate::fault_order::Fault;
 use crate::incomplete::{Entry, StackAbove, Verdict, judge};
-use crate::intern::Interner;
 use crate::names::{Access, Cause, Class};
 use crate::page_history::{HUGE_SHIFT, PageKey, Past};
-use crate::piece_tree::Piece;
 use crate::recording::Recording;
 use crate::records::Records;
 use crate::table::{Exactness, NONE};
 use crate::table_builder::Row;
-use crate::vma::{Backing, is_stack_name};
+use crate::vma::Backing;
 use crate::world::World;
 use code::Code;
+use place::{Place, RECENT, Recent};
 
 pub use walk::{Wanted, analyse, analyse_in_order, analyse_in_parts};
-
-/// How long after an entry a growth of the stack still belongs to it, if its completion is unknown.
-const GROWTH_WITHIN_NS: u64 = 1_000_000_000;
 
 /// The engine: replays records up to each fault and judges it.
 #[derive(Debug)]
@@ -47,22 +44,10 @@ pub(crate) struct Analyser {
     now: u32,
     /// Faults seen before some were missed, the last time that happened.
     missed_at: u32,
+    /// Where the last faults of threads happened, each at a place that the thread's id chooses.
+    recent: [Option<Recent>; RECENT],
     pub world: World,
     pub exactness: Exactness,
-}
-
-/// Where a fault happened.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// When that was looked at.
-    at_ns: u64,
-    proc: u32,
-    thread: u32,
-    mm: u32,
-    comm: u32,
-    piece: Option<Piece>,
-    map: Option<MapEvidence>,
-    stack_grown: bool,
 }
 
 impl Analyser {
@@ -81,6 +66,7 @@ impl Analyser {
             last_ns: 0,
             now: unseen,
             missed_at: unseen,
+            recent: [None; RECENT],
             world: World::new(recording, records),
             exactness: Exactness {
                 error_code: recording.has_error_code(),
@@ -144,53 +130,6 @@ impl Analyser {
         self.exactness.with_call_chain += 1;
         self.exactness.lost_call_chains += u64::from(chain == NONE);
         chain
-    }
-
-    /// Finds thread and mapping. The mapping is the one at `at_ns`, which is the entry or after it; if
-    /// there is none, one that came to be before the completion: the kernel extends a stack during the
-    /// fault.
-    fn place(&mut self, fault: &Fault, outcome: Option<Outcome>, at_ns: u64) -> Place {
-        let world = &mut self.world;
-        let thread = world.thread(fault.pid, fault.tid, at_ns);
-        let (proc, comm) = world
-            .threads
-            .get(thread as usize)
-            .map_or((NONE, 0), |thread| (thread.proc, thread.comm));
-        let mm = world.mm_of(proc);
-        if at_ns > fault.time_ns && world.is_made_after(mm, fault.time_ns) {
-            // It was another address space at entry, and the thread had another name.
-            let (mm, comm) = (NONE, Interner::EMPTY);
-            let (piece, map, stack_grown) = (None, None, false);
-            return Place { at_ns, proc, thread, mm, comm, piece, map, stack_grown };
-        }
-        let mut piece = world.piece_at(mm, fault.addr);
-        let mut stack_grown = false;
-        if piece.is_none() && outcome != Some(Outcome::Signalled) {
-            piece = world.piece_under_way(mm, fault.addr, at_ns);
-        }
-        // A record that is applied already may be about this fault as well.
-        if piece.is_none() || world.is_ahead_of(at_ns) {
-            let completed = matches!(outcome, Some(Outcome::Minor | Outcome::Major));
-            let until_ns = match fault.latency_ns {
-                LATENCY_UNKNOWN if completed => fault.time_ns,
-                LATENCY_UNKNOWN => fault.time_ns.saturating_add(GROWTH_WITHIN_NS),
-                latency_ns => fault.time_ns.saturating_add(latency_ns),
-            };
-            let window = (Moment { ns: at_ns, faults: self.now }, until_ns);
-            // Inside its own fault a thread maps nothing, so its record tells of a stack growing.
-            // Without a completion only the name can tell that from a later mmap.
-            let ahead = world.apply_map_ahead(fault.pid, fault.addr, window, |map| {
-                completed || map.tid == fault.tid && is_stack_name(&map.path)
-            });
-            if let Some(tid) = ahead {
-                piece = world.piece_at(mm, fault.addr);
-                stack_grown = completed && tid == fault.tid;
-            }
-        }
-        let map = piece.and_then(|piece| world.evidence_of(piece));
-        let stack_grown =
-            stack_grown && map.is_some_and(|map| map.backing == Backing::Anon && map.writable());
-        Place { at_ns, proc, thread, mm, comm, piece, map, stack_grown }
     }
 
     fn completed(&mut self, fault: &Fault, place: Place, access: Access, major: bool) -> Row {

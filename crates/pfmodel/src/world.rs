@@ -67,6 +67,8 @@ pub(crate) struct ThreadState {
 pub(crate) struct World {
     records: Records,
     timeline: Timeline,
+    /// How often anything changed, but for what faults themselves make known.
+    pub changes: u64,
     /// Map records applied before their time.
     applied_early: HashSet<u32>,
     /// Records were lost before this time.
@@ -105,6 +107,7 @@ impl World {
         Self {
             timeline: Timeline::new(&records),
             records,
+            changes: 0,
             applied_early: HashSet::new(),
             lost_until_ns: 0,
             has_calls: recording.has_calls(),
@@ -142,6 +145,7 @@ impl World {
     }
 
     fn apply(&mut self, event: Event, now: Moment) {
+        self.changes += 1;
         match event {
             Event::Lost(index) => {
                 if let Some(lost) = self.records.lost.get(index) {

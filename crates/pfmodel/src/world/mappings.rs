@@ -26,6 +26,7 @@ impl World {
         })?;
         for &index in &ahead[..=found] {
             if !self.is_applied(index) && self.applied_early.insert(index) {
+                self.changes += 1;
                 self.apply_map(index, after);
             }
         }

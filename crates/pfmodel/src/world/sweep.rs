@@ -23,6 +23,7 @@ impl World {
     /// spaces that have no descendants, and names. `regions` has learnt all rows. Returns the rows that
     /// stay.
     pub(crate) fn sweep(&mut self, regions: &mut Regions) -> Marks {
+        self.changes += 1;
         let rows = self.mark_rows();
         let mms = self.mark_mms(&rows);
         self.mms.keep(&mms, |mm| {
