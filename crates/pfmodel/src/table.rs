@@ -97,6 +97,7 @@ impl FaultTable {
 
     /// Number of faults.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.time_ns.len()
     }
@@ -109,6 +110,7 @@ impl FaultTable {
 
     /// How long before the start of the trace the entry of a fault was, nanoseconds; 0 if it was inside.
     #[must_use]
+    #[inline]
     pub fn before_ns(&self, row: usize) -> u64 {
         self.before_ns.get(row).copied().unwrap_or(0)
     }
@@ -116,14 +118,18 @@ impl FaultTable {
     /// How long a fault stalled its thread inside the trace, nanoseconds: its latency without what was
     /// before the start. `None` when unknown.
     #[must_use]
+    #[inline]
     pub fn stall_ns(&self, row: usize) -> Option<u64> {
         let latency_ns = self.latency_ns.get(row).filter(|&&ns| ns != LATENCY_UNKNOWN)?;
         Some(latency_ns.saturating_sub(self.before_ns(row)))
     }
 
     /// The same of each fault.
+    #[inline]
     pub fn stalls_ns(&self) -> impl Iterator<Item = Option<u64>> + '_ {
-        (0..self.len()).map(|row| self.stall_ns(row))
+        let before_ns = self.before_ns.iter().copied().chain(std::iter::repeat(0));
+        let rows = self.latency_ns.iter().zip(before_ns);
+        rows.map(|(&ns, before_ns)| (ns != LATENCY_UNKNOWN).then(|| ns.saturating_sub(before_ns)))
     }
 }
 

@@ -27,7 +27,7 @@ impl Union {
 }
 
 /// Wall time with at least one thread stalled, for all faults and for parts of them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct WallStall {
     /// By any fault of any process.
     pub total: Union,

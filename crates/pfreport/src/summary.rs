@@ -90,14 +90,6 @@ impl Sections {
             let mut screen = Screen::new(style.layout);
             write(&mut screen).map(|()| screen)
         };
-        let exactness = || {
-            page(&|screen| {
-                // That of several traces is beside each of them.
-                if !loaded.are_several() {
-                    exactness::write(screen, loaded);
-                }
-            })
-        };
         let mut sections = Self {
             heading: tried(&|screen| heading_of(screen, loaded))?,
             oom: page(&|screen| oom::write(screen, loaded)),
@@ -106,22 +98,27 @@ impl Sections {
             diagnosis: None,
             nothing: nothing(loaded),
         };
-        if loaded.analysis.faults.is_empty() {
-            sections.exactness = exactness();
-            return Ok(sections);
-        }
         let top = style.top;
-        let stall = || WallStall::within(&loaded.analysis, loaded.windows());
+        let (mut findings, mut cells, mut stall) = (None, Ok(Vec::new()), WallStall::default());
+        let mut functions = Ok(Screen::new(style.layout));
         // One function has several lines of causes elsewhere: half a list leaves it one screen.
-        let functions = || tried(&|screen| code::functions(screen, loaded, top.div_ceil(2)));
+        let functions_page = || tried(&|screen| code::functions(screen, loaded, top.div_ceil(2)));
         // Each of these goes through all faults.
-        let ((findings, exactness), (functions, (stall, cells))) = rayon::join(
-            || rayon::join(|| Findings::of(loaded), exactness),
-            || rayon::join(functions, || rayon::join(stall, || cells(loaded))),
-        );
+        rayon::scope(|scope| {
+            // That of several traces is beside each of them.
+            if !loaded.are_several() {
+                scope.spawn(|_| exactness::write(&mut sections.exactness, loaded));
+            }
+            if sections.nothing.is_none() {
+                scope.spawn(|_| findings = Some(Findings::of(loaded)));
+                scope.spawn(|_| stall = WallStall::within(&loaded.analysis, loaded.windows()));
+                scope.spawn(|_| cells = self::cells(loaded));
+                scope.spawn(|_| functions = functions_page());
+            }
+        });
+        let Some(findings) = findings else { return Ok(sections) };
         // Who, where and why are sums of these groups.
         let cells = cells?;
-        sections.exactness = exactness;
         sections.tables = vec![
             tried(&|screen| causes::write(screen, loaded, &stall))?,
             tried(&|screen| phases::write(screen, loaded, top))?,
