@@ -45,6 +45,12 @@ impl Listing {
         matches!(self, Self::Table(Table::Faults, None)) && top.is_none()
     }
 
+    /// Whether it looks at some columns of faults at most.
+    #[must_use]
+    pub const fn is_frugal(&self) -> bool {
+        !matches!(self, Self::Table(Table::Faults, _))
+    }
+
     /// The first `top` rows, all without.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use crate::info;
 use crate::input::STDIN;
 use crate::json;
 use crate::layout::Layout;
+use crate::listing::Listing;
 use crate::load::{Loaded, Reach, Request, default_bytes};
 use crate::picture::{self, Format};
 use crate::plot;
@@ -107,6 +108,24 @@ fn report(
         Some(trace) if is_table && let Asked::Groups(keys) = asked => {
             let (loaded, groups) = parts::group(trace, &request, &selection, &keys)?;
             asked = Asked::Grouped(keys, groups);
+            loaded
+        }
+        Some(trace)
+            if is_table
+                && let Asked::Listing(listing) = asked.clone()
+                && listing.is_frugal() =>
+        {
+            let (loaded, listing) = match listing {
+                Listing::Sql(query) => {
+                    let (loaded, query) = parts::query(trace, &request, &selection, query)?;
+                    (loaded, Listing::Sql(query))
+                }
+                // Its rows are not those of faults.
+                table @ Listing::Table(..) => {
+                    (Loaded::open_in_parts(trace, &request, |_| Ok(()))?, table)
+                }
+            };
+            asked = Asked::Listing(listing);
             loaded
         }
         Some(trace) if selection.is_narrow() => {

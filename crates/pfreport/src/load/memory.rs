@@ -62,7 +62,19 @@ pub(super) fn check(
 /// # Errors
 /// [`Error::Memory`].
 pub(super) fn check_kept(path: &Path, rows: u64, limit_bytes: Option<u64>) -> Result<(), Error> {
-    let needed_bytes = rows.saturating_mul(ROW_BYTES);
+    check_bytes(path, rows, rows.saturating_mul(ROW_BYTES), limit_bytes)
+}
+
+/// Whether what is kept of so many rows may take so much.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn check_bytes(
+    path: &Path,
+    rows: u64,
+    needed_bytes: u64,
+    limit_bytes: Option<u64>,
+) -> Result<(), Error> {
     match limit_bytes.filter(|&limit_bytes| needed_bytes > limit_bytes) {
         Some(limit_bytes) => {
             Err(Error::Memory { path: path.to_owned(), rows, needed_bytes, limit_bytes })

@@ -8,12 +8,13 @@ use polars::prelude::DataFrame;
 use crate::cli::Arguments;
 use crate::error::Error;
 use crate::export::InParts;
-use crate::faults::Unnamed;
+use crate::faults::{Faults, Unnamed};
 use crate::field::Field;
 use crate::group::{Measures, Tally};
 use crate::input::can_be_read_again;
-use crate::load::{Loaded, Request};
+use crate::load::{Loaded, Request, check_bytes};
 use crate::select::Selection;
+use crate::sql::{Query, for_sql};
 
 /// The trace that is too large to be read as a whole, if it is a single one. Standard input and pipes cannot be read
 /// again, and are in memory anyway.
@@ -48,6 +49,37 @@ pub fn export_rows(
         rows.write(part)
     })?;
     Ok((loaded, rows.finish()?))
+}
+
+/// Keeps the columns of the rows that a query looks at, from one part after the other. Returns the trace without rows,
+/// and the query over these columns.
+///
+/// # Errors
+/// Those of [`Loaded::open_in_parts`] and [`Selection::apply`]; [`Error::Table`]; [`Error::Memory`] if the columns
+/// are too large as well.
+pub fn query(
+    trace: &Path,
+    request: &Request<'_>,
+    selection: &Selection,
+    query: Query,
+) -> Result<(Loaded, Query), Error> {
+    let fields = query.fields();
+    let mut kept = DataFrame::default();
+    let loaded = Loaded::open_in_parts(trace, request, |part| {
+        if fields.is_empty() {
+            return Ok(());
+        }
+        selection.apply(part)?;
+        let rows = for_sql(&Faults::new(part, &fields)?.frame(0..usize::MAX)?)?;
+        if kept.width() == 0 {
+            kept = rows;
+        } else {
+            kept.vstack_mut_owned(rows)?;
+        }
+        let (rows, bytes) = (kept.height() as u64, kept.estimated_size() as u64);
+        check_bytes(trace, rows, bytes, request.memory_bytes)
+    })?;
+    Ok((loaded, if fields.is_empty() { query } else { query.over(kept) }))
 }
 
 /// Groups the rows that are asked for, a part at a time. Returns the trace without rows, and the groups.

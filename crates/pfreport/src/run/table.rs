@@ -23,7 +23,7 @@ use crate::tables::Table;
 const ROWS: usize = 20;
 
 /// What is in the table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Asked {
     /// All faults, which programs get if nothing else is asked for.
     Faults,

@@ -29,6 +29,8 @@ pub struct Query {
     sql: String,
     tables: Vec<Table>,
     named: Named,
+    /// What [`Query::fields`] names, where it is not in the table of faults.
+    faults: Option<DataFrame>,
 }
 
 impl Query {
@@ -59,7 +61,7 @@ impl Query {
         let found = found.map_err(|reason| wrong(reason, &[]))?;
         let is_named = |table: &Table| found.iter().any(|name| name == table.name());
         let tables = Table::ALL.iter().copied().filter(is_named).collect();
-        Ok(Self { sql, tables, named })
+        Ok(Self { sql, tables, named, faults: None })
     }
 
     /// The columns of table `faults` that it may look at.
@@ -76,6 +78,12 @@ impl Query {
         if fields.is_empty() { vec![Field::Proc] } else { fields }
     }
 
+    /// The same over faults that are no longer there: the columns that it may look at, all of them.
+    #[must_use]
+    pub fn over(self, faults: DataFrame) -> Self {
+        Self { faults: Some(faults), ..self }
+    }
+
     /// The answer. Without an order of its own, rows whose order would be left to chance are sorted by all
     /// columns.
     ///
@@ -85,6 +93,7 @@ impl Query {
         let mut context = SQLContext::new();
         for &table in &self.tables {
             let frame = match table {
+                Table::Faults if let Some(faults) = &self.faults => faults.clone(),
                 Table::Faults => Faults::new(loaded, &self.fields())?.frame(0..usize::MAX)?,
                 other => other.frame(loaded)?,
             };

@@ -46,6 +46,33 @@ fn a_report_that_needs_all_rows_says_what_to_do() {
     assert_eq!(text(&output.stderr), error);
 }
 
+#[test]
+fn queries_on_a_trace_beyond_memory_keep_the_columns_that_they_name() {
+    let scene = scene(2);
+    let counts =
+        "SELECT class, cause, count(*) AS n, max(nth) AS most FROM faults GROUP BY class, cause";
+    for (arguments, condition) in [
+        (["--sql", counts], &[][..]),
+        (
+            ["--sql", "SELECT addr FROM faults ORDER BY addr DESC LIMIT 5"],
+            &["--from=10%", "--to=60%"],
+        ),
+        (["--sql", "SELECT pid, comm FROM processes"], &[]),
+        (["--table", "mappings"], &[]),
+    ] {
+        let arguments = [&["run.pft"][..], &arguments, condition].concat();
+        let whole = scene.run(&arguments);
+        let parts = scene.run(&[&arguments[..], &["--memory=8M"]].concat());
+        assert_eq!(text(&parts.stderr), text(&whole.stderr), "{arguments:?}");
+        assert_eq!(parts.status.code(), whole.status.code());
+        assert!(!whole.stdout.is_empty());
+        assert_eq!(text(&parts.stdout), text(&whole.stdout));
+    }
+    let everything = scene.run(&["run.pft", "--sql", "SELECT * FROM faults", "--memory=8M"]);
+    assert_eq!((everything.status.code(), text(&everything.stdout)), (Some(1), ""));
+    assert!(text(&everything.stderr).contains("8 MiB are allowed"), "{}", text(&everything.stderr));
+}
+
 /// Hash and length of the rows of a trace as CSV, and the most memory that the program took, bytes.
 fn csv(scene: &Scene, memory: &str) -> ((u64, usize), u64) {
     let mut command = program();
