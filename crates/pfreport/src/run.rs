@@ -96,7 +96,7 @@ fn report(
     // What is more than a table speaks of the whole trace.
     let is_table = has_table && !has_others;
     let reach = if is_table { asked.reach(&selection) } else { Reach::Whole };
-    let is_rows = is_table && exports.has_table() && asked.is_all_faults(arguments.query.top);
+    let is_rows = is_table && exports.has_table() && asked.is_all_faults();
     let bar = Bar::new(arguments.habits.quiet);
     let request = request(arguments, &selection, reach, bar.as_ref());
     let loaded = match parts::too_large(arguments, &request)? {

@@ -85,15 +85,18 @@ pub struct InParts<'a> {
     arguments: &'a Arguments,
     out: Option<&'a mut dyn Write>,
     outputs: Option<Outputs<'a>>,
+    /// Rows that are still to be written.
+    left: usize,
 }
 
 impl<'a> InParts<'a> {
     /// Nothing is written yet.
     pub fn new(arguments: &'a Arguments, out: &'a mut dyn Write) -> Self {
-        Self { arguments, out: Some(out), outputs: None }
+        let left = arguments.query.top.unwrap_or(usize::MAX);
+        Self { arguments, out: Some(out), outputs: None, left }
     }
 
-    /// Writes the rows of a part. Names are numbered alike in all of them.
+    /// Writes the rows of a part, as many as are asked for of all parts. Names are numbered alike in all of them.
     ///
     /// # Errors
     /// As [`faults`].
@@ -104,7 +107,9 @@ impl<'a> InParts<'a> {
             self.outputs = Some(Outputs::new(part, self.arguments, schema.schema(), out)?);
         }
         let Some(outputs) = &mut self.outputs else { return Ok(()) };
-        write_batches(&mut outputs.writers, faults.len(), |rows: Range<usize>| faults.frame(rows))
+        let rows = faults.len().min(self.left);
+        self.left -= rows;
+        write_batches(&mut outputs.writers, rows, |rows: Range<usize>| faults.frame(rows))
     }
 
     /// Ends the table; returns the paths of files.

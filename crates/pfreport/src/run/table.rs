@@ -69,10 +69,10 @@ impl Asked {
     }
 
     /// Whether it is every fault, row by row.
-    pub fn is_all_faults(&self, top: Option<usize>) -> bool {
+    pub fn is_all_faults(&self) -> bool {
         match self {
-            Self::Faults => top.is_none(),
-            Self::Listing(listing) => listing.is_all_faults(top),
+            Self::Faults => true,
+            Self::Listing(listing) => listing.is_all_faults(None),
             Self::Groups(_) | Self::Grouped(..) | Self::Patterns => false,
         }
     }

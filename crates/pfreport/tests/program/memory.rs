@@ -32,6 +32,9 @@ fn rows_of_a_trace_beyond_memory_come_in_parts() {
     assert_eq!(parts.status.code(), whole.status.code());
     assert_eq!(whole.stdout.iter().filter(|&&byte| byte == b'\n').count(), 100_003);
     assert!(parts.stdout == whole.stdout);
+    let some = scene.run(&["run.pft", "--csv", "-n", "70000", "--memory=4M"]);
+    assert!(some.stdout == scene.run(&["run.pft", "--csv", "-n", "70000"]).stdout);
+    assert_eq!(some.stdout.iter().filter(|&&byte| byte == b'\n').count(), 70_001);
     let to_file = scene.run(&["run.pft", "--csv=out.csv", "--memory=4M"]);
     assert_eq!(text(&to_file.stdout), "out.csv\n");
     assert!(fs::read(scene.path("out.csv")).unwrap() == whole.stdout);
