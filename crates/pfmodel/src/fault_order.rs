@@ -272,6 +272,9 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
+    use proptest::collection::vec;
+    use proptest::proptest;
+
     fn batch(cpu: u32, times: &[u64]) -> FaultBatch {
         let len = times.len();
         let columns = FaultColumns {
@@ -353,5 +356,18 @@ mod tests {
         let mut batches = batches.into_iter();
         let times: Vec<u64> = FaultOrder::new(&mut batches).map(|row| row.fault.time_ns).collect();
         assert_eq!(times, [10, 50, 100]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_batches_come_in_the_order_of_time_and_cpu(
+            batches in vec((0..4_u32, vec(0..40_u64, 0..12)), 0..12),
+        ) {
+            let mut expected: Vec<(u64, u32)> =
+                batches.iter().flat_map(|(cpu, times)| times.iter().map(|&time| (time, *cpu))).collect();
+            expected.sort_unstable();
+            let batches = batches.iter().map(|(cpu, times)| batch(*cpu, times)).collect();
+            assert_eq!(order(batches), expected);
+        }
     }
 }

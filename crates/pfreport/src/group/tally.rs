@@ -348,6 +348,15 @@ mod tests {
                 }
                 let parts = parts.finish().unwrap();
                 assert!(whole.equals_missing(&parts), "{whole:?}\n{parts:?}");
+                // Put together as the shares of cores are.
+                let [mut shares, other] = [first, second].map(|share| {
+                    let mut tally = Tally::new(keys, all, Unnamed::Place);
+                    tally.add(&of(share)).map(|()| tally).unwrap()
+                });
+                let (numbers, new) = shares.groups.number_others(&other.groups);
+                shares.merge(other, &numbers, new).unwrap();
+                let shares = shares.finish().unwrap();
+                assert!(whole.equals_missing(&shares), "{whole:?}\n{shares:?}");
                 let others = by_polars(&of(&rows), keys);
                 assert!(whole.equals_missing(&others), "{whole:?}\n{others:?}");
             }
