@@ -76,7 +76,7 @@ impl Work {
             Self::Looking => observing(),
             // The files of modules are what the target says: never with privileges that are lent.
             Self::OpeningModules => {
-                own(observing() - PERFMON | CapabilitySet::CHECKPOINT_RESTORE) | reading
+                own((observing() - PERFMON) | CapabilitySet::CHECKPOINT_RESTORE) | reading
             }
             // Addresses of the kernel's symbols.
             Self::Storing => CapabilitySet::SYSLOG | reading,

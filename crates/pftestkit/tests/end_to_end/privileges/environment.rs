@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
+use super::paths::{Inside, for_root_only};
 use super::{RECOMMENDED, lent};
 
 /// Variables that lead programs to files, or the loader to code.
@@ -70,14 +71,10 @@ fn the_command_is_looked_for_with_the_rights_of_its_user() {
     std::fs::create_dir_all(hidden.join("bin")).unwrap();
     let program = hidden.join("bin/tool");
     assert!(Command::new("cp").arg("/bin/true").arg(&program).status().unwrap().success());
-    crate::privileges::paths::for_root_only(&hidden);
-    let mut process =
-        Command::new("sleep").arg("600").current_dir(hidden.join("bin")).spawn().unwrap();
-    let through = format!("/proc/{}/cwd", process.id());
-    let by_path = lab.pfrecord().arg("--").arg(format!("{through}/tool")).output().unwrap();
-    let by_name = lab.pfrecord().env("PATH", &through).args(["--", "tool"]).output().unwrap();
-    process.kill().unwrap();
-    process.wait().unwrap();
+    for_root_only(&hidden);
+    let inside = Inside::of(&hidden.join("bin"));
+    let by_path = lab.pfrecord().arg("--").arg(inside.cwd().join("tool")).output().unwrap();
+    let by_name = lab.pfrecord().env("PATH", inside.cwd()).args(["--", "tool"]).output().unwrap();
     for output in [by_path, by_name] {
         crate::refusals::refused(&output, 126, "Permission denied");
     }

@@ -2,12 +2,33 @@
 //! could.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use super::lent;
 use crate::recording::{Lab, User, is_root};
 use crate::refusals::refused;
+
+/// A process of root in a folder, through which others might get there.
+pub struct Inside(Child);
+
+impl Inside {
+    pub fn of(folder: &Path) -> Self {
+        Self(Command::new("sleep").arg("600").current_dir(folder).spawn().unwrap())
+    }
+
+    /// The folder, by another name.
+    pub fn cwd(&self) -> PathBuf {
+        Path::new("/proc").join(self.0.id().to_string()).join("cwd")
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// Nobody but root may enter the folder.
 pub fn for_root_only(folder: &Path) {
@@ -31,8 +52,8 @@ fn capabilities_of_the_file_write_nowhere() {
     for_root_only(&hidden);
     let precious = hidden.join("precious");
     std::fs::write(&precious, "precious").unwrap();
-    let mut process = Command::new("sleep").arg("600").current_dir(&open).spawn().unwrap();
-    let through = Path::new("/proc").join(process.id().to_string()).join("cwd/x");
+    let inside = Inside::of(&open);
+    let through = inside.cwd().join("x");
     for place in [hidden.join("x"), open.join("x"), through, precious.clone()] {
         let touched = lab.dir.path().join("touched");
         for option in [
@@ -46,8 +67,6 @@ fn capabilities_of_the_file_write_nowhere() {
             assert!(!touched.exists());
         }
     }
-    process.kill().unwrap();
-    process.wait().unwrap();
     assert_eq!(std::fs::read(&precious).unwrap(), b"precious");
     assert_eq!(std::fs::read_dir(&open).unwrap().count(), 0);
 }
@@ -65,7 +84,7 @@ fn what_is_written_belongs_to_the_user() {
 }
 
 /// A folder for everybody, as `/tmp` is.
-fn shared(lab: &Lab) -> std::path::PathBuf {
+fn shared(lab: &Lab) -> PathBuf {
     let shared = lab.dir.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
     set_mode(&shared, 0o1777);
