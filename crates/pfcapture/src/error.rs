@@ -16,6 +16,12 @@ pub enum Error {
         /// Value of `/proc/sys/kernel/perf_event_paranoid`.
         level: i32,
     },
+    /// The program's file is set-user-id or set-group-id.
+    #[error(
+        "pfrecord must not be set-user-id or set-group-id: take that away (chmod ug-s), and see SECURITY.md \
+         for how to run it without root"
+    )]
+    SetUserId,
     /// The number is that of a thread.
     #[error("{tid} is a thread of process {pid}: record the process with -p {pid}")]
     NotAProcess {

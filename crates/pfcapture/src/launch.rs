@@ -10,6 +10,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Error;
+use crate::privileges;
 use crate::sys::{self, Manner, Reaped};
 
 /// A child before and after its exec.
@@ -29,6 +30,8 @@ impl Launched {
     /// # Errors
     /// [`Error::Exec`] when a name holds a NUL byte or there can be no more processes; what the system
     /// refuses otherwise.
+    ///
+    /// The command gets no privileges that are lent to the recorder.
     pub fn fork(argv: &[OsString], manner: Manner) -> Result<Self, Error> {
         let command =
             argv.first().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -48,8 +51,15 @@ impl Launched {
         };
         let (go_read, go_write) = pipe()?;
         let (status_read, status_write) = pipe()?;
-        let pid = sys::fork_and_wait(&arguments, (&go_read, &go_write), &status_write, manner)
-            .map_err(refused)?;
+        let guise = privileges::of_command()?;
+        let pid = sys::fork_and_wait(
+            &arguments,
+            (&go_read, &go_write),
+            &status_write,
+            manner,
+            guise.as_ref(),
+        )
+        .map_err(refused)?;
         Ok(Self {
             pid: u32::try_from(pid).unwrap_or(0),
             command,

@@ -25,6 +25,7 @@ mod page_nodes;
 mod pairing;
 mod parse;
 mod permission;
+pub mod privileges;
 #[cfg(test)]
 mod raw_records;
 mod ring;
@@ -55,6 +56,7 @@ pub use stat::{
     Counting, Faults, Finished, Interval, ProcessFaults, Processes, Progress, Tally, TargetFaults,
     stat,
 };
-pub use store::{DumpReason, Dumped};
+pub use store::{DumpReason, Dumped, create_file, open_device};
+pub use sys::read_own_memory;
 pub use targets::EventCount;
 pub use tracepoint::PageFaultTracepoint;

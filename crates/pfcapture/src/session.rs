@@ -28,6 +28,7 @@ use crate::marks::Marks;
 use crate::page_nodes::PageNodes;
 use crate::parse::SampleLayout;
 use crate::permission;
+use crate::privileges::{self, Work};
 use crate::ring::{self, Rings};
 use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Destination, Dumped, Item, Store, StorePlan};
@@ -247,7 +248,7 @@ pub fn record(
         Output::Stdout => Destination::Stdout,
         Output::None => Destination::Nowhere,
     };
-    Store::check(&destination, config.overwrite, config.flight.as_ref())?;
+    privileges::as_user(|| Store::check(&destination, config.overwrite, config.flight.as_ref()))??;
     let ending = match &child {
         Some(child) => std::slice::from_ref(&child.pid),
         None => whom.pids.as_slice(),
@@ -294,12 +295,13 @@ pub fn record(
         Destination::File(path) if config.flight.is_none() => Some(path.clone()),
         _ => None,
     };
+    privileges::settle()?;
     let explain = explain.filter(|_| destination != Destination::Nowhere);
     let opener = explain.is_some().then(Opener::start).transpose();
     let opener = opener.map_err(Error::system("start the opening thread"))?;
     let naming =
         explain.zip(opener.clone()).map(|(explain, opener)| Naming::new(explain, unwind, opener));
-    let store = Store::create(&StorePlan {
+    let plan_of_store = StorePlan {
         destination,
         overwrite: config.overwrite,
         header: header.clone(),
@@ -308,7 +310,9 @@ pub fn record(
         has_entries: config.selection.latency,
         flight: config.flight,
         naming,
-    })?;
+    };
+    let store = privileges::as_user(|| Store::create(&plan_of_store))??;
+    privileges::keep_for(Work::Recording).map_err(Error::system("give up privileges"))?;
     let marks = Marks::listen().ok();
     let started = Started {
         target: config.target.clone(),

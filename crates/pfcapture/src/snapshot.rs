@@ -16,6 +16,7 @@ use procfs::process::{MMPermissions, MemoryMaps};
 use crate::clock;
 use crate::explain::Opener;
 use crate::host;
+use crate::privileges::{self, Work};
 use crate::stack_pointers;
 use crate::sys;
 use crate::targets::threads_of;
@@ -183,6 +184,7 @@ impl Snapshotter {
         let (requests, inbox) = channel::<Request>();
         let (outbox, taken) = channel();
         std::thread::Builder::new().name("snapshots".into()).spawn(move || {
+            privileges::begin(Work::Looking);
             for request in inbox {
                 let taken = Taken::of(&request);
                 if let (Some(opener), Ok(snapshot)) = (&opener, &taken.result) {

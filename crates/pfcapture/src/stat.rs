@@ -22,6 +22,7 @@ use crate::event::{Follow, Start};
 use crate::host;
 use crate::launch::Launched;
 use crate::permission;
+use crate::privileges::{self, Work};
 use crate::ring;
 use crate::sys::{Bound, Manner};
 use crate::whom::{self, distinct};
@@ -192,6 +193,8 @@ pub fn stat(
     if let Some(duration) = config.duration {
         watch.end_after(config.delay.saturating_add(duration));
     }
+    privileges::settle()?;
+    privileges::keep_for(Work::Recording).map_err(Error::system("give up privileges"))?;
     let mut session = Session::new(&counting, counters, watch, interval)?;
     on(Progress::Started(&counting));
     if let Some(child) = &mut child {

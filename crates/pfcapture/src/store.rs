@@ -26,10 +26,12 @@ use crate::batch::FaultRows;
 use crate::clock;
 use crate::config::Flight;
 use crate::explain::{Named, Naming};
+use crate::privileges::{self, Work};
 use flight::control::FlightControl;
 use stream::{OwnFile, StandardOutput, Stream};
 use taking::{Taken, Taking};
 
+pub use files::{create as create_file, open_device};
 pub use flight::{DumpReason, DumpRequest, Dumped};
 
 /// Something to store.
@@ -237,6 +239,7 @@ impl Store {
             std::thread::Builder::new()
                 .name("store".into())
                 .spawn(move || {
+                    privileges::begin(Work::Storing);
                     let result = taking.take_all(sink, &inbox, &emptied, &shared);
                     drop(working);
                     result

@@ -10,8 +10,8 @@ mod socket;
 use std::io;
 
 pub use event::{Bound, disable, enable, event_id, pause_output, perf_event_open, set_output};
-pub use memory::{mapping_at, touch_fresh_pages};
-pub use process::{Manner, Reaped, fork_and_wait, own_cpu_ns, reap};
+pub use memory::{mapping_at, read_own_memory, touch_fresh_pages};
+pub use process::{Guise, Manner, Reaped, fork_and_wait, is_secure_execution, own_cpu_ns, reap};
 pub use ring_map::RingMap;
 pub use socket::peer_credentials;
 

@@ -34,6 +34,12 @@ pub fn run(out: &mut impl Write) -> io::Result<bool> {
              above."
         )?;
     }
+    if commands.iter().any(|command| command.contains("setcap ")) {
+        writeln!(
+            out,
+            "setcap gives it to everybody who may run the file: on a copy for a group, as SECURITY.md has it."
+        )?;
+    }
     if machine.uid != Some(0) && commands.iter().any(|command| command.contains("sudo setcap ")) {
         writeln!(out, "Instead of setcap, pfrecord can be run as root.")?;
     }

@@ -11,10 +11,9 @@ mod output;
 mod tally;
 mod text;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -22,6 +21,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use clap::ValueEnum;
+use pfcapture::privileges::{self, Work};
 use pfcapture::{Happenings, LiveEnd, Skipped};
 use pft::record::{Fact, TraceHeader};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -90,22 +90,16 @@ impl Stream {
         Ok(Self::new(style, io::stdout().as_fd().try_clone_to_owned()?.into()))
     }
 
-    /// A stream into a file, readable by its owner only, or into something that exists and is no file.
+    /// A stream into a new file, readable by its owner only, or into a pipe or character device that is there.
     ///
     /// # Errors
     /// It cannot be opened; [`io::ErrorKind::AlreadyExists`] for a file, unless `overwrite`.
     pub fn create(style: Style, path: &Path, overwrite: bool) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).mode(0o600);
-        let device = path.metadata().is_ok_and(|meta| {
-            let kind = meta.file_type();
-            kind.is_fifo() || kind.is_char_device()
-        });
-        let file = match (device, overwrite) {
-            (true, _) => options.open(path)?,
-            (false, true) => options.create(true).truncate(true).open(path)?,
-            (false, false) => options.create_new(true).open(path)?,
+        let place = || match pfcapture::open_device(path)? {
+            Some(device) => Ok(device),
+            None => pfcapture::create_file(path, overwrite).map_err(plain),
         };
+        let file = privileges::as_user(place).map_err(io::Error::other)??;
         Ok(Self::new(style, file))
     }
 
@@ -141,9 +135,10 @@ impl pfcapture::Live for Stream {
         let (messages, inbox) = channel();
         let (style, waiting) = (self.style, Arc::clone(&self.waiting));
         let (header, facts) = (header.clone(), facts.to_vec());
-        let thread = std::thread::Builder::new()
-            .name("live".into())
-            .spawn(move || show(Lines::new(style, &header, &facts, output), &inbox, &waiting))?;
+        let thread = std::thread::Builder::new().name("live".into()).spawn(move || {
+            privileges::begin(Work::Other);
+            show(Lines::new(style, &header, &facts, output), &inbox, &waiting)
+        })?;
         (self.messages, self.thread) = (Some(messages), Some(thread));
         Ok(())
     }
@@ -178,6 +173,15 @@ impl pfcapture::Live for Stream {
             reader_gone: error.as_ref().is_some_and(gone),
             error: error.filter(|error| !gone(error)),
         }
+    }
+}
+
+/// The system's part of an error, where the place is named anyway.
+fn plain(error: pfcapture::Error) -> io::Error {
+    match error {
+        pfcapture::Error::OutputExists { .. } => rustix::io::Errno::EXIST.into(),
+        pfcapture::Error::Output { source, .. } => source,
+        other => io::Error::new(io::ErrorKind::InvalidInput, other),
     }
 }
 

@@ -78,7 +78,10 @@ fn exit_status(status: ExitStatus) -> Option<u8> {
 }
 
 fn main() -> ExitCode {
-    // Before anything else: a window may be asked for at any time.
+    if let Err(error) = pfcapture::privileges::start() {
+        return failed(error);
+    }
+    // Before anything slow: a window may be asked for at any time.
     if let Err(error) = pfcapture::catch_window_signal() {
         return failed(error);
     }
@@ -88,6 +91,9 @@ fn main() -> ExitCode {
         Err(help) => return written(pfcli::print_help(&help)),
     };
     if let Some(action) = &arguments.action {
+        if let Err(error) = pfcapture::privileges::give_up() {
+            return failed(error);
+        }
         return action.run(cli::Arguments::command()).map_or_else(failed, |()| ExitCode::SUCCESS);
     }
     if arguments.check {

@@ -1,4 +1,5 @@
-//! New files: nothing is replaced unless asked for, a trace being read never, and none is left half written.
+//! New files: nothing is replaced unless asked for, a trace being read never, none is left half written, and none
+//! is for more eyes than what it was made from.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -65,7 +66,8 @@ pub fn write<'a>(
 }
 
 /// A file that appears under its name once it is whole: until then it is beside it, named
-/// `NAME.PID.partial`, and goes when it is dropped. What was there before stays until then.
+/// `NAME.PID.partial`, and goes when it is dropped. What was there before stays until then. Whoever may not read
+/// each of the inputs may not read it.
 #[derive(Debug)]
 pub struct NewFile {
     file: File,
@@ -79,13 +81,15 @@ impl NewFile {
     /// Begins a file.
     ///
     /// # Errors
-    /// Those of [`check`], or [`Error::Write`] when the system refuses.
+    /// Those of [`check`], or [`Error::Write`] when the system refuses, and for another user's link in a folder
+    /// that everybody may write.
     pub fn create<'a>(
         path: &Path,
         inputs: impl IntoIterator<Item = &'a Path>,
         force: bool,
     ) -> Result<Self, Error> {
-        check(path, inputs, force)?;
+        let inputs: Vec<&Path> = inputs.into_iter().collect();
+        check(path, inputs.iter().copied(), force)?;
         // A link that leads nowhere is in the way too.
         if !force && fs::symlink_metadata(path).is_ok() {
             return Err(Error::Exists { path: path.to_owned() });
@@ -95,9 +99,12 @@ impl NewFile {
         let mut partial = whole.clone().into_os_string();
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);
-        let file = OpenOptions::new().write(true).create_new(true).open(&partial);
-        let file = file.map_err(|source| Error::Write { path: path.to_owned(), source })?;
-        Ok(Self { file, partial, whole, path: path.to_owned(), force })
+        let failed = |source| Error::Write { path: path.to_owned(), source };
+        let file = create_for_readers_of(&inputs, &partial).map_err(failed)?;
+        // From here on it goes when it cannot stay.
+        let new = Self { file, partial, whole, path: path.to_owned(), force };
+        is_followed(path, &new.file).map_err(failed)?;
+        Ok(new)
     }
 
     /// Gives the file its name, which is returned.
@@ -125,6 +132,57 @@ impl NewFile {
         }
         Ok(self.path.clone())
     }
+}
+
+/// Creates a file that nobody may read who may not read all of the inputs.
+#[cfg(unix)]
+fn create_for_readers_of(inputs: &[&Path], path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+
+    let found: Vec<Metadata> = inputs.iter().filter_map(|input| fs::metadata(input).ok()).collect();
+    // What comes through a pipe has no readers.
+    let inputs = || found.iter().filter(|input| input.is_file());
+    let both = |readable: u32| readable | readable >> 1;
+    let mode = inputs().fold(0o666, |mode, input| mode & (0o600 | both(input.mode() & 0o044)));
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let created = file.metadata()?;
+    // Members of another group are no more than others.
+    if inputs().any(|input| input.gid() != created.gid()) {
+        let others = created.mode() & 0o006;
+        let narrower = created.mode() & (0o606 | others << 3);
+        file.set_permissions(fs::Permissions::from_mode(narrower))?;
+    }
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn create_for_readers_of(_inputs: &[&Path], path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Whether a link may be followed, by the rule of `fs.protected_symlinks`, which is not in force everywhere: where
+/// everybody may write, only one of the user's own or of the folder's owner. `own` is a file of the user.
+#[cfg(unix)]
+fn is_followed(path: &Path, own: &File) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    const SHARED: u32 = 0o1002;
+    let Some(link) = fs::symlink_metadata(path).ok().filter(Metadata::is_symlink) else {
+        return Ok(());
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = fs::metadata(parent.unwrap_or(Path::new(".")))?;
+    let is_shared = folder.mode() & SHARED == SHARED;
+    if is_shared && link.uid() != own.metadata()?.uid() && link.uid() != folder.uid() {
+        let why = "it is another user's link, in a folder that everybody may write";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn is_followed(_path: &Path, _own: &File) -> io::Result<()> {
+    Ok(())
 }
 
 impl Write for NewFile {
@@ -221,6 +279,64 @@ mod tests {
         NewFile::create(&link, [], true).unwrap().keep().unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_reads_what_was_made_of_a_file_that_he_may_not_read() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str, mode| {
+            let path = folder.path().join(name);
+            fs::write(&path, "trace").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let (private, open) = (make("private", 0o600), make("open", 0o644));
+        let mode = |name: &str, inputs: &[&std::path::Path]| {
+            let out = folder.path().join(name);
+            NewFile::create(&out, inputs.iter().copied(), false).unwrap().keep().unwrap();
+            fs::metadata(&out).unwrap().mode() & 0o777
+        };
+        // What a file gets here that is made of nothing.
+        let usual = mode("of nothing", &[]);
+        assert_eq!(mode("of private", &[&private]), 0o600);
+        assert_eq!(mode("of open", &[&open]), usual);
+        assert_eq!(mode("of both", &[&open, &private]), 0o600);
+        let group = make("group", 0o640);
+        assert_eq!(mode("of group", &[&group]), usual & 0o660);
+        // As root only: the same of a group that is not one's own.
+        if std::os::unix::fs::chown(&group, None, Some(12_345)).is_ok() {
+            assert_eq!(mode("of another group", &[&group]), 0o600);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_strangers_link_in_a_folder_for_all_is_not_followed() {
+        use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let shared = folder.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        let link = shared.join("out.csv");
+        symlink(&precious, &link).unwrap();
+        drop(NewFile::create(&link, [], true).unwrap());
+        if lchown(&link, Some(12_345), None).is_err() {
+            eprintln!("skipped: needs root, to give a link away");
+            return;
+        }
+        assert!(matches!(NewFile::create(&link, [], true), Err(Error::Write { .. })));
+        assert_eq!(names(folder.path()), ["precious", "shared"]);
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        // Where not everybody may write, whoever may is trusted.
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
+        NewFile::create(&link, [], true).unwrap().keep().unwrap();
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "");
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! Separate debug files, by build id and by debug link.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::ElfFile;
 
 /// Where distributions install separate debug files.
 pub const DEBUG_FOLDERS: &[&str] = &["/usr/lib/debug"];
+
+/// A candidate of more bytes is not summed up: whoever made the link may have made it as large as he likes.
+const MAX_SUMMED_BYTES: u64 = 4 << 30;
 
 /// The file that a distribution ships beside a stripped one, with its symbols and debug information.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ impl DebugFile {
     ///
     /// Only a file with the same build id is taken, or with the checksum of the link where one of the two
     /// has no build id. `path` is where the file lies on this machine; without it links lead nowhere.
+    ///
+    /// A link is a name in those folders and no path, so it leads nowhere else.
     pub fn find(elf: &ElfFile, path: Option<&Path>, folders: &[impl AsRef<Path>]) -> Option<Self> {
         Self::by_build_id(elf, folders).or_else(|| Self::by_link(elf, path?, folders))
     }
@@ -67,16 +75,22 @@ impl DebugFile {
 }
 
 fn open(path: &Path) -> Option<(File, ElfFile)> {
-    // Opening a pipe would wait for its writer.
-    if !fs::metadata(path).ok()?.is_file() {
+    // Opening a pipe would wait for its writer, opening a device do something: looked at first, then opened, with
+    // no chance to put something else in its place.
+    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mode = rustix::fs::fstat(&found).ok()?.st_mode;
+    if FileType::from_raw_mode(mode) != FileType::RegularFile {
         return None;
     }
-    let file = File::open(path).ok()?;
+    let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()?;
     let elf = ElfFile::open(&file).ok()?;
     Some((file, elf))
 }
 
 fn crc32(mut file: File) -> Option<u32> {
+    if file.metadata().ok()?.len() > MAX_SUMMED_BYTES {
+        return None;
+    }
     let mut hasher = crc32fast::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -31,7 +31,8 @@ pub struct Function {
 /// Debug information (of the file itself, else of its debug file) is read through blazesym, from the
 /// open descriptor, so a deleted file or one of another mount namespace serves as well. What it does
 /// not know comes from the symbol tables of the file, then of the debug file.
-/// `.gnu_debugdata` (MiniDebugInfo, LZMA) and split DWARF are not read.
+/// `.gnu_debugdata` (MiniDebugInfo, LZMA) and split DWARF are not read, nor that of a file which names further files,
+/// unless it lies in one of [`DEBUG_FOLDERS`](crate::DEBUG_FOLDERS).
 ///
 /// Debug information is mapped: a file that shrinks while it is looked at kills the process by SIGBUS.
 /// Its memory is freed with this value; keep one at a time.
@@ -54,7 +55,13 @@ struct Dwarf {
 impl<'a> Functions<'a> {
     /// Prepares the lookup; nothing is read before [`Functions::at`].
     pub fn new(elf: &'a ElfFile, debug: Option<&'a DebugFile>) -> Self {
-        let with_dwarf = [Some(elf), debug.map(|debug| &debug.elf)].into_iter().flatten();
+        let own = Some(elf).filter(|elf| !leads_elsewhere(elf));
+        let installed = |debug: &&DebugFile| {
+            !leads_elsewhere(&debug.elf)
+                || crate::DEBUG_FOLDERS.iter().any(|folder| debug.path.starts_with(folder))
+        };
+        let with_dwarf =
+            [own, debug.filter(installed).map(|debug| &debug.elf)].into_iter().flatten();
         let mut functions = Self { elf, debug, dwarf: None, problem: None };
         match with_dwarf.filter(|elf| has_dwarf(elf)).find_map(|elf| Dwarf::open(elf).transpose()) {
             Some(Ok(dwarf)) => functions.dwarf = Some(dwarf),
@@ -161,6 +168,13 @@ impl Dwarf {
 fn has_dwarf(elf: &ElfFile) -> bool {
     let section = elf.raw_section(".debug_info").or_else(|| elf.raw_section(".zdebug_info"));
     section.is_some_and(|section| section.kind != SHT_NOBITS && section.bytes > 0)
+}
+
+/// Whether a file names others that hold parts of its debug information. The library opens whatever lies there, be
+/// it a device, so only the files that the system has installed may do this.
+fn leads_elsewhere(elf: &ElfFile) -> bool {
+    let links = [".gnu_debuglink", ".gnu_debugaltlink", ".debug_sup"];
+    links.into_iter().any(|name| elf.raw_section(name).is_some())
 }
 
 /// Refuses a file that claims more than [`MAX_UNPACKED_BYTES`] in its compressed sections.

@@ -1,7 +1,7 @@
 //! The code that the kernel maps into every process.
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs;
+use std::io;
 use std::sync::Arc;
 
 use crate::{ElfFile, Error};
@@ -11,17 +11,17 @@ const MAX_BYTES: u64 = 1 << 20;
 /// The vDSO of this process, which is that of every process of the same word size on this machine.
 ///
 /// It begins at file offset 0 of a mapping that starts where `/proc/PID/maps` shows `[vdso]`; its
-/// functions are found with [`symbols_at`](crate::symbols_at).
+/// functions are found with [`symbols_at`](crate::symbols_at). `read_own` reads memory of this process from an
+/// address on.
 ///
 /// # Errors
 /// [`Error::NoVdso`] if the kernel maps none (`vdso=0`), [`Error::Read`].
-pub fn own_vdso() -> Result<ElfFile, Error> {
+pub fn own_vdso(read_own: impl FnOnce(u64, &mut [u8]) -> io::Result<()>) -> Result<ElfFile, Error> {
     let read = |source| Error::Read { what: "the vDSO", source };
     let maps = fs::read_to_string("/proc/self/maps").map_err(read)?;
     let (start, bytes) = maps.lines().find_map(range).ok_or(Error::NoVdso)?;
     let mut image = vec![0; usize::try_from(bytes).map_err(|_| Error::NoVdso)?];
-    let memory = File::open("/proc/self/mem").map_err(read)?;
-    memory.read_exact_at(&mut image, start).map_err(read)?;
+    read_own(start, &mut image).map_err(read)?;
     ElfFile::from_bytes(Arc::from(image))
 }
 

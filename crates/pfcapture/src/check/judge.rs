@@ -108,6 +108,9 @@ impl Judge<'_> {
                     let why = format!("CAP_PERFMON is missing; not tried: {hidden}");
                     refused(wish, Verdict::No, (why, vec![self.place.capabilities(None)]))
                 }
+                (Some(true), Some(false)) if self.machine.perfmon_shows_maps() => {
+                    answer(wish, Verdict::Yes, format!("CAP_PERFMON is there; not tried: {hidden}"))
+                }
                 (Some(true), Some(false)) => {
                     let why = "CAP_SYS_PTRACE, which Linux before 6.15 asks for, is missing";
                     let why = format!("{why}; not tried: {hidden}");
@@ -136,11 +139,14 @@ impl Judge<'_> {
                      was mapped before has no region",
                     self.lack(Capability::SysPtrace)
                 );
-                refused(wish, Verdict::Partly, (why, vec![self.place.capabilities(None)]))
+                refused(wish, Verdict::Partly, (why, vec![self.for_maps()]))
             }
             (Trial::Refused(errno), _) if is_permission(errno) => {
-                let why =
-                    format!("{whom} may not be observed without CAP_PERFMON and CAP_SYS_PTRACE");
+                let both = match self.machine.perfmon_shows_maps() {
+                    true => "CAP_PERFMON",
+                    false => "CAP_PERFMON and CAP_SYS_PTRACE",
+                };
+                let why = format!("{whom} may not be observed without {both}");
                 refused(wish, Verdict::No, (why, vec![self.place.capabilities(None)]))
             }
             (Trial::Refused(errno), _) => {
@@ -148,6 +154,13 @@ impl Judge<'_> {
             }
             (Trial::Untried, _) => answer(wish, Verdict::Unknown, "not tried"),
         }
+    }
+
+    /// What gives the maps of other users' processes too. Where CAP_PERFMON does not, though it is there, the other
+    /// one may.
+    fn for_maps(&self) -> String {
+        let is_there = self.machine.may_perfmon() == Some(true);
+        self.place.capabilities(is_there.then_some(Capability::SysPtrace))
     }
 
     /// The answer where own processes cannot be recorded: then nothing can, for the same reason.
@@ -227,7 +240,7 @@ impl Judge<'_> {
         }
         let mut enable = Vec::new();
         if !lacks.is_empty() {
-            enable.push(self.place.capabilities(None));
+            enable.push(self.for_maps());
         }
         if self.machine.own_pid_namespace == Some(false) {
             lacks.push("only the tasks of this pid namespace");

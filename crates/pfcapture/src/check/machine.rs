@@ -183,6 +183,18 @@ impl Machine {
         Some(self.has(Capability::Perfmon)? || self.has(Capability::SysAdmin)?)
     }
 
+    /// Whether CAP_PERFMON opens the maps of other users' processes too (Linux 6.15); CAP_SYS_PTRACE, which lets
+    /// them be changed as well, is not needed then.
+    #[must_use]
+    pub fn perfmon_shows_maps(&self) -> bool {
+        let release = self.kernel_release.as_deref().unwrap_or_default();
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+        let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+            return false;
+        };
+        (major, minor) >= (6, 15)
+    }
+
     /// Whether this is the inside of a container or other closed place, where what to change is
     /// outside. A mere sign does not count: images that were made for containers carry it too.
     #[must_use]

@@ -9,7 +9,9 @@ use crate::launch;
 #[must_use]
 pub fn privileges() -> Option<String> {
     let machine = Machine::read(Path::new("/"));
-    if machine.may_perfmon() == Some(true) && machine.has(Capability::SysPtrace) == Some(true) {
+    let sees_maps =
+        machine.perfmon_shows_maps() || machine.has(Capability::SysPtrace) == Some(true);
+    if machine.may_perfmon() == Some(true) && sees_maps {
         return None;
     }
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("pfrecord"));
@@ -73,8 +75,8 @@ impl Place<'_> {
         self.as_root(&format!("sudo mount -o remount,mode=750,gid=$(id -g) {mount_point}"))
     }
 
-    /// Privileges of the recorder: those to observe any process, and `more`. Always all of them:
-    /// setcap(8) takes away what it does not name.
+    /// Privileges of the recorder: those to observe any process, no more than this kernel asks for, and `more`. Always
+    /// all of them: setcap(8) takes away what it does not name.
     pub fn capabilities(self, more: Option<Capability>) -> String {
         let machine = self.machine;
         if machine.own_user_namespace == Some(false) {
@@ -85,8 +87,12 @@ impl Place<'_> {
             Some(last) if last < Capability::Perfmon as u32 => Capability::SysAdmin,
             _ => Capability::Perfmon,
         };
-        let needed: Vec<Capability> =
-            [perfmon, Capability::SysPtrace].into_iter().chain(more).collect();
+        let has_ptrace = machine.has(Capability::SysPtrace) == Some(true);
+        let ptrace =
+            has_ptrace || more == Some(Capability::SysPtrace) || !machine.perfmon_shows_maps();
+        let ptrace = ptrace.then_some(Capability::SysPtrace);
+        let more = more.filter(|&more| more != Capability::SysPtrace);
+        let needed: Vec<Capability> = std::iter::once(perfmon).chain(ptrace).chain(more).collect();
         let names: Vec<&str> = needed.iter().map(|capability| capability.name()).collect();
         if needed.iter().any(|&capability| machine.can_gain(capability) == Some(false)) {
             let docker: Vec<String> = names

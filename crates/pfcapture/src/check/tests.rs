@@ -1,5 +1,7 @@
 //! Fake machines and what is said of them.
 
+mod capabilities;
+
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -104,7 +106,7 @@ fn about(wish: Wish, machine: &Machine, trials: &Trials) -> (Verdict, String, Ve
     (answer.verdict, answer.why, answer.enable)
 }
 
-const SETCAP: &str = "sudo setcap cap_perfmon,cap_sys_ptrace+ep '/opt/my tools/pfrecord'";
+const SETCAP: &str = "sudo setcap cap_perfmon+ep '/opt/my tools/pfrecord'";
 const REMOUNT: &str = "sudo mount -o remount,mode=750,gid=$(id -g) /sys/kernel/tracing";
 
 #[test]
@@ -130,7 +132,7 @@ fn a_user_at_the_default_level() {
     let level_0 = [SETCAP, "or: sudo sysctl kernel.perf_event_paranoid=0"];
     let locked = [
         "sudo sysctl kernel.perf_event_mlock_kb=8196",
-        "or: sudo setcap cap_perfmon,cap_sys_ptrace,cap_ipc_lock+ep '/opt/my tools/pfrecord'",
+        "or: sudo setcap cap_perfmon,cap_ipc_lock+ep '/opt/my tools/pfrecord'",
     ];
     let expected: [(Wish, Verdict, &[&str]); 13] = [
         (Wish::OwnProcesses, Verdict::Yes, &[]),
@@ -212,7 +214,7 @@ fn a_container_is_changed_from_outside() {
     assert_eq!(
         enable,
         [
-            "docker run --cap-add PERFMON --cap-add SYS_PTRACE …",
+            "docker run --cap-add PERFMON …",
             "or: on the host: sudo sysctl kernel.perf_event_paranoid=1"
         ]
     );
@@ -248,16 +250,13 @@ fn capabilities_of_a_user_namespace_do_not_count() {
 }
 
 #[test]
-fn setcap_does_nothing_under_no_new_privs_and_old_kernels_know_no_perfmon() {
+fn setcap_does_nothing_under_no_new_privs() {
     let machine = Machine { no_new_privs: Some(true), ..desktop() };
     let (_, _, enable) = about(Wish::OtherUsers, &machine, &user_trials());
     assert_eq!(enable, [format!("in a session without no_new_privs: {SETCAP}")]);
     let elsewhere = "in a session without no_new_privs: sudo ";
     let commands = judged(&machine, &user_trials()).into_iter().flat_map(|answer| answer.enable);
     assert!(commands.into_iter().all(|one| one.trim_start_matches("or: ").starts_with(elsewhere)));
-    let old = Machine { last_capability: Some(37), ..desktop() };
-    let (_, _, enable) = about(Wish::OtherUsers, &old, &user_trials());
-    assert_eq!(enable, [SETCAP.replace("cap_perfmon", "cap_sys_admin")]);
 }
 
 #[test]

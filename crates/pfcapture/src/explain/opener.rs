@@ -24,6 +24,7 @@ use rustix::fs::{Mode, OFlags, open};
 
 use super::modules::{FileKey, plain};
 use crate::clock::{monotonic_ns, realtime_ns};
+use crate::privileges::{self, Work};
 use perf_maps::Owners;
 use regular::{Regular, find, find_in, open_root};
 use stamp::Stamp;
@@ -140,7 +141,10 @@ impl Opener {
             roots: Vec::new(),
             owners: Owners::new(),
         };
-        std::thread::Builder::new().name("opener".into()).spawn(move || worker.serve(&inbox))?;
+        std::thread::Builder::new().name("opener".into()).spawn(move || {
+            privileges::begin(Work::OpeningModules);
+            worker.serve(&inbox);
+        })?;
         Ok(Self { requests, shared })
     }
 

@@ -24,6 +24,7 @@ use super::{Item, Sink, StorePlan, files, random_uuid};
 use crate::Error;
 use crate::explain::{Naming, Wanted};
 use crate::host::fact;
+use crate::privileges::{self, Work};
 use window::{Extract, Window};
 
 /// Memory that a window may take; older segments go earlier when it needs more. What is being written
@@ -120,7 +121,10 @@ impl Recorder {
         };
         let writer = std::thread::Builder::new()
             .name("windows".into())
-            .spawn(move || files.write_all(&inbox, &dumped, &under_way))
+            .spawn(move || {
+                privileges::begin(Work::CreatingFiles);
+                files.write_all(&inbox, &dumped, &under_way);
+            })
             .map_err(Error::system("start the writing thread"))?;
         Ok(Self { encoder, window, jobs, writer })
     }

@@ -38,6 +38,24 @@ pub fn touch_fresh_pages(pages: usize, page_bytes: usize) -> io::Result<std::ops
     }
 }
 
+/// Copies memory of this process from `addr` on, by the kernel: of an address where nothing is, it says so. A program
+/// whose file has capabilities may not open its own `/proc/self/mem`.
+///
+/// # Errors
+/// The kernel's errno; [`io::ErrorKind::UnexpectedEof`] when not all of it is there.
+pub fn read_own_memory(addr: u64, bytes: &mut [u8]) -> io::Result<()> {
+    let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    let remote = libc::iovec { iov_base: addr as *mut libc::c_void, iov_len: bytes.len() };
+    let pid = libc::pid_t::try_from(std::process::id()).unwrap_or(0);
+    // SAFETY: the kernel writes at most `bytes.len()` bytes to a live exclusive buffer, and checks the other address.
+    let read = unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) };
+    match usize::try_from(read) {
+        Ok(read) if read == bytes.len() => Ok(()),
+        Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
 /// `struct procmap_query` of `linux/fs.h`.
 #[repr(C)]
 #[derive(Default)]

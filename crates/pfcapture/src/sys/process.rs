@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
+use rustix::thread::{CapabilitySets, set_capabilities};
+
 /// How a command is started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Manner {
@@ -15,8 +17,24 @@ pub struct Manner {
     pub no_aslr: bool,
 }
 
+/// What a command has in place of what the recorder has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guise {
+    /// Its privileges.
+    pub rights: CapabilitySets,
+    /// Its environment.
+    pub environment: Vec<CString>,
+}
+
+/// Whether the program has more rights than its user: its file is set-user-id or has capabilities (`AT_SECURE`).
+#[must_use]
+pub fn is_secure_execution() -> bool {
+    // SAFETY: reads a value that the kernel gave at the start; there are no preconditions.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// Forks a child that waits for a byte on the pipe `go` (read and write end) and then becomes
-/// `argv`; it exits when the pipe closes without one. If that fails it writes the
+/// `argv`, in this guise if one is given; it exits when the pipe closes without one. If that fails it writes the
 /// errno to `status` and exits with 127; `status` closes at a successful exec.
 ///
 /// Must be called before the process has other threads.
@@ -28,9 +46,13 @@ pub fn fork_and_wait(
     (go, go_end): (&OwnedFd, &OwnedFd),
     status: &OwnedFd,
     manner: Manner,
+    guise: Option<&Guise>,
 ) -> io::Result<i32> {
-    let mut pointers: Vec<*const libc::c_char> = argv.iter().map(|a| a.as_ptr()).collect();
-    pointers.push(ptr::null());
+    let pointers_to = |strings: &[CString]| -> Vec<*const libc::c_char> {
+        strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
+    };
+    let pointers = pointers_to(argv);
+    let environment = guise.map(|guise| pointers_to(&guise.environment));
     // SAFETY: everything that the child needs was allocated before; between fork and exec it calls
     // only async-signal-safe functions on memory that it owns a copy of.
     unsafe {
@@ -52,8 +74,19 @@ pub fn fork_and_wait(
             // All bits set asks for the present value.
             let present = libc::personality(libc::c_ulong::from(u32::MAX));
             let wanted = libc::c_ulong::from((present | libc::ADDR_NO_RANDOMIZE).cast_unsigned());
-            if ready && (!manner.no_aslr || libc::personality(wanted) >= 0) {
-                libc::execvp(pointers[0], pointers.as_ptr());
+            let ready = ready && (!manner.no_aslr || libc::personality(wanted) >= 0);
+            // A system call and nothing else. Before the command is looked for: where the recorder could look is
+            // none of its business.
+            let given_up = guise.map_or(Ok(()), |guise| set_capabilities(None, guise.rights));
+            match (ready, given_up, &environment) {
+                (true, Ok(()), Some(environment)) => {
+                    libc::execvpe(pointers[0], pointers.as_ptr(), environment.as_ptr());
+                }
+                (true, Ok(()), None) => {
+                    libc::execvp(pointers[0], pointers.as_ptr());
+                }
+                (_, Err(error), _) => *libc::__errno_location() = error.raw_os_error(),
+                _ => {}
             }
             let errno = *libc::__errno_location();
             libc::write(status.as_raw_fd(), (&raw const errno).cast(), size_of::<i32>());

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use pfcapture::privileges::{self, Work};
+
 use super::{Format, json, text};
 
 /// Lines of faults that may wait to be written: several megabytes.
@@ -76,7 +78,10 @@ impl Output {
     /// There can be no more threads.
     pub fn start(file: File, format: Format, dropped: Arc<AtomicU64>) -> io::Result<Self> {
         let (output, writer) = Self::new(format, MAX_WAITING_LINES, dropped);
-        std::thread::Builder::new().name("live writer".into()).spawn(move || writer.run(file))?;
+        std::thread::Builder::new().name("live writer".into()).spawn(move || {
+            privileges::begin(Work::Other);
+            writer.run(file);
+        })?;
         Ok(output)
     }
 

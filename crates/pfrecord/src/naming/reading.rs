@@ -9,7 +9,7 @@ use std::time::Instant;
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
 
 use super::recent_map::RecentMap;
-use pfcapture::{Place, Wanted, WantedModule};
+use pfcapture::{Place, Wanted, WantedModule, read_own_memory};
 use pfsymbols::{
     DEBUG_FOLDERS, DebugFile, ElfFile, Error, Functions, KernelFunctions, own_vdso, symbols_at,
 };
@@ -106,7 +106,7 @@ impl Reading {
     fn identify(&self, wanted: WantedModule) -> Option<Elf> {
         let WantedModule { mut record, file, code, data } = wanted;
         let opened = match (&file, record.kind) {
-            (_, ModuleKind::Vdso) => own_vdso(),
+            (_, ModuleKind::Vdso) => own_vdso(read_own_memory),
             (Some(file), _) => ElfFile::open(file),
             (None, _) => {
                 self.not_read(record, code.len());

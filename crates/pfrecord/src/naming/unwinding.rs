@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pfcapture::{CodeMapping, MappedCode, Unwind, UserRegs};
+use pfcapture::{CodeMapping, MappedCode, Unwind, UserRegs, read_own_memory};
 use pfsymbols::{
     AddressSpace, ElfFile, Error, Mapping, Registers, UnwindSource, Unwinder, own_vdso,
 };
@@ -66,7 +66,10 @@ impl StackUnwinder {
         }
         let table_bytes = &mut self.table_bytes;
         self.files.entry(module).or_insert_with(|| {
-            File::of(file.map_or_else(own_vdso, |file| ElfFile::open(file)), table_bytes)
+            File::of(
+                file.map_or_else(|| own_vdso(read_own_memory), |file| ElfFile::open(file)),
+                table_bytes,
+            )
         })
     }
 }

@@ -146,6 +146,51 @@ fn a_debug_file_is_found_by_its_link() {
 }
 
 #[test]
+fn a_link_opens_no_pipe_no_device_and_nothing_huge() {
+    let program = Program::compile("functions", &["-O2", "-g", "-Wl,--build-id=none"]);
+    let debug = program.split();
+    run(Command::new("objcopy")
+        .arg(format!("--add-gnu-debuglink={}", debug.display()))
+        .arg(&program.path));
+    let elf = program.elf();
+    let find = || DebugFile::find(&elf, Some(&program.path), DEBUG_FOLDERS);
+    let bytes = fs::read(&debug).unwrap();
+    // Far more than any disk has, behind what the link means.
+    let huge = fs::File::options().write(true).open(&debug).unwrap();
+    huge.set_len(1 << 42).unwrap();
+    assert!(find().is_none());
+    fs::remove_file(&debug).unwrap();
+    run(Command::new("mkfifo").arg(&debug));
+    assert!(find().is_none());
+    fs::remove_file(&debug).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &debug).unwrap();
+    assert!(find().is_none());
+    fs::remove_file(&debug).unwrap();
+    fs::write(&debug, bytes).unwrap();
+    assert!(find().is_some());
+}
+
+#[test]
+fn debug_information_that_names_further_files_is_read_where_it_was_installed_only() {
+    let program = Program::compile("functions", &["-O2", "-g"]);
+    let addresses = addresses(&program);
+    assert_eq!(at(&program.elf(), None, &addresses), with_lines());
+    // What the link leads to would be opened, whatever it is.
+    let pipe = program.folder.path().join("pipe");
+    fs::write(&pipe, "summed up").unwrap();
+    run(Command::new("objcopy")
+        .arg(format!("--add-gnu-debuglink={}", pipe.display()))
+        .arg(&program.path));
+    fs::remove_file(&pipe).unwrap();
+    run(Command::new("mkfifo").arg(&pipe));
+    let elf = program.elf();
+    assert!(!Functions::new(&elf, None).has_lines());
+    let without_lines = at(&elf, None, &addresses);
+    assert!(without_lines.iter().flatten().all(|function| function.line.is_none()));
+    assert!(without_lines.iter().all(|functions| !functions.is_empty()));
+}
+
+#[test]
 fn deleted_files_and_files_of_one_name_keep_apart() {
     let first = Program::compile("functions", &["-O2", "-g"]);
     let second = Program::compile("chain", &["-O2", "-g"]);

@@ -26,6 +26,7 @@ mod many_mappings;
 mod nodes;
 mod oom;
 mod outputs;
+mod privileges;
 mod profiles;
 mod programs;
 mod python;

@@ -112,7 +112,8 @@ fn is_of(file: &File, owner: Owner) -> io::Result<bool> {
     let meta = file.metadata()?;
     let written_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
     let is_new = written_ns + i128::from(SLACK_NS) >= i128::from(owner.start_ns);
-    Ok(is_new && (meta.uid() == owner.uid || meta.uid() == 0))
+    // With more names it may be any file of that user, put there by another one.
+    Ok(is_new && meta.nlink() <= 1 && (meta.uid() == owner.uid || meta.uid() == 0))
 }
 
 /// The number of a process in its own pid namespace: the last of `NSpid`.
@@ -180,5 +181,8 @@ mod tests {
         std::os::unix::fs::symlink("perf-1.map", root.path().join("tmp/perf-2.map")).unwrap();
         assert_eq!(believed("perf-2.map", uid, 0), Some(false));
         assert_eq!(believed("perf-3.map", uid, 0), None);
+        std::fs::hard_link(&path, root.path().join("tmp/perf-4.map")).unwrap();
+        let owner = file.metadata().unwrap().uid();
+        assert_eq!(believed("perf-4.map", owner, 999 * second), Some(false));
     }
 }
