@@ -125,7 +125,8 @@ impl Canvas {
     pub fn text_width(&self, text: &str, size: i32) -> i32 {
         let font = self.font.as_scaled(size as f32);
         let advance = |c| font.h_advance(font.glyph_id(self.printable(c)));
-        text.chars().map(advance).sum::<f32>().ceil() as i32
+        // No picture has room for more.
+        text.chars().take(LONGEST).map(advance).sum::<f32>().ceil() as i32
     }
 
     /// The text, its middle left out where it is wider than the room.
