@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use pft::text::printable_path;
+
 /// Errors of a recording.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -65,7 +67,7 @@ pub enum Error {
     /// There is no such control group.
     #[error(
         "no control group {}: give the folder that holds its cgroup.procs, as below /sys/fs/cgroup",
-        .path.display()
+        printable_path(.path)
     )]
     NoCgroup {
         /// As asked for.
@@ -75,7 +77,7 @@ pub enum Error {
     #[error(
         "no process in control group {}: it cannot be watched as a whole, only processes that are in it \
          at the start; for that it must be of the perf_event hierarchy, and the user privileged{}",
-        .path.display(),
+        printable_path(.path),
         behind(": ", .remedy)
     )]
     EmptyCgroup {
@@ -88,7 +90,7 @@ pub enum Error {
     #[error(
         "cannot watch control group {}: it must be a folder of the hierarchy that perf_event belongs \
          to (v1: /sys/fs/cgroup/perf_event, otherwise v2)",
-        .path.display()
+        printable_path(.path)
     )]
     NotPerfCgroup {
         /// Its folder.
@@ -182,13 +184,13 @@ pub enum Error {
         source: io::Error,
     },
     /// The output exists and may not be overwritten.
-    #[error("{} exists: choose another name with -o, or overwrite it with -f", .path.display())]
+    #[error("{} exists: choose another name with -o, or overwrite it with -f", printable_path(.path))]
     OutputExists {
         /// Path.
         path: PathBuf,
     },
     /// The output exists and is a device, a pipe or a folder.
-    #[error("{} is no regular file: a trace goes to a file of its own", .path.display())]
+    #[error("{} is no regular file: a trace goes to a file of its own", printable_path(.path))]
     OutputNotRegular {
         /// Path.
         path: PathBuf,
@@ -199,7 +201,7 @@ pub enum Error {
     )]
     OutputIsTerminal,
     /// The output could not be created.
-    #[error("cannot create {}", .path.display())]
+    #[error("cannot create {}", printable_path(.path))]
     Output {
         /// Path.
         path: PathBuf,
@@ -207,7 +209,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Not even the header of the trace could be written.
-    #[error("cannot write {}: no trace is left there", .path.display())]
+    #[error("cannot write {}: no trace is left there", printable_path(.path))]
     NotBegun {
         /// Path.
         path: PathBuf,
@@ -215,7 +217,7 @@ pub enum Error {
         source: pft::Error,
     },
     /// The trace could not be written on.
-    #[error("cannot write {}: it ends after {bytes} bytes and is valid up to there", .path.display())]
+    #[error("cannot write {}: it ends after {bytes} bytes and is valid up to there", printable_path(.path))]
     Write {
         /// Path.
         path: PathBuf,

@@ -98,11 +98,11 @@ pub fn push_fault(out: &mut String, line: &Line<'_>) {
     out.push('\n');
 }
 
-/// Appends the line of a mark.
-pub fn push_mark(out: &mut String, time_ns: u64, name: &[u8]) {
+/// Appends the line of a mark, whose name is fit to print.
+pub fn push_mark(out: &mut String, time_ns: u64, name: &str) {
     push_time(out, time_ns);
     out.push_str("mark   ");
-    push_printable(out, name);
+    out.push_str(name);
     out.push('\n');
 }
 

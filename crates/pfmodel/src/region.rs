@@ -326,7 +326,8 @@ fn is_unnamed_shmem(vma: &Vma, name: &[u8]) -> bool {
         || name.starts_with(b"/anon_hugepage")
 }
 
-/// The last part of a path; of a deleted file with the mark. Names in brackets stay as they are.
+/// The last part of a path; of a deleted file with the mark. Names in brackets stay as they are, and so does the path
+/// of a file that is called like something else: `/tmp/[heap]` is not the heap.
 fn base_name(path: &[u8]) -> Vec<u8> {
     if path.starts_with(b"[") {
         return path.to_vec();
@@ -336,7 +337,19 @@ fn base_name(path: &[u8]) -> Vec<u8> {
         None => (path, &[][..]),
     };
     let base = plain.rsplit(|&byte| byte == b'/').next().unwrap_or(plain);
-    if base.is_empty() { path.to_vec() } else { [base, mark].concat() }
+    if base.is_empty() || imitates(base) { path.to_vec() } else { [base, mark].concat() }
+}
+
+/// Whether the name of a file reads as what tables call other memory: `[heap]`, a memfd, the stack of a thread, a
+/// section of a module.
+fn imitates(base: &[u8]) -> bool {
+    let (_, last) =
+        base.iter().rposition(|&byte| byte == b' ').map_or((base, &[][..]), |at| base.split_at(at));
+    base.starts_with(b"[")
+        || base.starts_with(b"memfd:")
+        || base == THREAD_STACK_LABEL
+        || last.starts_with(b" .")
+        || last == b" bss"
 }
 
 #[cfg(test)]
@@ -352,6 +365,13 @@ mod tests {
             (b"/odd/", b"/odd/"),
             (b"/caf\xe9/\xff", b"\xff"),
             (b"[anon:pool/7]", b"[anon:pool/7]"),
+            (b"/tmp/[heap]", b"/tmp/[heap]"),
+            (b"/tmp/[stack] (deleted)", b"/tmp/[stack] (deleted)"),
+            (b"/tmp/memfd:x", b"/tmp/memfd:x"),
+            (b"/tmp/thread stack", b"/tmp/thread stack"),
+            (b"/tmp/libc.so.6 .text", b"/tmp/libc.so.6 .text"),
+            (b"/tmp/libc.so.6 bss", b"/tmp/libc.so.6 bss"),
+            (b"/tmp/v1. final .x y", b"v1. final .x y"),
         ];
         for &(path, label) in cases {
             assert_eq!(base_name(path), label, "{}", path.escape_ascii());

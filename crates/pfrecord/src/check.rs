@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use pfcapture::check::{Answer, Capability, Machine, Tracefs, Trial, Trials, Verdict, Wish, judge};
+use pft::text::printable_path;
 
 use crate::summary::{bytes, thousands};
 
@@ -106,7 +107,7 @@ fn facts(machine: &Machine) -> Vec<(&'static str, String)> {
         (
             "tracefs",
             match &machine.tracefs {
-                Tracefs::Mounted(path) => format!("mounted at {}", path.display()),
+                Tracefs::Mounted(path) => format!("mounted at {}", printable_path(path)),
                 Tracefs::NotMounted => "not mounted".to_owned(),
                 Tracefs::Unsupported => "this kernel has none".to_owned(),
                 Tracefs::Unknown => "unknown".to_owned(),
@@ -124,7 +125,7 @@ fn facts(machine: &Machine) -> Vec<(&'static str, String)> {
             "cgroup for perf",
             machine.cgroup.as_ref().map_or_else(
                 || "none found".to_owned(),
-                |cgroup| format!("v{} at {}", cgroup.version, cgroup.path.display()),
+                |cgroup| format!("v{} at {}", cgroup.version, printable_path(&cgroup.path)),
             ),
         ),
     ];

@@ -13,7 +13,7 @@ use std::process::{ExitCode, ExitStatus};
 
 use clap::CommandFactory as _;
 use pfcapture::Error;
-use pft::text::printable;
+use pft::text::harmless;
 
 /// What could not be done as asked; the exit codes are in the help.
 fn exit_code(error: &Error) -> u8 {
@@ -43,7 +43,7 @@ fn creation_code(error: &io::Error) -> u8 {
 /// Prints a line on standard error, if anybody listens. Names in it may hold anything: what a terminal
 /// would obey is shown, not sent.
 fn print_line(line: &str) {
-    let mut text = printable(line.as_bytes());
+    let mut text = harmless(line);
     text.push('\n');
     // A closed terminal or a full disk must not end the recording.
     let _ = io::stderr().write_all(text.as_bytes());

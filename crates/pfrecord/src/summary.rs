@@ -3,6 +3,7 @@
 use std::process::ExitStatus;
 
 use pfcapture::{DumpReason, Dumped, End, Named, Recorded, Started, Target};
+use pft::text::{printable_path, shell_word};
 
 /// Lines when the recording runs.
 pub fn started(started: &Started) -> Vec<String> {
@@ -67,19 +68,19 @@ fn whom(started: &Started) -> String {
             format!("{} {}", plural_only(tids.len(), "thread", "threads"), numbers(tids))
         }
         Target::System => "all processes".to_owned(),
-        Target::Cgroup(path) => format!("control group {}", path.display()),
+        Target::Cgroup(path) => format!("control group {}", printable_path(path)),
     }
 }
 
 /// The line for a window that a flight recorder has written.
 pub fn dumped(dumped: &Dumped, size: u64) -> String {
-    let path = dumped.path.display();
+    let (path, word) = (printable_path(&dumped.path), shell_word(&dumped.path));
     let why = match dumped.reason {
         DumpReason::Signal => "on SIGUSR2",
         DumpReason::Latency => "on a slow fault",
         DumpReason::End => "at the end",
     };
-    format!("wrote {path} {why}: {}; next: pfreport {path}", bytes(size))
+    format!("wrote {path} {why}: {}; next: pfreport {word}", bytes(size))
 }
 
 /// An error with its causes.
@@ -184,8 +185,8 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     match &recorded.path {
         _ if recorded.unwritten.is_some() => {}
         Some(path) => {
-            let path = path.display();
-            lines.push(format!("wrote {path}: {size}{per_fault}; next: pfreport {path}"));
+            let (path, word) = (printable_path(path), shell_word(path));
+            lines.push(format!("wrote {path}: {size}{per_fault}; next: pfreport {word}"));
         }
         None if recorded.file_bytes > 0 => {
             lines.push(format!("wrote to standard output: {size}{per_fault}"));

@@ -8,7 +8,7 @@ use crate::faults::Unnamed;
 use crate::field::Field;
 use crate::group::{Measures, grouped_with, rows, sorted};
 use crate::load::Loaded;
-use crate::table::{known, layout};
+use crate::table::{known, layout, name_cell};
 use crate::units::{bytes, count, counted, duration};
 
 /// Column with the text of call chains in grouped tables for programs.
@@ -77,9 +77,9 @@ pub fn render(
     let chain = |number: &str| chains.as_ref()?.text(number.parse().ok()?);
     let lines = rows(&groups.head(Some(top)))?.into_iter().map(|group| {
         let cell = |(i, key): (usize, &Field)| {
-            let text = group.key(i);
-            let chain = (*key == Field::Callchain).then(|| chain(text)).flatten();
-            chain.unwrap_or_else(|| text.to_owned())
+            let text = group.keys.get(i).and_then(Option::as_deref);
+            let chain = text.filter(|_| *key == Field::Callchain).and_then(chain);
+            chain.or_else(|| text.map(name_cell)).unwrap_or_else(|| "-".to_owned())
         };
         let mut line: Vec<String> = keys.iter().enumerate().map(cell).collect();
         line.extend([

@@ -46,7 +46,7 @@ header of 64 bytes and decompressed, and in what state it is. Payloads are read 
 begin with `!` say what is wrong. The layout of the file is in schemas/pft.md.
 
 In records, times are nanoseconds of the trace's clock, as stored; what a terminal would obey is shown
-as \\x1b or \\u{202e}; values with spaces stand in quotes.
+as \\x1b or \\u{202e}, a backslash as \\\\; values with spaces stand in quotes.
 
 Examples:
   pfreport dump run.pft                        every frame

@@ -11,7 +11,7 @@ pub use foreign::Foreign;
 
 use crate::input::STDIN;
 use crate::stacks::Weight;
-use crate::text::printable_path;
+use crate::text::{printable_path, shell_word};
 use crate::units::{bytes, counted};
 
 /// Failure of a report.
@@ -275,7 +275,7 @@ impl Error {
     pub fn remedy(&self) -> Option<String> {
         let record = |path: &Path| {
             let named = path.extension().is_some_and(|ending| ending == "pft");
-            let path = if named { printable_path(path) } else { "run.pft".to_owned() };
+            let path = if named { shell_word(path) } else { "run.pft".to_owned() };
             format!("record one with: pfrecord -o {path} -- COMMAND")
         };
         let remedy = match self {
@@ -288,11 +288,11 @@ impl Error {
                     None => record(path),
                 },
                 io::ErrorKind::PermissionDenied => {
-                    let path = printable_path(path);
+                    let path = shell_word(path);
                     format!("traces are for their owner only: sudo pfreport {path}")
                 }
                 io::ErrorKind::IsADirectory => {
-                    format!("name the traces in it: pfreport {}/*.pft", printable_path(path))
+                    format!("name the traces in it: pfreport {}/*.pft", shell_word(path))
                 }
                 _ => return None,
             },
@@ -314,7 +314,7 @@ impl Error {
             Self::Write { path, source } => match source.kind() {
                 io::ErrorKind::NotFound => {
                     let folder = path.parent().unwrap_or(path);
-                    format!("make the folder first: mkdir -p {}", printable_path(folder))
+                    format!("make the folder first: mkdir -p {}", shell_word(folder))
                 }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "name a file in a folder of yours".to_owned()
@@ -350,7 +350,7 @@ impl Error {
 fn as_output(path: &Path) -> Option<String> {
     let ending = path.extension()?.to_str()?;
     let known = ["csv", "jsonl", "parquet", "arrow", "json", "html"];
-    known.contains(&ending).then(|| format!("--{ending}={}", printable_path(path)))
+    known.contains(&ending).then(|| format!("--{ending}={}", shell_word(path)))
 }
 
 /// Whether a file is not where it was said to be, or not for this user.

@@ -167,7 +167,7 @@ impl Events<'_> {
     fn moment(&self, out: &mut String, above: usize, moment: &Moment) {
         let time_ns = self.time_ns(above, moment.time_ns);
         match &moment.what {
-            What::Mark(name) => push_mark(out, time_ns, name.as_bytes()),
+            What::Mark(name) => push_mark(out, time_ns, name),
             What::Killed { pid, comm } => push_oom(out, time_ns, *pid, comm),
         }
     }

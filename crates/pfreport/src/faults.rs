@@ -321,7 +321,8 @@ pub fn file_path(mapping: &Mapping) -> Option<String> {
 pub fn place(path: Option<&str>, region: &str) -> String {
     let Some(path) = path else { return region.to_owned() };
     let base = path.rsplit('/').next().unwrap_or(path);
-    let section = region.strip_prefix(base).filter(|section| section.starts_with(' '));
+    let behind = |name| region.strip_prefix(name).filter(|section: &&str| section.starts_with(' '));
+    let section = behind(path).or_else(|| behind(base));
     format!("{path}{}", section.unwrap_or_default())
 }
 

@@ -25,7 +25,7 @@ use crate::load::Loaded;
 use crate::output;
 use crate::stall::WallStall;
 use crate::summary::{self, limits, top::Rest};
-use crate::text::printable;
+use crate::text::harmless;
 pub use code::{CallChains, Function, Symbols};
 pub use costs::{Cause, LongestThread, Phase, Process, Region, Totals};
 pub use exactness::{
@@ -138,7 +138,7 @@ impl Summary {
     pub fn of(loaded: &Loaded, top: usize) -> Result<Self, Error> {
         let stall = WallStall::within(&loaded.analysis, loaded.windows());
         let cells = summary::cells(loaded)?;
-        let texts = |texts: &[String]| texts.iter().map(|t| printable(t.as_bytes())).collect();
+        let texts = |texts: &[String]| texts.iter().map(|t| harmless(t)).collect();
         let phases = summary::phases::phases(loaded, top)?;
         let victims = loaded.oom.iter().map(|victim| Victim::of(loaded, victim));
         Ok(Self {

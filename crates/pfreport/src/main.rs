@@ -10,7 +10,7 @@ use pfreport::cli::Arguments;
 use pfreport::error::Error;
 use pfreport::layout::Layout;
 use pfreport::run::{Outcome, run};
-use pfreport::text::printable;
+use pfreport::text::harmless;
 
 /// Columns of a terminal that does not tell how many it has.
 const COLUMNS: usize = 80;
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => {
             // The message quotes words of the command line.
             for line in error.render().to_string().lines() {
-                let _ = writeln!(io::stderr(), "{}", printable(line.as_bytes()));
+                let _ = writeln!(io::stderr(), "{}", harmless(line));
             }
             return ExitCode::from(2);
         }
@@ -46,7 +46,7 @@ fn failed(error: Error) -> ExitCode {
         let remedy = error.remedy().map_or_else(String::new, |what| format!("; {what}"));
         let error = format!("{:#}{remedy}", anyhow::Error::from(error));
         // Nothing is left to be done when standard error is closed as well.
-        let _ = writeln!(io::stderr(), "error: {}", printable(error.as_bytes()));
+        let _ = writeln!(io::stderr(), "error: {}", harmless(&error));
     }
     ExitCode::from(code)
 }

@@ -6,7 +6,7 @@ use pfmodel::names::{Class, RegionKind};
 use pfmodel::table::{Analysis, Mapping, NONE};
 
 use crate::faults::{file_offset, file_path};
-use crate::text::printable;
+use crate::text::{LONGEST, printable, shorten};
 
 /// A file of a process, over all its mappings of one kind; or mappings of anonymous memory of a process,
 /// of one kind and name, whose addresses overlap or touch.
@@ -31,10 +31,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// The path of the file, or what the region is called.
+    /// The path of the file, or what the region is called, for a sentence.
     #[must_use]
-    pub fn name(&self) -> &str {
-        self.path.as_deref().unwrap_or(&self.region)
+    pub fn name(&self) -> String {
+        shorten(self.path.as_deref().unwrap_or(&self.region), LONGEST)
     }
 }
 

@@ -28,7 +28,7 @@ use crate::progress::Bar;
 use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
-use crate::text::printable_path;
+use crate::text::{printable_path, shell_word};
 use table::Asked;
 
 /// How a report that could be made ended.
@@ -282,7 +282,7 @@ fn warn(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
         let details = if member.path == Path::new(STDIN) {
             "the summary, without options".to_owned()
         } else {
-            format!("pfreport {}", printable_path(&member.path))
+            format!("pfreport {}", shell_word(&member.path))
         };
         writeln!(out, "warning: {whose}{reasons}; details: {details}")?;
     }

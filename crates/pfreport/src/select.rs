@@ -15,7 +15,7 @@ use crate::cli::Query;
 use crate::error::Error;
 use crate::field::Field;
 use crate::load::{Loaded, Member};
-use crate::text::{printable, shorten};
+use crate::text::{harmless, shorten};
 pub use condition::Condition;
 pub use moment::Moment;
 
@@ -194,7 +194,7 @@ impl Selection {
             (None, None) => {}
         }
         if let Some(condition) = &self.condition {
-            let text = printable(condition.text().as_bytes());
+            let text = harmless(condition.text());
             parts.push(format!("where {}", shorten(&text, CONDITION_CHARACTERS)));
         }
         parts.join(", ")

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::text::{shorten, shorten_chain, shorten_path};
+use crate::text::{LONGEST, harmless, shorten, shorten_chain, shorten_path};
 
 /// Least width that a name is shortened to.
 const NAME_MIN: usize = 12;
@@ -54,6 +54,9 @@ pub fn layout_aligned(
         let numbers = row.iter_mut().enumerate().filter(|&(i, _)| !is_name(i));
         numbers.for_each(|(_, cell)| cell.retain(|c| c != ' '));
     }
+    for cell in rows.iter_mut().flatten().filter(|cell| cell.len() > LONGEST) {
+        *cell = shorten(cell, LONGEST);
+    }
     let widths: Vec<usize> = (0..header.len())
         .map(|i| {
             let cells = rows.iter().filter_map(|row| row.get(i));
@@ -95,6 +98,12 @@ pub fn layout_aligned(
         text.push('\n');
     }
     text
+}
+
+/// A text in a cell. One that is a lone `-` is escaped: that stands for nothing.
+#[must_use]
+pub fn name_cell(text: &str) -> String {
+    if text == "-" { "\\x2d".to_owned() } else { harmless(text) }
 }
 
 /// The value as `format` puts it; `-` when it is not known.

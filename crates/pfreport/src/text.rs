@@ -1,14 +1,10 @@
 //! Names from a trace, made fit to print and to fit.
 
-use std::path::Path;
+pub use pft::text::{harmless, printable, printable_path, shell_word};
 
-pub use pft::text::printable;
-
-/// A path as text that is safe on a terminal.
-#[must_use]
-pub fn printable_path(path: &Path) -> String {
-    printable(path.as_os_str().as_encoded_bytes())
-}
+/// Longest name in what people read, characters, also where lines have no limit: a path of Linux is no longer, and a
+/// trace that was made to do harm fills no screen.
+pub const LONGEST: usize = 4_096;
 
 /// An error and its causes in one line.
 #[must_use]

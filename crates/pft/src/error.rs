@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::frame::FrameKind;
+use crate::text::printable_path;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -13,7 +14,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The file could not be opened.
-    #[error("cannot open {}", path.display())]
+    #[error("cannot open {}", printable_path(path))]
     Open {
         /// The file.
         path: PathBuf,

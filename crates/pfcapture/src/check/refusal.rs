@@ -1,5 +1,7 @@
 //! Why the kernel refuses something, and what helps.
 
+use pft::text::printable_path;
+
 use super::judge::Judge;
 use super::machine::{Capability, Tracefs};
 use super::trials::errno_words;
@@ -77,7 +79,7 @@ impl Judge<'_> {
         }
         let (mut why, mut enable) = match (&machine.tracefs, is_permission(errno)) {
             (Tracefs::Mounted(path), true) => (
-                format!("{} may not be read by this user", path.display()),
+                format!("{} may not be read by this user", printable_path(path)),
                 vec![self.place.open_tracefs(path)],
             ),
             (Tracefs::NotMounted, _) => {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pft::text::shell_word;
+
 use super::machine::{Capability, Machine};
 use crate::launch;
 
@@ -71,7 +73,7 @@ impl Place<'_> {
 
     /// Lets the own group read tracefs. Its mode alone does not: the files below are for owner and group.
     pub fn open_tracefs(self, mount_point: &Path) -> String {
-        let mount_point = mount_point.display();
+        let mount_point = shell_word(mount_point);
         self.as_root(&format!("sudo mount -o remount,mode=750,gid=$(id -g) {mount_point}"))
     }
 

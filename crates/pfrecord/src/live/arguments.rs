@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pft::text::printable_path;
 
 use super::{Format, Stream, Style};
 
@@ -49,7 +50,7 @@ impl LiveArguments {
     #[must_use]
     pub fn place(&self) -> String {
         match self.file() {
-            Some(path) => path.display().to_string(),
+            Some(path) => printable_path(path),
             None => "standard output".to_owned(),
         }
     }

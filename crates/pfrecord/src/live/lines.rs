@@ -11,6 +11,7 @@ use pft::record::{
     CallRecord, Fact, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason,
     TaskKind, TaskRecord, TraceHeader,
 };
+use pft::text::printable;
 
 use super::output::Output;
 use super::tally::{Missed, Scope, Tally};
@@ -153,7 +154,7 @@ impl Lines {
         while let Some(mark) = between.marks.next_if(|mark| mark.time_ns <= until_ns) {
             let time_ns = self.stamps.next(mark.time_ns);
             self.output.note(|out| match self.stamps.style.format {
-                Format::Text => push_mark(out, time_ns, &mark.name),
+                Format::Text => push_mark(out, time_ns, &printable(&mark.name)),
                 Format::Json => json::push_mark(out, time_ns, &mark),
             });
         }

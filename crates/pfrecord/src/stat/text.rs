@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pfcapture::{Counting, End, Faults, Interval, Tally, Target};
+use pft::text::printable_path;
 
 use super::table::{header, process_table, rate, row};
 use crate::summary::{plural, plural_only, thousands, why};
@@ -20,7 +21,7 @@ pub fn started(counting: &Counting) -> Vec<String> {
         ),
         Target::Threads(_) => format!("counting {} {ids}", plural_only(count, "thread", "threads")),
         Target::System => format!("counting the whole machine ({cpus}), pfrecord itself left out"),
-        Target::Cgroup(path) => format!("counting control group {} ({cpus})", path.display()),
+        Target::Cgroup(path) => format!("counting control group {} ({cpus})", printable_path(path)),
     }];
     if !counting.kernel_mode {
         let why = if counting.kernel_mode_allowed { "as asked" } else { "not privileged" };

@@ -21,7 +21,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     Some(Advice {
         id: "backward-reads",
         title: "Reads of a file from its end to its start",
-        place: evidence.main_place(&rows)?.name().to_owned(),
+        place: evidence.main_place(&rows)?.name(),
         culprit: evidence.culprit(&rows),
         cost,
         cost_text: evidence.cost_text(&cost, ("major fault", "major faults")),

@@ -13,7 +13,7 @@ use crate::pattern::Steps;
 use crate::place::{Place, Places};
 use crate::scope::Scope;
 use crate::stall::Union;
-use crate::text::printable;
+use crate::text::{LONGEST, printable, shorten};
 use crate::units::{counted_as, duration, percent};
 
 /// Least stall time that is worth advice: of what takes less nobody notices whether it is there. It keeps
@@ -271,6 +271,7 @@ impl<'a> Evidence<'a> {
         let (part, all) = if all.0 > 0 { (weight.0, all.0) } else { (weight.1, all.1) };
         let is_real = part.saturating_mul(100) >= all.saturating_mul(CULPRIT_MIN_PERCENT);
         let most = part.saturating_mul(2) >= all;
+        let name = shorten(&name, LONGEST);
         is_real.then(|| Culprit { name, share: percent(part, all), most })
     }
 
@@ -292,7 +293,7 @@ impl<'a> Evidence<'a> {
             return "an unknown process".to_owned();
         };
         let comm = analysis.comms.get(process.comm as usize).filter(|comm| !comm.is_empty());
-        let comm = comm.map_or_else(|| "?".to_owned(), |comm| printable(comm));
+        let comm = comm.map_or_else(|| "?".to_owned(), |comm| shorten(&printable(comm), LONGEST));
         format!("{comm} (pid {})", process.pid)
     }
 

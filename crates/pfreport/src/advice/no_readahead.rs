@@ -29,7 +29,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     Some(Advice {
         id: "no-readahead",
         title: "Sequential reads of a file without readahead",
-        place: evidence.main_place(&rows)?.name().to_owned(),
+        place: evidence.main_place(&rows)?.name(),
         culprit: evidence.culprit(&rows),
         cost,
         cost_text: evidence.cost_text(&cost, ("major fault", "major faults")),

@@ -88,7 +88,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     Some(Advice {
         id: "random-reads",
         title: "Random reads of a file, a page at a time",
-        place: evidence.main_place(&rows)?.name().to_owned(),
+        place: evidence.main_place(&rows)?.name(),
         culprit: evidence.culprit(&rows),
         cost,
         cost_text: evidence.cost_text(&cost, ("major fault", "major faults")),

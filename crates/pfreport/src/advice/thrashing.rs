@@ -44,7 +44,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let again = cost.faults;
     let place = evidence.main_place(&rows)?;
     let of = match found.backing {
-        Backing::File(_) => place.name().to_owned(),
+        Backing::File(_) => place.name(),
         Backing::Swap(_) => evidence.place_of_process(place),
     };
     let numbers = format!(

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use pft::text::push_printable;
+use pft::text::printable;
 
 /// A record as a line.
 #[derive(Debug)]
@@ -51,12 +51,7 @@ impl Line {
         let plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"=".contains(byte);
         let quote = if name.iter().all(plain) && !name.is_empty() { "" } else { "\"" };
         let _ = write!(self.0, " {key}={quote}");
-        for (n, part) in name.split(|&byte| byte == b'"').enumerate() {
-            if n > 0 {
-                self.0.push_str("\\x22");
-            }
-            push_printable(&mut self.0, part);
-        }
+        self.0.push_str(&printable(name).replace('"', "\\x22"));
         self.0.push_str(quote);
         self
     }

@@ -11,7 +11,7 @@ use pft::{
 use super::{Arguments, records};
 use crate::error::Error;
 use crate::input;
-use crate::text::{printable, printable_path};
+use crate::text::{harmless, printable_path};
 
 /// Decoded size of a frame that is looked into, bytes: only forged ones exceed it.
 const FRAME_BYTES: u64 = 1 << 30;
@@ -159,7 +159,7 @@ fn invalid(error: &pft::Error) -> String {
     match error {
         pft::Error::FrameInvalid { what, .. } => format!("invalid: {what}"),
         pft::Error::FrameChecksum { part, .. } => format!("wrong checksum of the {part} of a part"),
-        other => printable(other.to_string().as_bytes()),
+        other => harmless(&other.to_string()),
     }
 }
 

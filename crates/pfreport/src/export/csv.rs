@@ -1,9 +1,14 @@
 //! Export as CSV (RFC 4180): plain numbers, addresses as `0x…`, times as ISO 8601 in UTC, nulls empty.
+//!
+//! A spreadsheet runs a cell that begins with `=` and the like as a formula. Names do not get that far: such a
+//! character is escaped as others are that must not be taken as they are, `\x3d`.
+
+mod formula;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
-use polars::prelude::{DataFrame, DataType, PlSmallStr, PolarsResult, Schema};
+use polars::prelude::{Column, DataFrame, DataType, PlSmallStr, PolarsResult, Schema};
 use polars_io::SerWriter as _;
 use polars_io::csv::write::{CsvWriter, QuoteStyle};
 
@@ -28,8 +33,11 @@ impl Encoder {
         let mut quoted = HashMap::new();
         for (name, dtype) in schema.iter() {
             if let DataType::Enum(categories, _) = dtype {
-                let names: Vec<String> =
-                    categories.categories().values_iter().map(in_file).collect();
+                let names: Vec<String> = categories
+                    .categories()
+                    .values_iter()
+                    .map(|name| in_file(&formula::escaped(name)))
+                    .collect();
                 quoted.insert(name.clone(), fixed(names.iter().map(String::as_str))?);
             }
         }
@@ -45,7 +53,8 @@ impl Encoder {
     /// [`Error::Table`] for a type of column that CSV does not have.
     pub fn encode(&self, frame: &DataFrame) -> Result<Vec<u8>, Error> {
         let Some(quoted) = &self.quoted else {
-            return text(with_literals(frame.clone())?, false, QuoteStyle::Necessary);
+            let frame = formula::escaped_texts(with_literals(frame.clone())?)?;
+            return text(frame, false, QuoteStyle::Necessary);
         };
         let columns = frame.columns().iter().map(|column| match quoted.get(column.name()) {
             Some(dtype) => renamed(column, dtype),
@@ -72,7 +81,9 @@ fn in_file(name: &str) -> String {
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn header(schema: &Schema) -> Result<Vec<u8>, Error> {
-    text(DataFrame::empty_with_schema(schema), true, QuoteStyle::Necessary)
+    let names = schema.iter_names().map(|name| formula::escaped(name).into_owned());
+    let columns = names.map(|name| Column::new_empty(name.into(), &DataType::String)).collect();
+    text(DataFrame::new(0, columns)?, true, QuoteStyle::Necessary)
 }
 
 fn text(mut frame: DataFrame, header: bool, quotes: QuoteStyle) -> Result<Vec<u8>, Error> {
@@ -210,7 +221,7 @@ mod tests {
 
     #[test]
     fn names_and_texts_are_quoted_alike() {
-        let names = ["", "a,b", "\"", "plain", "line\nbreak", "caf\u{e9} \r", "-1"];
+        let names = ["", "a,b", "=1+1,\"", "plain", "line\nbreak", "caf\u{e9} \r", "-1"];
         let frame = |dtype: DataType| {
             let names = Column::new("name".into(), names).cast(&dtype).unwrap();
             let numbers = Column::new("n".into(), [1_u32; 7]);

@@ -8,7 +8,7 @@ use super::theme::Theme;
 use super::{SIZE_MAX, SIZE_MIN};
 use crate::load::Loaded;
 use crate::scope::Scope;
-use crate::text::shorten;
+use crate::text::{LONGEST, shorten};
 
 const FONT_BYTES: &[u8] = include_bytes!("../../fonts/DejaVuSans-subset.ttf");
 
@@ -125,11 +125,14 @@ impl Canvas {
     pub fn text_width(&self, text: &str, size: i32) -> i32 {
         let font = self.font.as_scaled(size as f32);
         let advance = |c| font.h_advance(font.glyph_id(self.printable(c)));
-        text.chars().map(advance).sum::<f32>().ceil() as i32
+        // No picture has room for more.
+        text.chars().take(LONGEST).map(advance).sum::<f32>().ceil() as i32
     }
 
     /// The text, its middle left out where it is wider than the room.
     pub fn fit(&self, text: &str, size: i32, room: i32) -> String {
+        // Each try goes through all of it.
+        let text = &*shorten(text, LONGEST);
         let mut characters = at_most(text, size, room);
         let mut fitted = text.to_owned();
         while characters > 1 && self.text_width(&fitted, size) > room {
@@ -143,7 +146,7 @@ impl Canvas {
     /// suffice.
     pub fn wrap(&self, text: &str, size: i32, room: i32, lines: usize) -> Vec<String> {
         let mut wrapped: Vec<String> = Vec::new();
-        for word in text.split(' ') {
+        for word in shorten(text, LONGEST).split(' ') {
             let last = wrapped.len() >= lines;
             match wrapped.last_mut() {
                 Some(line) if last || self.text_width(&format!("{line} {word}"), size) <= room => {

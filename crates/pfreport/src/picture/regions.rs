@@ -12,7 +12,7 @@ use crate::load::Loaded;
 use crate::plot::names::fit_apart;
 use crate::plot::scale::Scale;
 use crate::plot::{STACK, level, weight};
-use crate::text::{printable, shorten_path};
+use crate::text::{LONGEST, printable, shorten, shorten_path};
 use crate::units::{count, duration, percent};
 
 /// Bars in the picture.
@@ -179,7 +179,7 @@ fn bars(loaded: &Loaded) -> Vec<Bar> {
         if last != (part, last.1) || last.1 == usize::MAX {
             let number = *of_part.entry(part).or_insert_with(|| {
                 let region = analysis.regions.get(region as usize);
-                let label = region.map(|region| printable(&region.label));
+                let label = region.map(|region| shorten(&printable(&region.label), LONGEST));
                 let path = analysis.mappings.get(mapping as usize).and_then(file_path);
                 let name = place(path.as_deref(), label.as_deref().unwrap_or(UNKNOWN_REGION));
                 let kind = region.map_or(RegionKind::Unknown, |region| region.kind);

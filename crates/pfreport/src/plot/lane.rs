@@ -3,7 +3,7 @@
 use pfmodel::table::{Analysis, Process};
 
 use super::stretches::Stretches;
-use crate::text::printable;
+use crate::text::{LONGEST, printable, shorten};
 
 /// What a lane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(super) fn program(analysis: &Analysis, proc: u32) -> String {
     let first = names.next();
     let process = analysis.processes.get(proc as usize);
     match process.and_then(name).filter(|_| !names.all(|name| Some(name) == first)) {
-        Some(name) => format!("{} ", printable(name)),
+        Some(name) => format!("{} ", shorten(&printable(name), LONGEST)),
         None => String::new(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::text::{LONGEST, shorten};
+
 /// Characters by which the beginning of what tells names apart may be moved to the beginning of its word.
 const WORD: usize = 8;
 
@@ -14,6 +16,10 @@ pub fn fit_apart(
     fit: impl Fn(&str, i32) -> String,
     width: impl Fn(&str) -> i32,
 ) -> Vec<String> {
+    // Each try goes through all of a name.
+    let bounded: Vec<(String, i32)> =
+        names.iter().map(|&(name, room)| (shorten(name, LONGEST), room)).collect();
+    let names: Vec<(&str, i32)> = bounded.iter().map(|(name, room)| (&**name, *room)).collect();
     let mut fitted: Vec<String> = names.iter().map(|&(name, room)| fit(name, room)).collect();
     // What was alike to many may still be alike to some, which have more in common.
     for _ in 0..3 {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::error::PolarsError;
 
-use crate::text::{printable, shorten};
+use crate::text::{harmless, shorten};
 
 /// Longest reason.
 const REASON_CHARACTERS: usize = 240;
@@ -88,5 +88,5 @@ fn one_line(text: &str) -> String {
     let line = ENDS.iter().fold(line, |line, end| line.split(end).next().unwrap_or(line));
     let [said, meant] = UNORDERED;
     let line = if line.starts_with(said) { meant } else { line };
-    shorten(&printable(line.as_bytes()), REASON_CHARACTERS)
+    shorten(&harmless(line), REASON_CHARACTERS)
 }

@@ -4,7 +4,7 @@ use super::screen::Screen;
 use crate::load::Loaded;
 use crate::scope::Scope;
 use crate::target::{FACT_CHARACTERS, fact, target};
-use crate::text::{printable, shorten};
+use crate::text::{harmless, printable, shorten};
 use crate::units::{bytes, count, counted, duration, utc};
 use pft::keys::fact as key;
 
@@ -63,14 +63,14 @@ pub fn selected(screen: &mut Screen, loaded: &Loaded) {
 /// What is wrong with the file, and what was left out of it.
 pub fn damage_and_notes(screen: &mut Screen, loaded: &Loaded) {
     for damage in loaded.damage.iter().take(5) {
-        screen.labelled("DAMAGED", &printable(damage.as_bytes()));
+        screen.labelled("DAMAGED", &harmless(damage));
     }
     if loaded.damage.len() > 5 {
         let more = counted(loaded.damage.len() as u64 - 5, "more place");
         screen.labelled("", &format!("and {more}"));
     }
     for note in &loaded.notes {
-        screen.labelled("note", &printable(note.as_bytes()));
+        screen.labelled("note", &harmless(note));
     }
 }
 

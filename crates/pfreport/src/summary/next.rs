@@ -5,7 +5,7 @@ use pfmodel::names::Class;
 use super::code;
 use super::screen::Screen;
 use crate::load::Loaded;
-use crate::text::printable_path;
+use crate::text::shell_word;
 
 pub fn write(screen: &mut Screen, loaded: &Loaded) {
     let commands = commands(loaded);
@@ -38,7 +38,7 @@ const LISTED_CHARACTERS: usize = 60;
 
 /// Commands, and what each is for.
 pub fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
-    let paths = loaded.members.iter().map(|member| quoted(&printable_path(&member.path)));
+    let paths = loaded.members.iter().map(|member| shell_word(&member.path));
     let paths: Vec<String> = paths.collect();
     let listed = paths.join(" ");
     let all = paths.len() > 1 && listed.len() > LISTED_CHARACTERS;
@@ -77,16 +77,6 @@ pub fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
     commands.push((command("--png"), "latency, timeline, regions, heatmap"));
     commands.push((command("--csv=faults.csv"), "every fault, for other tools"));
     commands
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use polars::prelude::{AnyValue, Column, DataFrame, DataType, SortMultipleOptions
 use crate::error::Error;
 use crate::export::ADDRESSES;
 use crate::field::Field;
-use crate::table::layout_aligned;
-use crate::text::printable;
+use crate::table::{layout_aligned, name_cell};
+use crate::text::harmless;
 use crate::units::{bytes, count, counted, duration};
 
 /// Columns of counts, which sort from high to low as sizes do.
@@ -35,7 +35,7 @@ pub fn render(
 ) -> Result<String, Error> {
     let names = frame.get_column_names();
     // A query may name its columns as it likes.
-    let header: Vec<String> = names.iter().map(|name| printable(name.as_bytes())).collect();
+    let header: Vec<String> = names.iter().map(|name| harmless(name)).collect();
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
     let is_name: Vec<bool> =
         frame.columns().iter().map(|column| !column.dtype().is_primitive_numeric()).collect();
@@ -62,14 +62,14 @@ fn text(name: &str, value: &AnyValue<'_>, numbers: Numbers) -> String {
         AnyValue::UInt64(ns) if readable && name.ends_with("_ns") => duration(*ns),
         AnyValue::UInt64(n) if readable && name.ends_with("_bytes") => bytes(*n),
         AnyValue::UInt64(n) if readable && COUNTS.contains(&name) => count(*n),
-        AnyValue::String(text) => printable(text.as_bytes()),
-        AnyValue::StringOwned(text) => printable(text.as_bytes()),
-        AnyValue::Enum(code, names) => names
-            .cat_to_str(*code)
-            .map_or_else(|| "-".to_owned(), |text| printable(text.as_bytes())),
+        AnyValue::String(text) => name_cell(text),
+        AnyValue::StringOwned(text) => name_cell(text),
+        AnyValue::Enum(code, names) => {
+            names.cat_to_str(*code).map_or_else(|| "-".to_owned(), name_cell)
+        }
         // Polars rounds fractions when it prints them.
         AnyValue::Float64(n) => n.to_string(),
-        other => printable(other.to_string().as_bytes()),
+        other => harmless(&other.to_string()),
     }
 }
 

@@ -29,7 +29,7 @@ fn lines_are_in_order_and_end_with_the_summary() {
         lines[0],
         "[   0.000001000] minor  0x0000555500000000 [heap]+0x0                            700 ns"
     );
-    assert!(lines[4].contains(" major  0x00007f0000001000 \\x9b31m\\u{202e}data.bin+0x1000 "));
+    assert!(lines[4].contains(" major  0x00007f0000001000 \\u{9b}31m\\u{202e}data.bin+0x1000 "));
     assert_eq!(lines[5], "Summary: major=2 minor=3 cow=0");
 
     let first = scene.run(&["run.pft", "--events", "-n", "2"]);

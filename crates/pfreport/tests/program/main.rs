@@ -11,6 +11,7 @@ mod events;
 mod exports;
 mod golden;
 mod habits;
+mod hostile;
 mod html;
 mod info;
 mod marked;
@@ -42,7 +43,7 @@ fn a_summary_ends_with_its_line_for_scripts() {
     assert_eq!(text.lines().last(), Some("Summary: major=2 minor=50 cow=0"));
     assert!(text.contains("52 faults, none lost"), "{text}");
     assert!(text.contains("minor 50 = the kernel's"), "{text}");
-    assert!(text.contains("/srv/\\x9b31m\\u{202e}data.bin"), "{text}");
+    assert!(text.contains("/srv/\\u{9b}31m\\u{202e}data.bin"), "{text}");
 }
 
 #[test]
@@ -57,8 +58,8 @@ fn csv_goes_to_standard_output_or_a_file() {
     assert_eq!(
         lines[4],
         "run.pft,,1000000000,2026-11-20T12:34:57.000000000Z,100000,major,file-or-swap,,false,read,user,0,\
-         4242,4242,\"\\x1b[2Jevil,\"\"name\"\"\",0,0x7f0000000000,4096,1,1,\\x9b31m\\u{202e}data.bin,file,\
-         /srv/\\x9b31m\\u{202e}data.bin,0,rw-p,0x0000,7,exact,0x401000,,,,,,,,1"
+         4242,4242,\"\\x1b[2Jevil,\"\"name\"\"\",0,0x7f0000000000,4096,1,1,\\u{9b}31m\\u{202e}data.bin,file,\
+         /srv/\\u{9b}31m\\u{202e}data.bin,0,rw-p,0x0000,7,exact,0x401000,,,,,,,,1"
     );
 
     let to_file = scene.run(&["run.pft", "--csv=out.csv"]);
@@ -122,7 +123,7 @@ fn nothing_is_shortened_in_a_pipe() {
         Scene::new(3).run(&["run.pft", "--by", "trace,comm,path,region,wall_time,addr,ip"]);
     let rows = text(&output.stdout);
     assert!(rows.lines().all(|line| line.chars().count() > 150), "{rows}");
-    assert!(rows.contains("  /srv/\\x9b31m\\u{202e}data.bin  "), "{rows}");
+    assert!(rows.contains("  /srv/\\u{9b}31m\\u{202e}data.bin  "), "{rows}");
     assert!(rows.contains("  0x7f0000000000  0x401000  "), "{rows}");
     assert!(!rows.contains('…'), "{rows}");
 }

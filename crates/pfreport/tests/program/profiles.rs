@@ -11,7 +11,7 @@ use crate::scene::{Scene, program, text};
 
 /// As a frame of a stack, and as a value of its own.
 const COMM: &str = "\\x1b[2Jevil,\"name\"";
-const REGION: &str = "\\x9b31m\\u{202e}data.bin";
+const REGION: &str = "\\u{9b}31m\\u{202e}data.bin";
 
 fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut unpacked = Vec::new();

@@ -17,7 +17,7 @@ fn folded_stacks_go_to_standard_output_or_a_file() {
     assert_harmless(&stall.stdout);
     let lines = |touched, read| {
         format!(
-            "{COMM};[unknown];major file-or-swap;\\x9b31m\\u{{202e}}data.bin {read}\n\
+            "{COMM};[unknown];major file-or-swap;\\u{{9b}}31m\\u{{202e}}data.bin {read}\n\
              {COMM};[unknown];minor anon-unknown;[heap] {touched}\n"
         )
     };

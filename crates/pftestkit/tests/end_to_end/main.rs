@@ -15,6 +15,7 @@ mod check;
 mod content;
 mod counters;
 mod damage;
+mod deceit;
 mod diff;
 mod events;
 mod files;

@@ -7,7 +7,7 @@ use polars::prelude::{Expr, LiteralValue, Operator};
 use crate::error::Error;
 use crate::failure::REASONS;
 use crate::field::Field;
-use crate::text::printable;
+use crate::text::harmless;
 
 /// Checks the words of a condition: those of `=`, `<>` and `IN`, and of `LIKE` without wildcards.
 ///
@@ -69,11 +69,9 @@ fn column_of(expression: &Expr) -> Option<Field> {
 
 fn check_word(field: Field, word: &str) -> Result<(), Error> {
     match words(field) {
-        Some(known) if !known.contains(&word) => Err(Error::UnknownWord {
-            column: field.name(),
-            word: printable(word.as_bytes()),
-            known,
-        }),
+        Some(known) if !known.contains(&word) => {
+            Err(Error::UnknownWord { column: field.name(), word: harmless(word), known })
+        }
         _ => Ok(()),
     }
 }
