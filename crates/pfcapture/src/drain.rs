@@ -189,7 +189,7 @@ impl Drain {
     }
 
     /// One record of the ring with this index.
-    fn record(
+    pub(crate) fn record(
         &mut self,
         ring: usize,
         time_ns: u64,

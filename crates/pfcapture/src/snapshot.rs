@@ -28,12 +28,16 @@ pub fn take(proc_root: &Path, pid: u32, reason: SnapshotReason) -> io::Result<Sn
     let start_ns = clock::monotonic_ns();
     let text = std::fs::read(proc_root.join(pid.to_string()).join("maps"))?;
     let end_ns = clock::monotonic_ns();
-    let vmas = text
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(parse_line)
-        .collect::<io::Result<_>>()?;
-    Ok(Snapshot { pid, start_ns, end_ns, reason, vmas })
+    Ok(Snapshot { pid, start_ns, end_ns, reason, vmas: parse_maps(&text)? })
+}
+
+/// The lines of a `/proc/PID/maps`.
+///
+/// # Errors
+/// When one of them is unlike what is known.
+pub fn parse_maps(text: &[u8]) -> io::Result<Vec<Vma>> {
+    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(parse_line).collect()
 }
 
 /// Asks the kernel for the mappings at some addresses of `pid`, without reading all of its maps.

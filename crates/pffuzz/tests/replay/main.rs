@@ -1,0 +1,7 @@
+//! The targets on what fuzzers found, and on changes of that.
+
+mod corpora;
+mod mutator;
+mod package;
+mod short;
+mod stored;
