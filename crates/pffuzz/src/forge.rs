@@ -2,9 +2,7 @@
 //! content, so that what is behind them is reached.
 
 use pft::record::TraceHeader;
-use pft::{
-    FILE_HEADER_BYTES, FRAME_HEADER_BYTES, FrameKind, SYNC_MARKER, TRAILER_BYTES, Writer,
-};
+use pft::{FILE_HEADER_BYTES, FRAME_HEADER_BYTES, FrameKind, SYNC_MARKER, TRAILER_BYTES, Writer};
 
 /// The header of every forged file.
 pub const HEADER: TraceHeader = TraceHeader {

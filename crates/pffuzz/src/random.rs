@@ -34,7 +34,9 @@ impl<'a> Source<'a> {
             page @ 0..=127 => u64::from(page) << 12,
             time @ 128..=223 => crate::forge::HEADER.start_ns + u64::from(time) - 128,
             224..=239 => self.0.arbitrary::<u8>()?.into(),
-            240..=249 => self.choose(&[u64::MAX, u64::MAX - 1, 1 << 63, 1 << 47, u64::MAX - 4095])?,
+            240..=249 => {
+                self.choose(&[u64::MAX, u64::MAX - 1, 1 << 63, 1 << 47, u64::MAX - 4095])?
+            }
             _ => self.0.arbitrary()?,
         })
     }

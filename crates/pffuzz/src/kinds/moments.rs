@@ -34,9 +34,8 @@ fn kib(source: &mut Source<'_>) -> Result<Option<u64>> {
 }
 
 pub fn marks(source: &mut Source<'_>) -> Result<Vec<MarkRecord>> {
-    let mut marks = source.list(MOST, |source| {
-        Ok(MarkRecord { time_ns: source.number()?, name: source.name()? })
-    })?;
+    let mut marks = source
+        .list(MOST, |source| Ok(MarkRecord { time_ns: source.number()?, name: source.name()? }))?;
     marks.sort_by_key(|mark| mark.time_ns);
     Ok(marks)
 }

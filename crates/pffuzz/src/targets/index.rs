@@ -17,7 +17,8 @@ pub fn run(bytes: &[u8]) {
     let mut file = body();
     let (trailing, sequence) = (file.len(), FRAMES as u64);
     let at = archive.len().checked_sub(ROWS_FROM_END);
-    let rows = at.and_then(|at| archive.get(at..)?.first_chunk()).map_or(0, |n| u32::from_le_bytes(*n));
+    let rows =
+        at.and_then(|at| archive.get(at..)?.first_chunk()).map_or(0, |n| u32::from_le_bytes(*n));
     let says = Says { sequence, last_ns: 0, ..Says::rows(FrameKind::Index, rows) };
     file.extend(forge::frame(says, archive));
     let index_offset = trailing.wrapping_add_signed(isize::from(shift.cast_signed()) * 8);

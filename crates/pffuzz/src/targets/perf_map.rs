@@ -43,7 +43,8 @@ fn entry(line: &[u8]) -> Option<Entry> {
         let all = !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_hexdigit());
         u64::from_str_radix(digits, 16).ok().filter(|_| all)
     };
-    let entry = Entry { start: number(start)?, bytes: number(bytes)?, name: name.trim().to_owned() };
+    let entry =
+        Entry { start: number(start)?, bytes: number(bytes)?, name: name.trim().to_owned() };
     let valid = entry.bytes > 0
         && entry.start.checked_add(entry.bytes).is_some()
         && !entry.name.is_empty()

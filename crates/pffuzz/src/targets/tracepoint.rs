@@ -9,7 +9,8 @@ pub fn run(bytes: &[u8]) {
     let states = |what: &str, number: u64| {
         text.split(what).skip(1).any(|behind| {
             let behind = behind.trim_start().trim_start_matches(['+', '0']);
-            let digits = behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let digits =
+                behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_digit()).len();
             let digits = behind.get(..digits).unwrap_or_default();
             digits.parse::<u64>().unwrap_or(0) == number
         })
