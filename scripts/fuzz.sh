@@ -53,7 +53,7 @@ for target in "${targets[@]}"; do
     mkdir -p "$corpus" "$found" "$stored" "$cases"
     if [ "$mode" = keep ]; then
         # The counts of how often a line is reached would keep ten times as many.
-        fuzz "$target" "$stored" "$corpus" -- -merge=1 -use_counters=0 -max_len=4096 >"$log" 2>&1 || {
+        fuzz "$target" "$stored" "$corpus" -- -merge=1 -use_counters=0 >"$log" 2>&1 || {
             tail -5 "$log" >&2
             exit 1
         }
@@ -63,7 +63,7 @@ for target in "${targets[@]}"; do
     fi
     code=0
     fuzz "$target" "$corpus" "$stored" "$cases" -- -max_total_time="$seconds" -seed="${SEED:-1}" \
-        -rss_limit_mb="${RSS_MB:-1024}" -timeout="${TIMEOUT_S:-10}" -max_len=16384 -print_final_stats=1 \
+        -rss_limit_mb="${RSS_MB:-1024}" -timeout="${TIMEOUT_S:-10}" -max_len=32768 -print_final_stats=1 \
         -artifact_prefix="$found/" >"$log" 2>&1 || code=$?
     rmdir --ignore-fail-on-non-empty "$cases"
     coverage=$(sed -n 's/^#.* \(cov: [0-9]* ft: [0-9]* corp: [0-9]*\).*/\1/p' "$log" | tail -1)

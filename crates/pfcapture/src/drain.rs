@@ -359,7 +359,7 @@ impl Drain {
             return;
         }
         self.losses += 1;
-        self.counts.lost_records += count;
+        self.counts.lost_records = self.counts.lost_records.saturating_add(count);
         self.lost.push(LostRecord {
             after_ns: pending.last_record_ns,
             time_ns,
