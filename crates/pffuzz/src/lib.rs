@@ -7,6 +7,8 @@
 //! * `tests/corpora.rs`, which replays what they found: `testdata/corpora` and `testdata/cases`;
 //! * `tests/short.rs`, which changes these at random, the same way in every run.
 
+#![allow(clippy::panic, reason = "it is how a broken promise is told")]
+
 mod forge;
 pub mod kinds;
 mod panics;
