@@ -38,7 +38,9 @@ targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
     mapfile -t targets < <(cargo +nightly fuzz list --fuzz-dir "$package")
 fi
-cargo +nightly fuzz build --fuzz-dir "$package" >&2
+for target in "${targets[@]}"; do
+    cargo +nightly fuzz build --fuzz-dir "$package" "$target" >&2
+done
 
 fuzz() { cargo +nightly fuzz run --fuzz-dir "$package" "$@"; }
 stat_of() { sed -n "s/^stat::$1: *//p" "$2" | tail -1; }

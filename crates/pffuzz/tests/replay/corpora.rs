@@ -7,6 +7,7 @@ use crate::stored;
 
 #[test]
 fn every_stored_input_holds() {
+    pffuzz::quiet_dependencies();
     for target in TARGETS {
         let inputs = stored::inputs(target);
         for input in &inputs {
