@@ -65,6 +65,11 @@ fn parse_line(line: &[u8]) -> io::Result<Vma> {
     let unlike =
         || io::Error::other(format!("unknown maps line {:?}", line.escape_ascii().to_string()));
     let (fields, path) = split_fields(line);
+    // The kernel writes one space between them. `procfs` takes a second one for an empty field, and what
+    // comes later for the path.
+    if fields.trim_ascii_end().windows(2).any(|pair| pair == b"  ") {
+        return Err(unlike());
+    }
     let maps = MemoryMaps::from_read(fields).map_err(|_| unlike())?;
     let map = maps.0.into_iter().next().ok_or_else(unlike)?;
     let has = |bit, value| if map.perms.contains(bit) { value } else { 0 };
@@ -279,6 +284,7 @@ mod tests {
             "1000-2000",
             "1000-2000 r--p 0 00 0",
             "z-y r--p 0 0:0 0",
+            "1000-2000  0 0:0 0 /SYSV \u{c}",
         ] {
             assert!(parse_line(line.as_bytes()).is_err(), "{line:?}");
         }
