@@ -156,7 +156,7 @@ impl Counts {
         let entries = events.iter().filter(|(kind, _)| kind.is_entry());
         let counted = entries.map(|(_, figures)| figures.count).reduce(|a, b| a + b);
         let lost = events.iter().any(|(_, figures)| figures.lost != Some(0));
-        let doubtful = lost || self.lost_records + self.unparsed > 0;
+        let doubtful = lost || self.lost_records > 0 || self.unparsed > 0;
         if doubtful || counted != Some(self.entry_samples) {
             return;
         }

@@ -189,7 +189,7 @@ impl Drain {
     }
 
     /// One record of the ring with this index.
-    fn record(
+    pub(crate) fn record(
         &mut self,
         ring: usize,
         time_ns: u64,
@@ -359,7 +359,7 @@ impl Drain {
             return;
         }
         self.losses += 1;
-        self.counts.lost_records += count;
+        self.counts.lost_records = self.counts.lost_records.saturating_add(count);
         self.lost.push(LostRecord {
             after_ns: pending.last_record_ns,
             time_ns,

@@ -16,6 +16,8 @@ mod end;
 mod error;
 mod event;
 mod explain;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod host;
 mod known_ranges;
 mod launch;

@@ -174,6 +174,24 @@ pub struct Walk {
     pub garbled_bytes: u64,
 }
 
+/// Walks bytes as they lie in one ring, split where its end splits them.
+#[cfg(feature = "fuzzing")]
+pub fn walk_bytes(
+    parts: (&[u8], &[u8]),
+    layout: &SampleLayout,
+    mut visit: impl FnMut(u64, &[u8]),
+) -> Walk {
+    let mut walk = Walk::default();
+    let mut cursor = Cursor::new(parts, 0, 0, layout);
+    while let Some(time_ns) = cursor.next_time_ns {
+        visit(time_ns, &cursor.record());
+        walk.records += 1;
+        cursor.advance(layout);
+    }
+    walk.garbled_bytes = cursor.garbled as u64;
+    walk
+}
+
 /// The cursor with the earliest record before `before_ns`, and the last time up to which it stays
 /// the earliest. `None` too when a ring goes on behind its chunk: its next record may be the earliest.
 fn earliest(cursors: &[Cursor<'_>], before_ns: u64) -> Option<(usize, u64)> {

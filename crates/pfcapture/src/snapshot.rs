@@ -29,12 +29,16 @@ pub fn take(proc_root: &Path, pid: u32, reason: SnapshotReason) -> io::Result<Sn
     let start_ns = clock::monotonic_ns();
     let text = std::fs::read(proc_root.join(pid.to_string()).join("maps"))?;
     let end_ns = clock::monotonic_ns();
-    let vmas = text
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(parse_line)
-        .collect::<io::Result<_>>()?;
-    Ok(Snapshot { pid, start_ns, end_ns, reason, vmas })
+    Ok(Snapshot { pid, start_ns, end_ns, reason, vmas: parse_maps(&text)? })
+}
+
+/// The lines of a `/proc/PID/maps`.
+///
+/// # Errors
+/// When one of them is unlike what is known.
+pub fn parse_maps(text: &[u8]) -> io::Result<Vec<Vma>> {
+    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(parse_line).collect()
 }
 
 /// Asks the kernel for the mappings at some addresses of `pid`, without reading all of its maps.
@@ -62,6 +66,11 @@ fn parse_line(line: &[u8]) -> io::Result<Vma> {
     let unlike =
         || io::Error::other(format!("unknown maps line {:?}", line.escape_ascii().to_string()));
     let (fields, path) = split_fields(line);
+    // The kernel writes one space between them. `procfs` takes a second one for an empty field, and what
+    // comes later for the path.
+    if fields.trim_ascii_end().windows(2).any(|pair| pair == b"  ") {
+        return Err(unlike());
+    }
     let maps = MemoryMaps::from_read(fields).map_err(|_| unlike())?;
     let map = maps.0.into_iter().next().ok_or_else(unlike)?;
     let has = |bit, value| if map.perms.contains(bit) { value } else { 0 };
@@ -277,6 +286,7 @@ mod tests {
             "1000-2000",
             "1000-2000 r--p 0 00 0",
             "z-y r--p 0 0:0 0",
+            "1000-2000  0 0:0 0 /SYSV \u{c}",
         ] {
             assert!(parse_line(line.as_bytes()).is_err(), "{line:?}");
         }

@@ -50,9 +50,12 @@ pub struct CallTracepoint {
 /// The system calls that change an address space without a map record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallTracepoints {
-    munmap: CallTracepoint,
-    mremap: CallTracepoint,
-    madvise: CallTracepoint,
+    /// `munmap(2)`.
+    pub munmap: CallTracepoint,
+    /// `mremap(2)`.
+    pub mremap: CallTracepoint,
+    /// `madvise(2)`.
+    pub madvise: CallTracepoint,
 }
 
 impl CallTracepoints {
@@ -119,8 +122,13 @@ pub struct OomTracepoint {
 /// Reads `oom:mark_victim` below a tracefs root; `None` as above.
 #[must_use]
 pub fn oom_tracepoint(tracefs: &Path) -> Option<OomTracepoint> {
-    let text = std::fs::read_to_string(tracefs.join("events/oom/mark_victim/format")).ok()?;
-    let format = Format::parse(&text)?;
+    parse_oom(&std::fs::read_to_string(tracefs.join("events/oom/mark_victim/format")).ok()?)
+}
+
+/// Parses the `format` file of `oom:mark_victim`; `None` unless it has the victim.
+#[must_use]
+pub fn parse_oom(text: &str) -> Option<OomTracepoint> {
+    let format = Format::parse(text)?;
     let sizes = ["total_vm", "anon_rss", "file_rss", "shmem_rss", "pgtables"];
     Some(OomTracepoint {
         id: format.id,
@@ -136,8 +144,13 @@ pub fn oom_tracepoint(tracefs: &Path) -> Option<OomTracepoint> {
 #[must_use]
 pub fn signal_tracepoint(tracefs: &Path) -> Option<SignalTracepoint> {
     let path = tracefs.join("events/signal/signal_generate/format");
-    let text = std::fs::read_to_string(path).ok()?;
-    let format = Format::parse(&text)?;
+    parse_signal(&std::fs::read_to_string(path).ok()?)
+}
+
+/// Parses the `format` file of `signal:signal_generate`; `None` unless both fields are there.
+#[must_use]
+pub fn parse_signal(text: &str) -> Option<SignalTracepoint> {
+    let format = Format::parse(text)?;
     Some(SignalTracepoint {
         id: format.id,
         signal: format.offset("sig", 4)?,

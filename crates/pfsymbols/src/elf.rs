@@ -221,16 +221,23 @@ impl ElfFile {
 mod tests {
     use super::*;
 
-    fn file(segments: Vec<Segment>) -> ElfFile {
-        ElfFile {
-            image: Image::Memory(Arc::from([])),
-            is_64: true,
-            endian: Endianness::Little,
-            machine: 62,
-            segments,
-            sections: vec![],
-            build_id: None,
+    impl ElfFile {
+        /// A file of which nothing else is known.
+        pub(crate) fn of_sections(image: Image, sections: Vec<RawSection>) -> Self {
+            Self {
+                image,
+                is_64: true,
+                endian: Endianness::Little,
+                machine: 62,
+                segments: vec![],
+                sections,
+                build_id: None,
+            }
         }
+    }
+
+    fn file(segments: Vec<Segment>) -> ElfFile {
+        ElfFile { segments, ..ElfFile::of_sections(Image::Memory(Arc::from([])), vec![]) }
     }
 
     fn segment(file_offset: u64, file_bytes: u64, address: u64, executable: bool) -> Segment {

@@ -6,13 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
-use object::elf::{SHF_COMPRESSED, SHT_NOBITS};
+use object::elf::SHT_NOBITS;
 
 use crate::symbols::{SymbolKind, symbols_at};
-use crate::{DebugFile, ElfFile, Error, demangle};
-
-/// Debug information of more bytes than this, unpacked, is not read.
-const MAX_UNPACKED_BYTES: u64 = 4 << 30;
+use crate::{DebugFile, ElfFile, Error, compressed, demangle};
 
 /// One function of the list that an address stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,7 +148,7 @@ impl Dwarf {
     /// `None` if the file lies in memory only.
     fn open(elf: &ElfFile) -> Result<Option<Self>, Error> {
         let Some(file) = elf.image.file() else { return Ok(None) };
-        unpacked_bytes(elf)?;
+        compressed::check(elf)?;
         let read = |source| Error::Read { what: "debug information", source };
         let file = file.try_clone().map_err(read)?;
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -175,30 +172,6 @@ fn has_dwarf(elf: &ElfFile) -> bool {
 fn leads_elsewhere(elf: &ElfFile) -> bool {
     let links = [".gnu_debuglink", ".gnu_debugaltlink", ".debug_sup"];
     links.into_iter().any(|name| elf.raw_section(name).is_some())
-}
-
-/// Refuses a file that claims more than [`MAX_UNPACKED_BYTES`] in its compressed sections.
-fn unpacked_bytes(elf: &ElfFile) -> Result<(), Error> {
-    let what = "compressed sections";
-    let mut total = 0_u64;
-    for section in &elf.sections {
-        if !section.flags.contains(SHF_COMPRESSED) || section.kind == SHT_NOBITS {
-            continue;
-        }
-        // Elf64_Chdr: type, reserved, size; Elf32_Chdr: type, size.
-        let (offset, width) = if elf.is_64 { (8, 8) } else { (4, 4) };
-        let start = section.offset.checked_add(offset).ok_or(Error::Damaged { what })?;
-        let mut bytes = elf.image.read(what, start, width, width)?;
-        if elf.endian == object::Endianness::Big {
-            bytes.reverse();
-        }
-        let size = bytes.iter().rev().fold(0_u64, |size, &byte| size << 8 | u64::from(byte));
-        total = total.saturating_add(size);
-    }
-    if total > MAX_UNPACKED_BYTES {
-        return Err(Error::TooLarge { what, bytes: total, limit: MAX_UNPACKED_BYTES });
-    }
-    Ok(())
 }
 
 fn functions_of(symbolized: Symbolized<'_>) -> Vec<Function> {

@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod compressed;
 mod debug_file;
 mod demangle;
 mod elf;

@@ -54,7 +54,7 @@ for n, name in enumerate(files):
 /// The lines of an output of ASCII, but for what the programs themselves print.
 fn lines(bytes: &[u8], what: &str) -> Vec<String> {
     let text = str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let ours = |c: char| matches!(c, ' '..='~' | 'µ' | '…' | '×' | '–' | '█' | '▓' | '▒' | '░' | '▏'..='▉');
+    let ours = |c: char| matches!(c, ' '..='~' | 'µ' | '…' | '×' | '–' | '█' | '▓' | '▒' | '░' | '▉'..='▏');
     let strange = text.chars().find(|&c| c != '\n' && !ours(c));
     assert_eq!(strange, None, "{what}: {}", text.escape_debug());
     text.lines().map(str::to_owned).collect()
