@@ -106,6 +106,8 @@ pub fn run(arguments: &Arguments, quiet: bool, out: &mut impl Write) -> Result<O
                 failed = Some(error);
                 continue;
             }
+            // The document has what could be read.
+            Err(_) if arguments.json => continue,
             Err(error) => {
                 text::unreadable(path, &error, out)?;
                 continue;

@@ -27,7 +27,7 @@ use crate::compression::decompress;
 use crate::decoder::decode_archive;
 use crate::error::Result;
 use crate::frame::{CODEC_ZSTD, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
-use crate::layout::{MINOR_VERSION, Seed};
+use crate::layout::Seed;
 use crate::reader::{Located, Trace};
 use crate::record::Frame;
 
@@ -44,6 +44,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Frames, parts counted one by one, those of unknown kinds and the index among them.
     pub frames: u64,
+    /// Those of kinds and versions that this crate does not know.
+    pub unknown_frames: u64,
     /// What the frames hold.
     pub counts: Counts,
     /// Whether all frames were there and could be read, so that `counts` tells of all that was written.
@@ -61,7 +63,7 @@ pub struct Examined {
 /// What a frame holds.
 #[derive(Debug)]
 enum Content {
-    Records(Frame),
+    Records(Box<Frame>),
     /// The payload of an index.
     Index(rkyv::util::AlignedVec),
     /// Of a kind or version of which nothing is known.
@@ -100,8 +102,12 @@ impl<'a> Verifier<'a> {
         structure::gaps(trace, &frames, &damage, &mut findings)?;
         structure::order(&frames, &mut findings, &mut notes);
         structure::index_place(&frames, index_at, &mut findings);
+        // These cost no frame.
+        let is_harmless = |rule| matches!(rule, Rule::FileHeader | Rule::Reserved);
+        let is_whole = findings.counts().all(|(rule, _)| is_harmless(rule));
         let report = Report {
-            is_whole: findings.is_empty(),
+            is_whole,
+            unknown_frames: 0,
             findings,
             notes,
             frames: frames.len() as u64,
@@ -144,7 +150,7 @@ impl<'a> Verifier<'a> {
         let header = &frame.header;
         let place = Place::frame(frame);
         let bytes = self.trace.bytes(frame.offset, header.frame_bytes())?;
-        let is_newer = self.trace.minor_version() > MINOR_VERSION;
+        let is_newer = structure::is_newer(self.trace);
         if !is_newer && bytes.get(18..20).is_some_and(|field| field != [0; 2]) {
             let what = || "the reserved field at 18 of its header is not 0".to_owned();
             findings.add(Rule::Reserved, place, what);
@@ -176,7 +182,7 @@ impl<'a> Verifier<'a> {
         Ok(match content {
             Some(records) => {
                 rows::check(&records, place, findings);
-                Content::Records(records)
+                Content::Records(Box::new(records))
             }
             None => Content::Index(archive),
         })
@@ -192,7 +198,7 @@ impl<'a> Verifier<'a> {
             Content::Records(records) => {
                 let findings = &mut self.report.findings;
                 self.across.check(&frame.header, &records, place, findings);
-                self.report.counts.add(records, frame.header.part == 0);
+                self.report.counts.add(*records, frame.header.part == 0);
             }
             Content::Index(archive) => {
                 let mut by_sequence: Vec<&Located> = self.frames.iter().collect();
@@ -203,7 +209,10 @@ impl<'a> Verifier<'a> {
                     self.listed.check(index, &frame.header, &by_sequence, place, findings);
                 }
             }
-            Content::Unknown => self.across.doubt(),
+            Content::Unknown => {
+                self.report.unknown_frames += 1;
+                self.across.doubt();
+            }
             Content::Nothing => {
                 self.across.doubt();
                 self.report.is_whole = false;

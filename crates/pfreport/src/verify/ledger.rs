@@ -41,15 +41,18 @@ pub fn check(report: &mut Report) -> Agreement {
     comparison.others(counts, &scope);
     comparison.kernel(&scope, &mut notes);
     let Comparison { figures, findings, .. } = comparison;
+    if figures == 0 {
+        return Agreement::Untold("it has none of the figures that frames tell");
+    }
     report.notes.extend(notes);
+    if !findings.is_empty() && report.unknown_frames > 0 {
+        return Agreement::Untold("frames of a newer version may hold what is missing");
+    }
     if !findings.is_empty() {
         findings.into_iter().for_each(|finding| report.findings.push(finding));
         return Agreement::Differs;
     }
-    match figures {
-        0 => Agreement::Untold("it has none of the figures that frames tell"),
-        figures => Agreement::Agrees(figures),
-    }
+    Agreement::Agrees(figures)
 }
 
 struct Comparison<'a> {
@@ -165,3 +168,6 @@ impl Comparison<'_> {
         self.ledger.get(key).is_some_and(|&value| value > 0)
     }
 }
+
+#[cfg(test)]
+mod tests;

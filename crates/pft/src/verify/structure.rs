@@ -13,11 +13,15 @@ use crate::reader::{Damage, Located, Trace, disorder};
 /// `CLOCK_MONOTONIC`.
 const CLOCK: u32 = 1;
 
+/// Whether a newer program wrote it, which may use fields that are reserved here.
+pub(super) fn is_newer(trace: &Trace) -> bool {
+    trace.minor_version() > MINOR_VERSION
+}
+
 /// Checks the file header.
 pub(super) fn header(trace: &Trace, findings: &mut Findings, notes: &mut Notes) -> Result<()> {
-    let minor = trace.minor_version();
-    if minor > MINOR_VERSION {
-        // What it adds may lie in fields that are reserved here.
+    if is_newer(trace) {
+        let minor = trace.minor_version();
         notes.push(format!(
             "the format is version {MAJOR_VERSION}.{minor}, newer than {MAJOR_VERSION}.\
              {MINOR_VERSION}, which this program knows: what was added since is not checked"
@@ -56,7 +60,7 @@ pub(super) fn trailer(trace: &Trace, findings: &mut Findings) -> Result<Option<u
         findings.add(Rule::Trailer, place, what);
     }
     let is_reserved_used = bytes.get(24..28).is_some_and(|field| field != [0; 4]);
-    if is_reserved_used && trace.minor_version() <= MINOR_VERSION {
+    if is_reserved_used && !is_newer(trace) {
         findings.add(Rule::Reserved, place, || "the reserved field at 24 is not 0".to_owned());
     }
     Ok(Some(trailer.index_offset))
