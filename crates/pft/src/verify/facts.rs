@@ -11,9 +11,9 @@ fn words(key: &str) -> Option<&'static [&'static str]> {
         TARGET_FOLLOW | CAPTURE_KERNEL_MODE | CAPTURE_ERROR_CODE | CAPTURE_PRIVILEGED
         | CAPTURE_LATENCY | CAPTURE_MAJOR_ONLY | CAPTURE_USER_ONLY | CAPTURE_CALLS
         | CAPTURE_OOM | CAPTURE_PAGE_NODES => &["yes", "no"],
-        RECORDING_ENDED_BY => &["target", "signal", "duration", "size", "failure"],
+        RECORDING_ENDED_BY => &["target", "signal", "duration", "size", "failure", "reader"],
         TARGET_KIND => &["command", "processes", "threads", "system", "cgroup"],
-        CAPTURE_ENTRY_EVENT => &["tracepoint", "software"],
+        CAPTURE_ENTRY_EVENT => &["tracepoint", "software", "none"],
         CAPTURE_REACH => &["thread", "cpu", "cgroup"],
         CAPTURE_CALL_GRAPH => &["fp", "dwarf"],
         FLIGHT_WRITTEN_ON => &["signal", "latency", "end"],
@@ -50,7 +50,8 @@ pub(super) fn check(fact: &Fact, place: Place, findings: &mut Findings) {
         let what = || format!("{key} is none of {}", words.join(", "));
         findings.add(Rule::FactValue, place, what);
     }
-    if is_number(key) && value.parse::<u64>().is_err() {
+    let is_digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number(key) && !is_digits {
         findings.add(Rule::FactValue, place, || format!("{key} is no number"));
     }
 }
