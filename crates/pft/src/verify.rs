@@ -81,6 +81,8 @@ pub struct Verifier<'a> {
     seed: Seed,
     /// In the order of the file.
     frames: Vec<Located>,
+    /// In the order of their numbers, the first one of each.
+    by_sequence: Vec<Located>,
     report: Report,
     across: Across,
     listed: Listed,
@@ -100,7 +102,10 @@ impl<'a> Verifier<'a> {
         structure::header(trace, &mut findings, &mut notes)?;
         let index_at = structure::trailer(trace, &mut findings)?;
         structure::gaps(trace, &frames, &damage, &mut findings)?;
-        structure::order(&frames, &mut findings, &mut notes);
+        let mut by_sequence = frames.clone();
+        by_sequence.sort_by_key(|frame| frame.header.sequence);
+        by_sequence.dedup_by_key(|frame| frame.header.sequence);
+        structure::order(&frames, &by_sequence, &mut findings, &mut notes);
         structure::index_place(&frames, index_at, &mut findings);
         // These cost no frame.
         let is_harmless = |rule| matches!(rule, Rule::FileHeader | Rule::Reserved);
@@ -118,7 +123,8 @@ impl<'a> Verifier<'a> {
             across.doubt();
         }
         let seed = Seed::new(&trace.header().uuid);
-        Ok(Self { trace, seed, frames, report, across, listed: Listed::default(), most })
+        let listed = Listed::default();
+        Ok(Self { trace, seed, frames, by_sequence, report, across, listed, most })
     }
 
     /// How many frames there are to be examined.
@@ -201,12 +207,9 @@ impl<'a> Verifier<'a> {
                 self.report.counts.add(*records, frame.header.part == 0);
             }
             Content::Index(archive) => {
-                let mut by_sequence: Vec<&Located> = self.frames.iter().collect();
-                by_sequence.sort_by_key(|frame| frame.header.sequence);
-                by_sequence.dedup_by_key(|frame| frame.header.sequence);
                 if let Ok(index) = access::<ArchivedIndexV1>(&archive) {
                     let findings = &mut self.report.findings;
-                    self.listed.check(index, &frame.header, &by_sequence, place, findings);
+                    self.listed.check(index, &frame.header, &self.by_sequence, place, findings);
                 }
             }
             Content::Unknown => {

@@ -3,6 +3,9 @@
 use crate::keys::fact;
 use crate::record::{Checkpoint, Fact, FaultBatch, Frame, LostBy, Outcome, SnapshotReason, flags};
 
+/// Longest value of a fact that is kept.
+const MOST_VALUE_BYTES: usize = 4096;
+
 /// Rows of all frames that could be read, by what they say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -35,7 +38,7 @@ pub struct Counts {
     pub lost_by_recorder: u64,
     /// Records that the kernel dropped, by Lost frames.
     pub lost_by_kernel: u64,
-    /// Facts; the last value of each key.
+    /// Facts with keys of the page: the last value of each that is no longer than 4096 bytes.
     pub facts: std::collections::BTreeMap<String, String>,
     /// The last checkpoint.
     pub checkpoint: Option<Checkpoint>,
@@ -59,10 +62,9 @@ impl Counts {
         match frame {
             Frame::Host(facts) => {
                 for Fact { key, value } in facts {
-                    // Labels are the user's, and may be as many as they like.
-                    if !key.starts_with(fact::LABEL_PREFIX)
-                        && fact::ALL.iter().any(|(k, _)| *k == key)
-                    {
+                    // Others, labels among them, may be as many and as long as anybody likes.
+                    let is_known = fact::ALL.iter().any(|(known, _)| *known == key);
+                    if is_known && value.len() <= MOST_VALUE_BYTES {
                         self.facts.insert(key, value);
                     }
                 }

@@ -43,7 +43,7 @@ impl Listed {
         &mut self,
         archive: &ArchivedIndexV1,
         header: &FrameHeader,
-        frames: &[&Located],
+        frames: &[Located],
         place: Place,
         findings: &mut Findings,
     ) {

@@ -1,5 +1,9 @@
 //! The file as a whole: header, trailer, and that frames fill what lies between them in their order.
 
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
 use super::Notes;
 use super::finding::{Findings, Place};
 use super::rule::Rule;
@@ -12,6 +16,8 @@ use crate::reader::{Damage, Located, Trace, disorder};
 
 /// `CLOCK_MONOTONIC`.
 const CLOCK: u32 = 1;
+/// Unknown kinds that are told one by one.
+const MOST_KINDS: usize = 20;
 
 /// Whether a newer program wrote it, which may use fields that are reserved here.
 pub(super) fn is_newer(trace: &Trace) -> bool {
@@ -73,33 +79,35 @@ pub(super) fn gaps(
     found: &[Damage],
     findings: &mut Findings,
 ) -> Result<()> {
+    let broken = found.iter().filter_map(|damage| match damage {
+        Damage::BrokenFrame { offset, .. } | Damage::Truncated { offset, .. } => {
+            Some((*offset, damage))
+        }
+        _ => None,
+    });
+    let broken = broken.collect();
     let body = trace.body();
     let mut end = body.start;
     let starts = frames.iter().map(|frame| (frame.offset, frame.end()));
     for (start, behind) in starts.chain([(body.end, body.end)]) {
         if start > end {
-            between(trace, end, start, found, findings)?;
+            between(trace, end..start, &broken, findings)?;
         }
         end = behind;
     }
     Ok(())
 }
 
-/// What lies from one byte to another and is no frame.
+/// What lies in a range and is no frame. `broken` frames are known by where they begin.
 fn between(
     trace: &Trace,
-    from: u64,
-    to: u64,
-    found: &[Damage],
+    range: Range<u64>,
+    broken: &FxHashMap<u64, &Damage>,
     findings: &mut Findings,
 ) -> Result<()> {
+    let (from, bytes) = (range.start, range.end - range.start);
     let place = Place::at(from);
-    let bytes = to - from;
-    let broken = found.iter().find(|damage| match damage {
-        Damage::BrokenFrame { offset, .. } | Damage::Truncated { offset, .. } => *offset == from,
-        _ => false,
-    });
-    if let Some(broken) = broken {
+    if let Some(broken) = broken.get(&from) {
         findings.add(Rule::Cut, place, || broken.to_string());
         return Ok(());
     }
@@ -119,11 +127,18 @@ fn between(
     Ok(())
 }
 
-/// Checks sequence numbers and parts.
-pub(super) fn order(frames: &[Located], findings: &mut Findings, notes: &mut Notes) {
+/// Checks sequence numbers and parts. `by_sequence` is each number's first frame.
+pub(super) fn order(
+    frames: &[Located],
+    by_sequence: &[Located],
+    findings: &mut Findings,
+    notes: &mut Notes,
+) {
+    let mut kinds = 0_usize;
     for damage in disorder(frames) {
         let offset_of = |wanted: u64| {
-            let frame = frames.iter().find(|frame| frame.header.sequence == wanted);
+            let at = by_sequence.binary_search_by_key(&wanted, |frame| frame.header.sequence);
+            let frame = at.ok().and_then(|at| by_sequence.get(at));
             frame.map_or(Place::FILE, Place::frame)
         };
         let (rule, place) = match damage {
@@ -136,11 +151,17 @@ pub(super) fn order(frames: &[Located], findings: &mut Findings, notes: &mut Not
             }
             Damage::IncompleteParts { sequence, .. } => (Rule::Parts, offset_of(sequence)),
             unknown => {
-                notes.push(unknown.to_string());
+                kinds += 1;
+                if kinds <= MOST_KINDS {
+                    notes.push(unknown.to_string());
+                }
                 continue;
             }
         };
         findings.add(rule, place, || damage.to_string());
+    }
+    if let Some(beyond) = kinds.checked_sub(MOST_KINDS).filter(|&beyond| beyond > 0) {
+        notes.push(format!("frames of {beyond} more unknown kinds and versions were skipped"));
     }
 }
 
