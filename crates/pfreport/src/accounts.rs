@@ -1,5 +1,7 @@
 //! The ledger of a trace: what was captured, left out and lost against what the kernel counted.
 
+mod books;
+
 use std::ops::Range;
 
 use pfmodel::names::Class;
@@ -8,22 +10,12 @@ use pft::keys::{fact, ledger};
 use crate::load::{Loaded, Member};
 use crate::scope::Scope;
 use crate::units::duration;
+pub use books::{Balance, Books};
 
 /// Why not everything is there: [`Loaded::flaws`].
 pub const DAMAGED: &str = "the file is damaged";
 /// Likewise.
 pub const NOT_ENDED: &str = "the recording did not end in order";
-
-/// Completions of one kind, as the recorder accounts for them and as the kernel counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Balance {
-    /// `minor` or `major`.
-    pub name: &'static str,
-    /// Captured, left out, received twice or lost.
-    pub ours: u64,
-    /// Counted by the kernel.
-    pub kernel: u64,
-}
 
 /// Completions of one kind that were captured and should be stored, against those in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,43 +65,6 @@ pub fn stalled_until_ns(windows: &[Range<u64>], from_ns: u64, stall_ns: u64) -> 
     let end_ns = windows.get(behind).map_or(u64::MAX, |window| window.end);
     from_ns.saturating_add(stall_ns).min(end_ns)
 }
-
-/// Keys of the parts that make up a balance: captured (stored or skipped), twice, of others, own,
-/// without a record, lost.
-struct Parts {
-    name: &'static str,
-    captured: &'static str,
-    others: [&'static str; 5],
-    kernel: &'static str,
-    skipped: &'static str,
-}
-
-const MINOR: Parts = Parts {
-    name: "minor",
-    captured: ledger::CAPTURED_MINOR,
-    others: [
-        ledger::CAPTURED_DUPLICATES_MINOR,
-        ledger::CAPTURED_FILTERED_MINOR,
-        ledger::CAPTURED_OWN_MINOR,
-        ledger::COUNTED_UNRECORDED_MINOR,
-        ledger::MINOR_FAULTS_LOST,
-    ],
-    kernel: ledger::MINOR_FAULTS_COUNT,
-    skipped: ledger::SKIPPED_FAST_MINOR,
-};
-const MAJOR: Parts = Parts {
-    name: "major",
-    captured: ledger::CAPTURED_MAJOR,
-    others: [
-        ledger::CAPTURED_DUPLICATES_MAJOR,
-        ledger::CAPTURED_FILTERED_MAJOR,
-        ledger::CAPTURED_OWN_MAJOR,
-        ledger::COUNTED_UNRECORDED_MAJOR,
-        ledger::MAJOR_FAULTS_LOST,
-    ],
-    kernel: ledger::MAJOR_FAULTS_COUNT,
-    skipped: ledger::SKIPPED_FAST_MAJOR,
-};
 
 impl Loaded {
     /// A count of the ledger, if recorded.
@@ -192,8 +147,7 @@ impl Loaded {
     /// The sum of some counts of the ledger; those that were not recorded add nothing.
     #[must_use]
     pub fn sum(&self, keys: &[&str]) -> u64 {
-        let counts = keys.iter().map(|key| self.counted(key).unwrap_or(0));
-        counts.fold(0, u64::saturating_add)
+        self.books().sum(keys)
     }
 
     /// Faults of a class in the table, which are the selected ones.
@@ -223,10 +177,7 @@ impl Loaded {
     /// flight recorder, which keeps no count of them.
     #[must_use]
     pub fn skipped(&self) -> Option<[u64; 2]> {
-        let scope = Scope::of(self);
-        let known = scope.min_latency_ns == 0
-            || scope.window_ns.is_none() && self.counted(MAJOR.skipped).is_some();
-        known.then(|| [MINOR, MAJOR].map(|parts| self.sum(&[parts.skipped])))
+        self.books().skipped()
     }
 
     /// Records lost, by the last ledger. Losses at the very end of a recording appear nowhere else.
@@ -248,15 +199,7 @@ impl Loaded {
     /// kernel's counters are not about the window of a flight recorder, so there it is empty.
     #[must_use]
     pub fn balances(&self) -> Vec<Balance> {
-        if Scope::of(self).window_ns.is_some() {
-            return Vec::new();
-        }
-        let balance = |parts: Parts| {
-            let kernel = self.counted(parts.kernel)?;
-            let ours = self.sum(&[parts.captured]).saturating_add(self.sum(&parts.others));
-            Some(Balance { name: parts.name, ours, kernel })
-        };
-        [MINOR, MAJOR].into_iter().filter_map(balance).collect()
+        self.books().balances()
     }
 
     /// Kinds of which the table does not hold as many as were captured and not skipped. Only a sound
@@ -292,21 +235,20 @@ impl Loaded {
 
     /// Each kind of which the ledger tells how many should be in the table.
     fn stored(&self) -> Vec<Stored> {
-        // The ledger of a window counts what it holds.
-        let skipped =
-            if Scope::of(self).window_ns.is_some() { Some([0; 2]) } else { self.skipped() };
-        let Some(skipped) = skipped.filter(|_| self.read.is_whole) else {
+        if !self.read.is_whole {
             return Vec::new();
-        };
+        }
         let rows = |name| match name {
             "major" => self.class_total(Class::Major),
             _ => self.class_total(Class::Minor).saturating_add(self.class_total(Class::Cow)),
         };
-        let stored = [MINOR, MAJOR].into_iter().zip(skipped).filter_map(|(parts, skipped)| {
-            let expected = self.counted(parts.captured)?.saturating_sub(skipped);
-            Some(Stored { name: parts.name, expected, rows: rows(parts.name) })
-        });
-        stored.collect()
+        let expected = self.books().expected().into_iter();
+        expected.map(|(name, expected)| Stored { name, expected, rows: rows(name) }).collect()
+    }
+
+    /// The ledger, apart from the rows.
+    fn books(&self) -> Books<'_> {
+        Books::new(&self.ledger, &Scope::of(self))
     }
 
     /// Records of completions that came twice and were counted once.

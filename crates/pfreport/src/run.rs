@@ -29,6 +29,7 @@ use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
 use crate::text::{printable_path, shell_word};
+use crate::verify;
 use table::Asked;
 
 /// How a report that could be made ended.
@@ -60,6 +61,7 @@ pub fn run(
         Some(Command::Diff(arguments)) => diff::run(arguments, out, layout),
         Some(Command::Info(arguments)) => info::run(arguments, out, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
+        Some(Command::Verify(verify)) => verify::run(verify, arguments.habits.quiet, out),
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)

@@ -69,7 +69,13 @@ impl Scope {
     /// What the facts of a trace say.
     #[must_use]
     pub fn of(loaded: &Loaded) -> Self {
-        let text = |key| loaded.fact(key).map(str::trim);
+        Self { several: loaded.are_several(), ..Self::by_facts(|key| loaded.fact(key)) }
+    }
+
+    /// The same of one trace.
+    #[must_use]
+    pub fn by_facts<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let text = |key| value(key).map(str::trim);
         let yes_or_no = |key| match text(key) {
             Some("yes") => Some(true),
             Some("no") => Some(false),
@@ -83,12 +89,12 @@ impl Scope {
             Some("system") => Kind::System,
             Some("cgroup") => Kind::Cgroup,
             Some(_) => Kind::Unknown,
-            None if loaded.fact(fact::TARGET_COMMAND).is_some() => Kind::Command,
-            None if loaded.fact(fact::TARGET_PIDS).is_some() => Kind::Processes,
+            None if text(fact::TARGET_COMMAND).is_some() => Kind::Command,
+            None if text(fact::TARGET_PIDS).is_some() => Kind::Processes,
             None => Kind::Unknown,
         };
         Self {
-            several: loaded.are_several(),
+            several: false,
             kind,
             // Single threads are recorded without what they create, whatever was asked for.
             follow: kind != Kind::Threads && yes_or_no(fact::TARGET_FOLLOW) != Some(false),

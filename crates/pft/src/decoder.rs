@@ -58,13 +58,8 @@ pub fn decode(header: &TraceHeader, info: &FrameInfo, raw: &[u8]) -> Result<Fram
     let mut decoded: Option<Frame> = None;
     for part in 0..info.parts {
         let (frame, stored) = check_part(&seed, info, part, rest)?;
-        let expected = Expected {
-            rows: frame.rows as usize,
-            first_ns: frame.first_ns,
-            last_ns: frame.last_ns,
-        };
         let joined = decompress(stored, frame.raw_bytes)
-            .and_then(|archive| decode_part(header, info.kind, expected, &archive))
+            .and_then(|archive| decode_archive(header, info.kind, &frame, &archive))
             .and_then(|frame| join(decoded.take(), frame));
         decoded = Some(joined.map_err(|what| info.invalid(what))?);
         rows += u64::from(frame.rows);
@@ -122,6 +117,18 @@ fn join(whole: Option<Frame>, part: Frame) -> std::result::Result<Frame, &'stati
         }
         _ => Err("this kind of frame has no parts"),
     }
+}
+
+/// The records of one frame, which may be a part of something, from its payload.
+pub(crate) fn decode_archive(
+    header: &TraceHeader,
+    kind: FrameKind,
+    frame: &FrameHeader,
+    archive: &AlignedVec,
+) -> std::result::Result<Frame, &'static str> {
+    let expected =
+        Expected { rows: frame.rows as usize, first_ns: frame.first_ns, last_ns: frame.last_ns };
+    decode_part(header, kind, expected, archive)
 }
 
 fn decode_part(

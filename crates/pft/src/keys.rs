@@ -17,7 +17,7 @@ pub mod fact {
     pub const LABEL_PREFIX: &str = "label.";
 
     keys! {
-        RECORDING_ENDED_BY = "recording.ended_by": "Why the recording ended: `target` (it exited), `signal`, `duration`, `size` or `failure` (of writing). A command that still ran was then ended with SIGTERM.",
+        RECORDING_ENDED_BY = "recording.ended_by": "Why the recording ended: `target` (it exited), `signal`, `duration`, `size`, `failure` (of writing) or `reader` (of the live stream: it closed it). A command that still ran was then ended with SIGTERM.",
         PFT_VERSION = "pft.version": "Version of the program that recorded.",
         KERNEL_RELEASE = "kernel.release": "`uname -r`.",
         KERNEL_VERSION = "kernel.version": "`uname -v`.",
@@ -33,7 +33,7 @@ pub mod fact {
         TARGET_CGROUP = "target.cgroup": "Folder of the control group.",
         TARGET_FOLLOW = "target.follow": "`yes` or `no`: whether processes that a target creates were recorded too.",
         TARGET_EXIT_STATUS = "target.exit_status": "Exit status of the command that was started; 128 plus the signal that killed it.",
-        CAPTURE_ENTRY_EVENT = "capture.entry_event": "`tracepoint` or `software`: the event that marks the entry of a fault.",
+        CAPTURE_ENTRY_EVENT = "capture.entry_event": "`tracepoint`, `software` or, where entries were not recorded, `none`: the event that marks the entry of a fault.",
         CAPTURE_KERNEL_MODE = "capture.kernel_mode": "`yes` or `no`: whether faults in kernel mode were recorded.",
         CAPTURE_ERROR_CODE = "capture.error_code": "`yes` or `no`: whether the hardware error code was recorded.",
         CAPTURE_PRIVILEGED = "capture.privileged": "`yes` or `no`: whether the recorder had CAP_PERFMON or was root.",

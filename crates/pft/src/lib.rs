@@ -5,7 +5,8 @@
 //!
 //! [`Writer`] streams a trace to any `Write`; an [`Encoder`] makes frames apart from writing them.
 //! [`Trace`] lists the frames of a file, whole or damaged; [`decode`] turns the bytes of one frame into
-//! records and needs nothing else, so callers may decode on all cores.
+//! records and needs nothing else, so callers may decode on all cores. [`verify`] checks a file against
+//! every rule of the specification.
 
 mod archive;
 mod columns;
@@ -19,6 +20,7 @@ mod layout;
 mod reader;
 pub mod record;
 pub mod text;
+pub mod verify;
 mod writer;
 
 pub use decoder::decode;

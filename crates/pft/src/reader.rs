@@ -26,6 +26,7 @@ use crate::record::{
 
 pub use damage::Damage;
 pub use raw::RawFrame;
+pub(crate) use raw::disorder;
 use source::Source;
 
 /// A frame: where it lies and what its header says. A record in several parts is one frame here.
@@ -89,14 +90,14 @@ const _: () = assert!(2 * size_of::<Section>() <= 3 * size_of::<ArchivedSectionR
 
 /// A frame header and where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Located {
-    offset: u64,
-    header: FrameHeader,
+pub(crate) struct Located {
+    pub(crate) offset: u64,
+    pub(crate) header: FrameHeader,
 }
 
 impl Located {
     /// Where the next frame begins.
-    fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.offset.saturating_add(self.header.frame_bytes())
     }
 }

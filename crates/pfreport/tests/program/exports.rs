@@ -210,7 +210,7 @@ fn assert_golden(name: &str, found: &str) {
 #[test]
 fn the_golden_traces_are_exported_as_ever() {
     let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
-    for trace in ["v1.0-code", "v1.0-moments", "v1.0-zero-page"] {
+    for trace in ["v1.0-code", "v1.0-moments", "v1.0-zero-page", "v1.9-newer"] {
         let run = |option: &str| {
             let output =
                 program().current_dir(&testdata).arg(format!("{trace}.pft")).arg(option).output();

@@ -23,6 +23,7 @@ mod scene;
 mod schema;
 mod several;
 mod stacks;
+mod verify;
 mod windows;
 
 use std::fs;

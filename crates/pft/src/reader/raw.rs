@@ -1,6 +1,6 @@
 //! Frames one by one as they lie in the file, for tools that examine the file itself.
 
-use super::{Damage, Located, Trace, scan};
+use super::{Damage, Limits, Located, Trace, arrange, scan};
 use crate::error::Result;
 use crate::frame::FRAME_HEADER_BYTES;
 use crate::layout::Seed;
@@ -65,10 +65,21 @@ impl Trace {
     /// # Errors
     /// [`crate::Error::Read`].
     pub fn scan(&self) -> Result<(Vec<RawFrame>, Vec<Damage>)> {
+        let (located, damage) = self.walk()?;
+        Ok((located.iter().map(RawFrame::from).collect(), damage))
+    }
+
+    /// What [`Trace::scan`] finds.
+    pub(crate) fn walk(&self) -> Result<(Vec<Located>, Vec<Damage>)> {
         let mut damage = Vec::new();
         let seed = Seed::new(&self.header.uuid);
         let located = scan::scan(&self.source, &seed, self.body(), &mut damage)?;
-        Ok((located.iter().map(RawFrame::from).collect(), damage))
+        Ok((located, damage))
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn bytes(&self, offset: u64, bytes: u64) -> Result<Vec<u8>> {
+        self.source.read(offset, bytes)
     }
 
     /// Whether the payload of a frame has the checksum that its header says.
@@ -80,4 +91,11 @@ impl Trace {
         let stored = self.source.read(payload, frame.stored_bytes.into())?;
         Ok(Seed::new(&self.header.uuid).checksum(&stored) == frame.payload_crc)
     }
+}
+
+/// What is wrong with the order of frames and with their parts.
+pub(crate) fn disorder(located: &[Located]) -> Vec<Damage> {
+    let mut damage = Vec::new();
+    arrange::arrange(located.to_vec(), &Limits { decoded_bytes: u64::MAX }, &mut damage);
+    damage
 }

@@ -29,7 +29,7 @@ pub enum ModuleState {
 }
 
 /// A loadable part of an ELF file (`PT_LOAD`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Segment {
     /// Where it begins in the file, bytes.
     pub file_offset: u64,
@@ -44,7 +44,7 @@ pub struct Segment {
 }
 
 /// A section of an ELF file that takes part in memory (`SHF_ALLOC`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Section {
     /// `.text`, `.bss`, ….
     pub name: Vec<u8>,
@@ -59,7 +59,7 @@ pub struct Section {
 }
 
 /// Something that holds code, as the recorder found it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModuleRecord {
     /// Number within the trace, to which [`SymbolRecord::module`] refers.
     pub id: u32,
@@ -120,7 +120,7 @@ pub struct SymbolRecord {
 }
 
 /// A chain of callers, at least one address, that faults have ([`FaultColumns::call_chain`](super::FaultColumns)).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CallChainRecord {
     /// Number within the trace, from 1.
     pub id: u32,

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use pft::record::Frame;
-use pft::{Trace, keys};
+use pft::verify::verify;
+use pft::{Error, Trace, keys};
 
 use crate::tables::{TABLES, table};
 
@@ -22,7 +23,7 @@ fn goldens() -> Vec<PathBuf> {
 fn every_golden_trace_reads_as_its_tables_say() {
     let traces = goldens();
     let names: Vec<_> = traces.iter().map(|path| path.file_stem().unwrap()).collect();
-    assert_eq!(names, ["v1.0-code", "v1.0-moments", "v1.0-zero-page"]);
+    assert_eq!(names, ["v1.0-code", "v1.0-moments", "v1.0-zero-page", "v1.9-newer"]);
     for path in traces {
         let trace = Trace::open(&path).unwrap();
         assert!(trace.is_complete(), "{:?}", trace.damage());
@@ -49,5 +50,25 @@ fn every_golden_trace_reads_as_its_tables_say() {
             }
         }
         assert!(ended && release.is_some());
+        let report = verify(&trace, 5).unwrap();
+        assert_eq!(report.findings.kept(), [], "{}", path.display());
+        assert!(report.is_whole && report.counts.checkpoint.is_some_and(|last| last.end));
+    }
+}
+
+#[test]
+fn another_major_version_is_refused() {
+    for path in goldens() {
+        let mut bytes = std::fs::read(path).unwrap();
+        for major in [0, 2, u16::MAX] {
+            bytes[8..10].copy_from_slice(&major.to_le_bytes());
+            let refused = Trace::from_bytes(bytes.clone()).unwrap_err();
+            assert!(
+                matches!(refused, Error::UnsupportedMajor { found, supported: 1 } if found == major)
+            );
+            let expected =
+                format!("the trace has format version {major}, this program reads version 1; ");
+            assert!(refused.to_string().starts_with(&expected), "{refused}");
+        }
     }
 }

@@ -17,3 +17,4 @@ mod rules;
 mod samples;
 mod schema;
 mod tables;
+mod verify;

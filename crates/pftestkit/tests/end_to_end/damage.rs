@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::recording::{Lab, Recorder, User, pfreport, program, summary_value, unwrapped};
+use crate::recording::{DAMAGED, Lab, Recorder, User, pfreport, program, summary_value, unwrapped};
 
 #[test]
 fn after_kill_9_the_trace_loads_up_to_there() {
@@ -39,7 +39,7 @@ fn cut_and_flipped_traces_say_what_is_missing() {
     let recording =
         lab.launch(&Lab::new(User::Own).workload("anon").args(["--pages", "3000"])).unwrap();
     let bytes = std::fs::read(recording.lab.trace()).unwrap();
-    let damaged = recording.lab.dir.path().join("damaged.pft");
+    let damaged = recording.lab.dir.path().join(DAMAGED);
     let mut places: Vec<usize> = (0..bytes.len()).step_by(bytes.len() / 40).collect();
     places.push(bytes.len() - 1);
     for &place in &places {

@@ -1,6 +1,7 @@
 //! Recording a workload and reading the report's fault table.
 
 mod rows;
+mod soundness;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::content::Content;
 pub use crate::recording::rows::{Record, Row, records, rows, rows_with};
+pub use crate::recording::soundness::DAMAGED;
 
 /// Whether the tests may record with all privileges.
 pub fn is_root() -> bool {
@@ -44,7 +46,7 @@ static MACHINE: RwLock<()> = RwLock::new(());
 
 /// The programs and a folder, fit for a user.
 pub struct Lab {
-    _share: Share,
+    share: Share,
     pub dir: TempDir,
     user: User,
     pfrecord: PathBuf,
@@ -78,7 +80,7 @@ impl Lab {
     fn with(user: User, share: Share) -> Self {
         let dir = TempDir::new().unwrap();
         let mut lab = Self {
-            _share: share,
+            share,
             user,
             pfrecord: program("pfrecord"),
             workload: env!("CARGO_BIN_EXE_pf-workload").into(),
@@ -187,6 +189,16 @@ impl Lab {
         let (status, said) = recorder.finish();
         assert!(status.success(), "{said}");
         Some(Recording { lab: self, report, said, phases: vec![Phase::Run] })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // Should this panic, what is dropped later may never be: others would wait for it.
+            self.share = Share::Borrowed;
+            soundness::assert_sound(self.dir.path());
+        }
     }
 }
 
