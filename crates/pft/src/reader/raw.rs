@@ -67,8 +67,8 @@ impl Trace {
     pub fn scan(&self) -> Result<(Vec<RawFrame>, Vec<Damage>)> {
         let mut damage = Vec::new();
         let seed = Seed::new(&self.header.uuid);
-        let located = scan::scan(&self.source, &seed, self.body(), &mut damage)?;
-        Ok((located.iter().map(RawFrame::from).collect(), damage))
+        let scanned = scan::scan(&self.source, &seed, self.body(), &mut damage)?;
+        Ok((scanned.frames.iter().map(RawFrame::from).collect(), damage))
     }
 
     /// Whether the payload of a frame has the checksum that its header says.
