@@ -81,6 +81,8 @@ pub enum Command {
     Info(crate::info::Arguments),
     /// Show the frames of a trace as they are stored
     Dump(crate::dump::Arguments),
+    /// Make a clean trace of what is left of a damaged one
+    Recover(crate::recover::Arguments),
     /// Write what makes a shell complete options and file names
     Completions(pfcli::Completions),
     /// Write the manual pages

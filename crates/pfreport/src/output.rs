@@ -85,6 +85,27 @@ impl NewFile {
         inputs: impl IntoIterator<Item = &'a Path>,
         force: bool,
     ) -> Result<Self, Error> {
+        Self::open(path, inputs, force, OpenOptions::new())
+    }
+
+    /// Begins a file that only its owner can read, as a trace is.
+    ///
+    /// # Errors
+    /// As [`NewFile::create`].
+    pub fn create_private<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path>,
+        force: bool,
+    ) -> Result<Self, Error> {
+        Self::open(path, inputs, force, private())
+    }
+
+    fn open<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path>,
+        force: bool,
+        mut options: OpenOptions,
+    ) -> Result<Self, Error> {
         check(path, inputs, force)?;
         // A link that leads nowhere is in the way too.
         if !force && fs::symlink_metadata(path).is_ok() {
@@ -95,7 +116,7 @@ impl NewFile {
         let mut partial = whole.clone().into_os_string();
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);
-        let file = OpenOptions::new().write(true).create_new(true).open(&partial);
+        let file = options.write(true).create_new(true).open(&partial);
         let file = file.map_err(|source| Error::Write { path: path.to_owned(), source })?;
         Ok(Self { file, partial, whole, path: path.to_owned(), force })
     }
@@ -125,6 +146,14 @@ impl NewFile {
         }
         Ok(self.path.clone())
     }
+}
+
+/// How a file is opened that only its owner can read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 impl Write for NewFile {
@@ -208,6 +237,22 @@ mod tests {
         assert!(matches!(file.keep(), Err(Error::Exists { .. })));
         assert_eq!(names(folder.path()), ["out.csv"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "of another");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_is_its_owners() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.pft");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        NewFile::create_private(&path, [], false).unwrap().keep().unwrap();
+        assert_eq!(mode(), 0o600);
+        // Also where it replaces one that others can read.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        NewFile::create_private(&path, [], true).unwrap().keep().unwrap();
+        assert_eq!(mode(), 0o600);
     }
 
     #[cfg(unix)]
