@@ -8,12 +8,10 @@ use crate::gaps;
 /// Frames that are lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
-    /// Everything that is lost was over no earlier, since the start; 0 if that is not known.
-    after_ns: u64,
-    /// It began no later; null if that is not known.
+    /// Everything that is lost was over no earlier, since the start; null if that is not known, or it has no times.
+    after_ns: Option<u64>,
+    /// It began no later; null likewise.
     before_ns: Option<u64>,
-    /// The frames held no times.
-    timeless: bool,
     /// Their kind; null if that is not known.
     kind: Option<String>,
     /// How many frames; null if that is not known.
@@ -29,12 +27,13 @@ pub struct Gap {
 impl Gap {
     /// Gaps with times since `start_ns`.
     pub fn all(gaps: &[GapRecord], start_ns: u64) -> Vec<Self> {
+        let since_start = |ns: u64| match ns {
+            0 | u64::MAX => None,
+            ns => Some(ns.saturating_sub(start_ns)),
+        };
         let gap = |gap: &GapRecord| Self {
-            after_ns: gap.after_ns.saturating_sub(start_ns),
-            before_ns: Some(gap.before_ns)
-                .filter(|&ns| ns != u64::MAX)
-                .map(|ns| ns.saturating_sub(start_ns)),
-            timeless: gap.before_ns == 0,
+            after_ns: since_start(gap.after_ns),
+            before_ns: since_start(gap.before_ns),
             kind: gaps::kind(gap),
             frames: Some(gap.frames).filter(|&frames| frames > 0),
             rows: gap.rows,
