@@ -204,9 +204,8 @@ impl PageHistory {
         pages.note_latest(place, Latest { fault: faults, unsure: true });
     }
 
-    /// Counts fault `now` of a page in a mapping born at fault `mapped`, with the last advice for it: gives
-    /// its past since fault `born`, which is not before, to `judge` and takes the change that `judge` finds. Faults
-    /// are counted since `mapped`.
+    /// Counts fault `now` of a page in a mapping born at fault `mapped`, with the last advice for it: gives its
+    /// past, as known since fault `born`, to `judge` and takes the change that `judge` finds.
     pub(crate) fn visit(
         &mut self,
         key: PageKey,
