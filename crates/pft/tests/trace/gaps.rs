@@ -132,7 +132,7 @@ fn without_an_index_the_neighbours_tell() {
             assert_eq!(gaps_of(header_broken), [with_bytes]);
             assert_eq!(gaps_of(payload_broken), [broken, cut_behind(after_ns)]);
         } else {
-            assert_eq!(gaps_of(gone), [missing.clone()], "frame {n}");
+            assert_eq!(gaps_of(gone), std::slice::from_ref(&missing), "frame {n}");
             let skipped = GapRecord { bytes: info.stored_bytes, ..missing };
             assert_eq!(gaps_of(header_broken), [skipped], "frame {n}");
             assert_eq!(gaps_of(payload_broken), [broken], "frame {n}");
@@ -155,7 +155,7 @@ fn a_cut_file_lacks_what_came_behind() {
         let torn_faults = torn.as_ref().filter(|gap| gap.kind == 5);
         let seen = torn_faults.map_or(seen, |gap| (gap.before_ns + 1).max(seen));
         let partial_header = match &torn {
-            None => at as u64 - whole.clone().last().map_or(64, |i| i.offset + i.stored_bytes),
+            None => at as u64 - whole.clone().next_back().map_or(64, |i| i.offset + i.stored_bytes),
             Some(_) => 0,
         };
         let cut = GapRecord { bytes: partial_header, ..cut_behind(seen) };

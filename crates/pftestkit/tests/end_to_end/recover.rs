@@ -137,7 +137,7 @@ fn reports_on_what_is_left_say_the_same() {
         unclosed.drain(span);
         assert_eq!(pair.check(&unclosed, "removed from an unclosed file"), Some(3), "{kind}");
     }
-    for place in (100..end).step_by(end / 6) {
+    for place in (100..end).step_by(end / 3) {
         assert_eq!(pair.check(&bytes[..place], "cut"), Some(3), "cut at {place}");
     }
 }
