@@ -266,6 +266,17 @@ def symbols(archive, frame, _page_size):
         yield f"{module},{kind},{address:#x},{size},{name},{file},{known(line, 0)}"
 
 
+def gaps(archive, frame, _page_size):
+    rows = Rows(archive, frame, "<5Q2I", False, with_times=False)
+    for after, before, frames, count, size, kind, reason in rows:
+        need(after <= before, "a gap ends before it begins")
+        need(kind < 1 << 16, "a gap has no kind of frame")
+        need(reason < 5, "a gap has an unknown reason")
+        reason = ("missing", "checksum", "rule", "parts", "cut")[reason]
+        before, kind = known(before, U64), known(kind, 0)
+        yield f"{after},{before},{kind},{known(frames, 0)},{known(count, U64)},{size},{reason}"
+
+
 # Kind and version of the frames, their reader, columns.
 TABLES = {
     "faults": (
@@ -299,4 +310,5 @@ TABLES = {
     ),
     "sections": ((9, 1), sections, "module,name,address,bytes,no_bits,tls"),
     "symbols": ((10, 1), symbols, "module,kind,address,size_bytes,name,file,line"),
+    "gaps": ((15, 1), gaps, "after_ns,before_ns,kind,frames,rows,bytes,reason"),
 }

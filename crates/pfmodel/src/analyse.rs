@@ -2,6 +2,7 @@
 
 mod assemble;
 mod code;
+mod misses;
 mod place;
 mod walk;
 
@@ -22,6 +23,7 @@ use crate::table_builder::Row;
 use crate::vma::Backing;
 use crate::world::World;
 use code::Code;
+use misses::Misses;
 use place::{Place, RECENT, Recent};
 
 pub use walk::{Wanted, analyse, analyse_in_order, analyse_in_parts};
@@ -44,6 +46,8 @@ pub(crate) struct Analyser {
     now: u32,
     /// Faults seen before some were missed, the last time that happened.
     missed_at: u32,
+    /// When some are not in the file any more.
+    misses: Misses,
     /// Where the last faults of threads happened, each at a place that the thread's id chooses.
     recent: [Option<Recent>; RECENT],
     pub world: World,
@@ -66,6 +70,7 @@ impl Analyser {
             last_ns: 0,
             now: unseen,
             missed_at: unseen,
+            misses: Misses::new(&recording.gaps),
             recent: [None; RECENT],
             world: World::new(recording, records),
             exactness: Exactness {
@@ -106,6 +111,7 @@ impl Analyser {
         if let Some(until_ns) = self.unseen_until_ns.take() {
             self.world.advance(Moment { ns: until_ns.min(at_ns), faults: 0 });
         }
+        self.pass_gaps(fault, at_ns);
         self.world.advance(Moment { ns: at_ns, faults: self.now });
 
         let place = self.place(fault, outcome, at_ns);
@@ -164,8 +170,8 @@ impl Analyser {
         let error = ErrorCode::of(fault.flags);
         let mut found = (Class::Minor, Cause::Unknown, 0);
         if let Some(mm) = self.world.mms.get_mut(place.mm as usize) {
-            mm.pages.visit(page, born, self.now, advice, |own| {
-                let past = if own.touched { own } else { Past { faults: 0, ..inherited } };
+            mm.pages.visit(page, (mapped, born), self.now, advice, |own| {
+                let past = if own.touched { own } else { Past { faults: own.faults, ..inherited } };
                 let is_anon = map.is_none_or(|map| map.backing == Backing::Anon);
                 let evidence = Evidence {
                     major,

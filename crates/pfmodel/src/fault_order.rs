@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN, flags};
+use pft::record::{FaultBatch, FaultColumns, GapRecord, NODE_UNKNOWN, flags};
 
 /// One fault as recorded: a row of [`FaultColumns`], and the CPU of its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,21 @@ impl Fault {
     }
 }
 
+/// The faults of a frame.
+#[derive(Debug, Clone)]
+pub enum Batch {
+    /// All of them.
+    Faults(FaultBatch),
+    /// None: the frame is of no use.
+    Lost(GapRecord),
+}
+
+impl From<FaultBatch> for Batch {
+    fn from(batch: FaultBatch) -> Self {
+        Self::Faults(batch)
+    }
+}
+
 /// A fault, and what was recorded beside it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordedFault {
@@ -64,14 +79,16 @@ type Waiting = Reverse<(Turn, usize)>;
 
 /// Batches, each with a time before which none of its faults began, in the order of these times. It is a trait object
 /// so that what goes through each fault is compiled here, with the optimisations of this crate.
-pub(crate) type Batches<'a> = &'a mut dyn Iterator<Item = (u64, FaultBatch)>;
+pub(crate) type Batches<'a> = &'a mut dyn Iterator<Item = (u64, Batch)>;
 
 /// Iterator over all faults by time. It takes batches when their time has come and frees them when they
 /// have been read.
 pub(crate) struct FaultOrder<'a> {
     batches: Batches<'a>,
     /// The next batch, and a time before which none of its faults began.
-    coming: Option<(u64, FaultBatch)>,
+    coming: Option<(u64, Batch)>,
+    /// What is lost of those that were taken, until somebody has looked at it.
+    pub lost: Vec<GapRecord>,
     taken: u32,
     /// Batches that are not read to their end.
     open: Slots,
@@ -91,11 +108,11 @@ struct Slots {
 }
 
 /// Batches that come in any order, as [`FaultOrder::new`] takes them.
-pub(crate) fn in_order(batches: Vec<FaultBatch>) -> impl Iterator<Item = (u64, FaultBatch)> {
+pub(crate) fn in_order(batches: Vec<FaultBatch>) -> impl Iterator<Item = (u64, Batch)> {
     let from_ns = |batch: &FaultBatch| batch.columns.time_ns.iter().min().copied().unwrap_or(0);
     let mut batches: Vec<_> = batches.into_iter().map(|batch| (from_ns(&batch), batch)).collect();
     batches.sort_by_key(|(from_ns, _)| *from_ns);
-    batches.into_iter()
+    batches.into_iter().map(|(from_ns, batch)| (from_ns, batch.into()))
 }
 
 impl<'a> FaultOrder<'a> {
@@ -105,6 +122,7 @@ impl<'a> FaultOrder<'a> {
         Self {
             batches,
             coming,
+            lost: Vec::new(),
             taken: 0,
             open: Slots::default(),
             waiting: BinaryHeap::new(),
@@ -114,8 +132,12 @@ impl<'a> FaultOrder<'a> {
     }
 
     /// Puts the next batch among those that wait.
-    fn admit(&mut self, mut batch: FaultBatch) {
+    fn admit(&mut self, batch: Batch) {
         self.coming = self.batches.next();
+        let mut batch = match batch {
+            Batch::Faults(batch) => batch,
+            Batch::Lost(gap) => return self.lost.push(gap),
+        };
         put_in_order(&mut batch.columns);
         let open = Open { batch, row: 0, number: self.taken };
         self.taken = self.taken.saturating_add(1);
@@ -332,8 +354,9 @@ mod tests {
     fn counted<'a>(
         batches: Vec<(u64, FaultBatch)>,
         taken: &'a Cell<usize>,
-    ) -> impl Iterator<Item = (u64, FaultBatch)> + 'a {
-        batches.into_iter().inspect(|_| taken.set(taken.get() + 1))
+    ) -> impl Iterator<Item = (u64, Batch)> + 'a {
+        let batches = batches.into_iter().map(|(from_ns, batch)| (from_ns, batch.into()));
+        batches.inspect(|_| taken.set(taken.get() + 1))
     }
 
     #[test]
@@ -353,7 +376,7 @@ mod tests {
     #[test]
     fn a_batch_may_begin_later_than_it_says() {
         let batches = [(0, batch(0, &[50])), (1, batch(0, &[100])), (2, batch(1, &[10]))];
-        let mut batches = batches.into_iter();
+        let mut batches = batches.map(|(from_ns, batch)| (from_ns, batch.into())).into_iter();
         let times: Vec<u64> = FaultOrder::new(&mut batches).map(|row| row.fault.time_ns).collect();
         assert_eq!(times, [10, 50, 100]);
     }

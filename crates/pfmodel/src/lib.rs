@@ -57,6 +57,7 @@ mod vma;
 mod world;
 
 pub use analyse::{Wanted, analyse, analyse_in_order, analyse_in_parts};
+pub use fault_order::Batch;
 pub use live::{Fault, Judged, Live, Place, Unjudged};
 pub use recording::{Options, Recording};
 pub use threshold::{slow_threshold_ns, threshold_sample};

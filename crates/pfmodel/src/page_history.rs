@@ -204,12 +204,12 @@ impl PageHistory {
         pages.note_latest(place, Latest { fault: faults, unsure: true });
     }
 
-    /// Counts fault `now` of a page in a mapping born at fault `born`, with the last advice for it: gives
-    /// its past to `judge` and takes the change that `judge` finds.
+    /// Counts fault `now` of a page in a mapping born at fault `mapped`, with the last advice for it: gives its
+    /// past, as known since fault `born`, to `judge` and takes the change that `judge` finds.
     pub(crate) fn visit(
         &mut self,
         key: PageKey,
-        born: u32,
+        (mapped, born): (u32, u32),
         now: u32,
         advice: Option<Dropped>,
         judge: impl FnOnce(Past) -> Change,
@@ -232,10 +232,13 @@ impl PageHistory {
             false => other.past(other_page, born, now),
         };
         let Some(entry) = own.entries.get_mut(place) else { return };
+        let mut earlier = 0;
         if entry.first < born || entry.first == NEVER {
-            *entry = Entry { first: now, ..Entry::UNTOUCHED };
+            earlier = if entry.first < mapped { 0 } else { entry.faults };
+            *entry = Entry { first: now, faults: earlier, ..Entry::UNTOUCHED };
         }
-        let change = judge(combine(entry.past(born, now), other).after(loss));
+        let past = combine(entry.past(born, now), other).after(loss);
+        let change = judge(Past { faults: past.faults.saturating_add(earlier), ..past });
         entry.faults = entry.faults.saturating_add(1);
         if loss != Loss::No {
             (entry.clean, entry.private) = (NEVER, NEVER);
@@ -292,7 +295,7 @@ mod tests {
     ) -> Past {
         let mut seen = Past::default();
         let advice = advice.map(|(faults, unsure)| Dropped { faults, unsure });
-        pages.visit(key, born, now, advice, |past| {
+        pages.visit(key, (born, born), now, advice, |past| {
             seen = past;
             change
         });

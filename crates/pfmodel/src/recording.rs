@@ -2,8 +2,8 @@
 
 use pft::keys::fact;
 use pft::record::{
-    CallChainRecord, CallRecord, Checkpoint, Fact, LostRecord, MapRecord, ModuleRecord, Snapshot,
-    StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
+    CallChainRecord, CallRecord, Checkpoint, Fact, GapRecord, LostRecord, MapRecord, ModuleRecord,
+    Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
 };
 
 /// Everything that a trace holds except the faults. The lists may be in any order.
@@ -23,6 +23,8 @@ pub struct Recording {
     pub snapshots: Vec<Snapshot>,
     /// Losses.
     pub lost: Vec<LostRecord>,
+    /// What the file does not hold any more. Faults of which this is known later come as [`crate::Batch::Lost`].
+    pub gaps: Vec<GapRecord>,
     /// Modules.
     pub modules: Vec<ModuleRecord>,
     /// Symbols of modules; those of one address from the innermost function outwards.
@@ -47,6 +49,7 @@ impl Recording {
             calls: Vec::new(),
             snapshots: Vec::new(),
             lost: Vec::new(),
+            gaps: Vec::new(),
             modules: Vec::new(),
             symbols: Vec::new(),
             call_chains: Vec::new(),

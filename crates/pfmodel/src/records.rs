@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use pft::record::{CallRecord, LostRecord, MapRecord, Snapshot, StackPointerRecord, TaskRecord};
+use pft::FrameKind;
+use pft::record::{
+    CallRecord, GapRecord, LostBy, LostRecord, MapRecord, Snapshot, StackPointerRecord, TaskRecord,
+};
 
 use crate::recording::Recording;
 
@@ -80,17 +83,31 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Takes the lists out of a recording, except the losses, which its report needs too.
+    /// Takes the lists out of a recording, except the losses, which its report needs too. Frames that may have told
+    /// of address spaces and are not in the file are as good as lost in a ring; so are those that told of losses.
     pub(crate) fn take_from(recording: &mut Recording) -> Self {
         Self {
             tasks: std::mem::take(&mut recording.tasks).into(),
             maps: std::mem::take(&mut recording.maps).into(),
             calls: std::mem::take(&mut recording.calls).into(),
             snapshots: std::mem::take(&mut recording.snapshots).into(),
-            lost: recording.lost.clone().into(),
+            lost: losses(recording).into(),
             stack_pointers: std::mem::take(&mut recording.stack_pointers).into(),
         }
     }
+}
+
+fn losses(recording: &Recording) -> Vec<LostRecord> {
+    let kinds = [FrameKind::Tasks, FrameKind::Maps, FrameKind::Calls, FrameKind::Lost];
+    let concerns = |gap: &&GapRecord| kinds.iter().any(|&kind| gap.may_hold(kind));
+    let gaps = recording.gaps.iter().filter(concerns).map(|gap| LostRecord {
+        after_ns: gap.after_ns,
+        time_ns: gap.before_ns,
+        cpu: 0,
+        by: LostBy::Ring,
+        count: 0,
+    });
+    recording.lost.iter().cloned().chain(gaps).collect()
 }
 
 #[cfg(test)]

@@ -83,6 +83,8 @@ pub enum Command {
     Dump(crate::dump::Arguments),
     /// Check every byte and every rule of a trace
     Verify(crate::verify::Arguments),
+    /// Make a clean trace of what is left of a damaged one
+    Recover(crate::recover::Arguments),
     /// Write what makes a shell complete options and file names
     Completions(pfcli::Completions),
     /// Write the manual pages

@@ -96,6 +96,17 @@ fn append(all: &mut Loaded, mut trace: Loaded) {
         victim.time_ns = all_start_ns.saturating_add(offset_ns).saturating_add(since_start_ns);
         victim
     }));
+    all.gaps.extend(trace.gaps.drain(..).map(|mut gap| {
+        let moved = |ns: u64| match ns {
+            0 | u64::MAX => ns,
+            ns => {
+                let since_start_ns = ns.saturating_sub(start_ns);
+                all_start_ns.saturating_add(offset_ns).saturating_add(since_start_ns)
+            }
+        };
+        (gap.after_ns, gap.before_ns) = (moved(gap.after_ns), moved(gap.before_ns));
+        gap
+    }));
     // The finest pages of all.
     all.header.page_size_bytes = all.header.page_size_bytes.min(trace.header.page_size_bytes);
     all.members.extend(trace.members.into_iter().map(|mut member| {

@@ -8,6 +8,7 @@ mod code;
 mod costs;
 mod exactness;
 mod findings;
+mod gaps;
 mod recording;
 #[cfg(test)]
 pub mod tests;
@@ -32,6 +33,7 @@ pub use exactness::{
     ByKind, Captured, Counter, Exactness, Failure, Loss, Losses, Mappings, Taken, Unseen,
 };
 pub use findings::{Culprit, Finding};
+pub use gaps::Gap;
 pub use recording::{Label, Machine, Recording, Selection, Stretch, Target, Trace, Victim, Window};
 
 /// Version of the document. Names may join within a version; none goes or changes its meaning, so readers pass
@@ -53,6 +55,8 @@ pub struct Summary {
     pub selection: Option<Selection>,
     /// What is wrong with the files, a sentence each.
     pub damage: Excerpt<String>,
+    /// What the files do not hold any more, the first in order of time.
+    pub gaps: Excerpt<Gap>,
     /// What was left out although nothing is wrong with it, a sentence each.
     pub notes: Vec<String>,
     /// What the recording could not show or was asked to leave out, a sentence each.
@@ -148,6 +152,7 @@ impl Summary {
             recording: Recording::of(loaded),
             selection: Selection::of(loaded),
             damage: Excerpt::of(texts(&loaded.damage), top),
+            gaps: Excerpt::of(Gap::all(&loaded.gaps, loaded.header.start_ns), top),
             notes: texts(&loaded.notes),
             limits: limits::lines(loaded),
             exactness: (!loaded.are_several()).then(|| Exactness::of(loaded, top)),

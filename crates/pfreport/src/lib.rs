@@ -54,6 +54,7 @@ mod failure;
 pub mod faults;
 pub mod field;
 pub mod flamegraph;
+pub mod gaps;
 pub mod group;
 pub mod html;
 pub mod info;
@@ -70,6 +71,7 @@ pub mod picture;
 pub mod place;
 pub mod plot;
 pub mod progress;
+pub mod recover;
 pub mod run;
 #[cfg(test)]
 mod sample;

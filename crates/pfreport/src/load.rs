@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use pfmodel::Options;
 use pfmodel::table::Analysis;
-use pft::record::{OomRecord, TraceHeader};
+use pft::record::{GapRecord, OomRecord, TraceHeader};
 
 use crate::error::Error;
 use crate::input::{STDIN, base_name};
@@ -38,6 +38,9 @@ pub struct Loaded {
     pub ledger: BTreeMap<String, u64>,
     /// What is wrong with the file, one sentence each. Empty for a sound one.
     pub damage: Vec<String>,
+    /// What the file does not hold any more, in order of time: what is damaged now, and what the file says that it
+    /// lost before it was recovered. On the clock of [`Loaded::header`], as [`Loaded::oom`].
+    pub gaps: Vec<GapRecord>,
     /// What this program left out although nothing is wrong with it.
     pub notes: Vec<String>,
     /// Beginnings of phases, in order of time.

@@ -88,6 +88,27 @@ impl NewFile {
         inputs: impl IntoIterator<Item = &'a Path>,
         force: bool,
     ) -> Result<Self, Error> {
+        Self::open(path, inputs, force, 0o666)
+    }
+
+    /// Begins a file that only its owner can read, as a trace is.
+    ///
+    /// # Errors
+    /// As [`NewFile::create`].
+    pub fn create_private<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path>,
+        force: bool,
+    ) -> Result<Self, Error> {
+        Self::open(path, inputs, force, 0o600)
+    }
+
+    fn open<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path>,
+        force: bool,
+        mode: u32,
+    ) -> Result<Self, Error> {
         let inputs: Vec<&Path> = inputs.into_iter().collect();
         check(path, inputs.iter().copied(), force)?;
         // A link that leads nowhere is in the way too.
@@ -100,7 +121,7 @@ impl NewFile {
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);
         let failed = |source| Error::Write { path: path.to_owned(), source };
-        let file = create_for_readers_of(&inputs, &partial).map_err(failed)?;
+        let file = create_for_readers_of(&inputs, &partial, mode).map_err(failed)?;
         // From here on it goes when it cannot stay.
         let new = Self { file, partial, whole, path: path.to_owned(), force };
         is_followed(path, &new.file).map_err(failed)?;
@@ -134,16 +155,16 @@ impl NewFile {
     }
 }
 
-/// Creates a file that nobody may read who may not read all of the inputs.
+/// Creates a file with this mode, which nobody may read who may not read all of the inputs.
 #[cfg(unix)]
-fn create_for_readers_of(inputs: &[&Path], path: &Path) -> io::Result<File> {
+fn create_for_readers_of(inputs: &[&Path], path: &Path, mode: u32) -> io::Result<File> {
     use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 
     let found: Vec<Metadata> = inputs.iter().filter_map(|input| fs::metadata(input).ok()).collect();
     // What comes through a pipe has no readers.
     let inputs = || found.iter().filter(|input| input.is_file());
     let both = |readable: u32| readable | readable >> 1;
-    let mode = inputs().fold(0o666, |mode, input| mode & (0o600 | both(input.mode() & 0o044)));
+    let mode = inputs().fold(mode, |mode, input| mode & (0o600 | both(input.mode() & 0o044)));
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     let created = file.metadata()?;
     // Members of another group are no more than others.
@@ -156,7 +177,7 @@ fn create_for_readers_of(inputs: &[&Path], path: &Path) -> io::Result<File> {
 }
 
 #[cfg(not(unix))]
-fn create_for_readers_of(_inputs: &[&Path], path: &Path) -> io::Result<File> {
+fn create_for_readers_of(_inputs: &[&Path], path: &Path, _mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
@@ -266,6 +287,22 @@ mod tests {
         assert!(matches!(file.keep(), Err(Error::Exists { .. })));
         assert_eq!(names(folder.path()), ["out.csv"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "of another");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_is_its_owners() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.pft");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        NewFile::create_private(&path, [], false).unwrap().keep().unwrap();
+        assert_eq!(mode(), 0o600);
+        // Also where it replaces one that others can read.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        NewFile::create_private(&path, [], true).unwrap().keep().unwrap();
+        assert_eq!(mode(), 0o600);
     }
 
     #[cfg(unix)]

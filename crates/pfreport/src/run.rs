@@ -25,6 +25,7 @@ use crate::load::{Loaded, Reach, Request, default_bytes};
 use crate::picture::{self, Format};
 use crate::plot;
 use crate::progress::Bar;
+use crate::recover;
 use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
@@ -62,6 +63,9 @@ pub fn run(
         Some(Command::Info(arguments)) => info::run(arguments, out, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
         Some(Command::Verify(verify)) => verify::run(verify, arguments.habits.quiet, out),
+        Some(Command::Recover(recover)) => {
+            recover::run(recover, arguments.habits.force, (out, warnings), layout)
+        }
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)

@@ -177,6 +177,7 @@ pub fn empty() -> Loaded {
         facts: BTreeMap::new(),
         ledger: BTreeMap::new(),
         damage: Vec::new(),
+        gaps: Vec::new(),
         notes: Vec::new(),
         marks: Vec::new(),
         oom: Vec::new(),

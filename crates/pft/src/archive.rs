@@ -229,6 +229,24 @@ pub(crate) struct CallRow {
     pub(crate) argument: u32,
 }
 
+/// Payload of a Gaps frame.
+#[derive(Archive, Serialize, Default)]
+pub(crate) struct GapsV1 {
+    pub(crate) rows: Vec<GapRow>,
+}
+
+/// The largest `u64` stands for unknown rows.
+#[derive(Archive, Serialize)]
+pub(crate) struct GapRow {
+    pub(crate) after_ns: u64,
+    pub(crate) before_ns: u64,
+    pub(crate) frames: u64,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) kind: u32,
+    pub(crate) reason: u32,
+}
+
 /// Payload of one part of the Index.
 #[derive(Archive, Serialize, Default)]
 pub(crate) struct IndexV1 {
@@ -276,6 +294,8 @@ const _: () = {
     assert!(size_of::<ArchivedMarkRow>() == 16);
     assert!(size_of::<ArchivedCallsV1>() == 8);
     assert!(size_of::<ArchivedCallRow>() == 64);
+    assert!(size_of::<ArchivedGapsV1>() == 8);
+    assert!(size_of::<ArchivedGapRow>() == 48);
     assert!(size_of::<ArchivedIndexV1>() == 8);
     assert!(size_of::<ArchivedIndexRow>() == 56);
 };

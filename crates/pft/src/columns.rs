@@ -4,6 +4,7 @@
 //! the compressor sees similar bytes side by side. A column of equal values has width 0 and no bytes.
 
 use crate::archive::ColumnRow;
+use crate::decoder::UNKNOWN_ENCODING;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +161,7 @@ impl RawColumn<'_> {
                 *value = *last;
             }
         } else {
-            return Err("a column has an unknown encoding");
+            return Err(UNKNOWN_ENCODING);
         }
         Ok(())
     }

@@ -72,7 +72,12 @@ pub fn decode(header: &TraceHeader, info: &FrameInfo, raw: &[u8]) -> Result<Fram
     }
 }
 
-const ANOTHER_FRAME: &str = "another frame lies here";
+/// The frame is not where it should be.
+pub(crate) const ANOTHER_FRAME: &str = "another frame lies here";
+/// What a newer program may have written.
+pub(crate) const UNKNOWN_CODEC: &str = "the codec is unknown";
+/// Likewise.
+pub(crate) const UNKNOWN_ENCODING: &str = "a column has an unknown encoding";
 
 /// Header and payload of the part at the start of `raw`, if it is the one that `info` says and
 /// undamaged.
@@ -91,7 +96,7 @@ fn check_part<'a>(
         return Err(info.invalid(ANOTHER_FRAME));
     }
     if frame.codec != CODEC_ZSTD {
-        return Err(info.invalid("the codec is unknown"));
+        return Err(info.invalid(UNKNOWN_CODEC));
     }
     let stored = raw
         .get(FRAME_HEADER_BYTES..)
@@ -163,6 +168,7 @@ fn decode_part(
         FrameKind::StackPointers => {
             Frame::StackPointers(code::stack_pointers(archive::access(archive)?, expected)?)
         }
+        FrameKind::Gaps => Frame::Gaps(moments::gaps(archive::access(archive)?, expected)?),
         FrameKind::Index => return Err("an index frame holds no records"),
     };
     Ok(frame)

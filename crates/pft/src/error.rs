@@ -29,6 +29,12 @@ pub enum Error {
         /// Cause.
         source: io::Error,
     },
+    /// The file is not any more what it was a moment ago.
+    #[error("the trace has changed while it was read, at byte {offset}")]
+    Changed {
+        /// Where in the file.
+        offset: u64,
+    },
     /// Writing failed now or earlier; the writer takes nothing more.
     #[error("cannot write the trace beyond byte {offset}")]
     Write {

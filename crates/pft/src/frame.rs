@@ -55,6 +55,8 @@ pub enum FrameKind {
     Calls = 13,
     /// Stack pointers of threads.
     StackPointers = 14,
+    /// What the file does not hold any more.
+    Gaps = 15,
     /// List of all frames before it.
     Index = 32,
 }
@@ -81,6 +83,7 @@ impl FrameKind {
             Self::Marks,
             Self::Calls,
             Self::StackPointers,
+            Self::Gaps,
             Self::Index,
         ]
         .into_iter()
@@ -234,7 +237,7 @@ mod tests {
     fn kinds_are_known_by_number_and_version() {
         assert_eq!(FrameKind::known(5, 1), Some(FrameKind::Faults));
         assert_eq!(FrameKind::known(5, 2), None);
-        for unknown in [0, 15, 31, 33] {
+        for unknown in [0, 16, 31, 33] {
             assert_eq!(FrameKind::known(unknown, 1), None);
         }
         assert_eq!(FrameKind::known(8, 1), Some(FrameKind::CallChains));
@@ -244,6 +247,7 @@ mod tests {
         assert_eq!(FrameKind::known(12, 1), Some(FrameKind::Marks));
         assert_eq!(FrameKind::known(13, 1), Some(FrameKind::Calls));
         assert_eq!(FrameKind::known(14, 1), Some(FrameKind::StackPointers));
+        assert_eq!(FrameKind::known(15, 1), Some(FrameKind::Gaps));
         assert_eq!(FrameKind::known(32, 1), Some(FrameKind::Index));
     }
 }

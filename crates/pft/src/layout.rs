@@ -18,6 +18,8 @@ const MAX_FILE_HEADER_BYTES: u32 = 4096;
 const MAGIC: [u8; 8] = *b"\x89PFT\r\n\x1a\n";
 /// First bytes of the trailer.
 pub(crate) const TRAILER_MAGIC: [u8; 8] = *b"\x89PFTEND\n";
+/// Where the uuid lies in the file header.
+const UUID_OFFSET: usize = 40;
 /// Covered bytes before the checksum field of the file header.
 const CRC_OFFSET: usize = 60;
 
@@ -88,6 +90,24 @@ pub(crate) fn encode_header(header: &TraceHeader) -> Vec<u8> {
     let crc = Seed::new(&header.uuid).checksum(&bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes
+}
+
+/// The header of a file, whatever a later minor version has added to it, and what it says, with another identity.
+pub(crate) fn with_uuid(
+    mut bytes: Vec<u8>,
+    header: &TraceHeader,
+    uuid: [u8; 16],
+) -> (Vec<u8>, TraceHeader) {
+    if let Some(place) = bytes.get_mut(UUID_OFFSET..UUID_OFFSET + uuid.len()) {
+        place.copy_from_slice(&uuid);
+    }
+    let before = bytes.get(..CRC_OFFSET).unwrap_or_default();
+    let behind = bytes.get(FILE_HEADER_BYTES..).unwrap_or_default();
+    let crc = Seed::new(&uuid).checksum(&[before, behind].concat());
+    if let Some(place) = bytes.get_mut(CRC_OFFSET..FILE_HEADER_BYTES) {
+        place.copy_from_slice(&crc.to_le_bytes());
+    }
+    (bytes, TraceHeader { uuid, ..header.clone() })
 }
 
 /// The start of a file.
@@ -219,6 +239,11 @@ mod tests {
         bytes[60..64].copy_from_slice(&crc.to_le_bytes());
         let start = parse_header(&bytes).unwrap();
         assert_eq!((start.header, start.minor, start.header_bytes), (header(), 1, 72));
+        let (other, named) = with_uuid(bytes.clone(), &header(), [7; 16]);
+        let start = parse_header(&other).unwrap();
+        assert_eq!((&start.header, start.minor, start.header_bytes), (&named, 1, 72));
+        assert_eq!(named, TraceHeader { uuid: [7; 16], ..header() });
+        assert_eq!(other[64..], bytes[64..]);
         bytes[71] ^= 1;
         assert!(matches!(parse_header(&bytes), Err(Error::HeaderDamaged)));
     }

@@ -6,7 +6,7 @@
 //! [`Writer`] streams a trace to any `Write`; an [`Encoder`] makes frames apart from writing them.
 //! [`Trace`] lists the frames of a file, whole or damaged; [`decode`] turns the bytes of one frame into
 //! records and needs nothing else, so callers may decode on all cores. [`verify`] checks a file against
-//! every rule of the specification.
+//! every rule of the specification; [`Recovery`] makes a clean trace of a damaged one.
 
 mod archive;
 mod columns;
@@ -19,6 +19,7 @@ pub mod keys;
 mod layout;
 mod reader;
 pub mod record;
+mod recover;
 pub mod text;
 pub mod verify;
 mod writer;
@@ -32,4 +33,5 @@ pub use frame::{
 };
 pub use layout::{FILE_HEADER_BYTES, MAJOR_VERSION, MINOR_VERSION, TRAILER_BYTES};
 pub use reader::{Damage, FrameInfo, Limits, RawFrame, Trace};
+pub use recover::Recovery;
 pub use writer::Writer;

@@ -2,6 +2,8 @@
 
 mod arrange;
 mod damage;
+mod gaps;
+mod holes;
 mod index;
 mod raw;
 mod scan;
@@ -19,14 +21,18 @@ use crate::error::{Error, Result};
 use crate::frame::{FrameHeader, FrameKind};
 use crate::layout::{FileStart, HEADER_READ_BYTES, Seed, TRAILER_BYTES, Trailer, parse_header};
 use crate::record::{
-    CallChainRecord, CallRecord, Fact, Frame, LedgerEntry, LostRecord, MapRecord, MarkRecord,
-    ModuleRecord, OomRecord, Section, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
-    Vma,
+    CallChainRecord, CallRecord, Fact, Frame, GapRecord, LedgerEntry, LostRecord, MapRecord,
+    MarkRecord, ModuleRecord, OomRecord, Section, StackPointerRecord, SymbolRecord, TaskRecord,
+    TraceHeader, Vma,
 };
 
+use arrange::Arranged;
 pub use damage::Damage;
+use holes::Salvage;
+pub(crate) use holes::{Hole, Known};
 pub use raw::RawFrame;
 pub(crate) use raw::disorder;
+use scan::Scanned;
 use source::Source;
 
 /// A frame: where it lies and what its header says. A record in several parts is one frame here.
@@ -75,6 +81,7 @@ impl FrameInfo {
             FrameKind::Modules => size_of::<ModuleRecord>(),
             FrameKind::Symbols => size_of::<SymbolRecord>(),
             FrameKind::StackPointers => size_of::<StackPointerRecord>(),
+            FrameKind::Gaps => size_of::<GapRecord>(),
             FrameKind::Index => 0,
         };
         // The header does not tell the number of sections, which take half as much again in memory as
@@ -128,6 +135,10 @@ pub struct Trace {
     /// Where frames may lie: between header and trailer.
     body: Range<u64>,
     frames: Vec<FrameInfo>,
+    /// Frames of kinds or versions that are not known, in order of sequence.
+    unknown: Vec<Located>,
+    /// What is not there, likewise.
+    holes: Vec<Hole>,
     damage: Vec<Damage>,
 }
 
@@ -195,12 +206,24 @@ impl Trace {
         };
         let behind = if trailer.is_some() { TRAILER_BYTES as u64 } else { 0 };
         let body = first_frame..source.bytes() - behind;
-        let located = match indexed {
-            Ok(located) => located,
-            Err(()) => scan::scan(&source, &seed, body.clone(), &mut damage)?,
+        let arranged = match indexed {
+            Ok(located) => arrange::arrange(located, &Salvage::default(), limits, &mut damage),
+            Err(()) => {
+                let scanned = scan::scan(&source, &seed, body.clone(), &mut damage)?;
+                let written = index::written(&source, &seed, &scanned.frames, limits)?;
+                let salvage = Salvage::new(&scanned.torn, written);
+                let located = scanned.frames.clone();
+                let mut arranged = arrange::arrange(located, &salvage, limits, &mut damage);
+                if !is_at_end(&arranged, &scanned, trailer, (&source, &header))? {
+                    let cut = holes::cut(arranged.last.as_ref(), &arranged.holes);
+                    arranged.holes.push(cut);
+                }
+                holes::count_skipped(&scanned, &damage, &mut arranged.holes);
+                arranged
+            }
         };
-        let frames = arrange::arrange(located, limits, &mut damage);
-        Ok(Self { source, header, minor, body, frames, damage })
+        let Arranged { frames, unknown, holes, .. } = arranged;
+        Ok(Self { source, header, minor, body, frames, unknown, holes, damage })
     }
 
     /// The file header.
@@ -233,6 +256,16 @@ impl Trace {
     #[must_use]
     pub fn frames(&self) -> &[FrameInfo] {
         &self.frames
+    }
+
+    /// Frames of kinds or versions that are not known, each part for itself.
+    pub(crate) fn unknown_frames(&self) -> &[Located] {
+        &self.unknown
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn read_bytes(&self, offset: u64, bytes: u64) -> Result<Vec<u8>> {
+        self.source.read(offset, bytes)
     }
 
     /// What is missing or wrong, as far as frame headers and index tell. Damage of a payload shows when
@@ -269,6 +302,31 @@ impl Trace {
     pub fn iter(&self) -> impl Iterator<Item = (&FrameInfo, Result<Frame>)> {
         self.frames.iter().map(|info| (info, self.read(info)))
     }
+}
+
+/// Whether nothing was written behind the last frame of a file that was scanned, but for index and trailer.
+fn is_at_end(
+    arranged: &Arranged,
+    scanned: &Scanned,
+    trailer: Option<Trailer>,
+    (source, header): (&Source, &TraceHeader),
+) -> Result<bool> {
+    let (Some(last), false) = (arranged.last, arranged.ends_with_index) else {
+        return Ok(arranged.ends_with_index);
+    };
+    let is_before_index = trailer.is_some_and(|trailer| last.end() == trailer.index_offset);
+    if is_before_index && scanned.torn.is_empty() {
+        return Ok(true);
+    }
+    // The checkpoint that closes the recording is the last frame before the index.
+    let info = arranged
+        .frames
+        .last()
+        .filter(|info| info.kind == FrameKind::Checkpoint && info.sequence == last.header.sequence);
+    let Some(info) = info else { return Ok(false) };
+    let raw = source.read(info.offset, info.stored_bytes)?;
+    let frame = decode(header, info, &raw);
+    Ok(matches!(frame, Ok(Frame::Checkpoint(checkpoint)) if checkpoint.end))
 }
 
 fn read_trailer(source: &Source, first_frame: u64, seed: &Seed) -> Result<Option<Trailer>> {

@@ -8,12 +8,14 @@
 mod code;
 mod faults;
 pub mod flags;
+mod gaps;
 
 pub use code::{
     CallChainRecord, MAX_BUILD_ID_BYTES, ModuleKind, ModuleRecord, ModuleState, Section, Segment,
     StackPointerRecord, SymbolKind, SymbolRecord,
 };
 pub use faults::{FaultBatch, FaultColumns, LATENCY_UNKNOWN, NODE_UNKNOWN, Outcome};
+pub use gaps::{FAULTS_BEHIND_NS, GapReason, GapRecord};
 
 /// Facts about the whole trace that a reader needs before the first frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -331,4 +333,6 @@ pub enum Frame {
     Symbols(Vec<SymbolRecord>),
     /// Stack pointers in time order.
     StackPointers(Vec<StackPointerRecord>),
+    /// What the file does not hold any more.
+    Gaps(Vec<GapRecord>),
 }

@@ -155,7 +155,7 @@ impl<'a> Verifier<'a> {
     fn content(&self, frame: &Located, findings: &mut Findings) -> Result<Content> {
         let header = &frame.header;
         let place = Place::frame(frame);
-        let bytes = self.trace.bytes(frame.offset, header.frame_bytes())?;
+        let bytes = self.trace.read_bytes(frame.offset, header.frame_bytes())?;
         let is_newer = structure::is_newer(self.trace);
         if !is_newer && bytes.get(18..20).is_some_and(|field| field != [0; 2]) {
             let what = || "the reserved field at 18 of its header is not 0".to_owned();
@@ -202,6 +202,11 @@ impl<'a> Verifier<'a> {
         let place = Place::frame(frame);
         match content {
             Content::Records(records) => {
+                if matches!(&*records, Frame::Gaps(gaps) if !gaps.is_empty()) {
+                    // What is missing is written down, and was not there to be checked.
+                    self.across.doubt();
+                    self.report.is_whole = false;
+                }
                 let findings = &mut self.report.findings;
                 self.across.check(&frame.header, &records, place, findings);
                 self.report.counts.add(*records, frame.header.part == 0);

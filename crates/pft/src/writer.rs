@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::frame::{CODEC_ZSTD, FrameHeader, VERSION};
 use crate::layout::{Seed, Trailer, encode_header};
 use crate::record::{
-    CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, LostRecord, MapRecord, MarkRecord,
-    ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
+    CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, GapRecord, LostRecord, MapRecord,
+    MarkRecord, ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord,
+    TraceHeader,
 };
 
 /// Writes a trace frame by frame; each frame goes out in one piece, as soon as it is complete.
@@ -51,12 +52,22 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::HeaderField`], [`Error::Level`], [`Error::Write`].
     pub fn create(inner: W, header: &TraceHeader, level: i32) -> Result<Self> {
+        Self::begin(inner, header, encode_header(header), level)
+    }
+
+    /// The same for a header whose bytes are given.
+    pub(crate) fn begin(
+        inner: W,
+        header: &TraceHeader,
+        bytes: Vec<u8>,
+        level: i32,
+    ) -> Result<Self> {
         let mut writer = Self {
             inner,
             encoder: Encoder::new(header, level)?,
             seed: Seed::new(&header.uuid),
             index: Vec::new(),
-            buffer: encode_header(header),
+            buffer: bytes,
             written_bytes: 0,
             whole_bytes: 0,
             failure: None,
@@ -193,6 +204,15 @@ impl<W: Write> Writer<W> {
         self.write_frames(&frames)
     }
 
+    /// Writes what is lost of a file from which the rest is taken.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_gaps`] and [`Writer::write_frame`].
+    pub fn gaps(&mut self, gaps: &[GapRecord]) -> Result<()> {
+        let frames = self.encoder.encode_gaps(gaps)?;
+        self.write_frames(&frames)
+    }
+
     /// Writes frames that an [`Encoder`] made, all parts of one record among them.
     ///
     /// # Errors
@@ -206,9 +226,6 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Write`], now and ever after; [`Error::Closed`].
     pub fn write_frame(&mut self, frame: &EncodedFrame) -> Result<()> {
-        if self.closed {
-            return Err(Error::Closed);
-        }
         let header = FrameHeader {
             kind: frame.kind as u16,
             version: VERSION,
@@ -216,20 +233,37 @@ impl<W: Write> Writer<W> {
             part: frame.part,
             parts: frame.parts,
             rows: frame.rows,
-            sequence: self.index.len() as u64,
+            sequence: 0,
             first_ns: frame.first_ns,
             last_ns: frame.last_ns,
             stored_bytes: frame.payload.len() as u32,
             raw_bytes: frame.raw_bytes,
-            payload_crc: self.seed.checksum(&frame.payload),
+            payload_crc: 0,
+        };
+        self.write_raw(&header, &frame.payload)
+    }
+
+    /// Writes a payload with what its header says, but for sequence number and checksum, which are those of this
+    /// trace.
+    ///
+    /// # Errors
+    /// As [`Writer::write_frame`].
+    pub(crate) fn write_raw(&mut self, header: &FrameHeader, payload: &[u8]) -> Result<()> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        let header = FrameHeader {
+            sequence: self.index.len() as u64,
+            payload_crc: self.seed.checksum(payload),
+            ..*header
         };
         self.buffer.clear();
         header.encode(&self.seed, &mut self.buffer);
-        self.buffer.extend_from_slice(&frame.payload);
+        self.buffer.extend_from_slice(payload);
         let offset = self.written_bytes;
         self.write_buffer()?;
         self.index.push(index_row(offset, &header));
-        if frame.part + 1 == frame.parts {
+        if header.part + 1 == header.parts {
             self.whole_bytes = self.written_bytes;
         }
         Ok(())

@@ -89,6 +89,8 @@ pub struct Session {
     shown_to_opener: usize,
     snapshot_spent_ns: u64,
     flushed_ns: u64,
+    /// The rings have been walked up to here.
+    walked_ns: u64,
     checkpoint_ns: u64,
     /// A fault slower than this has the window of a flight recorder written.
     trigger_ns: Option<u64>,
@@ -125,6 +127,7 @@ impl Session {
             shown_to_opener: 0,
             snapshot_spent_ns: 0,
             flushed_ns: start_ns,
+            walked_ns: start_ns,
             checkpoint_ns: start_ns,
             trigger_ns: config.flight.and_then(|flight| flight.trigger_latency).map(nanoseconds),
             windows: Windows::default(),
@@ -156,7 +159,7 @@ impl Session {
                 on_news(News::DelayOver);
             }
             let walked_ns = now_ns.saturating_sub(LATE_NS);
-            self.drain.walk(&mut self.rings, &self.targets, walked_ns);
+            self.walk(walked_ns);
             self.open_new();
             self.collect_snapshots();
             self.meet_strangers();
@@ -194,6 +197,20 @@ impl Session {
         }
     }
 
+    /// Walks the rings. Where that was long ago, what each second brought is stored before the next is looked at: of
+    /// faults in the file, those of one CPU are never much older than those of another before them
+    /// (`schemas/pft.md`, section 5).
+    fn walk(&mut self, before_ns: u64) {
+        while before_ns.saturating_sub(self.walked_ns) > FLUSH_NS {
+            self.walked_ns += FLUSH_NS;
+            self.drain.walk(&mut self.rings, &self.targets, self.walked_ns);
+            self.open_new();
+            self.flush(1);
+        }
+        self.drain.walk(&mut self.rings, &self.targets, before_ns);
+        self.walked_ns = self.walked_ns.max(before_ns);
+    }
+
     fn look_at_cpus(&mut self) {
         if let Ok(online) = ring::online_cpus() {
             self.cpus.look(&online);
@@ -218,6 +235,7 @@ impl Session {
         let duration_ns = stopped.monotonic_ns.saturating_sub(self.start_ns);
         self.collect_marks(stopped.monotonic_ns);
         self.marks.close();
+        self.walk(stopped.monotonic_ns);
         self.drain.walk(&mut self.rings, &self.targets, u64::MAX);
         self.open_new();
         self.meet_strangers();

@@ -9,7 +9,7 @@ use pft::record::FaultBatch;
 use super::Analyser;
 use super::assemble::{Settled, last_record_ns};
 use super::code::{Code, Instructions};
-use crate::fault_order::{Batches, FaultOrder, in_order};
+use crate::fault_order::{Batch, Batches, FaultOrder, in_order};
 use crate::recording::{Options, Recording};
 use crate::records::Records;
 use crate::table::{Analysis, FaultTable};
@@ -65,12 +65,18 @@ pub fn analyse(recording: Recording, faults: Vec<FaultBatch>, options: &Options)
 /// `slow` and `nth` of a fault depend on the faults before it; so do the numbers of processes, mappings and call chains
 /// (and, where records of threads are missing, their names). No other column does, unless records were lost.
 #[must_use]
-pub fn analyse_in_order(
+pub fn analyse_in_order<B: Into<Batch>>(
     recording: Recording,
-    faults: impl IntoIterator<Item = (u64, FaultBatch)>,
+    faults: impl IntoIterator<Item = (u64, B)>,
     wanted: &Wanted,
 ) -> Analysis {
-    walk_once(recording, &mut faults.into_iter(), wanted)
+    walk_once(recording, &mut batches(faults), wanted)
+}
+
+fn batches<B: Into<Batch>>(
+    faults: impl IntoIterator<Item = (u64, B)>,
+) -> impl Iterator<Item = (u64, Batch)> {
+    faults.into_iter().map(|(from_ns, batch)| (from_ns, batch.into()))
 }
 
 /// The same in parts of at most `part_rows` rows, for more faults than memory holds. `faults` is asked twice and has to
@@ -85,7 +91,7 @@ pub fn analyse_in_order(
 ///
 /// # Errors
 /// The first of `part`, which gets no more parts then.
-pub fn analyse_in_parts<I, E>(
+pub fn analyse_in_parts<I, B, E>(
     recording: Recording,
     mut faults: impl FnMut() -> I,
     wanted: &Wanted,
@@ -93,9 +99,10 @@ pub fn analyse_in_parts<I, E>(
     mut part: impl FnMut(&mut Analysis) -> Result<(), E>,
 ) -> Result<Analysis, E>
 where
-    I: IntoIterator<Item = (u64, FaultBatch)>,
+    I: IntoIterator<Item = (u64, B)>,
+    B: Into<Batch>,
 {
-    let (again, mut settled, mut code) = settle(recording, &mut faults().into_iter(), wanted);
+    let (again, mut settled, mut code) = settle(recording, &mut batches(faults()), wanted);
     let mut error = None;
     let mut hand_out = |analysis: &mut Analysis| match part(analysis) {
         Ok(()) => ControlFlow::Continue(()),
@@ -104,7 +111,7 @@ where
             ControlFlow::Break(())
         }
     };
-    let batches = &mut faults().into_iter();
+    let batches = &mut batches(faults());
     let _ =
         walk_again(again, batches, (&mut settled, &mut code), (wanted, part_rows), &mut hand_out);
     match error {
@@ -211,7 +218,11 @@ fn walk(
     wanted: &Wanted,
     row_of: &mut impl FnMut(&mut Code, &Row) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    for mut recorded in FaultOrder::new(batches) {
+    let mut order = FaultOrder::new(batches);
+    while let Some(mut recorded) = order.next() {
+        if !order.lost.is_empty() {
+            analyser.lose(&std::mem::take(&mut order.lost));
+        }
         code.add_instruction(&mut recorded.fault, recorded.call_chain);
         let Some(mut row) = analyser.judge(&mut recorded.fault) else { continue };
         if recorded.call_chain != 0 {

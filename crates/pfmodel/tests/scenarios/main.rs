@@ -8,6 +8,7 @@ mod chains;
 mod code;
 mod confidence;
 mod failures;
+mod gaps;
 mod hostile;
 mod hostile_code;
 mod live;

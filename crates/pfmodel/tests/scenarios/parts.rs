@@ -216,5 +216,8 @@ fn an_error_of_a_part_ends_the_walk() {
 fn a_window_lasts_as_long_as_the_recording() {
     let trace = eventful();
     let wanted = Wanted { until_ns: START_NS + 1_000, ..wanted(0..5) };
-    assert_eq!(analyse_in_order(trace.recording, [], &wanted).duration_ns, 1_000);
+    assert_eq!(
+        analyse_in_order(trace.recording, Vec::<(u64, FaultBatch)>::new(), &wanted).duration_ns,
+        1_000
+    );
 }

@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 
 use pft::record::{
-    CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame,
+    CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame, GapRecord,
     LATENCY_UNKNOWN, LedgerEntry, LostRecord, MapRecord, MarkRecord, ModuleRecord, NODE_UNKNOWN,
     OomRecord, Outcome, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, Vma, flags,
 };
 
 use super::line::Line;
+use crate::gaps;
 
 /// Writes the first `top` records of a frame, and how many there are beyond.
 ///
@@ -36,6 +37,7 @@ pub fn write(out: &mut impl Write, frame: &Frame, top: u64) -> io::Result<()> {
         Frame::Modules(modules) => all(out, modules, top, module),
         Frame::Symbols(symbols) => all(out, symbols, top, symbol),
         Frame::StackPointers(pointers) => all(out, pointers, top, stack_pointer),
+        Frame::Gaps(gaps) => all(out, gaps, top, gap),
         _ => Ok(()),
     }
 }
@@ -85,6 +87,18 @@ fn map(map: &MapRecord) -> String {
         .hex("prot", map.prot)
         .hex("flags", map.flags)
         .name("path", &map.path)
+        .end()
+}
+
+fn gap(gap: &GapRecord) -> String {
+    Line::of("gap")
+        .put("after_ns", gap.after_ns)
+        .known("before_ns", Some(gap.before_ns).filter(|&ns| ns != u64::MAX))
+        .known("kind", gaps::kind(gap).map(|kind| kind.replace(' ', "-")))
+        .known("frames", Some(gap.frames).filter(|&frames| frames > 0))
+        .known("rows", gap.rows)
+        .put("bytes", gap.bytes)
+        .put("reason", gaps::word(gap.reason))
         .end()
 }
 

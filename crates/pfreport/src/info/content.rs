@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pft::keys::fact;
-use pft::record::{Checkpoint, Frame, TraceHeader};
+use pft::record::{Checkpoint, Frame, GapReason, GapRecord, TraceHeader};
 use pft::{Damage, FrameInfo, FrameKind, Limits, Trace};
 
 use crate::accounts::{DAMAGED, NOT_ENDED};
 use crate::error::Error;
+use crate::gaps;
 use crate::input;
 use crate::load::Mark;
 use crate::text::{printable, printable_path};
@@ -42,6 +43,8 @@ pub struct Content {
     pub checkpoint: Option<Checkpoint>,
     /// What is wrong, one sentence each.
     pub damage: Vec<String>,
+    /// What the file does not hold any more, as far as that is known without reading its faults.
+    pub gaps: Vec<GapRecord>,
     /// What newer programs wrote.
     pub notes: Vec<String>,
 }
@@ -79,22 +82,27 @@ impl Content {
             path: printable_path(path),
             version: (pft::MAJOR_VERSION, trace.minor_version()),
             file_bytes: trace.file_bytes(),
-            duration_ns: last_ns.saturating_sub(start_ns),
+            duration_ns: 0,
             frames: kinds(trace.frames(), start_ns),
             facts: BTreeMap::new(),
             labels: BTreeMap::new(),
             marks: Vec::new(),
             checkpoint: None,
             damage: damage.iter().map(ToString::to_string).collect(),
+            gaps: Vec::new(),
             notes: notes.iter().map(ToString::to_string).collect(),
             header,
         };
         content.read_small_frames(&trace);
+        let known = content.gaps.iter().map(|gap| gap.before_ns).filter(|&ns| ns != u64::MAX);
+        let last_ns = known.chain([last_ns]).max().unwrap_or(0);
+        content.duration_ns = last_ns.saturating_sub(start_ns);
         Ok(content)
     }
 
     fn read_small_frames(&mut self, trace: &Trace) {
         let mut budget = BUDGET_BYTES;
+        let mut unusable = Vec::new();
         let mut read = |info: &FrameInfo, damage: &mut Vec<String>| -> Option<Frame> {
             let Some(left) = budget.checked_sub(info.decoded_bytes()) else {
                 damage
@@ -102,10 +110,15 @@ impl Content {
                 return None;
             };
             budget = left;
-            trace.read(info).map_err(|error| damage.push(error.to_string())).ok()
+            let failed = |error: pft::Error| {
+                damage.push(error.to_string());
+                unusable.push((*info, GapReason::of(&error)));
+            };
+            trace.read(info).map_err(failed).ok()
         };
+        let mut recorded = Vec::new();
         for info in trace.frames() {
-            let wanted = matches!(info.kind, FrameKind::Host | FrameKind::Marks);
+            let wanted = matches!(info.kind, FrameKind::Host | FrameKind::Marks | FrameKind::Gaps);
             match wanted.then(|| read(info, &mut self.damage)).flatten() {
                 Some(Frame::Host(facts)) => {
                     for fact in facts {
@@ -116,6 +129,7 @@ impl Content {
                         };
                     }
                 }
+                Some(Frame::Gaps(gaps)) => recorded.extend(gaps),
                 Some(Frame::Marks(marks)) => self.marks.extend(marks.iter().map(|mark| Mark {
                     time_ns: mark.time_ns.saturating_sub(self.header.start_ns),
                     name: printable(&mark.name),
@@ -131,6 +145,10 @@ impl Content {
                 break;
             }
         }
+        let start_ns = self.header.start_ns;
+        self.damage.extend(recorded.iter().map(|gap| gaps::sentence(gap, start_ns)));
+        self.gaps = [recorded, trace.gaps(&unusable)].concat();
+        self.gaps.sort_by_key(|gap| (gap.after_ns, gap.before_ns));
     }
 
     /// Whether the recording ended in order.

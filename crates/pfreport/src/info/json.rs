@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::GENERATOR;
+use crate::json::Gap;
 
 use super::content::Content;
 
@@ -35,6 +36,7 @@ struct Trace<'a> {
     flaws: Vec<&'static str>,
     ended: bool,
     damage: &'a [String],
+    gaps: Vec<Gap>,
     notes: &'a [String],
     frames: Vec<Kind>,
     labels: &'a BTreeMap<String, String>,
@@ -107,6 +109,7 @@ fn trace(content: &Content) -> Trace<'_> {
         flaws: content.flaws(),
         ended: content.ended(),
         damage: &content.damage,
+        gaps: Gap::all(&content.gaps, header.start_ns),
         notes: &content.notes,
         frames: kinds.collect(),
         labels: &content.labels,

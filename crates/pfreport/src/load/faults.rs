@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::Scope;
 
-use pfmodel::{slow_threshold_ns, threshold_sample};
-use pft::record::{FaultBatch, FaultColumns, Frame};
+use pfmodel::{Batch, slow_threshold_ns, threshold_sample};
+use pft::record::{FaultBatch, FaultColumns, Frame, GapReason, GapRecord};
 use pft::{FrameInfo, FrameKind, Trace};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
@@ -18,8 +18,13 @@ use crate::text::with_sources;
 /// Frames that are decoded at the same time, at most. As many wait to be looked at: 4 MiB each, at most.
 const MOST_AT_ONCE: usize = 8;
 
-/// What was wrong with frames, by their place in the file.
-pub(super) type Troubles = BTreeMap<u64, String>;
+/// What was wrong with frames, by their place in the file, and what is lost with them.
+pub(super) type Troubles = BTreeMap<u64, (String, GapRecord)>;
+
+/// The trouble with a frame.
+pub(super) fn trouble(info: &FrameInfo, error: &pft::Error) -> (String, GapRecord) {
+    (with_sources(error), GapRecord::of_frame(info, GapReason::of(error)))
+}
 
 /// The frames with faults that are to be read.
 pub(super) struct FaultFrames<'a> {
@@ -80,12 +85,18 @@ impl<'a> FaultFrames<'a> {
 
     /// The latency beyond which minor faults of the whole trace count as slow, by a sample of all its frames. It is
     /// kept at hand, so that it need not be read again, if it `is_kept`.
-    pub(super) fn slow_threshold_ns(&self, is_kept: bool) -> u64 {
+    /// Frames that are lost are counted in, so that the sample is the same whether they are in the file and of no
+    /// use, or not there at all.
+    pub(super) fn slow_threshold_ns(&self, is_kept: bool, gaps: &[GapRecord]) -> u64 {
         let faults = self.trace.frames().iter().filter(|info| info.kind == FrameKind::Faults);
-        let faults: Vec<FrameInfo> = faults.copied().collect();
-        let sample = threshold_sample(faults.iter().map(|info| info.rows));
+        let there = faults.map(|info| ((info.first_ns, info.last_ns, info.rows), Some(info)));
+        let lost = gaps.iter().filter(|gap| gap.kind == FrameKind::Faults as u16);
+        let lost = lost.map(|gap| ((gap.after_ns, gap.before_ns, gap.known_faults()), None));
+        let mut faults: Vec<_> = there.chain(lost).collect();
+        faults.sort_by_key(|(key, _)| *key);
+        let sample = threshold_sample(faults.iter().map(|((_, _, rows), _)| *rows));
         let sample: Vec<&FrameInfo> =
-            sample.into_iter().filter_map(|frame| faults.get(frame)).collect();
+            sample.into_iter().filter_map(|frame| faults.get(frame)?.1).collect();
         let kept = |batch: FaultBatch| match is_kept {
             true => batch,
             false => {
@@ -94,7 +105,7 @@ impl<'a> FaultFrames<'a> {
                 FaultBatch { columns, ..batch }
             }
         };
-        let read = sample.par_iter().map(|info| (info.offset, self.decode(info).map(kept)));
+        let read = sample.par_iter().map(|info| (info.offset, self.decode(info).ok().map(kept)));
         let batches: HashMap<u64, FaultBatch> =
             read.filter_map(|(offset, batch)| Some((offset, batch?))).collect();
         let threshold_ns = slow_threshold_ns(batches.values());
@@ -104,16 +115,18 @@ impl<'a> FaultFrames<'a> {
         threshold_ns
     }
 
-    fn decode(&self, info: &FrameInfo) -> Option<FaultBatch> {
+    /// The faults of a frame, or what is lost with it.
+    fn decode(&self, info: &FrameInfo) -> Result<FaultBatch, GapRecord> {
         self.frames_read.fetch_add(1, Ordering::Relaxed);
         self.bytes_read.fetch_add(info.stored_bytes, Ordering::Relaxed);
         match self.trace.read(info) {
-            Ok(Frame::Faults(batch)) => Some(batch),
-            Ok(_) => None,
+            Ok(Frame::Faults(batch)) => Ok(batch),
+            Ok(_) => Err(GapRecord::of_frame(info, GapReason::Rule)),
             Err(error) => {
                 let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-                troubles.insert(info.offset, with_sources(&error));
-                None
+                let (what, gap) = trouble(info, &error);
+                troubles.insert(info.offset, (what, gap.clone()));
+                Err(gap)
             }
         }
     }
@@ -132,7 +145,7 @@ impl<'a> FaultFrames<'a> {
         Ahead { receiver, request, progress: Progress { faults: before, total } }
     }
 
-    fn send(&self, sender: &SyncSender<(u64, FaultBatch)>, at_once: usize) {
+    fn send(&self, sender: &SyncSender<(u64, Batch)>, at_once: usize) {
         for infos in self.wanted.chunks(at_once) {
             let take = |info: &FrameInfo| {
                 let mut at_hand = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,11 +153,12 @@ impl<'a> FaultFrames<'a> {
             };
             let batches: Vec<_> = infos
                 .par_iter()
-                .map(|info| (info.first_ns, take(info).or_else(|| self.decode(info))))
+                .map(|info| (info.first_ns, take(info).map_or_else(|| self.decode(info), Ok)))
                 .collect();
             for (first_ns, batch) in batches {
                 // Nobody takes them where the one who looked at them met an error.
-                if batch.is_some_and(|batch| sender.send((first_ns, batch)).is_err()) {
+                let batch = batch.map_or_else(Batch::Lost, Batch::Faults);
+                if sender.send((first_ns, batch)).is_err() {
                     return;
                 }
             }
@@ -154,18 +168,20 @@ impl<'a> FaultFrames<'a> {
 
 /// Faults as they come.
 pub(super) struct Ahead<'s> {
-    receiver: Receiver<(u64, FaultBatch)>,
+    receiver: Receiver<(u64, Batch)>,
     request: &'s Request<'s>,
     progress: Progress,
 }
 
 impl Iterator for Ahead<'_> {
-    type Item = (u64, FaultBatch);
+    type Item = (u64, Batch);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (first_ns, batch) = self.receiver.recv().ok()?;
         self.request.tell(self.progress);
-        self.progress.faults += batch.columns.len() as u64;
+        if let Batch::Faults(batch) = &batch {
+            self.progress.faults += batch.columns.len() as u64;
+        }
         Some((first_ns, batch))
     }
 }

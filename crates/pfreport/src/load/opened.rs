@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use pfmodel::table::Analysis;
 use pfmodel::{Recording, Wanted, analyse_in_order};
 use pft::keys::fact;
-use pft::record::{Frame, MarkRecord, OomRecord, TraceHeader};
+use pft::record::{Frame, GapReason, GapRecord, MarkRecord, OomRecord, TraceHeader};
 use pft::{Damage, FrameInfo, FrameKind, Limits, Trace};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
-use super::faults::{FaultFrames, Troubles};
+use super::faults::{FaultFrames, Troubles, trouble};
 use super::request::{Reach, ReadStats, Request};
 use super::{Loaded, Mark, Member, memory};
 use crate::error::Error;
+use crate::gaps;
 use crate::input;
 use crate::target::target;
-use crate::text::{printable, with_sources};
+use crate::text::printable;
 
 /// A trace whose records have been read, and its faults not yet.
 pub(super) struct Opened {
@@ -36,12 +37,18 @@ pub(super) struct Scope {
     pub window_ns: Option<Range<u64>>,
     /// The recording lasted at least until then, on its clock.
     until_ns: u64,
+    /// What the file lacks.
+    gaps: Vec<GapRecord>,
 }
 
 /// What a trace tells beside its faults.
 pub(super) struct About {
     path: PathBuf,
     troubles: Troubles,
+    /// What the file says that it lost.
+    recorded_gaps: Vec<GapRecord>,
+    /// That, and what is lost of it now beside faults.
+    gaps: Vec<GapRecord>,
     marks: Vec<MarkRecord>,
     oom: Vec<OomRecord>,
     header: TraceHeader,
@@ -58,27 +65,32 @@ impl Opened {
         let trace = input::open(path, &Limits::default())?;
         let others: Vec<&FrameInfo> =
             trace.frames().iter().filter(|info| info.kind != FrameKind::Faults).collect();
-        let frames: Vec<_> =
-            others.par_iter().map(|info| (info.offset, trace.read(info))).collect();
+        let frames: Vec<_> = others.par_iter().map(|&info| (info, trace.read(info))).collect();
         let header = trace.header().clone();
         let mut recording = Recording::new(header.clone());
         let mut about = About {
             path: path.to_owned(),
             troubles: Troubles::new(),
+            recorded_gaps: Vec::new(),
+            gaps: Vec::new(),
             marks: Vec::new(),
             oom: Vec::new(),
             header,
             facts: BTreeMap::new(),
             ledger: BTreeMap::new(),
         };
-        for (offset, frame) in frames {
+        let mut unusable = Vec::new();
+        for (info, frame) in frames {
             match frame {
                 Ok(frame) => about.add(frame, &mut recording),
                 Err(error) => {
-                    about.troubles.insert(offset, with_sources(&error));
+                    about.troubles.insert(info.offset, trouble(info, &error));
+                    unusable.push((*info, GapReason::of(&error)));
                 }
             }
         }
+        about.gaps = [&about.recorded_gaps[..], &trace.gaps(&unusable)].concat();
+        recording.gaps.clone_from(&about.gaps);
         let facts = recording.facts.iter().map(|fact| (fact.key.clone(), fact.value.clone()));
         about.facts = facts.collect();
         let ledger = recording.checkpoint.iter().flat_map(|checkpoint| &checkpoint.ledger);
@@ -113,7 +125,8 @@ impl Opened {
 impl Scope {
     fn new(trace: &Trace, recording: &Recording, about: &About, request: &Request<'_>) -> Self {
         let start_ns = recording.header.start_ns;
-        let times = trace.frames().iter().map(|info| info.last_ns);
+        let known = about.gaps.iter().map(|gap| gap.before_ns).filter(|&ns| ns != u64::MAX);
+        let times = trace.frames().iter().map(|info| info.last_ns).chain(known);
         let until_ns = times.max().unwrap_or(0).max(start_ns);
         let rows_ns = request.window_ns(until_ns - start_ns);
         let window_ns = rows_ns.as_ref().map(|window| {
@@ -125,10 +138,10 @@ impl Scope {
         // A thread of which records are missing is known by its faults, from the first on.
         let end_ns = window_ns.as_ref().map_or(u64::MAX, |window| window.end);
         let loses = recording.lost.iter().any(|lost| lost.after_ns < end_ns);
-        if loses || !about.troubles.is_empty() || !trace.is_complete() {
+        if loses || !about.gaps.is_empty() || !trace.is_complete() {
             reach = reach.max(Reach::Start);
         }
-        Self { reach, rows_ns, window_ns, until_ns }
+        Self { reach, rows_ns, window_ns, until_ns, gaps: about.gaps.clone() }
     }
 
     /// The faults that are to be read.
@@ -146,7 +159,7 @@ impl Scope {
         let slow_threshold_ns = match request.options.slow_threshold_ns {
             Some(threshold_ns) => threshold_ns,
             None if self.reach == Reach::Window => u64::MAX,
-            None => faults.slow_threshold_ns(is_one_walk),
+            None => faults.slow_threshold_ns(is_one_walk, &self.gaps),
         };
         let all = Wanted::all(slow_threshold_ns);
         Wanted { rows_ns: self.rows_ns.clone(), until_ns: self.until_ns, ..all }
@@ -169,6 +182,7 @@ impl About {
             Frame::StackPointers(pointers) => recording.stack_pointers.extend(pointers),
             Frame::Oom(victims) => self.oom.extend(victims),
             Frame::Marks(marks) => self.marks.extend(marks),
+            Frame::Gaps(gaps) => self.recorded_gaps.extend(gaps),
             // Kinds that this program does not know are reported by the reader.
             _ => {}
         }
@@ -184,6 +198,8 @@ impl About {
         let recorded = |key| self.facts.get(key).is_some_and(|value| value == "yes");
         analysis.exactness.error_code |= recorded(fact::CAPTURE_ERROR_CODE);
         analysis.exactness.kernel_mode |= recorded(fact::CAPTURE_KERNEL_MODE);
+        let start_ns = self.header.start_ns;
+        let recorded_gaps = self.recorded_gaps.iter().map(|gap| gaps::sentence(gap, start_ns));
         let mut oom = self.oom;
         oom.sort_by_key(|victim| victim.time_ns);
         let member = Member {
@@ -213,8 +229,11 @@ impl About {
             damage: self
                 .troubles
                 .into_values()
+                .map(|(what, _)| what)
                 .chain(broken.iter().map(ToString::to_string))
+                .chain(recorded_gaps)
                 .collect(),
+            gaps: self.gaps,
             notes: left_out.iter().map(ToString::to_string).collect(),
             analysis,
             members: vec![member],
@@ -236,9 +255,12 @@ impl Loaded {
         let (frames, bytes) = faults.read();
         self.read.fault_frames_read += frames;
         self.read.bytes_read += bytes;
-        let mut damage: Vec<String> = faults.into_troubles().into_values().collect();
+        let (mut damage, gaps): (Vec<String>, Vec<GapRecord>) =
+            faults.into_troubles().into_values().unzip();
         damage.append(&mut self.damage);
         self.damage = damage;
+        self.gaps.extend(gaps);
+        self.gaps.sort_by_key(|gap| (gap.after_ns, gap.before_ns));
         let since_ns = self.recorded_since_ns();
         let flaws = self.flaws();
         let target = target(self);

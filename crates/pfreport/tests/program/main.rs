@@ -19,6 +19,7 @@ mod memory;
 mod plots;
 mod profiles;
 mod query;
+mod recover;
 mod scene;
 mod schema;
 mod several;

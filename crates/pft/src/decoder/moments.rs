@@ -1,9 +1,9 @@
-//! Frames of what happened beside the faults: oom kills, marks, calls.
+//! Frames of what happened beside the faults: oom kills, marks, calls; and of what is lost of it.
 
 use super::Expected;
 use super::records::{Result, Text};
-use crate::archive::{ArchivedCallsV1, ArchivedMarksV1, ArchivedOomV1};
-use crate::record::{CallKind, CallRecord, MarkRecord, OomRecord};
+use crate::archive::{ArchivedCallsV1, ArchivedGapsV1, ArchivedMarksV1, ArchivedOomV1};
+use crate::record::{CallKind, CallRecord, GapReason, GapRecord, MarkRecord, OomRecord};
 
 /// Checks the times of rows one after the other.
 pub(super) struct Times {
@@ -99,4 +99,33 @@ pub(super) fn calls(archive: &ArchivedCallsV1, expected: Expected) -> Result<Vec
         });
     }
     Ok(calls)
+}
+
+pub(super) fn gaps(archive: &ArchivedGapsV1, expected: Expected) -> Result<Vec<GapRecord>> {
+    expected.check_rows(archive.rows.len())?;
+    let mut gaps = Vec::with_capacity(archive.rows.len());
+    for row in archive.rows.iter() {
+        let (after_ns, before_ns) = (row.after_ns.to_native(), row.before_ns.to_native());
+        if before_ns < after_ns {
+            return Err("a gap ends before it begins");
+        }
+        let rows = row.rows.to_native();
+        gaps.push(GapRecord {
+            after_ns,
+            before_ns,
+            kind: u16::try_from(row.kind.to_native()).map_err(|_| "a gap has no kind of frame")?,
+            frames: row.frames.to_native(),
+            rows: (rows != u64::MAX).then_some(rows),
+            bytes: row.bytes.to_native(),
+            reason: match row.reason.to_native() {
+                0 => GapReason::Missing,
+                1 => GapReason::Checksum,
+                2 => GapReason::Rule,
+                3 => GapReason::Parts,
+                4 => GapReason::Cut,
+                _ => return Err("a gap has an unknown reason"),
+            },
+        });
+    }
+    Ok(gaps)
 }

@@ -1,13 +1,13 @@
-//! What happened beside the faults: oom kills, marks, calls.
+//! What happened beside the faults: oom kills, marks, calls; and what is lost of it.
 //!
 //! Readers refuse frames of these kinds whose rows are not in order of time, so rows are sorted here.
 
 use super::records::{push_text, split};
 use super::{EncodedFrame, Encoder, Shape};
-use crate::archive::{CallRow, CallsV1, MarkRow, MarksV1, OomRow, OomV1};
+use crate::archive::{CallRow, CallsV1, GapRow, GapsV1, MarkRow, MarksV1, OomRow, OomV1};
 use crate::error::Result;
 use crate::frame::FrameKind;
-use crate::record::{CallRecord, MarkRecord, OomRecord};
+use crate::record::{CallRecord, GapRecord, MarkRecord, OomRecord};
 
 /// `records` in order of a time or an address; those of one stay as they are.
 pub(super) fn in_order<T>(records: &[T], key: impl Fn(&T) -> u64) -> Vec<&T> {
@@ -102,6 +102,32 @@ impl Encoder {
                     shape.first_ns = shape.first_ns.min(call.end_ns);
                     shape.last_ns = shape.last_ns.max(call.end_ns);
                 }
+                self.seal(shape, &archive)
+            })
+            .collect()
+    }
+
+    /// Encodes gaps in the order given, as several frames if one cannot hold them; as none if there are
+    /// none. The frames have no times: those of gaps are bounds.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_calls`].
+    pub fn encode_gaps(&mut self, gaps: &[GapRecord]) -> Result<Vec<EncodedFrame>> {
+        split(FrameKind::Gaps, gaps, |_| 0)?
+            .into_iter()
+            .map(|gaps| {
+                let rows = gaps.iter().map(|gap| GapRow {
+                    after_ns: gap.after_ns,
+                    before_ns: gap.before_ns,
+                    frames: gap.frames,
+                    rows: gap.rows.unwrap_or(u64::MAX),
+                    bytes: gap.bytes,
+                    kind: gap.kind.into(),
+                    reason: gap.reason as u32,
+                });
+                let archive = GapsV1 { rows: rows.collect() };
+                let shape =
+                    Shape { kind: FrameKind::Gaps, rows: gaps.len(), first_ns: 0, last_ns: 0 };
                 self.seal(shape, &archive)
             })
             .collect()

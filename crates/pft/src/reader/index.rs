@@ -1,5 +1,6 @@
 //! The list of frames from the index at the end of the file.
 
+use super::holes::is_index;
 use super::source::Source;
 use super::{Limits, Located};
 use crate::archive::{ArchivedIndexV1, access};
@@ -62,6 +63,44 @@ pub(super) fn load(
             return Ok(list.finish(at == index_end, first.sequence));
         }
     }
+}
+
+/// The headers of frames that were written, by an index that lies in the file but does not fit it any more; by
+/// sequence number. Empty unless all of it is there.
+///
+/// # Errors
+/// [`crate::Error::Read`].
+pub(super) fn written(
+    source: &Source,
+    seed: &Seed,
+    located: &[Located],
+    limits: &Limits,
+) -> Result<Vec<FrameHeader>> {
+    let is_index = |frame: &&Located| is_index(&frame.header) && frame.header.codec == CODEC_ZSTD;
+    let max_frames = limits.decoded_bytes / size_of::<Located>() as u64;
+    let mut headers: Vec<FrameHeader> = Vec::new();
+    let mut first_sequence = None;
+    for frame in located.iter().filter(is_index) {
+        let header = &frame.header;
+        let first = *first_sequence.get_or_insert(header.sequence);
+        let stored =
+            source.read(frame.offset + FRAME_HEADER_BYTES as u64, header.stored_bytes.into())?;
+        let is_next = header.sequence.wrapping_sub(first) == u64::from(header.part)
+            && seed.checksum(&stored) == header.payload_crc;
+        let Ok(archive) = decompress(&stored, header.raw_bytes) else { return Ok(Vec::new()) };
+        let Ok(archive) = access::<ArchivedIndexV1>(&archive) else { return Ok(Vec::new()) };
+        let before = headers.len() as u64;
+        if !is_next || before.saturating_add(archive.rows.len() as u64) > max_frames {
+            return Ok(Vec::new());
+        }
+        headers.extend(index_rows(archive, before).map(|(_, header)| header));
+        if header.part + 1 == header.parts {
+            break;
+        }
+    }
+    let is_whole = first_sequence == Some(headers.len() as u64)
+        && headers.iter().all(FrameHeader::within_bounds);
+    Ok(if is_whole { headers } else { Vec::new() })
 }
 
 /// Header of an index frame that begins at `at` and ends before `end`.

@@ -1,5 +1,6 @@
 //! Frames one by one as they lie in the file, for tools that examine the file itself.
 
+use super::holes::Salvage;
 use super::{Damage, Limits, Located, Trace, arrange, scan};
 use crate::error::Result;
 use crate::frame::FRAME_HEADER_BYTES;
@@ -73,13 +74,8 @@ impl Trace {
     pub(crate) fn walk(&self) -> Result<(Vec<Located>, Vec<Damage>)> {
         let mut damage = Vec::new();
         let seed = Seed::new(&self.header.uuid);
-        let located = scan::scan(&self.source, &seed, self.body(), &mut damage)?;
-        Ok((located, damage))
-    }
-
-    /// Bytes of the file.
-    pub(crate) fn bytes(&self, offset: u64, bytes: u64) -> Result<Vec<u8>> {
-        self.source.read(offset, bytes)
+        let scanned = scan::scan(&self.source, &seed, self.body(), &mut damage)?;
+        Ok((scanned.frames, damage))
     }
 
     /// Whether the payload of a frame has the checksum that its header says.
@@ -96,6 +92,7 @@ impl Trace {
 /// What is wrong with the order of frames and with their parts.
 pub(crate) fn disorder(located: &[Located]) -> Vec<Damage> {
     let mut damage = Vec::new();
-    arrange::arrange(located.to_vec(), &Limits { decoded_bytes: u64::MAX }, &mut damage);
+    let limits = Limits { decoded_bytes: u64::MAX };
+    arrange::arrange(located.to_vec(), &Salvage::default(), &limits, &mut damage);
     damage
 }

@@ -12,6 +12,15 @@ const HEADER_BYTES: u64 = FRAME_HEADER_BYTES as u64;
 /// Bytes read at a time in search of a marker.
 const SEARCH_BYTES: u64 = 64 << 10;
 
+/// What lies in a file.
+#[derive(Debug, Default)]
+pub(super) struct Scanned {
+    /// Frames in the order of the file.
+    pub frames: Vec<Located>,
+    /// Frames whose payload is cut short, with how much of them is there.
+    pub torn: Vec<(Located, u64)>,
+}
+
 /// Lists the frames in `range` in file order. What is no frame is reported.
 ///
 /// # Errors
@@ -21,8 +30,8 @@ pub(super) fn scan(
     seed: &Seed,
     range: Range<u64>,
     damage: &mut Vec<Damage>,
-) -> Result<Vec<Located>> {
-    let mut frames: Vec<Located> = Vec::new();
+) -> Result<Scanned> {
+    let Scanned { mut frames, mut torn } = Scanned::default();
     let mut at = range.start;
     // A frame that has lost bytes reaches into the next one. So where no frame begins at the end of
     // the last one, the search starts right behind the header of that.
@@ -46,6 +55,7 @@ pub(super) fn scan(
         if next < at {
             if let Some(broken) = frames.pop() {
                 damage.push(broken_frame(&broken, found, next));
+                torn.push((broken, next - broken.offset));
             }
         } else if found.is_none() {
             damage.extend(rest(source, at, next)?);
@@ -55,7 +65,7 @@ pub(super) fn scan(
         at = next;
         search_from = next;
     }
-    Ok(frames)
+    Ok(Scanned { frames, torn })
 }
 
 /// The last frame reaches beyond `next`, which is the next frame or, if there is none, the end.

@@ -80,6 +80,7 @@ const fn layout(kind: FrameKind) -> Layout {
         FrameKind::Marks => list!(rows!(16, 8), TEXT),
         FrameKind::Calls => list!(rows!(64, 8)),
         FrameKind::StackPointers => list!(rows!(24, 8)),
+        FrameKind::Gaps => list!(rows!(48, 8)),
         FrameKind::Index => list!(rows!(56, 8, &[(50, 2), (52, 4)])),
     }
 }

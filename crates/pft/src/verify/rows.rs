@@ -69,7 +69,11 @@ pub(super) fn check(frame: &Frame, place: Place, findings: &mut Findings) {
             }
         }
         // Readers refuse what is wrong with these.
-        Frame::Oom(_) | Frame::Marks(_) | Frame::CallChains(_) | Frame::StackPointers(_) => {}
+        Frame::Oom(_)
+        | Frame::Marks(_)
+        | Frame::CallChains(_)
+        | Frame::StackPointers(_)
+        | Frame::Gaps(_) => {}
     }
 }
 

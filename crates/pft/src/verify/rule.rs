@@ -76,6 +76,7 @@ rules! {
     SymbolSize "symbol-size" "4.14" "Functions have no size.",
     SymbolOrder "symbol-order" "4.14" "Symbols of one address lie one behind the other in one frame.",
     Index "index" "4.15" "The index lists each frame before it as its header is, and lies behind all.",
+    GapTimes "gap-times" "4.16" "A gap does not end before it begins.",
     Enumerated "enumerated" "4" "Kinds, reasons, states, causes and yes-or-no fields have values of the page.",
     RowOrder "row-order" "5" "Rows of a frame are in order of time.",
     SidebandFirst "sideband-first" "5" "Map and task records lie before faults that reach their time.",
@@ -129,7 +130,8 @@ impl Rule {
             | "a build id is too long"
             | "a segment exceeds the address space"
             | "a section exceeds the address space" => Self::ModuleRow,
-            "a flag is neither 0 nor 1" => Self::Enumerated,
+            "a gap ends before it begins" => Self::GapTimes,
+            "a gap has no kind of frame" | "a flag is neither 0 nor 1" => Self::Enumerated,
             _ if what.contains(" has an unknown ") => Self::Enumerated,
             _ if what.contains("zstd") || what.contains("decompress") => Self::Zstd,
             _ => Self::Refused,

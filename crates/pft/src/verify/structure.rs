@@ -40,7 +40,7 @@ pub(super) fn header(trace: &Trace, findings: &mut Findings, notes: &mut Notes) 
         findings
             .add(Rule::FileHeader, place, || format!("the clock is {clock} instead of {CLOCK}"));
     }
-    if trace.bytes(56, 4)?.iter().any(|&byte| byte != 0) {
+    if trace.read_bytes(56, 4)?.iter().any(|&byte| byte != 0) {
         let what = || "the reserved field at 56 is not 0".to_owned();
         findings.add(Rule::Reserved, place, what);
     }
@@ -56,7 +56,7 @@ pub(super) fn trailer(trace: &Trace, findings: &mut Findings) -> Result<Option<u
         return Ok(None);
     }
     let place = Place::at(at);
-    let bytes = trace.bytes(at, TRAILER_BYTES as u64)?;
+    let bytes = trace.read_bytes(at, TRAILER_BYTES as u64)?;
     let Some(trailer) = Trailer::parse(&bytes, &Seed::new(&trace.header().uuid)) else {
         return Ok(None);
     };
@@ -111,7 +111,7 @@ fn between(
         findings.add(Rule::Cut, place, || broken.to_string());
         return Ok(());
     }
-    let start = trace.bytes(from, bytes.min(TRAILER_BYTES as u64))?;
+    let start = trace.read_bytes(from, bytes.min(TRAILER_BYTES as u64))?;
     let (rule, what) = if start.starts_with(&SYNC_MARKER) {
         (Rule::FrameHeader, "they begin with a sync marker, but with no valid frame header")
     } else if Trailer::parse(&start, &Seed::new(&trace.header().uuid)).is_some() {

@@ -1,9 +1,9 @@
 //! Small traces with known contents.
 
 use pft::record::{
-    CallKind, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame, LATENCY_UNKNOWN,
-    LedgerEntry, LostBy, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason,
-    TaskKind, TaskRecord, TraceHeader, Vma,
+    CallKind, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame, GapReason, GapRecord,
+    LATENCY_UNKNOWN, LedgerEntry, LostBy, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot,
+    SnapshotReason, TaskKind, TaskRecord, TraceHeader, Vma,
 };
 use pft::{FrameInfo, Trace, Writer};
 
@@ -104,6 +104,29 @@ pub fn faults(rows: usize) -> FaultBatch {
         columns.attempts.push(if row % 1000 == 999 { u32::MAX } else { 1 });
     }
     FaultBatch { cpu: 3, columns }
+}
+
+/// One gap of which all is known, one of which nothing is.
+pub fn gaps() -> Vec<GapRecord> {
+    let known = GapRecord {
+        after_ns: 1_000_500,
+        before_ns: 1_000_600,
+        kind: 5,
+        frames: 1,
+        rows: Some(300),
+        bytes: 4711,
+        reason: GapReason::Checksum,
+    };
+    let unknown = GapRecord {
+        after_ns: 0,
+        before_ns: u64::MAX,
+        kind: 0,
+        frames: 0,
+        rows: None,
+        bytes: 0,
+        reason: GapReason::Cut,
+    };
+    vec![known, unknown]
 }
 
 pub fn lost() -> Vec<LostRecord> {

@@ -4,13 +4,13 @@ use std::fmt::{Display, Write as _};
 
 use pft::Trace;
 use pft::record::{
-    CallChainRecord, CallKind, CallRecord, FaultBatch, Frame, LATENCY_UNKNOWN, MarkRecord,
-    ModuleKind, ModuleRecord, ModuleState, NODE_UNKNOWN, OomRecord, Section, Segment,
-    StackPointerRecord, SymbolKind, SymbolRecord,
+    CallChainRecord, CallKind, CallRecord, FaultBatch, Frame, GapReason, GapRecord,
+    LATENCY_UNKNOWN, MarkRecord, ModuleKind, ModuleRecord, ModuleState, NODE_UNKNOWN, OomRecord,
+    Section, Segment, StackPointerRecord, SymbolKind, SymbolRecord,
 };
 
 /// Names of the tables, as the script takes them, and their columns.
-pub const TABLES: [(&str, &str); 10] = [
+pub const TABLES: [(&str, &str); 11] = [
     ("faults", "time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu,call_chain,node\n"),
     (
         "oom",
@@ -25,6 +25,7 @@ pub const TABLES: [(&str, &str); 10] = [
     ("segments", "module,file_offset,file_bytes,address,memory_bytes,prot\n"),
     ("sections", "module,name,address,bytes,no_bits,tls\n"),
     ("symbols", "module,kind,address,size_bytes,name,file,line\n"),
+    ("gaps", "after_ns,before_ns,kind,frames,rows,bytes,reason\n"),
 ];
 
 /// One table of all frames of a trace.
@@ -45,6 +46,7 @@ pub fn table(trace: &Trace, name: &str) -> String {
             ("segments", Frame::Modules(modules)) => modules.iter().map(segments).collect(),
             ("sections", Frame::Modules(modules)) => modules.iter().map(sections).collect(),
             ("symbols", Frame::Symbols(symbols)) => symbols.iter().map(symbol).collect(),
+            ("gaps", Frame::Gaps(gaps)) => gaps.iter().map(gap).collect(),
             _ => String::new(),
         };
     }
@@ -193,6 +195,25 @@ fn symbol(symbol: &SymbolRecord) -> String {
         text(&symbol.name),
         text(&symbol.file),
         known(Some(symbol.line).filter(|&line| line != 0)),
+    )
+}
+
+fn gap(gap: &GapRecord) -> String {
+    let reason = match gap.reason {
+        GapReason::Missing => "missing",
+        GapReason::Checksum => "checksum",
+        GapReason::Rule => "rule",
+        GapReason::Parts => "parts",
+        GapReason::Cut => "cut",
+    };
+    format!(
+        "{},{},{},{},{},{},{reason}\n",
+        gap.after_ns,
+        known(Some(gap.before_ns).filter(|&ns| ns != u64::MAX)),
+        known(Some(gap.kind).filter(|&kind| kind != 0)),
+        known(Some(gap.frames).filter(|&frames| frames != 0)),
+        known(gap.rows),
+        gap.bytes,
     )
 }
 

@@ -33,6 +33,7 @@ mod programs;
 mod python;
 mod real_programs;
 mod recording;
+mod recover;
 mod refusals;
 mod regions;
 mod robust;
