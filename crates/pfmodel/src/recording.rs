@@ -23,6 +23,9 @@ pub struct Recording {
     pub snapshots: Vec<Snapshot>,
     /// Losses.
     pub lost: Vec<LostRecord>,
+    /// Records of tasks, mappings and calls may be missing that were in the trace once, before any fault: damage took
+    /// them, or they were too many. No mapping is certain then.
+    pub has_holes: bool,
     /// Modules.
     pub modules: Vec<ModuleRecord>,
     /// Symbols of modules; those of one address from the innermost function outwards.
@@ -47,6 +50,7 @@ impl Recording {
             calls: Vec::new(),
             snapshots: Vec::new(),
             lost: Vec::new(),
+            has_holes: false,
             modules: Vec::new(),
             symbols: Vec::new(),
             call_chains: Vec::new(),

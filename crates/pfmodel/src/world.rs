@@ -109,7 +109,7 @@ impl World {
             records,
             changes: 0,
             applied_early: HashSet::new(),
-            lost_until_ns: 0,
+            lost_until_ns: if recording.has_holes { u64::MAX } else { 0 },
             has_calls: recording.has_calls(),
             page_shift: recording.header.page_size_bytes.max(1).ilog2(),
             recent_faults: None,

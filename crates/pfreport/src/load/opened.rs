@@ -8,7 +8,7 @@ use pfmodel::table::Analysis;
 use pfmodel::{Recording, Wanted, analyse_in_order};
 use pft::keys::fact;
 use pft::record::{Frame, MarkRecord, OomRecord, TraceHeader};
-use pft::{Damage, FrameInfo, FrameKind, Limits, Trace};
+use pft::{Damage, FrameKind, Limits, Trace};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::faults::{FaultFrames, Troubles};
@@ -42,6 +42,8 @@ pub(super) struct Scope {
 pub(super) struct About {
     path: PathBuf,
     troubles: Troubles,
+    /// What was left out to save memory.
+    too_many: Option<String>,
     marks: Vec<MarkRecord>,
     oom: Vec<OomRecord>,
     header: TraceHeader,
@@ -56,26 +58,27 @@ impl Opened {
     /// As [`Loaded::open`].
     pub(super) fn new(path: &Path, request: &Request<'_>) -> Result<Self, Error> {
         let trace = input::open(path, &Limits::default())?;
-        let others: Vec<&FrameInfo> =
-            trace.frames().iter().filter(|info| info.kind != FrameKind::Faults).collect();
-        let frames: Vec<_> =
-            others.par_iter().map(|info| (info.offset, trace.read(info))).collect();
+        let (others, too_many) = memory::records(&trace, request.memory_bytes);
+        let frames: Vec<_> = others.par_iter().map(|info| (*info, trace.read(info))).collect();
         let header = trace.header().clone();
         let mut recording = Recording::new(header.clone());
+        recording.has_holes = too_many.is_some() || trace.damage().iter().any(is_hole);
         let mut about = About {
             path: path.to_owned(),
             troubles: Troubles::new(),
+            too_many: too_many.as_ref().map(ToString::to_string),
             marks: Vec::new(),
             oom: Vec::new(),
             header,
             facts: BTreeMap::new(),
             ledger: BTreeMap::new(),
         };
-        for (offset, frame) in frames {
+        for (info, frame) in frames {
             match frame {
                 Ok(frame) => about.add(frame, &mut recording),
                 Err(error) => {
-                    about.troubles.insert(offset, with_sources(&error));
+                    recording.has_holes |= changes_memory(info.kind);
+                    about.troubles.insert(info.offset, with_sources(&error));
                 }
             }
         }
@@ -213,6 +216,7 @@ impl About {
             damage: self
                 .troubles
                 .into_values()
+                .chain(self.too_many)
                 .chain(broken.iter().map(ToString::to_string))
                 .collect(),
             notes: left_out.iter().map(ToString::to_string).collect(),
@@ -248,6 +252,23 @@ impl Loaded {
             member.target.clone_from(&target);
         }
     }
+}
+
+/// Whether frames are missing of which nothing tells what they held.
+fn is_hole(damage: &Damage) -> bool {
+    matches!(
+        damage,
+        Damage::MissingFrames { .. }
+            | Damage::BrokenFrame { .. }
+            | Damage::IncompleteParts { .. }
+            | Damage::OverBudget { .. }
+    )
+}
+
+/// Whether records of a kind tell of changes to address spaces, or that such records were lost.
+fn changes_memory(kind: FrameKind) -> bool {
+    use FrameKind::{Calls, Host, Lost, Maps, Snapshot, Tasks};
+    matches!(kind, Host | Tasks | Maps | Snapshot | Calls | Lost)
 }
 
 /// Marks in order of time, with times since the start of the trace.
