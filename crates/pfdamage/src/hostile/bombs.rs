@@ -6,7 +6,7 @@ use pft::record::{
 };
 use pft::MAX_RAW_BYTES;
 
-use super::{BASE, Fault, Named, Recording, START_NS, map, task, vma};
+use super::{BASE, Named, Recording, START_NS, map, task, vma};
 use crate::forge::{Archive, Forged, file};
 use crate::{code_samples, samples, traces};
 
@@ -63,7 +63,7 @@ fn small_faults(rows: usize) -> Vec<u8> {
     let archive = archive.bytes(&columns);
     let end = archive.0.len();
     let archive = archive.u32s(&[0, 65_536]).vec(0, 1).vec(8, 1).vec(24, 8).vec(end, 0);
-    forged((0..rows.div_ceil(65_536).max(2) * 4).map(|_| (5, 65_536, archive.0.clone())))
+    forged((0..rows.div_ceil(50_000)).map(|_| (5, 65_536, archive.0.clone())))
 }
 
 /// An index whose entries claim all there can be.

@@ -7,7 +7,7 @@ use crate::code_samples;
 
 pub const ALL: &[Named] = &[
     ("call chains by the million", many_chains),
-    ("call chains without end", |_| long_chains(1_900_000, "")),
+    ("call chains without end", |_| long_chains(900_000, "")),
     ("a long call chain of long names", |rows| long_chains(1_000, &"n".repeat(rows * 5))),
     ("call chains of one number", same_number),
     ("call chains that are not there", no_chains),

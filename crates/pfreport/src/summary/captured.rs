@@ -92,9 +92,12 @@ fn left_out(loaded: &Loaded) -> Option<String> {
 
 /// What was captured and lost against what the kernel counted.
 fn reconciliation(loaded: &Loaded) -> Option<String> {
-    let in_words = |Balance { name, ours, kernel }| {
-        if ours == kernel {
+    let in_words = |balance: Balance| {
+        let Balance { name, ours, kernel } = balance;
+        if balance.is_even() {
             format!("{name} {} = the kernel's", count(kernel))
+        } else if ours == u64::MAX {
+            format!("{name} more than can be counted, so that nothing can be compared")
         } else {
             let gap = count(ours.abs_diff(kernel));
             let side = if ours < kernel { "fewer" } else { "more" };

@@ -5,6 +5,7 @@
 mod reports;
 mod run;
 mod truth;
+mod watch;
 
 use std::path::Path;
 
@@ -14,11 +15,6 @@ use run::{Tried, Whole};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
-
-/// How much of the long form is tried: 1 in so many, unless that is asked for.
-fn one_in(share: usize) -> usize {
-    if is_long() { 1 } else { share }
-}
 
 /// Whether the long form runs: scripts/damage.sh.
 fn is_long() -> bool {
@@ -33,18 +29,20 @@ fn recorded() -> Vec<u8> {
 /// One test, so that the memory of one file is measured at a time.
 #[test]
 fn damaged_traces_tell_less_and_nothing_that_is_not_so() {
+    let share = if is_long() { 1 } else { 200 };
     let mut tried = Tried::default();
     for (name, bytes) in [("all kinds", all_kinds()), ("zero page", recorded())] {
         let whole = Whole::new(name, &bytes);
-        tried.cuts += whole.all(every_cut(&bytes).step_by(one_in(10)));
-        // The tests of pft and pfmodel try each bit.
-        tried.flips += whole.all(every_flip(&bytes).step_by(one_in(90)));
-        tried.others += whole.all(others(&bytes, 3, 100));
+        tried.cuts += whole.all(share, every_cut(&bytes));
+        tried.flips += whole.all(share * 2, every_flip(&bytes));
+        tried.others += whole.all(share / 20 + 1, others(&bytes, 3, 2_000));
     }
-    let busy = busy(30_000);
+    let (faults, count) = if is_long() { (200_000, 40_000) } else { (10_000, 10_000) };
+    let busy = busy(faults);
     let whole = Whole::new("busy", &busy);
-    tried.cuts += whole.new_ones(cuts(&busy, 1, 300));
-    tried.flips += whole.new_ones(flips(&busy, 2, 300));
-    tried.others += whole.new_ones(others(&busy, 3, 100));
+    let share = 1_000;
+    tried.cuts += whole.all(share, cuts(&busy, 1, count));
+    tried.flips += whole.all(share, flips(&busy, 2, count));
+    tried.others += whole.all(share, others(&busy, 3, count / 10));
     println!("{tried}");
 }

@@ -12,7 +12,7 @@ use pfreport::run::run;
 const REPORTS: [&str; 28] = [
     "TRACE",
     "TRACE --html=OUT/page.html",
-    "TRACE --png=OUT --svg=OUT",
+    "TRACE --png=OUT --svg=OUT --size=320x240",
     "TRACE --flamegraph=OUT/flames.svg",
     "TRACE --folded=OUT/stacks",
     "TRACE --pprof=OUT/pprof",
@@ -44,9 +44,35 @@ const REPORTS: [&str; 28] = [
 ///
 /// # Errors
 /// What was wrong.
-pub fn every_report(trace: &Path, mut each: impl FnMut(&str)) -> Result<(), String> {
+pub fn every_report(trace: &Path, each: impl FnMut(&str)) -> Result<(), String> {
+    reports(trace, &REPORTS, each)
+}
+
+/// Reports that go through all that the model makes of a trace, without what only writes it down.
+#[allow(dead_code, reason = "not of all tests that share this")]
+const QUICK_REPORTS: [&str; 8] = [
+    "TRACE --json=OUT/json",
+    "TRACE",
+    "TRACE --folded=OUT/stacks",
+    "TRACE --patterns",
+    "TRACE --advice",
+    "TRACE --histogram --heatmap",
+    "info TRACE",
+    "dump TRACE",
+];
+
+/// Makes those reports that take little time on many rows.
+///
+/// # Errors
+/// As [`every_report`].
+#[allow(dead_code, reason = "not of all tests that share this")]
+pub fn quick_reports(trace: &Path, each: impl FnMut(&str)) -> Result<(), String> {
+    reports(trace, &QUICK_REPORTS, each)
+}
+
+fn reports(trace: &Path, all: &[&str], mut each: impl FnMut(&str)) -> Result<(), String> {
     let out = tempfile::tempdir().map_err(|error| error.to_string())?;
-    for report in REPORTS {
+    for &report in all {
         each(report);
         let word = |word: &str| -> OsString {
             match word {

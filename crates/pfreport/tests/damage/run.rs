@@ -5,9 +5,7 @@ use std::fmt;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pfdamage::Damaged;
 use pfmodel::Options;
@@ -18,9 +16,8 @@ use tempfile::TempDir;
 use crate::MEMORY;
 use crate::reports::every_report;
 use crate::truth::Truth;
+use crate::watch::Watch;
 
-/// What no file of these tests may take longer than: a hang, not a slow machine.
-const HANG: Duration = Duration::from_secs(300);
 /// Memory that reading a damaged trace of some kilobytes takes at most, bytes.
 const MOST_BYTES: usize = 64 << 20;
 /// One in so many is rendered as well.
@@ -47,7 +44,8 @@ pub struct Whole {
     name: &'static str,
     truth: Truth,
     folder: TempDir,
-    watch: Sender<String>,
+    watch: Watch,
+    tried: AtomicUsize,
 }
 
 impl Whole {
@@ -56,53 +54,33 @@ impl Whole {
         let path = folder.path().join("whole.pft");
         fs::write(&path, bytes).unwrap();
         let loaded = Loaded::open(&path, &Options::default()).unwrap();
-        let (watch, news) = channel::<String>();
-        thread::spawn(move || {
-            let mut what = String::from("nothing yet");
-            loop {
-                match news.recv_timeout(HANG) {
-                    Ok(next) => what = next,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                    Err(RecvTimeoutError::Timeout) => {
-                        eprintln!("hangs: {what}");
-                        std::process::abort();
-                    }
-                }
-            }
-        });
-        Self { name, truth: Truth::of(name, loaded), folder, watch }
+        Self { name, truth: Truth::of(name, loaded), folder, watch: Watch::new(), tried: AtomicUsize::new(0) }
     }
 
-    /// Tries all; how many these are.
-    pub fn all<'a>(&self, files: impl Iterator<Item = Damaged<'a>>) -> usize {
-        eprintln!("{} {:?}", self.name, std::time::Instant::now());
-        files.enumerate().map(|(n, file)| self.one(&file, n % RENDERED == 0)).count()
-    }
-
-    /// Opens all and decodes all of their frames, and goes on with those that leave other frames than the ones before
-    /// did; how many these are.
-    pub fn new_ones<'a>(&self, files: impl Iterator<Item = Damaged<'a>>) -> usize {
-        eprintln!("{} new {:?}", self.name, std::time::Instant::now());
+    /// Opens all and decodes all of their frames. One in `share` goes through the model and all that is said of it, and
+    /// each that leaves other frames than those before. How many these are.
+    pub fn all<'a>(&self, share: usize, files: impl Iterator<Item = Damaged<'a>>) -> usize {
         let mut seen = HashSet::new();
         let mut count = 0;
         for file in files {
             count += 1;
-            self.watch.send(format!("{}: {}", self.name, file.what)).unwrap();
+            self.watch.look(&format!("{}: {}", self.name, file.what));
             let left = Trace::from_bytes(file.bytes.to_vec()).map(|trace| {
                 let whole = trace.iter().filter(|(_, frame)| frame.is_ok());
                 let sequences: Vec<u64> = whole.map(|(info, _)| info.sequence).collect();
                 (sequences, trace.is_complete())
             });
-            if seen.insert(left.ok()) {
-                self.one(&file, seen.len() % RENDERED == 1);
+            if seen.insert(left.ok()) || count % share == 0 {
+                self.one(&file);
             }
         }
         count
     }
 
-    fn one(&self, file: &Damaged<'_>, is_rendered: bool) {
+    fn one(&self, file: &Damaged<'_>) {
+        let nth = self.tried.fetch_add(1, Ordering::Relaxed);
         let what = format!("{}: {}", self.name, file.what);
-        self.watch.send(what.clone()).unwrap();
+        self.watch.look(&what);
         let path: PathBuf = self.folder.path().join("damaged.pft");
         fs::write(&path, &file.bytes).unwrap();
         let before = MEMORY.current_usage();
@@ -115,7 +93,7 @@ impl Whole {
             if taken > MOST_BYTES + 300 * file.bytes.len() {
                 return Err(format!("takes {taken} bytes of memory"));
             }
-            if is_rendered {
+            if nth % RENDERED == 1 {
                 every_report(&path, |_| ())?;
             }
             Ok(())
