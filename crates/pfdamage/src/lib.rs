@@ -4,7 +4,11 @@
 //! bits, zeroed ranges, swapped blocks. [`hostile()`] has files that somebody made to do harm, each under a name.
 //! Both are the same each time: what fails can be made again from its name.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what makes files for tests may fail like tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what makes files for tests may fail like tests"
+)]
 
 mod damage;
 mod hostile;

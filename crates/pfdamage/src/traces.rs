@@ -180,11 +180,11 @@ fn push(batch: &mut FaultBatch, frame: u64, row: u64, time_ns: u64, counts: &mut
     columns.addr.push(BASE + number % AREAS * 0x10_0000 + row * 7 % 0x80 * PAGE);
     columns.ip.push(BASE + 0x100 + row % 5);
     columns.pid.push(100);
-    columns.tid.push(if row % 4 == 0 { 100 } else { 200 + frame as u32 });
-    let access = flags::ERROR_USER | if row % 2 == 0 { flags::ERROR_WRITE } else { 0 };
-    columns.flags.push(
-        u32::from(major) | flags::ERROR_CODE_VALID | access | 12 << flags::PAGE_SHIFT_SHIFT,
-    );
+    columns.tid.push(if row.is_multiple_of(4) { 100 } else { 200 + frame as u32 });
+    let access = flags::ERROR_USER | if row.is_multiple_of(2) { flags::ERROR_WRITE } else { 0 };
+    columns
+        .flags
+        .push(u32::from(major) | flags::ERROR_CODE_VALID | access | 12 << flags::PAGE_SHIFT_SHIFT);
     columns.attempts.push(1);
     columns.call_chain.push((row % 3) as u32);
     columns.node.push((row % 2) as u8);

@@ -111,12 +111,12 @@ pub struct Limits {
 }
 
 /// Memory that frames may take once decoded whatever the length of the file, bytes.
-const FREE_BYTES: u64 = 64 << 20;
+const FREE_BYTES: u64 = 256 << 20;
 /// And for each byte of the file: sixteen faults. Recorders write no more than half a fault.
 const DECODED_PER_BYTE: u64 = 1024;
 
 impl Limits {
-    /// What the frames of a file of this length may take: 64 MiB, and 1024 bytes for each byte of the file.
+    /// What the frames of a file of this length may take: 256 MiB, and 1024 bytes for each byte of the file.
     /// No recording comes near it; a file that was made to do harm may ask for thirty times as much.
     #[must_use]
     pub const fn of_file(file_bytes: u64) -> Self {

@@ -1,10 +1,10 @@
 //! Small files that become large.
 
+use pft::MAX_RAW_BYTES;
 use pft::record::{
     CallRecord, Fact, LedgerEntry, LostBy, LostRecord, MarkRecord, OomRecord, StackPointerRecord,
     TaskKind, TaskRecord,
 };
-use pft::MAX_RAW_BYTES;
 
 use super::{BASE, Named, Recording, START_NS, map, task, vma};
 use crate::forge::{Archive, Forged, file};
@@ -57,7 +57,9 @@ fn bombs(times: usize) -> Vec<u8> {
 fn small_faults(rows: usize) -> Vec<u8> {
     let columns: Vec<u8> = [(1, 0), (2, 0), (3, 1_000), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0)]
         .iter()
-        .flat_map(|&(id, base): &(u32, u64)| Archive::default().u64s(&[base]).u32s(&[0, 0x100 + id]).0)
+        .flat_map(|&(id, base): &(u32, u64)| {
+            Archive::default().u64s(&[base]).u32s(&[0, 0x100 + id]).0
+        })
         .collect();
     let archive = Archive::default().u64s(&[0x40_0000]).u64s(&[0x7f00]).u32s(&[1, 1]);
     let archive = archive.bytes(&columns);
@@ -110,8 +112,7 @@ fn marks(rows: usize, name: &[u8]) -> Vec<u8> {
 
 fn victims(rows: usize) -> Vec<u8> {
     let victim = samples::oom().remove(0);
-    let victims =
-        (0..rows).map(|n| OomRecord { time_ns: START_NS + n as u64, ..victim.clone() });
+    let victims = (0..rows).map(|n| OomRecord { time_ns: START_NS + n as u64, ..victim.clone() });
     Recording::new().records(victims, |writer, oom| writer.oom(oom)).some_faults().end()
 }
 
@@ -174,7 +175,8 @@ fn present(rows: usize) -> Vec<u8> {
 }
 
 fn maps(rows: usize) -> Vec<u8> {
-    let maps = (0..rows as u64).map(|n| map(START_NS + n, BASE + n * 8_192, BASE + n * 8_192 + 4_096, "/x"));
+    let maps = (0..rows as u64)
+        .map(|n| map(START_NS + n, BASE + n * 8_192, BASE + n * 8_192 + 4_096, "/x"));
     Recording::new().maps(maps).some_faults().end()
 }
 
@@ -209,7 +211,8 @@ fn repeated() -> Vec<u8> {
     }
     let lost = zstd::bulk::compress(&[0; 8], 1).unwrap();
     for part in 0..2_000 {
-        let forged = Forged { sequence: u64::MAX - part, part: 7, parts: 9, ..Forged::new(4, 0, 8) };
+        let forged =
+            Forged { sequence: u64::MAX - part, part: 7, parts: 9, ..Forged::new(4, 0, 8) };
         bytes.extend(forged.frame(&lost));
     }
     assert!(!code_samples::symbols().is_empty());

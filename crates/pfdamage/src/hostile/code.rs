@@ -1,6 +1,8 @@
 //! Call chains, modules and symbols that name each other wrongly, or far too often.
 
-use pft::record::{CallChainRecord, ModuleKind, ModuleRecord, Section, Segment, SymbolKind, SymbolRecord};
+use pft::record::{
+    CallChainRecord, ModuleKind, ModuleRecord, Section, Segment, SymbolKind, SymbolRecord,
+};
 
 use super::{BASE, Fault, Named, ODD, PAGE, Recording, START_NS, map};
 use crate::code_samples;
@@ -39,25 +41,48 @@ fn module(id: u32) -> ModuleRecord {
         dev_minor: 1,
         inode: 1,
         path: b"/bin/program".to_vec(),
-        segments: vec![Segment { file_offset: 0, file_bytes: 1 << 32, address: 0, memory_bytes: 1 << 32, prot: 5 }],
+        segments: vec![Segment {
+            file_offset: 0,
+            file_bytes: 1 << 32,
+            address: 0,
+            memory_bytes: 1 << 32,
+            prot: 5,
+        }],
         sections: Vec::new(),
         ..code_samples::modules().remove(0)
     }
 }
 
 fn symbol(module: u32, kind: SymbolKind, address: u64, name: &str) -> SymbolRecord {
-    SymbolRecord { module, kind, address, size_bytes: 0, name: name.into(), file: Vec::new(), line: 0 }
+    SymbolRecord {
+        module,
+        kind,
+        address,
+        size_bytes: 0,
+        name: name.into(),
+        file: Vec::new(),
+        line: 0,
+    }
 }
 
-fn with_chains(recording: Recording, chains: impl IntoIterator<Item = CallChainRecord>) -> Recording {
+fn with_chains(
+    recording: Recording,
+    chains: impl IntoIterator<Item = CallChainRecord>,
+) -> Recording {
     recording.records(chains, |writer, chains| writer.call_chains(chains))
 }
 
-fn with_symbols(recording: Recording, symbols: impl IntoIterator<Item = SymbolRecord>) -> Recording {
+fn with_symbols(
+    recording: Recording,
+    symbols: impl IntoIterator<Item = SymbolRecord>,
+) -> Recording {
     recording.records(symbols, |writer, symbols| writer.symbols(symbols))
 }
 
-fn with_modules(recording: Recording, modules: impl IntoIterator<Item = ModuleRecord>) -> Recording {
+fn with_modules(
+    recording: Recording,
+    modules: impl IntoIterator<Item = ModuleRecord>,
+) -> Recording {
     recording.records(modules, |writer, modules| writer.modules(modules))
 }
 
@@ -96,7 +121,8 @@ fn no_chains(rows: usize) -> Vec<u8> {
 
 fn own_chains(rows: usize) -> Vec<u8> {
     let rows = rows / 4;
-    let chains = (0..rows as u64).map(|n| chain(n as u32 + 1, (0..20).map(|k| BASE + n * k).collect()));
+    let chains =
+        (0..rows as u64).map(|n| chain(n as u32 + 1, (0..20).map(|k| BASE + n * k).collect()));
     with_chains(program(), chains).faults(faults(rows, |n| n as u32 + 1)).end()
 }
 
@@ -127,8 +153,8 @@ fn sections(rows: usize) -> Vec<u8> {
         name: b".text".to_vec(),
         address: n,
         bytes: 1 << 40,
-        no_bits: n % 3 == 0,
-        tls: n % 5 == 0,
+        no_bits: n.is_multiple_of(3),
+        tls: n.is_multiple_of(5),
     };
     let all = ModuleRecord { sections: (0..rows as u64).map(section).collect(), ..module(1) };
     with_modules(program(), [all]).faults(faults(rows / 10, |_| 0)).end()
@@ -145,13 +171,19 @@ fn odd_modules() -> Vec<u8> {
                 memory_bytes: address,
                 prot: u32::MAX,
             };
-            modules.push(ModuleRecord { segments: vec![segment; 3], ..module(modules.len() as u32) });
+            modules
+                .push(ModuleRecord { segments: vec![segment; 3], ..module(modules.len() as u32) });
         }
     }
     let symbols = ODD.into_iter().flat_map(|address| {
         (0..40).map(move |id| SymbolRecord {
             size_bytes: u64::MAX - address / 2,
-            ..symbol(id, if id % 2 == 0 { SymbolKind::Object } else { SymbolKind::Function }, address, "odd")
+            ..symbol(
+                id,
+                if id % 2 == 0 { SymbolKind::Object } else { SymbolKind::Function },
+                address,
+                "odd",
+            )
         })
     });
     let maps = ODD.map(|offset| pft::record::MapRecord {
@@ -164,7 +196,9 @@ fn odd_modules() -> Vec<u8> {
 
 fn many_symbols(rows: usize) -> Vec<u8> {
     let symbols = (0..rows as u64).map(|n| symbol(1, SymbolKind::Function, n * 64, "f"));
-    with_symbols(with_modules(program(), [module(1)]), symbols).faults(faults(rows / 10, |_| 0)).end()
+    with_symbols(with_modules(program(), [module(1)]), symbols)
+        .faults(faults(rows / 10, |_| 0))
+        .end()
 }
 
 fn no_modules(rows: usize) -> Vec<u8> {
@@ -187,5 +221,7 @@ fn objects(rows: usize) -> Vec<u8> {
         ..symbol(1, SymbolKind::Object, n * PAGE, "object")
     };
     let symbols = (0..rows as u64).map(object);
-    with_symbols(with_modules(program(), [module(1)]), symbols).faults(faults(rows / 10, |_| 0)).end()
+    with_symbols(with_modules(program(), [module(1)]), symbols)
+        .faults(faults(rows / 10, |_| 0))
+        .end()
 }

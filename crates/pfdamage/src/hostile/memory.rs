@@ -20,7 +20,8 @@ pub const ALL: &[Named] = &[
 ];
 
 fn faults_over(rows: usize) -> impl Iterator<Item = Fault> {
-    (0..rows as u64).map(|n| Fault { time_ns: START_NS + 1_000_000 + n * 10, ..Fault::nth(n * 7 % 5_000) })
+    (0..rows as u64)
+        .map(|n| Fault { time_ns: START_NS + 1_000_000 + n * 10, ..Fault::nth(n * 7 % 5_000) })
 }
 
 /// Each within the one before.
@@ -40,8 +41,8 @@ fn stacked(rows: usize) -> Vec<u8> {
         let path = if n % 2 == 0 { "/even" } else { "/odd" };
         map(START_NS + 10 * n, BASE + (n_maps - n) * PAGE, BASE + (n_maps + n + 1) * PAGE, path)
     });
-    let faults =
-        (0..n_maps).map(|n| Fault { time_ns: START_NS + 10 * n + 5, ..Fault::nth(n_maps + n % 100) });
+    let faults = (0..n_maps)
+        .map(|n| Fault { time_ns: START_NS + 10 * n + 5, ..Fault::nth(n_maps + n % 100) });
     Recording::new().maps(maps).faults(faults).end()
 }
 
@@ -65,7 +66,8 @@ fn odd_maps() -> Vec<u8> {
             })
         })
     });
-    let faults = ODD.into_iter().enumerate().map(|(n, addr)| Fault { addr, ..Fault::nth(n as u64) });
+    let faults =
+        ODD.into_iter().enumerate().map(|(n, addr)| Fault { addr, ..Fault::nth(n as u64) });
     Recording::new().maps(maps).faults(faults).end()
 }
 
@@ -85,7 +87,9 @@ fn odd_snapshots() -> Vec<u8> {
 fn overlapping_snapshots(rows: usize) -> Vec<u8> {
     let n_vmas = rows as u64 / 4;
     let vmas: Vec<_> = (0..n_vmas)
-        .map(|n| vma(BASE + n * 100, BASE + (2 * n_vmas - n) * PAGE, if n % 2 == 0 { "/a" } else { "" }))
+        .map(|n| {
+            vma(BASE + n * 100, BASE + (2 * n_vmas - n) * PAGE, if n % 2 == 0 { "/a" } else { "" })
+        })
         .collect();
     let reversed = vmas.iter().rev().cloned().collect();
     let recording = Recording::new().snapshot(START_NS, vmas).snapshot(START_NS + 10, reversed);
@@ -99,7 +103,8 @@ fn contradicting_snapshots(rows: usize) -> Vec<u8> {
         let path = if time % 2 == 0 { "/a" } else { "/b" };
         let vmas = (0..n_vmas).map(|n| vma(BASE + n * PAGE, BASE + (n + 1) * PAGE, path)).collect();
         recording = recording.snapshot(START_NS + time * 1_000_000, vmas);
-        let faults = (0..100).map(|n| Fault { time_ns: START_NS + time * 1_000_000 + 500 + n, ..Fault::nth(n) });
+        let faults = (0..100)
+            .map(|n| Fault { time_ns: START_NS + time * 1_000_000 + 500 + n, ..Fault::nth(n) });
         recording = recording.faults(faults);
     }
     recording.end()
@@ -159,8 +164,9 @@ fn moves(rows: usize) -> Vec<u8> {
             ..call(START_NS + n * 10, CallKind::Mremap, (from, 1 << 30))
         }
     });
-    let maps = (0..rows as u64 / 4)
-        .map(|n| map(START_NS, BASE + n * PAGE, BASE + (n + 1) * PAGE, if n % 2 == 0 { "/a" } else { "/b" }));
+    let maps = (0..rows as u64 / 4).map(|n| {
+        map(START_NS, BASE + n * PAGE, BASE + (n + 1) * PAGE, if n % 2 == 0 { "/a" } else { "/b" })
+    });
     let recording = Recording::new().maps(maps);
     let recording = recording.records(calls, |writer, calls| writer.calls(calls));
     recording.faults(faults_over(rows / 10)).end()
@@ -169,7 +175,12 @@ fn moves(rows: usize) -> Vec<u8> {
 fn stacks(rows: usize) -> Vec<u8> {
     let maps = (0..rows as u64).map(|n| MapRecord {
         prot: if n % 2 == 0 { 0 } else { 3 },
-        ..map(START_NS, BASE + n * PAGE, BASE + (n + 1) * PAGE, if n % 3 == 0 { "[stack]" } else { "//anon" })
+        ..map(
+            START_NS,
+            BASE + n * PAGE,
+            BASE + (n + 1) * PAGE,
+            if n % 3 == 0 { "[stack]" } else { "//anon" },
+        )
     });
     let pointers = (0..rows as u64).map(|n| pft::record::StackPointerRecord {
         time_ns: START_NS + n,
@@ -186,6 +197,7 @@ fn paths(rows: usize) -> Vec<u8> {
     let maps = (0..rows as u64).map(|n| {
         map(START_NS + n, BASE + n * PAGE, BASE + (n + 1) * PAGE, &format!("/srv/\u{202e}{n}"))
     });
-    let faults = (0..rows as u64).map(|n| Fault { time_ns: START_NS + 1_000_000 + n, ..Fault::nth(n) });
+    let faults =
+        (0..rows as u64).map(|n| Fault { time_ns: START_NS + 1_000_000 + n, ..Fault::nth(n) });
     Recording::new().maps(maps).faults(faults).end()
 }

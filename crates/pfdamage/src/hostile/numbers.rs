@@ -59,7 +59,8 @@ fn latencies(rows: usize, latency_ns: u64) -> Vec<u8> {
 }
 
 fn backwards(rows: usize) -> Vec<u8> {
-    let mut recording = Recording::new().snapshot(START_NS, vec![vma(BASE, BASE + (1 << 30), "/x")]);
+    let mut recording =
+        Recording::new().snapshot(START_NS, vec![vma(BASE, BASE + (1 << 30), "/x")]);
     let frames = rows as u64 / 1_000;
     for frame in (0..frames).rev() {
         let fault = |n| Fault { time_ns: START_NS + frame * 1_000 + 5_000 - n, ..Fault::nth(n) };
@@ -89,7 +90,10 @@ fn page_size(page_size_bytes: u32) -> Vec<u8> {
 }
 
 fn cpus() -> Vec<u8> {
-    let nodes = Fact { key: fact::MACHINE_CPU_NODES.into(), value: "0-4294967295=0,0-4294967295=4294967295".into() };
+    let nodes = Fact {
+        key: fact::MACHINE_CPU_NODES.into(),
+        value: "0-4294967295=0,0-4294967295=4294967295".into(),
+    };
     let mut recording = Recording::new();
     recording.writer.host(&[nodes]).unwrap();
     for cpu in [0, 1, u32::from(u16::MAX), 1 << 16, u32::MAX] {
@@ -184,7 +188,15 @@ fn lying_facts() -> Vec<u8> {
         "target.tids",
         "ring.bytes",
     ];
-    let values = ["18446744073709551615", "99999999999999999999999", "-1", "1e400", "", "0-1=0,5-4=1,=,-", "NaN"];
+    let values = [
+        "18446744073709551615",
+        "99999999999999999999999",
+        "-1",
+        "1e400",
+        "",
+        "0-1=0,5-4=1,=,-",
+        "NaN",
+    ];
     let mut recording = Recording::new();
     for value in values {
         let fact = |key: &&str| Fact { key: (*key).into(), value: value.into() };

@@ -17,12 +17,14 @@ pub const ALL: &[Named] = &[
 ];
 
 fn own_parent() -> Vec<u8> {
-    let fork = |n| TaskRecord { tid: 100 + n as u32 % 3, ..task(START_NS + n, TaskKind::Fork, 100, 100) };
+    let fork =
+        |n| TaskRecord { tid: 100 + n as u32 % 3, ..task(START_NS + n, TaskKind::Fork, 100, 100) };
     Recording::new().tasks((0..100).map(fork)).maps(pages()).some_faults().end()
 }
 
 fn ring() -> Vec<u8> {
-    let fork = |n: u32| task(START_NS + u64::from(n), TaskKind::Fork, 100 + (n + 1) % 5, 100 + n % 5);
+    let fork =
+        |n: u32| task(START_NS + u64::from(n), TaskKind::Fork, 100 + (n + 1) % 5, 100 + n % 5);
     Recording::new().tasks((0..500).map(fork)).maps(pages()).some_faults().end()
 }
 
@@ -46,7 +48,9 @@ fn generations(rows: usize) -> Vec<u8> {
 /// Children of a process with many mappings, each of which faults once.
 fn wide_forks(rows: usize) -> Vec<u8> {
     let n_maps = rows as u64 / 2;
-    let maps = (0..n_maps).map(|n| map(START_NS, BASE + n * PAGE, BASE + (n + 1) * PAGE, if n % 2 == 0 { "/a" } else { "/b" }));
+    let maps = (0..n_maps).map(|n| {
+        map(START_NS, BASE + n * PAGE, BASE + (n + 1) * PAGE, if n % 2 == 0 { "/a" } else { "/b" })
+    });
     let children = rows as u32 / 20;
     let fork = |n: u32| task(START_NS + 1_000 + u64::from(n), TaskKind::Fork, 200 + n, 100);
     let faults = (0..children).map(|n| Fault {
@@ -62,7 +66,10 @@ fn churn(rows: usize) -> Vec<u8> {
     let kinds = [TaskKind::Fork, TaskKind::Exec, TaskKind::Comm, TaskKind::Exit];
     let tasks = (0..rows as u64).map(|n| {
         let tid = 100 + (n / 4 % 7) as u32;
-        TaskRecord { tid, ..task(START_NS + n / 3, kinds[n as usize % 4], 100 + (n % 3) as u32, 100) }
+        TaskRecord {
+            tid,
+            ..task(START_NS + n / 3, kinds[n as usize % 4], 100 + (n % 3) as u32, 100)
+        }
     });
     Recording::new().maps(pages()).tasks(tasks).some_faults().end()
 }
@@ -78,8 +85,7 @@ fn threads(rows: usize) -> Vec<u8> {
 }
 
 fn odd_times() -> Vec<u8> {
-    let kinds =
-        [TaskKind::Present, TaskKind::Fork, TaskKind::Exec, TaskKind::Comm, TaskKind::Exit];
+    let kinds = [TaskKind::Present, TaskKind::Fork, TaskKind::Exec, TaskKind::Comm, TaskKind::Exit];
     let tasks = ODD.into_iter().flat_map(|time_ns| {
         kinds.into_iter().flat_map(move |kind| {
             [0, 100, u32::MAX].map(|pid| task(time_ns, kind, pid, u32::MAX - pid))

@@ -155,3 +155,12 @@ fn a_stack_that_grows_under_a_fault_is_exact() {
         .analyse();
     assert_eq!(confidence(&analysis), [Exact]);
 }
+
+#[test]
+fn nothing_is_exact_where_damage_may_have_taken_records() {
+    let sound = || mapped().with_calls().fault(fault(20, BASE, WRITE)).snapshot(50, shown());
+    let mut holed = sound();
+    holed.recording.has_holes = true;
+    assert_eq!(confidence(&sound().analyse()), [Exact]);
+    assert_eq!(confidence(&holed.analyse()), [Inferred]);
+}

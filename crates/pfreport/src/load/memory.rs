@@ -44,10 +44,10 @@ const MADE_OF_RECORDS: u64 = 4;
 ///
 /// They are held all at once, so they may take no more than the length of the file and the memory allowed justify:
 /// a file of some kilobytes may hold frames that decompress to gigabytes.
-pub(super) fn records<'a>(
-    trace: &'a Trace,
+pub(super) fn records(
+    trace: &Trace,
     limit_bytes: Option<u64>,
-) -> (Vec<&'a FrameInfo>, Option<Damage>) {
+) -> (Vec<&FrameInfo>, Option<Damage>) {
     let of_length = trace.file_bytes().saturating_mul(RECORD_BYTES_PER_BYTE);
     let of_length = FREE_RECORD_BYTES.saturating_add(of_length);
     let allowed = limit_bytes.unwrap_or(u64::MAX) / MADE_OF_RECORDS;

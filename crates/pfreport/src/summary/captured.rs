@@ -78,7 +78,7 @@ fn in_words(taken: Taken) -> String {
 fn left_out(loaded: &Loaded) -> Option<String> {
     let of = |minor, major, whose| {
         let [minor, major] = [minor, major].map(|key| loaded.sum(&[key]));
-        (minor + major > 0).then(|| {
+        (minor.max(major) > 0).then(|| {
             let faults = counted(minor.saturating_add(major), "fault");
             format!("{faults} {whose} ({} minor, {} major)", count(minor), count(major))
         })

@@ -77,14 +77,15 @@ fn reports(trace: &Path, all: &[&str], mut each: impl FnMut(&str)) -> Result<(),
         let word = |word: &str| -> OsString {
             match word {
                 "TRACE" => trace.into(),
-                _ => word
-                    .replace('\u{a0}', " ")
-                    .replace("OUT", &out.path().to_string_lossy())
-                    .into(),
+                _ => {
+                    word.replace('\u{a0}', " ").replace("OUT", &out.path().to_string_lossy()).into()
+                }
             }
         };
-        let words: Vec<OsString> =
-            std::iter::once("pfreport".into()).chain(report.split(' ').map(word)).chain(["-f".into()]).collect();
+        let words: Vec<OsString> = std::iter::once("pfreport".into())
+            .chain(report.split(' ').map(word))
+            .chain(["-f".into()])
+            .collect();
         let arguments = Arguments::from_words(&words).map_err(|error| error.to_string())?;
         let mut text = Counted(0);
         match run(&arguments, &mut text, &mut std::io::sink(), Layout::PIPED) {

@@ -54,7 +54,13 @@ impl Whole {
         let path = folder.path().join("whole.pft");
         fs::write(&path, bytes).unwrap();
         let loaded = Loaded::open(&path, &Options::default()).unwrap();
-        Self { name, truth: Truth::of(name, loaded), folder, watch: Watch::new(), tried: AtomicUsize::new(0) }
+        Self {
+            name,
+            truth: Truth::of(name, loaded),
+            folder,
+            watch: Watch::new(),
+            tried: AtomicUsize::new(0),
+        }
     }
 
     /// Opens all and decodes all of their frames. One in `share` goes through the model and all that is said of it, and

@@ -89,9 +89,7 @@ fn mappings(loaded: &Loaded) -> impl Iterator<Item = (Key, Option<(u64, Vec<u8>)
     let faults = &analysis.faults;
     (0..faults.len()).map(move |row| {
         let mapping = analysis.mappings.get(faults.mapping[row] as usize);
-        let mapping = mapping.map(|mapping| {
-            (mapping.start, mapping.path.clone())
-        });
+        let mapping = mapping.map(|mapping| (mapping.start, mapping.path.clone()));
         ((faults.time_ns[row], faults.tid[row], faults.addr[row]), mapping)
     })
 }

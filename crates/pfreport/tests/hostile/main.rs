@@ -10,7 +10,6 @@ mod watch;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
 use peak_alloc::PeakAlloc;
 use pfdamage::{Hostile, hostile};
@@ -25,17 +24,25 @@ const FREE_BYTES: usize = 512 << 20;
 /// And for each byte of the file.
 const BYTES_PER_BYTE: usize = 2_048;
 
+/// Rows of the files that go through all reports, and of those that go through some: what takes more than its share
+/// of time shows on many rows.
+fn rows() -> [usize; 2] {
+    let is_long = std::env::var_os("PFT_DAMAGE").is_some_and(|form| form == "long");
+    if is_long { [2_000, 100_000] } else { [100, 5_000] }
+}
+
 /// One test, so that the memory of one file is measured at a time.
 #[test]
 fn every_report_on_a_hostile_file_ends_in_bounded_memory() {
-    let rows = std::env::var("PFT_HOSTILE_ROWS").ok().and_then(|rows| rows.parse().ok());
     let only = std::env::var("PFT_HOSTILE").unwrap_or_default();
     let watch = Watch::new();
     let (mut files, mut peak_bytes) = (0, 0);
     let mut wrong = Vec::new();
-    for file in hostile(rows.unwrap_or(300)).filter(|file| file.name.contains(&only)) {
+    let [few, many] = rows();
+    let all = hostile(few).map(|file| (file, false)).chain(hostile(many).map(|file| (file, true)));
+    for (file, is_quick) in all.filter(|(file, _)| file.name.contains(&only)) {
         files += 1;
-        match harm(&file, &watch) {
+        match harm(&file, is_quick, &watch) {
             Ok(bytes) => peak_bytes = peak_bytes.max(bytes),
             Err(what) => wrong.push(format!("{}: {what}", file.name)),
         }
@@ -45,26 +52,20 @@ fn every_report_on_a_hostile_file_ends_in_bounded_memory() {
 }
 
 /// The memory that reports on a file take at most; what is wrong with them.
-fn harm(file: &Hostile, watch: &Watch) -> Result<usize, String> {
+fn harm(file: &Hostile, is_quick: bool, watch: &Watch) -> Result<usize, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.pft");
     let bytes = file.bytes();
     let length = bytes.len();
     fs::write(&path, bytes).unwrap();
-    let is_quick = std::env::var_os("PFT_HOSTILE_QUICK").is_some();
-    let is_told = std::env::var_os("PFT_HOSTILE_ROWS").is_some();
     let mut peak_bytes = 0;
-    let mut last = (String::new(), Instant::now());
+    let mut last = String::new();
     let before = MEMORY.current_usage();
     let mut each = |report: &str| {
         let taken = MEMORY.peak_usage().saturating_sub(before);
         peak_bytes = peak_bytes.max(taken);
-        let took = last.1.elapsed().as_secs_f64();
-        if is_told && (took > 1.0 || taken > 300 << 20) && !last.0.is_empty() {
-            println!("{took:7.1} s {:5} MiB {} ({length}): {}", taken >> 20, file.name, last.0);
-        }
         MEMORY.reset_peak_usage();
-        last = (report.to_owned(), Instant::now());
+        report.clone_into(&mut last);
         watch.look(&format!("{}: {report}", file.name));
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -77,7 +78,7 @@ fn harm(file: &Hostile, watch: &Watch) -> Result<usize, String> {
     }));
     match outcome {
         Ok(outcome) => outcome?,
-        Err(_) => return Err(format!("{} panics", last.0)),
+        Err(_) => return Err(format!("{last} panics")),
     }
     if peak_bytes > FREE_BYTES + BYTES_PER_BYTE * length {
         return Err(format!("takes {} MiB of memory for {length} bytes", peak_bytes >> 20));
