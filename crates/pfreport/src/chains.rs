@@ -22,9 +22,6 @@ pub const CUT_OFF: &str = "[cut off]";
 /// callers; only a forged trace has as many functions inlined.
 const MAX_FRAMES: usize = 2_048;
 
-/// Characters of the name of a frame. A chain of long names would make gigabytes of text.
-const MAX_NAME: usize = 4_096;
-
 /// Frame of code of which nothing is known.
 const UNKNOWN: &str = "[unknown]";
 
@@ -75,7 +72,7 @@ impl<'a> Frames<'a> {
     /// Frames whose names have at most `width` characters, less a mark of the kernel's.
     #[must_use]
     pub fn new(analysis: &'a Analysis, width: usize) -> Self {
-        Self { analysis, width: width.min(MAX_NAME), named: HashMap::new() }
+        Self { analysis, width, named: HashMap::new() }
     }
 
     /// A place in code: the function that the compiler emitted first, the innermost inlined one last.
