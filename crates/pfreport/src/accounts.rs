@@ -263,8 +263,7 @@ impl Loaded {
     #[must_use]
     pub fn is_balanced(&self) -> bool {
         !self.analysis.exactness.complete
-            || self.balances().iter().all(|balance| balance.ours == balance.kernel)
-                && self.missing_rows().is_empty()
+            || self.balances().iter().all(Balance::is_even) && self.missing_rows().is_empty()
     }
 
     /// Records that the recorder could not parse, by the last ledger.

@@ -18,6 +18,10 @@ use crate::text::{printable, shorten};
 /// First frame of a chain that may go on behind its last caller.
 pub const CUT_OFF: &str = "[cut off]";
 
+/// Frames of a chain that are named, inlined functions among them: behind them it is cut off. The model looks at so many
+/// callers; only a forged trace has as many functions inlined.
+const MAX_FRAMES: usize = 2_048;
+
 /// Frame of code of which nothing is known.
 const UNKNOWN: &str = "[unknown]";
 
@@ -84,19 +88,26 @@ impl<'a> Frames<'a> {
     /// A call chain, the outermost caller first. Neighbours of which no more than the module is known are
     /// one frame.
     pub fn of_chain(&mut self, chain: &CallChain) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        if chain.cut {
-            frames.push(Frame::new(CUT_OFF, Role::Gap));
-        }
-        let user = chain.user.iter().rev().map(|&location| (location, false));
-        let kernel = chain.kernel.iter().rev().map(|&location| (location, true));
-        for (location, in_kernel) in user.chain(kernel) {
-            for frame in &*self.of_place(location, in_kernel) {
-                if frame.role != Role::Module || frames.last() != Some(frame) {
+        let user = chain.user.iter().map(|&location| (location, false));
+        let kernel = chain.kernel.iter().map(|&location| (location, true));
+        // The innermost first: what is cut off is at the other end.
+        let mut frames: Vec<Frame> = Vec::new();
+        let mut cut = chain.cut;
+        for (location, in_kernel) in kernel.chain(user) {
+            for frame in self.of_place(location, in_kernel).iter().rev() {
+                if frame.role == Role::Module && frames.last() == Some(frame) {
+                    continue;
+                }
+                cut |= frames.len() == MAX_FRAMES;
+                if frames.len() < MAX_FRAMES {
                     frames.push(frame.clone());
                 }
             }
         }
+        if cut {
+            frames.push(Frame::new(CUT_OFF, Role::Gap));
+        }
+        frames.reverse();
         frames
     }
 }
@@ -177,7 +188,7 @@ impl Texts {
 
 #[cfg(test)]
 mod tests {
-    use super::Texts;
+    use super::{CUT_OFF, Frames, MAX_FRAMES, Texts};
     use crate::sample::{self, INLINED, KERNEL, LOOP, MAIN, UNNAMED};
 
     #[test]
@@ -198,6 +209,19 @@ mod tests {
                 "[unknown]"
             ]
         );
+    }
+
+    #[test]
+    fn functions_inlined_without_end_are_cut_off_at_the_outer_end() {
+        let mut analysis = sample::with_code().analysis;
+        let location = &mut analysis.locations[INLINED as usize];
+        let function = location.functions[0].clone();
+        location.functions = vec![function; 300];
+        let chain = sample::chain(&[KERNEL], &[INLINED; 10], false);
+        let frames = Frames::new(&analysis, 80).of_chain(&chain);
+        assert_eq!(frames.len(), MAX_FRAMES + 1);
+        assert_eq!(&*frames[0].name, CUT_OFF);
+        assert_eq!(&*frames[MAX_FRAMES].name, "copy_from_user_[k]");
     }
 
     #[test]

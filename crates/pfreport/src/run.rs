@@ -4,7 +4,6 @@ mod parts;
 mod table;
 
 use std::io::{self, Write};
-use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
@@ -145,8 +144,15 @@ fn report(
     };
     drop(request);
     drop(bar);
-    // The program ends with the report, and the system takes memory back faster than it could be given back.
-    let loaded = ManuallyDrop::new(loaded);
+    // The program ends with the report, and the system takes memory back faster than it could be given back. Tests
+    // make many reports in one process.
+    let given_back;
+    let loaded: &Loaded = if cfg!(debug_assertions) {
+        given_back = loaded;
+        &given_back
+    } else {
+        Box::leak(Box::new(loaded))
+    };
     if let Some(table) = asked.unselected().filter(|_| !selection.is_everything()) {
         let remedy = format!("to narrow it: --sql \"SELECT * FROM {table} WHERE …\"");
         writeln!(
@@ -155,23 +161,23 @@ fn report(
         )?;
     }
 
-    let mut written = stacks::export(&loaded, arguments, out, warnings)?;
+    let mut written = stacks::export(loaded, arguments, out, warnings)?;
     if exports.has_table() {
-        written.extend(asked.export(&loaded, arguments, out)?);
+        written.extend(asked.export(loaded, arguments, out)?);
     } else {
-        asked.print(&loaded, arguments, layout, out)?;
+        asked.print(loaded, arguments, layout, out)?;
     }
     let rows = arguments.query.top.unwrap_or(SUMMARY_ROWS);
-    written.extend(json::export(&loaded, arguments, rows, out)?);
-    written.extend(draw(&loaded, arguments, out)?);
-    texts(&loaded, arguments, layout, out)?;
+    written.extend(json::export(loaded, arguments, rows, out)?);
+    written.extend(draw(loaded, arguments, out)?);
+    texts(loaded, arguments, layout, out)?;
     if !has_table && !has_others {
         let style = Style { top: rows, layout };
-        out.write_all(summary::render(&loaded, style)?.as_bytes())?;
+        out.write_all(summary::render(loaded, style)?.as_bytes())?;
         // It says itself what is missing.
-        return end(&loaded, &[], has_data, (out, &mut io::sink()));
+        return end(loaded, &[], has_data, (out, &mut io::sink()));
     }
-    end(&loaded, &written, has_data, (out, warnings))
+    end(loaded, &written, has_data, (out, warnings))
 }
 
 /// Names the files that were written, unless standard output has data, and tells what is missing.

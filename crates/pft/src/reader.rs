@@ -113,8 +113,31 @@ impl Located {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Memory that all frames together may take once decoded, bytes; frames beyond are left out and
-    /// reported as [`Damage::OverBudget`]. Callers that hold few frames at a time may raise it.
+    /// reported as [`Damage::OverBudget`]. So are frames beyond [`Limits::of_file`], unless this is
+    /// [`u64::MAX`]: for callers that hold few frames at a time.
     pub decoded_bytes: u64,
+}
+
+/// Memory that frames may take once decoded whatever the length of the file, bytes.
+const FREE_BYTES: u64 = 256 << 20;
+/// And for each byte of the file: sixteen faults. Recorders write no more than half a fault.
+const DECODED_PER_BYTE: u64 = 1024;
+
+impl Limits {
+    /// What the frames of a file of this length may take: 256 MiB, and 1024 bytes for each byte of the file.
+    /// No recording comes near it; a file that was made to do harm may ask for thirty times as much.
+    #[must_use]
+    pub const fn of_file(file_bytes: u64) -> Self {
+        let of_length = file_bytes.saturating_mul(DECODED_PER_BYTE);
+        Self { decoded_bytes: FREE_BYTES.saturating_add(of_length) }
+    }
+
+    /// These for a file of this length.
+    const fn within(self, file_bytes: u64) -> Self {
+        let of_file = Self::of_file(file_bytes);
+        let is_less = of_file.decoded_bytes < self.decoded_bytes;
+        if is_less && self.decoded_bytes != u64::MAX { of_file } else { self }
+    }
 }
 
 impl Default for Limits {
@@ -188,6 +211,7 @@ impl Trace {
     /// header is no error: see [`Trace::damage`].
     pub fn from_reader(reader: impl Read + Seek + Send + 'static, limits: &Limits) -> Result<Self> {
         let source = Source::new(Box::new(reader))?;
+        let limits = &limits.within(source.bytes());
         let start = source.read(0, source.bytes().min(HEADER_READ_BYTES))?;
         let FileStart { header, minor, header_bytes: first_frame } = parse_header(&start)?;
         let seed = Seed::new(&header.uuid);

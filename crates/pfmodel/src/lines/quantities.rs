@@ -18,7 +18,7 @@ pub fn push_duration(out: &mut String, ns: u64) {
             match hundredths {
                 0..1_000 => write!(out, "{}.{:02} {name}", hundredths / 100, hundredths % 100),
                 _ if tenths < 1_000 => write!(out, "{}.{} {name}", tenths / 10, tenths % 10),
-                _ => write!(out, "{} {name}", (ns + unit / 2) / unit),
+                _ => write!(out, "{} {name}", ns / unit + u64::from(ns % unit >= unit.div_ceil(2))),
             }
         }
     };
@@ -72,6 +72,7 @@ mod tests {
             (1_310_000_000, "1.31 s"),
             (7_200_000_000_000, "7200 s"),
             (u64::MAX - 1_000_000_000, "18446744073 s"),
+            (u64::MAX, "18446744074 s"),
         ];
         for (ns, expected) in cases {
             assert_eq!(text(|out| push_duration(out, ns)), expected, "{ns}");

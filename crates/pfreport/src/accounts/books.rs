@@ -17,6 +17,14 @@ pub struct Balance {
     pub kernel: u64,
 }
 
+impl Balance {
+    /// Whether they agree. Counts that reach the end of their range are none, whatever they are compared with.
+    #[must_use]
+    pub const fn is_even(&self) -> bool {
+        self.ours == self.kernel && self.ours < u64::MAX
+    }
+}
+
 /// Keys of the parts that make up a balance: captured (stored or skipped), twice, of others, own,
 /// without a record, lost.
 struct Parts {

@@ -118,3 +118,20 @@ fn any_lost_record_is_a_loss() {
     assert!(!loaded(&[(ledger::CPUS_UNWATCHED, 1)]).is_whole());
     assert!(!loaded(&[(ledger::CAPTURED_OOM, 1)]).is_whole());
 }
+
+#[test]
+fn counts_at_the_end_of_their_range_agree_with_nothing() {
+    let full = Balance { name: "minor", ours: u64::MAX, kernel: u64::MAX };
+    assert!(!full.is_even());
+    assert!(Balance { ours: 5, kernel: 5, ..full }.is_even());
+    let mut loaded = loaded(&[
+        (ledger::CAPTURED_MINOR, 3),
+        (ledger::CAPTURED_MAJOR, 1),
+        (ledger::CAPTURED_FILTERED_MINOR, u64::MAX),
+        (ledger::MINOR_FAULTS_COUNT, u64::MAX),
+    ]);
+    assert!(!loaded.is_whole());
+    loaded.ledger.insert(ledger::CAPTURED_FILTERED_MINOR.to_owned(), 4);
+    loaded.ledger.insert(ledger::MINOR_FAULTS_COUNT.to_owned(), 7);
+    assert!(loaded.is_whole());
+}

@@ -26,6 +26,8 @@ pub struct Listing<'a> {
     damage: Vec<(Option<u64>, Damage)>,
     /// Whether something is wrong.
     damaged: bool,
+    /// What frames may still take once decoded, all together: a small file may hold so many that it would take hours.
+    left_bytes: u64,
 }
 
 impl<'a> Listing<'a> {
@@ -44,7 +46,8 @@ impl<'a> Listing<'a> {
         let mut damage: Vec<_> = damage.into_iter().map(|what| (offset(&what), what)).collect();
         damage.sort_by_key(|(offset, _)| offset.unwrap_or(u64::MAX));
         let damaged = !damage.is_empty();
-        Ok(Self { path: path.to_owned(), arguments, trace, frames, damage, damaged })
+        let left_bytes = Limits::of_file(trace.file_bytes()).decoded_bytes;
+        Ok(Self { path: path.to_owned(), arguments, trace, frames, damage, damaged, left_bytes })
     }
 
     /// Writes all lines; whether nothing is wrong.
@@ -120,10 +123,12 @@ impl<'a> Listing<'a> {
             return Ok(columns.frame(out, frame, "wrong checksum of the payload")?);
         }
         let whole = wholes.get(&frame.offset);
+        let before = self.left_bytes;
+        self.left_bytes = before.saturating_sub(whole.map_or(0, FrameInfo::decoded_bytes));
         let mut records = None;
         let state = match (known, whole) {
             (None, _) => Ok("ok, of an unknown kind"),
-            (Some(_), Some(info)) if info.decoded_bytes() > FRAME_BYTES => {
+            (Some(_), Some(info)) if info.decoded_bytes() > FRAME_BYTES.min(before) => {
                 Err("too large to be decoded".to_owned())
             }
             (Some(_), Some(info)) => match self.trace.read(info) {

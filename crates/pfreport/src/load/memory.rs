@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use pft::{Damage, FrameInfo, FrameKind, Trace};
+
 use super::faults::FaultFrames;
 use super::opened::Scope;
 use crate::error::Error;
@@ -29,6 +31,39 @@ fn available_bytes(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
+}
+
+/// Memory that records other than faults may take once decoded whatever the length of the file, bytes.
+const FREE_RECORD_BYTES: u64 = 64 << 20;
+/// And for each byte of the file.
+const RECORD_BYTES_PER_BYTE: u64 = 256;
+/// What the model and a report make of records, in parts of their decoded size.
+const MADE_OF_RECORDS: u64 = 4;
+
+/// Those of the frames with records other than faults that are to be decoded, in order; the others, and what to say of them.
+///
+/// They are held all at once, so they may take no more than the length of the file and the memory allowed justify:
+/// a file of some kilobytes may hold frames that decompress to gigabytes.
+pub(super) fn records(
+    trace: &Trace,
+    limit_bytes: Option<u64>,
+) -> (Vec<&FrameInfo>, Option<(Vec<FrameInfo>, Damage)>) {
+    let of_length = trace.file_bytes().saturating_mul(RECORD_BYTES_PER_BYTE);
+    let of_length = FREE_RECORD_BYTES.saturating_add(of_length);
+    let allowed = limit_bytes.unwrap_or(u64::MAX) / MADE_OF_RECORDS;
+    let budget = of_length.min(allowed.max(FREE_RECORD_BYTES));
+    let (mut frames, mut left, mut left_out) = (Vec::new(), budget, Vec::new());
+    for info in trace.frames().iter().filter(|info| info.kind != FrameKind::Faults) {
+        match left.checked_sub(info.decoded_bytes()) {
+            Some(rest) => {
+                left = rest;
+                frames.push(info);
+            }
+            None => left_out.push(*info),
+        }
+    }
+    let damage = Damage::OverBudget { frames: left_out.len() as u64, limit_bytes: budget };
+    (frames, (!left_out.is_empty()).then_some((left_out, damage)))
 }
 
 /// What a report on these faults takes at most, bytes, by the number of rows in the headers of frames.

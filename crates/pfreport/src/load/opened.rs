@@ -8,7 +8,7 @@ use pfmodel::table::Analysis;
 use pfmodel::{Recording, Wanted, analyse_in_order};
 use pft::keys::fact;
 use pft::record::{Frame, GapReason, GapRecord, MarkRecord, OomRecord, TraceHeader};
-use pft::{Damage, FrameInfo, FrameKind, Limits, Trace};
+use pft::{Damage, FrameKind, Limits, Trace};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::faults::{FaultFrames, Troubles, trouble};
@@ -49,6 +49,8 @@ pub(super) struct About {
     recorded_gaps: Vec<GapRecord>,
     /// That, and what is lost of it now beside faults.
     gaps: Vec<GapRecord>,
+    /// What was left out to save memory.
+    too_many: Option<String>,
     marks: Vec<MarkRecord>,
     oom: Vec<OomRecord>,
     header: TraceHeader,
@@ -63,8 +65,7 @@ impl Opened {
     /// As [`Loaded::open`].
     pub(super) fn new(path: &Path, request: &Request<'_>) -> Result<Self, Error> {
         let trace = input::open(path, &Limits::default())?;
-        let others: Vec<&FrameInfo> =
-            trace.frames().iter().filter(|info| info.kind != FrameKind::Faults).collect();
+        let (others, too_many) = memory::records(&trace, request.memory_bytes);
         let frames: Vec<_> = others.par_iter().map(|&info| (info, trace.read(info))).collect();
         let header = trace.header().clone();
         let mut recording = Recording::new(header.clone());
@@ -73,13 +74,15 @@ impl Opened {
             troubles: Troubles::new(),
             recorded_gaps: Vec::new(),
             gaps: Vec::new(),
+            too_many: too_many.as_ref().map(|(_, damage)| damage.to_string()),
             marks: Vec::new(),
             oom: Vec::new(),
             header,
             facts: BTreeMap::new(),
             ledger: BTreeMap::new(),
         };
-        let mut unusable = Vec::new();
+        let too_many = too_many.into_iter().flat_map(|(frames, _)| frames);
+        let mut unusable: Vec<_> = too_many.map(|info| (info, GapReason::Missing)).collect();
         for (info, frame) in frames {
             match frame {
                 Ok(frame) => about.add(frame, &mut recording),
@@ -230,6 +233,7 @@ impl About {
                 .troubles
                 .into_values()
                 .map(|(what, _)| what)
+                .chain(self.too_many)
                 .chain(broken.iter().map(ToString::to_string))
                 .chain(recorded_gaps)
                 .collect(),

@@ -6,8 +6,8 @@
 //! need all 64 bits and stay unsigned.
 
 use polars::prelude::{
-    Column, DataFrame, DataType, Int64Chunked, IntoColumn as _, NewChunkedArray as _, PolarsResult,
-    UInt64Chunked,
+    Column, DataFrame, DataType, Int64Chunked, IntoColumn as _, NewChunkedArray as _, PolarsError,
+    PolarsResult, UInt64Chunked,
 };
 
 use crate::export::{ADDRESSES, calendar_times};
@@ -31,10 +31,26 @@ fn column_for_sql(column: &Column) -> PolarsResult<Column> {
         DataType::Datetime(..) => calendar_times(column),
         DataType::UInt32 => column.cast(&DataType::Int64),
         DataType::UInt64 if !ADDRESSES.contains(&&**column.name()) && column.name() != INODE => {
-            Ok(signed(column.u64()?).into_column())
+            let values = column.u64()?;
+            if column.name() == Field::LatencyNs.name() {
+                check_sum(values)?;
+            }
+            Ok(signed(values).into_column())
         }
         _ => Ok(column.clone()),
     }
+}
+
+/// Polars' sums wrap round: latencies that add up to three centuries, as those of a forged file may, would look like
+/// any others.
+fn check_sum(values: &UInt64Chunked) -> PolarsResult<()> {
+    let sum = values.iter().flatten().map(u128::from).sum::<u128>();
+    if sum > i64::MAX as u128 {
+        let what =
+            format!("column {} adds up to more than 2^63: the trace is forged", values.name());
+        return Err(PolarsError::ComputeError(what.into()));
+    }
+    Ok(())
 }
 
 /// Times of three centuries and sizes of eight exbibytes do not occur: what is beyond comes from a file
@@ -111,14 +127,24 @@ mod tests {
     }
 
     #[test]
+    fn latencies_that_no_sum_holds_are_refused() {
+        let frame = |latencies: [u64; 2]| {
+            DataFrame::new(2, vec![Column::new("latency_ns".into(), latencies)]).unwrap()
+        };
+        assert!(for_sql(&frame([1 << 62, (1 << 62) - 1])).is_ok());
+        let error = for_sql(&frame([1 << 62, 1 << 62])).unwrap_err();
+        assert!(error.to_string().contains("latency_ns adds up"), "{error}");
+    }
+
+    #[test]
     fn large_numbers_stay_large() {
         let wide = |name: &str| Column::new(name.into(), [u64::MAX, 5]);
         let small = Column::new("cpu".into(), [u32::MAX, 5]);
-        let frame = DataFrame::new(2, vec![wide("addr"), wide("latency_ns"), small]).unwrap();
+        let frame = DataFrame::new(2, vec![wide("addr"), wide("file_offset"), small]).unwrap();
         let frame = for_sql(&frame).unwrap();
         assert_eq!(frame.column("addr").unwrap().dtype(), &DataType::UInt64);
         let signed = |name| frame.column(name).unwrap().i64().unwrap().to_vec();
-        assert_eq!(signed("latency_ns"), [Some(i64::MAX), Some(5)]);
+        assert_eq!(signed("file_offset"), [Some(i64::MAX), Some(5)]);
         assert_eq!(signed("cpu"), [Some(i64::from(u32::MAX)), Some(5)]);
     }
 }

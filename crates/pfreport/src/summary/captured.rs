@@ -78,7 +78,7 @@ fn in_words(taken: Taken) -> String {
 fn left_out(loaded: &Loaded) -> Option<String> {
     let of = |minor, major, whose| {
         let [minor, major] = [minor, major].map(|key| loaded.sum(&[key]));
-        (minor + major > 0).then(|| {
+        (minor.max(major) > 0).then(|| {
             let faults = counted(minor.saturating_add(major), "fault");
             format!("{faults} {whose} ({} minor, {} major)", count(minor), count(major))
         })
@@ -92,9 +92,12 @@ fn left_out(loaded: &Loaded) -> Option<String> {
 
 /// What was captured and lost against what the kernel counted.
 fn reconciliation(loaded: &Loaded) -> Option<String> {
-    let in_words = |Balance { name, ours, kernel }| {
-        if ours == kernel {
+    let in_words = |balance: Balance| {
+        let Balance { name, ours, kernel } = balance;
+        if balance.is_even() {
             format!("{name} {} = the kernel's", count(kernel))
+        } else if ours == u64::MAX {
+            format!("{name} more than can be counted, so that nothing can be compared")
         } else {
             let gap = count(ours.abs_diff(kernel));
             let side = if ours < kernel { "fewer" } else { "more" };

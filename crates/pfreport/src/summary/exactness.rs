@@ -115,7 +115,7 @@ pub fn unseen(loaded: &Loaded) -> Option<Unseen> {
             .filter(|_| !scope.major_only);
     let major =
         missing(ledger::RUSAGE_MAJOR_FAULTS, [ledger::CAPTURED_MAJOR, ledger::MAJOR_FAULTS_LOST]);
-    let differs = minor.unwrap_or(0) + major.unwrap_or(0) > 0;
+    let differs = minor.unwrap_or(0).max(major.unwrap_or(0)) > 0;
     differs.then_some(Unseen { minor, major, at_least: had_children })
 }
 

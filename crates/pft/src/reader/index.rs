@@ -3,12 +3,15 @@
 use super::holes::is_index;
 use super::source::Source;
 use super::{Limits, Located};
-use crate::archive::{ArchivedIndexV1, access};
+use crate::archive::{ArchivedIndexRow, ArchivedIndexV1, access};
 use crate::compression::decompress;
 use crate::decoder::index_rows;
 use crate::error::Result;
 use crate::frame::{CODEC_ZSTD, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use crate::layout::{Seed, TRAILER_BYTES, Trailer};
+
+/// Bytes of an index beside its rows, at most: what is longer would be decompressed for nothing.
+const MAX_SLACK_BYTES: u64 = 64;
 
 /// What is wrong with an index.
 type Checked<T> = std::result::Result<T, &'static str>;
@@ -130,6 +133,10 @@ struct List {
 impl List {
     /// Adds one part of the index, each frame right behind the one before.
     fn extend(&mut self, stored: &[u8], header: &FrameHeader) -> Checked<()> {
+        let rows_bytes = u64::from(header.rows) * size_of::<ArchivedIndexRow>() as u64;
+        if u64::from(header.raw_bytes) > rows_bytes + MAX_SLACK_BYTES {
+            return Err("it contradicts itself");
+        }
         let archive = decompress(stored, header.raw_bytes)?;
         let archive = access::<ArchivedIndexV1>(&archive)?;
         if archive.rows.len() != header.rows as usize {

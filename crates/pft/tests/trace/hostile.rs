@@ -37,6 +37,36 @@ fn many_small_frames_of_many_rows_stop_at_the_budget() {
 }
 
 #[test]
+fn no_more_is_taken_than_the_length_of_a_file_justifies() {
+    let archive = faults_archive(65_536, &constant_columns(), &[]);
+    let stored = zstd::bulk::compress(&archive, 1).unwrap();
+    let frame =
+        |sequence| Forged { sequence, ..Forged::new(FAULTS, 65_536, archive.len()) }.frame(&stored);
+    let bytes = file(&(0..1000).map(frame).collect::<Vec<_>>());
+    let limit_bytes = (256 << 20) + 1024 * bytes.len() as u64;
+    let trace = Trace::from_bytes(bytes.clone()).unwrap();
+    let each = trace.frames()[0].decoded_bytes();
+    let kept = limit_bytes / each;
+    assert!(kept < 250, "{kept}");
+    assert_eq!(trace.frames().len() as u64, kept);
+    assert_eq!(trace.damage()[1], Damage::OverBudget { frames: 1000 - kept, limit_bytes });
+    // Those who hold one frame at a time take them all.
+    let unlimited = Limits { decoded_bytes: u64::MAX };
+    let trace = Trace::from_reader(std::io::Cursor::new(bytes), &unlimited).unwrap();
+    assert_eq!(trace.frames().len(), 1000);
+}
+
+#[test]
+fn an_index_larger_than_its_rows_is_not_decompressed() {
+    let sample = Sample::new();
+    let stored = zstd::bulk::compress(&vec![0; MAX_RAW_BYTES as usize], 1).unwrap();
+    let index = Forged { sequence: 16, ..Forged::new(INDEX, 0, MAX_RAW_BYTES as usize) };
+    let trace = Trace::from_bytes(closed_by(&sample, &index.frame(&stored))).unwrap();
+    assert_eq!(trace.damage()[0], Damage::IndexUnusable { what: "it contradicts itself" });
+    assert_eq!(decoded(&trace).0, sample.frames);
+}
+
+#[test]
 fn decompression_bombs_are_refused() {
     let gigabyte = {
         let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
