@@ -81,6 +81,8 @@ pub enum Command {
     Info(crate::info::Arguments),
     /// Show the frames of a trace as they are stored
     Dump(crate::dump::Arguments),
+    /// Write a trace that can be shared: without names of users, hosts, files and code
+    Redact(crate::redact::Arguments),
     /// Write what makes a shell complete options and file names
     Completions(pfcli::Completions),
     /// Write the manual pages

@@ -85,6 +85,31 @@ impl NewFile {
         inputs: impl IntoIterator<Item = &'a Path>,
         force: bool,
     ) -> Result<Self, Error> {
+        Self::create_with(path, inputs, force, OpenOptions::new().write(true))
+    }
+
+    /// Begins a file that is for its owner only, as traces are.
+    ///
+    /// # Errors
+    /// As [`NewFile::create`].
+    pub fn create_private<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path>,
+        force: bool,
+    ) -> Result<Self, Error> {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Self::create_with(path, inputs, force, &mut options)
+    }
+
+    fn create_with<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path>,
+        force: bool,
+        options: &mut OpenOptions,
+    ) -> Result<Self, Error> {
         check(path, inputs, force)?;
         // A link that leads nowhere is in the way too.
         if !force && fs::symlink_metadata(path).is_ok() {
@@ -95,9 +120,18 @@ impl NewFile {
         let mut partial = whole.clone().into_os_string();
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);
-        let file = OpenOptions::new().write(true).create_new(true).open(&partial);
+        let file = options.create_new(true).open(&partial);
         let file = file.map_err(|source| Error::Write { path: path.to_owned(), source })?;
         Ok(Self { file, partial, whole, path: path.to_owned(), force })
+    }
+
+    /// What has been written so far, to be read before it gets its name.
+    ///
+    /// # Errors
+    /// [`Error::Write`] when the system refuses.
+    pub fn written(&self) -> Result<File, Error> {
+        let failed = |source| Error::Write { path: self.path.clone(), source };
+        File::open(&self.partial).map_err(failed)
     }
 
     /// Gives the file its name, which is returned.

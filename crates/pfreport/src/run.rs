@@ -25,6 +25,7 @@ use crate::load::{Loaded, Reach, Request, default_bytes};
 use crate::picture::{self, Format};
 use crate::plot;
 use crate::progress::Bar;
+use crate::redact;
 use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
@@ -60,6 +61,7 @@ pub fn run(
         Some(Command::Diff(arguments)) => diff::run(arguments, out, layout),
         Some(Command::Info(arguments)) => info::run(arguments, out, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
+        Some(Command::Redact(arguments)) => redact::run(arguments, out),
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)
