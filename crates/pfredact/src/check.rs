@@ -64,20 +64,29 @@ impl Plan {
         if let Some(damage) = output.damage().first() {
             return Err(Error::Damaged { what: damage.to_string() });
         }
-        each_frame(output, |_| true, |info, mut frame| {
-            let mut found = None;
-            each_text(&mut frame, &mut |field, text| {
-                for finder in &self.forbidden {
-                    let hit = first_hit(finder, text, &self.pseudonyms);
-                    if let Some((word, sought)) = hit.filter(|_| found.is_none()) {
-                        let place = format!("{} in {} frame {}", field.name(), info.kind, info.sequence);
-                        let (word, text) = (word.to_vec(), text.clone());
-                        found = Some(Remains { word, text, place, asked: sought.always });
+        each_frame(
+            output,
+            |_| true,
+            |info, mut frame| {
+                let mut found = None;
+                each_text(&mut frame, &mut |field, text| {
+                    for finder in &self.forbidden {
+                        let hit = first_hit(finder, text, &self.pseudonyms);
+                        if let Some((word, sought)) = hit.filter(|_| found.is_none()) {
+                            let place = format!(
+                                "{} in {} frame {}",
+                                field.name(),
+                                info.kind,
+                                info.sequence
+                            );
+                            let (word, text) = (word.to_vec(), text.clone());
+                            found = Some(Remains { word, text, place, asked: sought.always });
+                        }
                     }
-                }
-            });
-            found.map_or(Ok(()), |remains| Err(Error::Remains(remains)))
-        })?;
+                });
+                found.map_or(Ok(()), |remains| Err(Error::Remains(remains)))
+            },
+        )?;
         let strings = self.forbidden.iter().map(|finder| finder.words.len() as u64).sum();
         Ok(Checked { strings, bytes: self.check_bytes(output)? })
     }

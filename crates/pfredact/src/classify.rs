@@ -158,7 +158,8 @@ impl Classifier {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         for part in cut.rest().chunk_by(|&a, &b| is_word(a) == is_word(b)) {
             let letters = part.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-            let is_number = part.get(letters..).is_some_and(|rest| rest.iter().all(u8::is_ascii_digit));
+            let is_number =
+                part.get(letters..).is_some_and(|rest| rest.iter().all(u8::is_ascii_digit));
             let known = has(RELEASE, part.get(..letters).unwrap_or_default());
             let fate = if !part.first().is_some_and(|&byte| is_word(byte)) {
                 Fate::Structure

@@ -97,11 +97,7 @@ fn each_of_fact(fact: &mut Fact, each: &mut dyn FnMut(Field<'_>, &mut Vec<u8>)) 
     each_string(Field::FactKey, &mut fact.key, each);
 }
 
-fn each_string(
-    field: Field<'_>,
-    text: &mut String,
-    each: &mut dyn FnMut(Field<'_>, &mut Vec<u8>),
-) {
+fn each_string(field: Field<'_>, text: &mut String, each: &mut dyn FnMut(Field<'_>, &mut Vec<u8>)) {
     let mut bytes = mem::take(text).into_bytes();
     each(field, &mut bytes);
     *text = String::from_utf8(bytes)

@@ -36,12 +36,8 @@ pub(crate) fn each_number(frame: &mut Frame, numbers: &mut impl Numbers) {
         Frame::Tasks(tasks) => {
             for task in tasks {
                 numbers.time(&mut task.time_ns);
-                for id in [
-                    &mut task.pid,
-                    &mut task.tid,
-                    &mut task.parent_pid,
-                    &mut task.parent_tid,
-                ] {
+                for id in [&mut task.pid, &mut task.tid, &mut task.parent_pid, &mut task.parent_tid]
+                {
                     numbers.task(id);
                 }
             }

@@ -127,7 +127,8 @@ impl Paths {
     /// Whether nothing in a path is anybody's.
     pub(crate) fn is_public(&self, path: &[u8]) -> bool {
         let path = path.strip_suffix(DELETED).unwrap_or(path);
-        path.starts_with(b"/") && self.known(path).public_from.is_some_and(|from| from <= 1)
+        path.starts_with(b"/")
+            && self.known(path).public_from.is_some_and(|from| from <= 1)
             && self.known(path).private_from == usize::MAX
     }
 
@@ -189,7 +190,9 @@ impl Paths {
             cut.take(kept, Fate::Structure);
             return self.name(cut, inner.len() - kept);
         }
-        if !cut.take_prefix(b"[stack", Fate::Structure) && !cut.take_prefix(b"[sigpage", Fate::Structure) {
+        if !cut.take_prefix(b"[stack", Fate::Structure)
+            && !cut.take_prefix(b"[sigpage", Fate::Structure)
+        {
             let letters = if text.starts_with(b"[v") { 2 } else { 1 };
             cut.take(letters, Fate::Structure);
         }

@@ -86,22 +86,27 @@ impl Plan {
         let mut left_out = LeftOut::default();
         left_out.unknown(trace);
         let mut compression_level = 1;
-        each_frame(trace, |_| true, |info, mut frame| {
-            prune(&mut frame, &classifier, &mut left_out);
-            let mut learn = |field: Field<'_>, text: &mut Vec<u8>| {
-                learn_fact(field, text, &mut collected, &mut compression_level);
-                words.learn(text, &classifier.cut(field, text));
-            };
-            if !each_text(&mut frame, &mut learn) {
-                left_out.kind(info.kind);
-                return Ok(());
-            }
-            if let Frame::Faults(batch) = &frame {
-                collected.page_bytes = collected.page_bytes.max(largest_page(&batch.columns.flags));
-            }
-            each_number(&mut frame, &mut collected);
-            Ok(())
-        })?;
+        each_frame(
+            trace,
+            |_| true,
+            |info, mut frame| {
+                prune(&mut frame, &classifier, &mut left_out);
+                let mut learn = |field: Field<'_>, text: &mut Vec<u8>| {
+                    learn_fact(field, text, &mut collected, &mut compression_level);
+                    words.learn(text, &classifier.cut(field, text));
+                };
+                if !each_text(&mut frame, &mut learn) {
+                    left_out.kind(info.kind);
+                    return Ok(());
+                }
+                if let Frame::Faults(batch) = &frame {
+                    collected.page_bytes =
+                        collected.page_bytes.max(largest_page(&batch.columns.flags));
+                }
+                each_number(&mut frame, &mut collected);
+                Ok(())
+            },
+        )?;
 
         let search = words.sought(&options.hide)?;
         let (forbidden, public_too) = forbidden(&words, &search)?;
@@ -154,29 +159,33 @@ impl Plan {
     /// [`Error::Trace`].
     pub fn stays(&self, trace: &Trace) -> Result<Vec<Stay>> {
         let mut counts: BTreeMap<(Vec<u8>, &'static str), u64> = BTreeMap::new();
-        each_frame(trace, |_| true, |_, mut frame| {
-            prune(&mut frame, &self.classifier, &mut LeftOut::default());
-            each_text(&mut frame, &mut |field, text| {
-                let mut count = |part: &[u8]| {
-                    *counts.entry((part.to_vec(), field.name())).or_default() += 1;
-                };
-                let pieces = self.pieces(field, text);
-                if text.is_empty() {
-                } else if !pieces.iter().any(|(_, fate)| matches!(fate, Fate::Hidden(_))) {
-                    count(text);
-                } else {
-                    let mut from = 0;
-                    for (end, fate) in pieces {
-                        let part = text.get(from..end).unwrap_or_default();
-                        if matches!(fate, Fate::Public | Fate::Own) {
-                            count(part);
+        each_frame(
+            trace,
+            |_| true,
+            |_, mut frame| {
+                prune(&mut frame, &self.classifier, &mut LeftOut::default());
+                each_text(&mut frame, &mut |field, text| {
+                    let mut count = |part: &[u8]| {
+                        *counts.entry((part.to_vec(), field.name())).or_default() += 1;
+                    };
+                    let pieces = self.pieces(field, text);
+                    if text.is_empty() {
+                    } else if !pieces.iter().any(|(_, fate)| matches!(fate, Fate::Hidden(_))) {
+                        count(text);
+                    } else {
+                        let mut from = 0;
+                        for (end, fate) in pieces {
+                            let part = text.get(from..end).unwrap_or_default();
+                            if matches!(fate, Fate::Public | Fate::Own) {
+                                count(part);
+                            }
+                            from = end;
                         }
-                        from = end;
                     }
-                }
-            });
-            Ok(())
-        })?;
+                });
+                Ok(())
+            },
+        )?;
         Ok(counts.into_iter().map(|((text, from), count)| Stay { text, from, count }).collect())
     }
 

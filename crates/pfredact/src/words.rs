@@ -83,12 +83,16 @@ impl Words {
     pub(crate) fn sought(&self, hide: &[String]) -> Result<Search> {
         let mut names: Vec<(Vec<u8>, Sought)> = Vec::new();
         for word in hide {
-            names.push((word.as_bytes().to_vec(), Sought { any_case: true, alone: false, always: true }));
+            names.push((
+                word.as_bytes().to_vec(),
+                Sought { any_case: true, alone: false, always: true },
+            ));
         }
         let mut others: Vec<(Vec<u8>, Sought)> = Vec::new();
         let mut skipped = Vec::new();
         for (word, &class) in &self.hidden {
-            let is_generic = class == Class::Names && has(GENERIC_NAMES, &word.to_ascii_lowercase());
+            let is_generic =
+                class == Class::Names && has(GENERIC_NAMES, &word.to_ascii_lowercase());
             if word.len() < SHORTEST_BYTES || word.iter().all(u8::is_ascii_digit) || is_generic {
                 if class == Class::Names {
                     skipped.push(word.clone());
@@ -97,7 +101,10 @@ impl Words {
             }
             let alone = word.len() < ALONE_BELOW_BYTES;
             let list = if class == Class::Names { &mut names } else { &mut others };
-            list.push((word.clone(), Sought { any_case: class == Class::Names, alone, always: false }));
+            list.push((
+                word.clone(),
+                Sought { any_case: class == Class::Names, alone, always: false },
+            ));
         }
         for whole in &self.wholes {
             let alone = whole.len() < ALONE_BELOW_BYTES;

@@ -29,30 +29,32 @@ impl Plan {
         leaks: &dyn Fn(&[u8]) -> bool,
     ) -> Result<()> {
         let mut writer = Writer::create(out, &self.header, self.compression_level)?;
-        let level = Fact {
-            key: fact::REDACTED_LEVEL.to_owned(),
-            value: self.level.name().to_owned(),
-        };
+        let level =
+            Fact { key: fact::REDACTED_LEVEL.to_owned(), value: self.level.name().to_owned() };
         let mut level = Some(level);
         if !trace.frames().iter().any(|info| info.kind == FrameKind::Host) {
             writer.host(level.take().as_slice())?;
         }
-        each_frame(trace, |_| true, |_, mut frame| {
-            prune(&mut frame, &self.classifier, &mut LeftOut::default());
-            let is_known = each_text(&mut frame, &mut |field, text| {
-                if !leaks(text) {
-                    *text = self.replaced(field, text);
+        each_frame(
+            trace,
+            |_| true,
+            |_, mut frame| {
+                prune(&mut frame, &self.classifier, &mut LeftOut::default());
+                let is_known = each_text(&mut frame, &mut |field, text| {
+                    if !leaks(text) {
+                        *text = self.replaced(field, text);
+                    }
+                });
+                if !is_known {
+                    return Ok(());
                 }
-            });
-            if !is_known {
-                return Ok(());
-            }
-            self.replace_numbers(&mut frame);
-            if let Frame::Host(facts) = &mut frame {
-                facts.extend(level.take());
-            }
-            write_frame(&mut writer, &frame)
-        })?;
+                self.replace_numbers(&mut frame);
+                if let Frame::Host(facts) = &mut frame {
+                    facts.extend(level.take());
+                }
+                write_frame(&mut writer, &frame)
+            },
+        )?;
         if self.numbers.is_lost {
             return Err(Error::Changed);
         }
@@ -101,7 +103,7 @@ impl Plan {
 }
 
 /// Writes a frame; one of a kind that the reader of texts does not know has not come so far.
-fn write_frame(writer: &mut Writer<impl Write>, frame: &Frame) -> Result<()> {
+pub(crate) fn write_frame(writer: &mut Writer<impl Write>, frame: &Frame) -> Result<()> {
     match frame {
         Frame::Host(facts) => writer.host(facts)?,
         Frame::Tasks(tasks) => writer.tasks(tasks)?,
