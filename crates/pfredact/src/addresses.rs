@@ -89,7 +89,7 @@ impl Seen {
         });
         let mut ranges: Vec<(u64, u64)> = self.ranges.iter().copied().chain(chunks).collect();
         ranges.sort_unstable();
-        let align = page_bytes.max(HUGE_BYTES).min(1 << 30);
+        let align = page_bytes.clamp(HUGE_BYTES, 1 << 30);
         let user = Spacing { align, apart: (4 * align).max(1 << 30) };
         let kernel = Spacing { align: 4096, apart: 1 << 20 };
         let spacing = |start: u64| if start < KERNEL { user } else { kernel };

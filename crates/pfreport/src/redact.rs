@@ -7,8 +7,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use pft::{Limits, Trace};
 use pfredact::{Checked, Level, Options, Plan, Summary};
+use pft::{Limits, Trace};
 
 use crate::error::Error;
 use crate::input;
@@ -187,8 +187,7 @@ fn list(
 
 /// What was done, in numbers.
 fn numbers(level: Level, summary: &Summary, out: &mut impl Write) -> Result<(), Error> {
-    let kinds =
-        ["of users and hosts", "of files", "of arguments", "of code", "of the system"];
+    let kinds = ["of users and hosts", "of files", "of arguments", "of code", "of the system"];
     let shown = summary.words.iter().zip(kinds).filter(|(words, _)| **words > 0);
     let shown: Vec<String> =
         shown.map(|(words, kind)| format!("{} {kind}", count(*words))).collect();
@@ -208,7 +207,10 @@ fn numbers(level: Level, summary: &Summary, out: &mut impl Write) -> Result<(), 
     };
     if !summary.common.is_empty() {
         let words = listed(&summary.common);
-        writeln!(out, "note: common names, replaced only where they name a user or the host: {words}")?;
+        writeln!(
+            out,
+            "note: common names, replaced only where they name a user or the host: {words}"
+        )?;
     }
     if !summary.public_too.is_empty() {
         let words = listed(&summary.public_too);
