@@ -232,7 +232,7 @@ impl Paths {
     }
 
     /// Cuts text into words and what is between them. Numbers of up to three digits stay, and so do the words
-    /// of `public`, except at the highest level.
+    /// of `public`.
     pub(crate) fn words(&self, cut: &mut Cut<'_>, bytes: usize, class: Class, public: &[&str]) {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
         let Some(text) = cut.rest().get(..bytes) else { return };

@@ -55,7 +55,7 @@ pub struct Summary {
 /// A text that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stay {
-    /// As it is in the trace; nothing that a terminal should get.
+    /// As it is in the trace, a build id as digits; nothing that a terminal should get.
     pub text: Vec<u8>,
     /// Where it comes from.
     pub from: &'static str,
@@ -159,28 +159,21 @@ impl Plan {
     /// [`Error::Trace`].
     pub fn stays(&self, trace: &Trace) -> Result<Vec<Stay>> {
         let mut counts: BTreeMap<(Vec<u8>, &'static str), u64> = BTreeMap::new();
+        let mut count = |field: Field<'_>, part: &[u8]| {
+            let text = match field {
+                Field::BuildId(_) => hex(part),
+                _ => part.to_vec(),
+            };
+            *counts.entry((text, field.name())).or_default() += 1;
+        };
         each_frame(
             trace,
             |_| true,
             |_, mut frame| {
                 prune(&mut frame, &self.classifier, &mut LeftOut::default());
                 each_text(&mut frame, &mut |field, text| {
-                    let mut count = |part: &[u8]| {
-                        *counts.entry((part.to_vec(), field.name())).or_default() += 1;
-                    };
-                    let pieces = self.pieces(field, text);
-                    if text.is_empty() {
-                    } else if !pieces.iter().any(|(_, fate)| matches!(fate, Fate::Hidden(_))) {
-                        count(text);
-                    } else {
-                        let mut from = 0;
-                        for (end, fate) in pieces {
-                            let part = text.get(from..end).unwrap_or_default();
-                            if matches!(fate, Fate::Public | Fate::Own) {
-                                count(part);
-                            }
-                            from = end;
-                        }
+                    for (start, end) in kept(&self.pieces(field, text), text.len()) {
+                        count(field, text.get(start..end).unwrap_or_default());
                     }
                 });
                 Ok(())
@@ -299,6 +292,30 @@ fn largest_page(flags: &[u32]) -> u64 {
     use pft::record::flags::{PAGE_SHIFT_MASK, PAGE_SHIFT_SHIFT};
     let shift = flags.iter().map(|flags| flags >> PAGE_SHIFT_SHIFT & PAGE_SHIFT_MASK).max();
     shift.filter(|&shift| shift > 0).map_or(0, |shift| 1 << shift.min(30))
+}
+
+/// The stretches of a text that stay: all of it, or what lies between pieces that go, without the
+/// punctuation at its ends.
+fn kept(pieces: &Pieces, bytes: usize) -> Vec<(usize, usize)> {
+    if !pieces.iter().any(|(_, fate)| matches!(fate, Fate::Hidden(_))) {
+        return if bytes > 0 { vec![(0, bytes)] } else { Vec::new() };
+    }
+    let mut stretches = Vec::new();
+    let (mut from, mut open): (usize, Option<(usize, usize)>) = (0, None);
+    for &(end, fate) in pieces {
+        match fate {
+            Fate::Hidden(_) => stretches.extend(open.take()),
+            Fate::Public | Fate::Own => open = Some((open.map_or(from, |(start, _)| start), end)),
+            Fate::Structure => {}
+        }
+        from = end;
+    }
+    stretches.extend(open);
+    stretches
+}
+
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 fn count(words: &Words) -> [u64; 5] {

@@ -85,10 +85,10 @@ impl NewFile {
         inputs: impl IntoIterator<Item = &'a Path>,
         force: bool,
     ) -> Result<Self, Error> {
-        Self::create_with(path, inputs, force, OpenOptions::new().write(true))
+        Self::open(path, inputs, force, OpenOptions::new())
     }
 
-    /// Begins a file that is for its owner only, as traces are.
+    /// Begins a file that only its owner can read, as a trace is.
     ///
     /// # Errors
     /// As [`NewFile::create`].
@@ -97,18 +97,14 @@ impl NewFile {
         inputs: impl IntoIterator<Item = &'a Path>,
         force: bool,
     ) -> Result<Self, Error> {
-        let mut options = OpenOptions::new();
-        options.write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Self::create_with(path, inputs, force, &mut options)
+        Self::open(path, inputs, force, private())
     }
 
-    fn create_with<'a>(
+    fn open<'a>(
         path: &Path,
         inputs: impl IntoIterator<Item = &'a Path>,
         force: bool,
-        options: &mut OpenOptions,
+        mut options: OpenOptions,
     ) -> Result<Self, Error> {
         check(path, inputs, force)?;
         // A link that leads nowhere is in the way too.
@@ -120,7 +116,7 @@ impl NewFile {
         let mut partial = whole.clone().into_os_string();
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);
-        let file = options.create_new(true).open(&partial);
+        let file = options.write(true).create_new(true).open(&partial);
         let file = file.map_err(|source| Error::Write { path: path.to_owned(), source })?;
         Ok(Self { file, partial, whole, path: path.to_owned(), force })
     }
@@ -159,6 +155,14 @@ impl NewFile {
         }
         Ok(self.path.clone())
     }
+}
+
+/// How a file is opened that only its owner can read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 impl Write for NewFile {
@@ -242,6 +246,22 @@ mod tests {
         assert!(matches!(file.keep(), Err(Error::Exists { .. })));
         assert_eq!(names(folder.path()), ["out.csv"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "of another");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_is_its_owners() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.pft");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        NewFile::create_private(&path, [], false).unwrap().keep().unwrap();
+        assert_eq!(mode(), 0o600);
+        // Also where it replaces one that others can read.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        NewFile::create_private(&path, [], true).unwrap().keep().unwrap();
+        assert_eq!(mode(), 0o600);
     }
 
     #[cfg(unix)]

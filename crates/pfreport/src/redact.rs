@@ -70,7 +70,7 @@ stay. Each level removes what those before it do, and:
              belong to the system; code made at run time
   all        names of the system's files and functions too, the kernel's version, process ids
 
-What stays: sizes, counts, times since the start, offsets in files, lengths of names of nothing. These can
+What stays: sizes, counts, times since the start and offsets in files. These can
 still identify a program to somebody who has it. Read what --dry-run lists before sharing, and hide what
 the rules cannot know: names of products installed below /usr, for example.
 
@@ -195,7 +195,8 @@ fn numbers(level: Level, summary: &Summary, out: &mut impl Write) -> Result<(), 
     writeln!(out, "redacted: level {level}; words replaced: {shown}")?;
     let (islands, stay) = summary.islands;
     let islands = counted(islands, "stretch").replace("stretchs", "stretches");
-    writeln!(out, "addresses: {islands} of memory, {} where it was", count(stay))?;
+    let were = if stay == 1 { "it was" } else { "they were" };
+    writeln!(out, "addresses: {islands} of memory, {} where {were}", count(stay))?;
     for line in &summary.left_out {
         writeln!(out, "left out: {line}")?;
     }

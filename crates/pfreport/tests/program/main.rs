@@ -18,6 +18,7 @@ mod memory;
 mod plots;
 mod profiles;
 mod query;
+mod redact;
 mod scene;
 mod schema;
 mod several;

@@ -31,6 +31,7 @@ mod programs;
 mod python;
 mod real_programs;
 mod recording;
+mod redaction;
 mod refusals;
 mod regions;
 mod robust;
