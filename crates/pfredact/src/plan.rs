@@ -108,6 +108,12 @@ impl Plan {
             },
         )?;
 
+        let level = classifier.before.map_or(options.level, |before| before.max(options.level));
+        // What the output will say of itself.
+        for text in [fact::REDACTED_LEVEL, level.name()] {
+            words.public.insert(text.into());
+            words.structure.insert(text.into());
+        }
         let search = words.sought(&options.hide)?;
         let (forbidden, public_too) = forbidden(&words, &search)?;
         let mut pseudonyms = Pseudonyms::new(Key::new(options.seed.as_deref())?);
@@ -134,7 +140,7 @@ impl Plan {
             ..header.clone()
         };
         Ok(Self {
-            level: classifier.before.map_or(options.level, |before| before.max(options.level)),
+            level,
             classifier,
             search,
             forbidden,
