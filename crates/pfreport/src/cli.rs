@@ -85,6 +85,8 @@ pub enum Command {
     Verify(crate::verify::Arguments),
     /// Make a clean trace of what is left of a damaged one
     Recover(crate::recover::Arguments),
+    /// Write a trace that can be shared: without names of users, hosts, files and code
+    Redact(crate::redact::Arguments),
     /// Write what makes a shell complete options and file names
     Completions(pfcli::Completions),
     /// Write the manual pages

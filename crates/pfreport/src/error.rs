@@ -190,6 +190,14 @@ pub enum Error {
         /// What none of the faults has.
         weight: Weight,
     },
+    /// A trace cannot be redacted.
+    #[error("cannot redact {}", input(path))]
+    Redact {
+        /// The trace.
+        path: PathBuf,
+        /// Why.
+        source: pfredact::Error,
+    },
     /// A picture cannot be drawn.
     #[error("cannot draw {}: {reason}", printable_path(path))]
     Picture {
@@ -337,6 +345,13 @@ impl Error {
             Self::StdinTwice => "name a file for the other".to_owned(),
             Self::OptionBehind { .. } => "options go before it".to_owned(),
             Self::NotJudged { .. } => "judge something else, or record it as well".to_owned(),
+            Self::Redact { source: pfredact::Error::Damaged { .. }, path } => {
+                format!("make it whole first: pfreport recover {} -o WHOLE.pft", input(path))
+            }
+            Self::Redact { source: pfredact::Error::Remains(found), .. } => match found.asked {
+                true => "nothing was written; hide a longer word".to_owned(),
+                false => "nothing was written; try --level all".to_owned(),
+            },
             Self::NoWeight { weight: Weight::Stall | Weight::Bytes } => {
                 "--weight faults counts them".to_owned()
             }

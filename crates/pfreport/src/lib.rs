@@ -6,8 +6,8 @@
 //! [`input`] and analyses it into a [`load::Loaded`], of which every output is a function; `join` makes one
 //! of several traces. [`select`] then drops the rows that are not asked for, so that no output knows of
 //! selections. A trace that is larger than memory comes in parts ([`load::Loaded::open_in_parts`]). The
-//! subcommands [`diff`], [`info`], [`dump`] and [`verify`] have their options and their way in their own
-//! modules; the last three do not analyse.
+//! subcommands [`diff`], [`info`], [`dump`], [`verify`], [`recover`] and [`redact`] have their options and their way
+//! in their own modules; only the first analyses.
 //!
 //! # What outputs are made of
 //!
@@ -72,6 +72,7 @@ pub mod place;
 pub mod plot;
 pub mod progress;
 pub mod recover;
+pub mod redact;
 pub mod run;
 #[cfg(test)]
 mod sample;

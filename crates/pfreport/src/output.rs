@@ -128,6 +128,15 @@ impl NewFile {
         Ok(new)
     }
 
+    /// What has been written so far, to be read before it gets its name.
+    ///
+    /// # Errors
+    /// [`Error::Write`] when the system refuses.
+    pub fn written(&self) -> Result<File, Error> {
+        let failed = |source| Error::Write { path: self.path.clone(), source };
+        File::open(&self.partial).map_err(failed)
+    }
+
     /// Gives the file its name, which is returned.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ use crate::picture::{self, Format};
 use crate::plot;
 use crate::progress::Bar;
 use crate::recover;
+use crate::redact;
 use crate::select::Selection;
 use crate::stacks;
 use crate::summary::{self, Style};
@@ -65,6 +66,7 @@ pub fn run(
         Some(Command::Recover(recover)) => {
             recover::run(recover, arguments.habits.force, (out, warnings), layout)
         }
+        Some(Command::Redact(arguments)) => redact::run(arguments, out),
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)

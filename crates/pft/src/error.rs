@@ -101,6 +101,16 @@ pub enum Error {
         /// The rule that it breaks.
         what: &'static str,
     },
+    /// The payload of a frame of some kind cannot be decompressed.
+    #[error("frame {sequence} at byte {offset}: {what}")]
+    Payload {
+        /// Where the frame begins in the file.
+        offset: u64,
+        /// Its sequence number.
+        sequence: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// Columns of one batch differ in length.
     #[error("fault columns differ in length: {expected} times, {found} values of {column}")]
     ColumnLengths {

@@ -66,6 +66,7 @@ pub mod fact {
         VM_ZSWAP_ENABLED = "vm.zswap_enabled": "`/sys/module/zswap/parameters/enabled`: `Y` or `N`.",
         VM_SWAP_TOTAL_BYTES = "vm.swap_total_bytes": "Swap space, bytes.",
         VM_NUMA_BALANCING = "vm.numa_balancing": "`/proc/sys/kernel/numa_balancing`.",
+        REDACTED_LEVEL = "redacted.level": "The trace was redacted: `names`, `paths`, `arguments`, `symbols` or `all` (`schemas/redaction.md`). Its wall clock then begins with the recording, in 1970.",
         RLIMIT_STACK_BYTES = "rlimit.stack_bytes": "Soft limit on the stack of the target, bytes, or `unlimited`.",
     }
 }

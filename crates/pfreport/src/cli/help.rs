@@ -84,6 +84,7 @@ const TASKS: &[(&str, &[Example])] = &[
             ("pfreport info run.pft", "what the trace is, without reading its faults"),
             ("pfreport dump run.pft --kind marks", "what is stored, frame by frame"),
             ("pfreport verify run.pft", "whether the file is sound, byte by byte"),
+            ("pfreport redact run.pft -o share.pft", "a trace without names, to share"),
             ("ssh HOST cat run.pft | pfreport -", "a trace from elsewhere"),
             ("pfreport run.pft --by pid | less", "a pager, if one is wanted"),
         ],

@@ -59,7 +59,10 @@ fn heading(screen: &mut Screen, content: &Content) {
     let size = bytes(content.file_bytes);
     screen.labelled("format", &format!("pft {major}.{minor}, {size}, pages of {page}"));
     screen.labelled("trace", &content.uuid());
-    let start = utc(content.header.start_realtime_ns);
+    let start = match content.facts.get(fact::REDACTED_LEVEL) {
+        Some(level) => format!("at a time that was removed (redacted: {level})"),
+        None => utc(content.header.start_realtime_ns),
+    };
     screen.labelled("recorded", &format!("{start} for {}", duration(content.duration_ns)));
     for (label, key) in [("command", fact::TARGET_COMMAND), ("processes", fact::TARGET_PIDS)] {
         if let Some(value) = content.facts.get(key).filter(|value| !value.is_empty()) {

@@ -127,8 +127,11 @@ fn labels(loaded: &Loaded) -> Option<String> {
 }
 
 fn when_and_where(loaded: &Loaded) -> String {
-    let mut text =
-        format!("{} for {}", utc(loaded.header.start_realtime_ns), loaded.recorded_length());
+    let when = match fact(loaded, key::REDACTED_LEVEL) {
+        Some(level) => format!("at a time that was removed (redacted: {level})"),
+        None => utc(loaded.header.start_realtime_ns),
+    };
+    let mut text = format!("{when} for {}", loaded.recorded_length());
     if let Some(host) = fact(loaded, key::MACHINE_HOSTNAME) {
         text.push_str(&format!(" on {host}"));
     }

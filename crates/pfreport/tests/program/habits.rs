@@ -197,7 +197,7 @@ fn help_is_short_or_long() {
     {
         assert!(long.contains(&format!("\n{heading}\n")), "{heading}");
     }
-    for command in ["diff", "info", "dump", "completions", "man"] {
+    for command in ["diff", "info", "dump", "redact", "completions", "man"] {
         assert!(help(&[command, "--help"]).contains(&format!("Usage: pfreport {command} ")));
     }
 }

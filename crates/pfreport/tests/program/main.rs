@@ -20,6 +20,7 @@ mod plots;
 mod profiles;
 mod query;
 mod recover;
+mod redact;
 mod scene;
 mod schema;
 mod several;

@@ -2,8 +2,9 @@
 
 use super::holes::Salvage;
 use super::{Damage, Limits, Located, Trace, arrange, scan};
-use crate::error::Result;
-use crate::frame::FRAME_HEADER_BYTES;
+use crate::compression::decompress;
+use crate::error::{Error, Result};
+use crate::frame::{CODEC_ZSTD, FRAME_HEADER_BYTES};
 use crate::layout::Seed;
 
 /// A frame header as it lies in the file, of whatever kind. Each part of a record has one of its own.
@@ -86,6 +87,24 @@ impl Trace {
         let payload = frame.offset.saturating_add(FRAME_HEADER_BYTES as u64);
         let stored = self.source.read(payload, frame.stored_bytes.into())?;
         Ok(Seed::new(&self.header.uuid).checksum(&stored) == frame.payload_crc)
+    }
+
+    /// The payload of a frame of any kind, checked and decompressed, but not decoded.
+    ///
+    /// # Errors
+    /// [`crate::Error::Read`]; [`crate::Error::Payload`] if it is damaged or its codec unknown.
+    pub fn payload(&self, frame: &RawFrame) -> Result<Vec<u8>> {
+        let &RawFrame { offset, sequence, raw_bytes, .. } = frame;
+        let wrong = |what| Error::Payload { offset, sequence, what };
+        let payload = offset.saturating_add(FRAME_HEADER_BYTES as u64);
+        let stored = self.source.read(payload, frame.stored_bytes.into())?;
+        if frame.codec != CODEC_ZSTD {
+            return Err(wrong("the codec is unknown"));
+        }
+        if Seed::new(&self.header.uuid).checksum(&stored) != frame.payload_crc {
+            return Err(wrong("wrong payload checksum"));
+        }
+        decompress(&stored, raw_bytes).map(|raw| raw.to_vec()).map_err(wrong)
     }
 }
 

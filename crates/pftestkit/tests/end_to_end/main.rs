@@ -34,6 +34,7 @@ mod python;
 mod real_programs;
 mod recording;
 mod recover;
+mod redaction;
 mod refusals;
 mod regions;
 mod robust;

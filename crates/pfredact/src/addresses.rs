@@ -1,0 +1,181 @@
+//! Addresses without the base that the kernel chose at random.
+//!
+//! What lies close together is an island, whose inside stays as it is; islands are put one behind the
+//! other, in their order, from the beginning of their zone on. The map is one for the whole trace, since
+//! processes share address spaces by fork; it keeps order and never maps two addresses to one.
+
+use rustc_hash::FxHashSet;
+
+/// Below lie programs at fixed addresses, and the page of null pointers: all of it stays.
+const FIXED_END: u64 = 4 << 30;
+/// Behind them the user space of four-level page tables, then that of five levels and what is no
+/// address at all, then the kernel.
+const ZONES: [(u64, u64); 4] =
+    [(0, FIXED_END), (FIXED_END, 1 << 47), (1 << 47, KERNEL), (KERNEL, u64::MAX)];
+const KERNEL: u64 = 1 << 63;
+/// Where every x86 kernel has this page: where it went would tell where the kernel was.
+const VSYSCALL: (u64, u64) = (0xffff_ffff_ff60_0000, 0xffff_ffff_ff60_1000);
+
+/// Single addresses are remembered by the chunk that they lie in.
+const CHUNK_SHIFT: u32 = 20;
+const KERNEL_CHUNK_SHIFT: u32 = 16;
+/// Of what a system call names, more than this is taken for a mistake: its two ends are looked at alone.
+const BLOCK_MAX_BYTES: u64 = 1 << 44;
+
+/// Size of the smallest huge page: positions within it stay, since the kernel aligns huge pages.
+const HUGE_BYTES: u64 = 2 << 20;
+
+/// How islands of a zone are told apart and placed.
+#[derive(Debug, Clone, Copy)]
+struct Spacing {
+    /// An address modulo this stays.
+    align: u64,
+    /// What is at least so far apart is two islands.
+    apart: u64,
+}
+
+/// The addresses of a trace.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    ranges: FxHashSet<(u64, u64)>,
+    chunks: FxHashSet<u64>,
+    last_chunk: Option<u64>,
+    last_range: (u64, u64),
+}
+
+/// The chunk of an address, as the address where it begins, and its size.
+const fn chunk(address: u64) -> (u64, u64) {
+    let shift = if address < KERNEL { CHUNK_SHIFT } else { KERNEL_CHUNK_SHIFT };
+    (address >> shift << shift, 1 << shift)
+}
+
+impl Seen {
+    pub(crate) fn address(&mut self, address: u64) {
+        if VSYSCALL.0 <= address && address < VSYSCALL.1 {
+            return self.range(VSYSCALL.0, VSYSCALL.1);
+        }
+        let (start, _) = chunk(address);
+        if self.last_chunk != Some(start) {
+            self.chunks.insert(start);
+            self.last_chunk = Some(start);
+        }
+    }
+
+    pub(crate) fn range(&mut self, start: u64, end: u64) {
+        if start >= end {
+            self.address(start);
+            self.address(end);
+        } else if self.last_range != (start, end) {
+            self.ranges.insert((start, end));
+            self.last_range = (start, end);
+        }
+    }
+
+    pub(crate) fn block(&mut self, start: u64, bytes: u64) {
+        let end = start.saturating_add(bytes);
+        if bytes <= BLOCK_MAX_BYTES {
+            self.range(start, end);
+        } else {
+            self.address(start);
+            self.address(end);
+        }
+    }
+
+    /// The map; `page_bytes` is the size of the largest page in the trace.
+    pub(crate) fn islands(&self, page_bytes: u64) -> Islands {
+        let chunks = self.chunks.iter().map(|&start| {
+            let (_, bytes) = chunk(start);
+            (start, start.saturating_add(bytes))
+        });
+        let mut ranges: Vec<(u64, u64)> = self.ranges.iter().copied().chain(chunks).collect();
+        ranges.sort_unstable();
+        let align = page_bytes.clamp(HUGE_BYTES, 1 << 30);
+        let user = Spacing { align, apart: (4 * align).max(1 << 30) };
+        let kernel = Spacing { align: 4096, apart: 1 << 20 };
+        let spacing = |start: u64| if start < KERNEL { user } else { kernel };
+
+        let mut merged: Vec<(u64, u64)> = Vec::new();
+        for (start, end) in ranges {
+            match merged.last_mut() {
+                Some(last) if is_together(*last, (start, end), spacing(start).apart) => {
+                    last.1 = last.1.max(end);
+                }
+                _ => merged.push((start, end)),
+            }
+        }
+        Islands::place(&merged, spacing)
+    }
+}
+
+/// Whether two ranges belong to one island. The page at a fixed address is one of its own, as it says
+/// where everything else in its island was.
+fn is_together(last: (u64, u64), next: (u64, u64), apart: u64) -> bool {
+    let overlap = next.0 < last.1;
+    let near = next.0.saturating_sub(last.1) < apart;
+    overlap || near && last != VSYSCALL && next != VSYSCALL
+}
+
+/// One island.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Island {
+    start: u64,
+    /// Its last address may be asked for too: ranges end there.
+    end: u64,
+    /// How far down it goes.
+    down: u64,
+}
+
+/// Where everything goes.
+#[derive(Debug, Default)]
+pub(crate) struct Islands {
+    islands: Vec<Island>,
+    /// That of the last answer.
+    last: usize,
+}
+
+impl Islands {
+    fn place(merged: &[(u64, u64)], spacing: impl Fn(u64) -> Spacing) -> Self {
+        let mut islands = Vec::with_capacity(merged.len());
+        // Where the island before ends now; 0 before the first.
+        let mut free = 0_u64;
+        for &(start, end) in merged {
+            let Spacing { align, apart } = spacing(start);
+            let zone = ZONES.into_iter().rev().find(|zone| zone.0 <= start).unwrap_or(ZONES[0]);
+            let is_vsyscall = start < VSYSCALL.1 && VSYSCALL.0 < end;
+            let stays = zone.0 == 0 || end > zone.1 || is_vsyscall;
+            let from = if free > 0 { free.saturating_add(apart / 2) } else { 0 };
+            let to = aligned(from.max(zone.0), start % align, align);
+            // An island before that did not move may be close.
+            let to = if stays || to > start { start } else { to };
+            free = to.saturating_add(end - start);
+            islands.push(Island { start, end, down: start - to });
+        }
+        Self { islands, last: 0 }
+    }
+
+    /// Where an address is now; `None` for one that was not seen.
+    pub(crate) fn at(&mut self, address: u64) -> Option<u64> {
+        let holds = |island: &&Island| island.start <= address && address <= island.end;
+        if let Some(island) = self.islands.get(self.last).filter(holds) {
+            return Some(address - island.down);
+        }
+        let behind = self.islands.partition_point(|island| island.start <= address);
+        let index = behind.checked_sub(1)?;
+        let island = self.islands.get(index).filter(holds)?;
+        self.last = index;
+        Some(address - island.down)
+    }
+
+    /// How many there are, and how many of them stay where they were.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let stay = self.islands.iter().filter(|island| island.down == 0).count();
+        (self.islands.len(), stay)
+    }
+}
+
+/// The first address from `from` on with this remainder.
+fn aligned(from: u64, remainder: u64, align: u64) -> u64 {
+    let base = from - from % align;
+    let at = base.saturating_add(remainder);
+    if at < from { at.saturating_add(align) } else { at }
+}

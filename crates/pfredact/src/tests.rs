@@ -1,0 +1,6 @@
+//! Secrets planted in traces, and what is left of them.
+
+mod addresses;
+mod leaks;
+mod planted;
+mod trace;
