@@ -78,6 +78,8 @@ pub enum News<'a> {
 pub struct Recorded {
     /// The trace, if it is one file.
     pub path: Option<PathBuf>,
+    /// Where it is, if somebody has moved it meanwhile.
+    pub moved: Option<PathBuf>,
     /// How it was set up.
     pub started: Started,
     /// Why it ended.

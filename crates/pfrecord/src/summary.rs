@@ -184,7 +184,11 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     match &recorded.path {
         _ if recorded.unwritten.is_some() => {}
         Some(path) => {
-            let path = path.display();
+            if let Some(moved) = &recorded.moved {
+                let (path, moved) = (path.display(), moved.display());
+                lines.push(format!("{path} was moved to {moved} while it was written"));
+            }
+            let path = recorded.moved.as_ref().unwrap_or(path).display();
             lines.push(format!("wrote {path}: {size}{per_fault}; next: pfreport {path}"));
         }
         None if recorded.file_bytes > 0 => {

@@ -18,6 +18,7 @@ mod damage;
 mod diff;
 mod events;
 mod files;
+mod fire;
 mod histories;
 mod installed;
 mod ledger;

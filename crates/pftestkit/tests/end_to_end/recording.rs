@@ -71,8 +71,13 @@ impl Lab {
 
     /// While this lab exists, there is no other.
     pub fn alone() -> Self {
+        Self::alone_as(User::Own)
+    }
+
+    /// The same for a user.
+    pub fn alone_as(user: User) -> Self {
         let share = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
-        Self::with(User::Own, Share::Alone(share))
+        Self::with(user, Share::Alone(share))
     }
 
     fn with(user: User, share: Share) -> Self {
