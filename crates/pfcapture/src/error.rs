@@ -332,7 +332,7 @@ fn behind(words: &str, remedy: &Option<String>) -> String {
 }
 
 impl Error {
-    /// What helps where the trace could not be written, if that is known.
+    /// What helps where the system refused something, if that is known and not said already.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         let source = match self {
@@ -341,6 +341,10 @@ impl Error {
                 _ => return None,
             },
             Self::NotSettled { source, .. } | Self::Output { source, .. } => source,
+            // Threads are what is refused in this way.
+            Self::System { source, .. } if source.raw_os_error() == Some(libc::EAGAIN) => {
+                return Some("raise the limits of memory and processes (ulimit -v, ulimit -u)");
+            }
             _ => return None,
         };
         match source.raw_os_error()? {

@@ -301,6 +301,9 @@ pub fn record(
     let opener = opener.map_err(Error::system("start the opening thread"))?;
     let naming =
         explain.zip(opener.clone()).map(|(explain, opener)| Naming::new(explain, unwind, opener));
+    let snapshots =
+        Snapshotter::start(opener.clone()).map_err(Error::system("start the snapshot thread"))?;
+    // The last that may be refused: no file is left where nothing is recorded.
     let store = Store::create(&StorePlan {
         destination,
         overwrite: config.overwrite,
@@ -330,8 +333,6 @@ pub fn record(
         live.begin(&header, &facts).map_err(Error::system("show faults live"))?;
     }
     store.put(Item::Facts(facts));
-    let snapshots =
-        Snapshotter::start(opener.clone()).map_err(Error::system("start the snapshot thread"))?;
     let outside = Outside { cpus: watched, marks, live, store, snapshots, opener };
     let mut session = Session::new((config, &header, &whom.tids), outside, rings, targets, drain);
     match config.target {

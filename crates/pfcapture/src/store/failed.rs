@@ -78,3 +78,51 @@ fn add(ledger: &mut Vec<LedgerEntry>, key: &str, count: u64) {
         None => ledger.push(LedgerEntry { key: key.to_owned(), value: count }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pft::record::Checkpoint;
+
+    use super::*;
+    use crate::batch::FaultRows;
+    use crate::store::tests::row;
+
+    fn batch(cpu: u32, times: &[u64]) -> Item {
+        let rows: Vec<_> = times.iter().map(|&time_ns| row(time_ns, 1)).collect();
+        Item::Faults(cpu, FaultRows::from(rows))
+    }
+
+    /// What the trace ends with when so many faults are missing as `item` fails, and others come later.
+    fn ended(missing: u64, item: &Item) -> (Vec<LostRecord>, u64) {
+        let mut failed = Failed::new(pft::Error::Closed, missing, item);
+        failed.leave_out(&mut Item::Tasks(Vec::new()));
+        failed.leave_out(&mut batch(2, &[70, 60]));
+        let ledger = vec![LedgerEntry { key: keys::DROPPED_RECORDER.to_owned(), value: 100 }];
+        let checkpoint = Checkpoint { time_ns: 900, end: true, ledger, ..Checkpoint::default() };
+        failed.leave_out(&mut Item::Checkpoint(checkpoint));
+        let [Item::Lost(lost), Item::Checkpoint(checkpoint)] = failed.last.as_slice() else {
+            panic!("{:?}", failed.last)
+        };
+        (lost.clone(), checkpoint.ledger[0].value)
+    }
+
+    fn missed(cpu: u32, after_ns: u64, count: u64) -> LostRecord {
+        LostRecord { time_ns: 900, ..lost(cpu, after_ns, count) }
+    }
+
+    #[test]
+    fn what_is_missing_is_counted_and_placed() {
+        let later = missed(2, 59, 2);
+        let whole = ended(3, &batch(1, &[30, 10, 20]));
+        assert_eq!(whole, (vec![missed(1, 9, 3), later.clone()], 105));
+        // A frame of the batch was written.
+        let part = ended(1, &batch(1, &[30, 10, 20]));
+        assert_eq!(part, (vec![missed(1, 9, 1), later.clone()], 103));
+        // Somebody has cut off frames that were written.
+        let cut = ended(40, &batch(1, &[30, 10, 20]));
+        assert_eq!(cut, (vec![missed(1, 0, 40), later.clone()], 142));
+        let other = Item::Tasks(Vec::new());
+        assert_eq!(ended(7, &other), (vec![missed(0, 0, 7), later.clone()], 109));
+        assert_eq!(ended(0, &other), (vec![later], 102));
+    }
+}

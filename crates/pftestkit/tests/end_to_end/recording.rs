@@ -210,11 +210,16 @@ impl Recorder {
 
     /// The same; standard output is where the command has it.
     pub fn started(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut recorder = Self { child, stderr, said: String::new() };
+        let mut recorder = Self::launched(command);
         recorder.wait_for(&["pfrecord: recording ", "pfrecord: counting "]);
         recorder
+    }
+
+    /// Starts it; it may never record.
+    pub fn launched(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr, said: String::new() }
     }
 
     /// Returns when it has said one of these.

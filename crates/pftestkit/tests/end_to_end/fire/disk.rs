@@ -11,6 +11,7 @@ use super::steady::{Rows, Steady};
 use super::{Tally, check, rounds};
 use crate::content::Content;
 use crate::recording::{Lab, Recorder, User, is_root, pfreport, program, unwrapped};
+use crate::robust::wait_until;
 
 /// A file system that is mounted as long as this lives.
 pub struct Mounted {
@@ -89,6 +90,15 @@ pub fn record(trace: &Path, target: &Steady, options: &[&str]) -> Recorder {
     Recorder::start(&mut command)
 }
 
+/// Lets the target fault until some of that is in the file.
+pub fn begin_to_fill(trace: &Path, target: &Steady) {
+    let length = || std::fs::metadata(trace).unwrap().len();
+    let before = length();
+    // More than a batch; each fault takes at least half a byte.
+    target.make(70_000);
+    wait_until("faults in the file", || length() > before + 30_000);
+}
+
 /// A trace that could not be written on ends with a ledger that counts what is missing.
 pub fn check_closed_early(trace: &Path, said: &str, tally: &mut Tally) {
     assert!(said.contains(" faults and the number of those that are missing: "), "{said}");
@@ -115,7 +125,7 @@ fn a_full_disk_costs_what_found_no_room_and_no_more() {
     for _ in 0..rounds(2) {
         let trace = disk.file("run.pft");
         let mut recorder = record(&trace, &target, &[]);
-        target.make(20_000);
+        begin_to_fill(&trace, &target);
         // Something else takes what is left.
         assert!(std::fs::write(disk.file("filler"), vec![1; 1 << 20]).is_err());
         target.run();
@@ -142,95 +152,106 @@ fn a_full_disk_costs_what_found_no_room_and_no_more() {
 
 #[test]
 fn a_disk_that_was_full_for_a_moment_has_a_closed_trace() {
-    let lab = Lab::new(User::Own);
-    let Some(disk) = Mounted::failing(&lab) else { return };
-    let target = Steady::start(&lab);
     let mut tally = Tally::of("disk full for a moment");
-    let trace = disk.file("run.pft");
-    let mut recorder = record(&trace, &target, &[]);
-    target.make(70_000);
-    disk.behave("enospc-once");
-    target.run();
-    let (status, said) = recorder.finish();
-    target.pause();
-    assert_eq!(status.code(), Some(1), "{said}");
-    check_closed_early(&trace, &said, &mut tally);
-    target.finish();
+    for _ in 0..rounds(1) {
+        let lab = Lab::new(User::Own);
+        let Some(disk) = Mounted::failing(&lab) else { return };
+        let target = Steady::start(&lab);
+        let trace = disk.file("run.pft");
+        let mut recorder = record(&trace, &target, &[]);
+        begin_to_fill(&trace, &target);
+        disk.behave("enospc-once");
+        target.run();
+        let (status, said) = recorder.finish();
+        target.pause();
+        assert_eq!(status.code(), Some(1), "{said}");
+        check_closed_early(&trace, &said, &mut tally);
+        target.finish();
+    }
     tally.print();
 }
 
 #[test]
 fn a_disk_that_fails_leaves_what_it_took() {
-    let lab = Lab::new(User::Own);
-    let Some(disk) = Mounted::failing(&lab) else { return };
-    let target = Steady::start(&lab);
     let mut tally = Tally::of("EIO of every write from some moment on");
-    let trace = disk.file("run.pft");
-    let mut recorder = record(&trace, &target, &[]);
-    target.make(70_000);
-    disk.behave("eio");
-    target.run();
-    let (status, said) = recorder.finish();
-    target.pause();
-    disk.behave("ok");
-    assert_eq!(status.code(), Some(1), "{said}");
-    assert!(said.contains(": it ends after ") && said.contains(" is valid up to there, with "));
-    assert!(said.contains("(os error 5): its disk fails, see dmesg"), "{said}");
-    let rows = Rows::read(&trace, target.range());
-    assert!(!rows.is_complete && !rows.is_ended);
-    rows.check_unbroken();
-    assert!(said.contains(&format!(" with {} faults", rows.touches.len())), "{said}");
-    tally.add_rows(rows.touches.len() as u64);
-    target.finish();
+    for _ in 0..rounds(1) {
+        let lab = Lab::new(User::Own);
+        let Some(disk) = Mounted::failing(&lab) else { return };
+        let target = Steady::start(&lab);
+        let trace = disk.file("run.pft");
+        let mut recorder = record(&trace, &target, &[]);
+        begin_to_fill(&trace, &target);
+        disk.behave("eio");
+        target.run();
+        let (status, said) = recorder.finish();
+        target.pause();
+        disk.behave("ok");
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(said.contains(": it ends after ") && said.contains(" is valid up to there, with "));
+        assert!(said.contains("(os error 5): its disk fails, see dmesg"), "{said}");
+        let rows = Rows::read(&trace, target.range());
+        assert!(!rows.is_complete && !rows.is_ended);
+        rows.check_unbroken();
+        assert!(said.contains(&format!(" with {} faults", rows.touches.len())), "{said}");
+        tally.add_rows(rows.touches.len() as u64);
+        target.finish();
+    }
     tally.print();
 }
 
 #[test]
 fn a_trace_that_may_not_stay_is_not_called_written() {
-    let lab = Lab::new(User::Own);
-    let Some(disk) = Mounted::failing(&lab) else { return };
-    let target = Steady::start(&lab);
     let mut tally = Tally::of("EIO of the sync at the end");
-    let (before, trace) = (target.faults(), disk.file("run.pft"));
-    let mut recorder = record(&trace, &target, &[]);
-    target.make(30_000);
-    disk.behave("fsync");
-    recorder.signal("INT");
-    let (status, said) = recorder.finish();
-    assert_eq!(status.code(), Some(1), "{said}");
-    let words = "bytes are a whole trace, but may be gone when the machine starts again";
-    assert!(said.contains(words) && said.contains("(os error 5): its disk fails"), "{said}");
-    assert!(!said.contains("wrote "), "{said}");
-    check(&trace, &target, target.faults() - before, &mut tally);
-    target.finish();
+    for _ in 0..rounds(1) {
+        let lab = Lab::new(User::Own);
+        let Some(disk) = Mounted::failing(&lab) else { return };
+        let target = Steady::start(&lab);
+        let (before, trace) = (target.faults(), disk.file("run.pft"));
+        let mut recorder = record(&trace, &target, &[]);
+        target.make(30_000);
+        disk.behave("fsync");
+        recorder.signal("INT");
+        let (status, said) = recorder.finish();
+        assert_eq!(status.code(), Some(1), "{said}");
+        let words = "bytes are a whole trace, but may be gone when the machine starts again";
+        assert!(said.contains(words) && said.contains("(os error 5): its disk fails"), "{said}");
+        assert!(!said.contains("wrote "), "{said}");
+        check(&trace, &target, target.faults() - before, &mut tally);
+        target.finish();
+    }
     tally.print();
 }
 
 #[test]
 fn a_disk_that_is_stuck_for_a_while_costs_what_memory_does_not_hold() {
-    let lab = Lab::new(User::Own);
-    let Some(disk) = Mounted::failing(&lab) else { return };
-    let target = Steady::start(&lab);
     let mut tally = Tally::of("disk stuck, then going on");
-    let (before, trace) = (target.faults(), disk.file("run.pft"));
-    let mut recorder = record(&trace, &target, &[]);
-    disk.behave("stuck");
-    // Twelve batches of 65,536 may wait.
-    target.make(1_300_000);
-    disk.behave("ok");
-    let size = std::fs::metadata(&trace).unwrap().len();
-    crate::robust::wait_until("the disk", || std::fs::metadata(&trace).unwrap().len() > size);
-    target.make(1_000);
-    recorder.signal("INT");
-    let (status, said) = recorder.finish();
-    assert_eq!(status.code(), Some(3), "{said}");
-    assert!(said.contains("were dropped because writing fell behind: try a faster disk"), "{said}");
-    check(&trace, &target, target.faults() - before, &mut tally);
-    // It has gone on: the last touches are there.
-    let rows = Rows::read(&trace, target.range());
-    let last = (target.done() - 1) % super::steady::PAGES;
-    assert_eq!(rows.touches.last().unwrap().1, last);
-    target.finish();
+    for _ in 0..rounds(1) {
+        let lab = Lab::new(User::Own);
+        let Some(disk) = Mounted::failing(&lab) else { return };
+        let target = Steady::start(&lab);
+        let (before, trace) = (target.faults(), disk.file("run.pft"));
+        let mut recorder = record(&trace, &target, &[]);
+        disk.behave("stuck");
+        // Twelve batches of 65,536 may wait.
+        target.make(1_300_000);
+        disk.behave("ok");
+        let size = std::fs::metadata(&trace).unwrap().len();
+        wait_until("the disk", || std::fs::metadata(&trace).unwrap().len() > size);
+        target.make(1_000);
+        recorder.signal("INT");
+        let (status, said) = recorder.finish();
+        assert_eq!(status.code(), Some(3), "{said}");
+        assert!(
+            said.contains("were dropped because writing fell behind: try a faster disk"),
+            "{said}"
+        );
+        check(&trace, &target, target.faults() - before, &mut tally);
+        // It has gone on: the last touches are there.
+        let rows = Rows::read(&trace, target.range());
+        let last = (target.done() - 1) % super::steady::PAGES;
+        assert_eq!(rows.touches.last().unwrap().1, last);
+        target.finish();
+    }
     tally.print();
 }
 

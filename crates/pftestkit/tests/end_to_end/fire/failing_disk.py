@@ -34,7 +34,9 @@ def entry():
 
 def write(body):
     global data, failed_once
-    while state() == "stuck":
+    # Not for ever: whoever waits for it cannot even be killed.
+    until = time.monotonic() + 120
+    while state() == "stuck" and time.monotonic() < until:
         time.sleep(0.01)
     if state() == "eio":
         return -errno.EIO

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::steady::{PAGES, Rows, Steady};
-use super::{Random, Tally, rounds};
+use super::{KILLS, Random, Tally, rounds};
 use crate::recording::{Lab, Recorder, User, pfreport, unwrapped};
 use crate::robust::wait_until;
 
@@ -22,7 +22,7 @@ fn a_recorder_killed_at_any_moment_leaves_what_it_had() {
     let target = Steady::start(&lab);
     let (mut random, mut tally) = (Random::of(1), Tally::of("SIGKILL at random moments"));
     let (mut made, mut lags) = (0, Vec::new());
-    for round in 0..rounds(100) {
+    for round in 0..rounds(KILLS) {
         let before = target.pause();
         let mut recorder =
             Recorder::start(lab.pfrecord().args(["-f", "-p", &target.pid().to_string()]));

@@ -63,52 +63,64 @@ fn a_recorder_suspended_again_and_again_counts_what_it_lost() {
 
 #[test]
 fn an_encoder_slower_than_the_target_counts_what_it_drops() {
-    let lab = Lab::new(User::Own);
-    let target = Steady::start(&lab);
     let mut tally = Tally::of("compression at its slowest");
-    let before = target.faults();
-    let mut recorder =
-        Recorder::start(lab.pfrecord().args(["--level", "19", "-p", &target.pid().to_string()]));
-    target.make(1_500_000);
-    recorder.signal("INT");
-    let (status, said) = recorder.finish();
-    let content = check(&lab.trace(), &target, target.faults() - before, &mut tally);
-    let dropped = content.count(ledger::DROPPED_RECORDER).unwrap();
-    let is_whole = dropped + content.count(ledger::MINOR_FAULTS_LOST).unwrap() == 0;
-    assert_eq!(status.code(), Some(if is_whole { 0 } else { 3 }), "{said}");
-    assert_eq!(said.contains("were dropped because writing fell behind"), dropped > 0, "{said}");
-    target.finish();
+    for _ in 0..rounds(1) {
+        let lab = Lab::new(User::Own);
+        let target = Steady::start(&lab);
+        let before = target.faults();
+        let mut recorder = Recorder::start(lab.pfrecord().args([
+            "--level",
+            "19",
+            "-p",
+            &target.pid().to_string(),
+        ]));
+        target.make(1_500_000);
+        recorder.signal("INT");
+        let (status, said) = recorder.finish();
+        let content = check(&lab.trace(), &target, target.faults() - before, &mut tally);
+        let dropped = content.count(ledger::DROPPED_RECORDER).unwrap();
+        let is_whole = dropped + content.count(ledger::MINOR_FAULTS_LOST).unwrap() == 0;
+        assert_eq!(status.code(), Some(if is_whole { 0 } else { 3 }), "{said}");
+        assert_eq!(
+            said.contains("were dropped because writing fell behind"),
+            dropped > 0,
+            "{said}"
+        );
+        target.finish();
+    }
     tally.print();
 }
 
 #[test]
 fn a_reader_that_dozes_costs_only_what_is_counted() {
-    let lab = Lab::new(User::Own);
-    let target = Steady::start(&lab);
     let mut tally = Tally::of("reader of -o - that dozes");
-    let before = target.faults();
-    let mut command = lab.pfrecord_bare();
-    command.args(["-o", "-", "-p", &target.pid().to_string()]).stdout(Stdio::piped());
-    let mut recorder = Recorder::started(&mut command);
-    let mut stdout = recorder.child.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || {
-        let (mut trace, mut piece) = (Vec::new(), [0; 8192]);
-        loop {
-            match stdout.read(&mut piece).unwrap() {
-                0 => return trace,
-                count => trace.extend_from_slice(&piece[..count]),
+    for _ in 0..rounds(1) {
+        let lab = Lab::new(User::Own);
+        let target = Steady::start(&lab);
+        let before = target.faults();
+        let mut command = lab.pfrecord_bare();
+        command.args(["-o", "-", "-p", &target.pid().to_string()]).stdout(Stdio::piped());
+        let mut recorder = Recorder::started(&mut command);
+        let mut stdout = recorder.child.stdout.take().unwrap();
+        let reader = std::thread::spawn(move || {
+            let (mut trace, mut piece) = (Vec::new(), [0; 8192]);
+            loop {
+                match stdout.read(&mut piece).unwrap() {
+                    0 => return trace,
+                    count => trace.extend_from_slice(&piece[..count]),
+                }
+                std::thread::sleep(Duration::from_millis(10));
             }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    });
-    target.make(600_000);
-    recorder.signal("INT");
-    let (status, said) = recorder.finish();
-    std::fs::write(lab.trace(), reader.join().unwrap()).unwrap();
-    let content = check(&lab.trace(), &target, target.faults() - before, &mut tally);
-    let dropped = content.sum(&[ledger::DROPPED_RECORDER, ledger::MINOR_FAULTS_LOST]);
-    assert_eq!(status.code(), Some(if dropped > 0 { 3 } else { 0 }), "{said}");
-    target.finish();
+        });
+        target.make(600_000);
+        recorder.signal("INT");
+        let (status, said) = recorder.finish();
+        std::fs::write(lab.trace(), reader.join().unwrap()).unwrap();
+        let content = check(&lab.trace(), &target, target.faults() - before, &mut tally);
+        let dropped = content.sum(&[ledger::DROPPED_RECORDER, ledger::MINOR_FAULTS_LOST]);
+        assert_eq!(status.code(), Some(if dropped > 0 { 3 } else { 0 }), "{said}");
+        target.finish();
+    }
     tally.print();
 }
 
@@ -133,24 +145,26 @@ impl Drop for Hogs {
 
 #[test]
 fn a_recorder_that_gets_no_cpu_counts_what_it_lost() {
-    let lab = Lab::new(User::Own);
-    let target = Steady::start(&lab);
     let mut tally = Tally::of("SCHED_IDLE beside hogs on all CPUs");
-    let cpus = std::thread::available_parallelism().unwrap().get();
-    let before = target.faults();
-    let mut command = Command::new("chrt");
-    command.args(["-i", "0", "nice", "-n", "19"]).arg(crate::recording::program("pfrecord"));
-    command.arg("-o").arg(lab.trace()).args(["-p", &target.pid().to_string()]);
-    let mut recorder = Recorder::start(&mut command);
-    let hogs = Hogs::start(cpus);
-    target.make(400_000);
-    drop(hogs);
-    recorder.signal("INT");
-    let (status, said) = recorder.finish();
-    let content = check(&lab.trace(), &target, target.faults() - before, &mut tally);
-    let lost = content.sum(&[ledger::DROPPED_RECORDER, ledger::MINOR_FAULTS_LOST]);
-    // Records other than those of completions may be lost too.
-    assert!(status.code() == Some(3) || lost == 0 && status.success(), "{said}");
-    target.finish();
+    for _ in 0..rounds(1) {
+        let lab = Lab::new(User::Own);
+        let target = Steady::start(&lab);
+        let cpus = std::thread::available_parallelism().unwrap().get();
+        let before = target.faults();
+        let mut command = Command::new("chrt");
+        command.args(["-i", "0", "nice", "-n", "19"]).arg(crate::recording::program("pfrecord"));
+        command.arg("-o").arg(lab.trace()).args(["-p", &target.pid().to_string()]);
+        let mut recorder = Recorder::start(&mut command);
+        let hogs = Hogs::start(cpus);
+        target.make(400_000);
+        drop(hogs);
+        recorder.signal("INT");
+        let (status, said) = recorder.finish();
+        let content = check(&lab.trace(), &target, target.faults() - before, &mut tally);
+        let lost = content.sum(&[ledger::DROPPED_RECORDER, ledger::MINOR_FAULTS_LOST]);
+        // Records other than those of completions may be lost too.
+        assert!(status.code() == Some(3) || lost == 0 && status.success(), "{said}");
+        target.finish();
+    }
     tally.print();
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use pft::Trace;
@@ -42,12 +42,15 @@ impl Steady {
 
     fn begin(lab: &Lab, wrapper: Workload) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("board.{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = lab.dir.path().join(name);
-        let board = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        // In memory: on a disk, writing it back would make the next store to it a fault.
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let board_path =
+            PathBuf::from(format!("/dev/shm/pft-board.{}.{number}", std::process::id()));
+        let board =
+            File::options().read(true).write(true).create_new(true).open(&board_path).unwrap();
         board.set_len(4096).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
-        let workload = lab.workload("steady").arg("--board").arg(path);
+        std::fs::set_permissions(&board_path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let workload = lab.workload("steady").arg("--board").arg(&board_path);
         let mut running = wrapper.args(workload.argv()).start().unwrap().unwrap();
         running.send_go().unwrap();
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", running.pid())).unwrap();
@@ -58,6 +61,8 @@ impl Steady {
             number(start)..number(end)
         });
         let mut ranges = ranges.filter(|range| range.end - range.start == PAGES * 4096);
+        // Both have it open.
+        std::fs::remove_file(&board_path).unwrap();
         let target = Self { range: ranges.next().unwrap(), running, board, pauses: Cell::new(0) };
         // Once it has made some it has nothing but these to make.
         target.make(10);
