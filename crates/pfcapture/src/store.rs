@@ -228,7 +228,12 @@ impl Store {
             (Destination::File(path), None) => {
                 let file = files::create(path, plan.overwrite)?;
                 let own = OwnFile::new(path.clone(), file);
-                Self::begin(Stream::create(own, header, *level, *max_bytes)?, plan)
+                let begun = Self::begin(Stream::create(own, header, *level, *max_bytes)?, plan);
+                if begun.is_err() {
+                    // Nothing is recorded into it.
+                    let _ = std::fs::remove_file(path);
+                }
+                begun
             }
             (Destination::Stdout, _) => {
                 let output = StandardOutput::open()?;
