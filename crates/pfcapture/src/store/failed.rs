@@ -8,11 +8,9 @@ use super::Item;
 /// A failure and what it leaves out.
 #[derive(Debug)]
 pub struct Failed {
-    /// The failure.
-    pub failure: pft::Error,
-    /// What the trace should end with if there is room: facts, losses, ledger. Empty before the
-    /// recording has ended.
-    pub last: Vec<Item>,
+    failure: pft::Error,
+    /// What the trace should end with if there is room: facts, losses, ledger.
+    last: Vec<Item>,
     /// Where the faults are missing that were not written, by CPU.
     missing: Vec<LostRecord>,
 }
@@ -52,6 +50,13 @@ impl Failed {
             }
             _ => {}
         }
+    }
+
+    /// The failure, and what the trace should end with: nothing unless the recording has ended, since a
+    /// trace without its last ledger must not look whole.
+    pub fn into_parts(self) -> (pft::Error, Vec<Item>) {
+        let is_ended = matches!(self.last.last(), Some(Item::Checkpoint(_)));
+        (self.failure, if is_ended { self.last } else { Vec::new() })
     }
 
     fn miss(&mut self, item: &Item) {

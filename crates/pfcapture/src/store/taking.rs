@@ -83,7 +83,10 @@ impl Taking {
                 stacks_dropped: self.explainer.stacks_dropped(),
                 chains_dropped: self.explainer.chains_dropped(),
             }),
-            Some(Failed { failure, mut last, .. }) => Err(sink.abandon(failure, &mut last)),
+            Some(failed) => {
+                let (failure, mut last) = failed.into_parts();
+                Err(sink.abandon(failure, &mut last))
+            }
         }
     }
 

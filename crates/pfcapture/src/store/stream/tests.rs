@@ -141,7 +141,13 @@ fn where_a_large_frame_found_no_room_small_ones_end_the_trace() {
     let mut batch = Item::Faults(0, FaultRows::from(vec![row(10, 1); 3]));
     stream.take(&mut batch).unwrap();
     // Letters that compress badly.
-    let long = (0..20_000_u32).map(|i| char::from(b'0' + (i.wrapping_mul(i) % 79) as u8));
+    let mut state = 1_u32;
+    let long = (0..20_000).map(|_| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        char::from(b'0' + (state % 79) as u8)
+    });
     let failure = stream.take(&mut fact(&long.collect::<String>())).unwrap_err();
     let missed = stream.take(&mut Item::Faults(0, FaultRows::from(vec![row(20, 1); 5])));
     assert!(missed.is_err());

@@ -140,7 +140,7 @@ fn survive(lab: &Lab, target: &Steady, command: &mut Command, tally: &mut Tally)
     target.run();
     let from = target.done();
     wait_until("an end, or enough", || {
-        target.done() > from + 300_000 || child.try_wait().unwrap().is_some()
+        target.done() > from + 100_000 || child.try_wait().unwrap().is_some()
     });
     target.pause();
     let pid = child.id().to_string();
@@ -182,15 +182,15 @@ fn survive(lab: &Lab, target: &Steady, command: &mut Command, tally: &mut Tally)
 fn whatever_memory_it_may_have_the_target_goes_on() {
     let lab = Lab::new(User::Own);
     let target = Steady::start(&lab);
-    let mut tally = Tally::of("RLIMIT_AS 12 to 1024 MiB");
-    for mib in [12, 24, 48, 96, 192, 384, 1024] {
+    let mut tally = Tally::of("RLIMIT_AS 12 to 384 MiB");
+    for mib in [12, 24, 36, 48, 96, 384] {
         let mut command = limited(&lab, &format!("--as={}", mib << 20));
         let outcome = survive(&lab, &target, &mut command, &mut tally);
         println!("fire: RLIMIT_AS of {mib} MiB: {outcome}");
     }
     tally.print();
-    let mut tally = Tally::of("memory cgroup of 2 to 64 MiB");
-    for mib in [2, 4, 8, 16, 64] {
+    let mut tally = Tally::of("memory cgroup of 4 to 64 MiB");
+    for mib in [4, 12, 16, 64] {
         let group = match Cgroup::memory(mib) {
             Ok(group) => group,
             Err(reason) => {
