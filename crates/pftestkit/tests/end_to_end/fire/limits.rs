@@ -161,8 +161,9 @@ fn survive(lab: &Lab, target: &Steady, command: &mut Command, tally: &mut Tally)
             assert!(!lab.trace().exists(), "{said}");
             "refused"
         }
-        // Memory that is not there ends a program at once: as with SIGKILL.
-        (_, Some(6 | 9)) => "killed",
+        // Memory that is not there ends a program at once, as SIGKILL does; so does a SIGINT before it
+        // has begun.
+        (_, Some(2 | 6 | 9)) => "killed",
         (Some(127), _) => "not loaded",
         other => panic!("{other:?}: {said}"),
     };
