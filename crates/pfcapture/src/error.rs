@@ -217,14 +217,41 @@ pub enum Error {
         source: pft::Error,
     },
     /// The trace could not be written on.
-    #[error("cannot write {}: it ends after {bytes} bytes and is valid up to there", printable_path(.path))]
+    #[error(
+        "cannot write {}: it ends after {bytes} bytes and is valid up to there, with {faults} faults{}",
+        printable_path(.path),
+        if *closed { " and the number of those that are missing" } else { "" }
+    )]
     Write {
         /// Path.
         path: PathBuf,
         /// Bytes of whole frames in the file.
         bytes: u64,
+        /// Faults in the file.
+        faults: u64,
+        /// Whether it ends with the ledger all the same.
+        closed: bool,
         /// Cause.
         source: pft::Error,
+    },
+    /// The trace was removed while it was written.
+    #[error("{} was removed while it was written: no trace is left there", printable_path(.path))]
+    Removed {
+        /// Path.
+        path: PathBuf,
+    },
+    /// The trace was written, but may not stay.
+    #[error(
+        "cannot make sure that {} is on its disk: its {bytes} bytes are a whole trace, but may be gone \
+         when the machine starts again", printable_path(.path)
+    )]
+    NotSettled {
+        /// Path.
+        path: PathBuf,
+        /// Bytes of the trace.
+        bytes: u64,
+        /// The kernel's answer.
+        source: io::Error,
     },
     /// A mark has a name that cannot be sent.
     #[error("a mark needs a name of 1 to {max} bytes without NUL")]
@@ -313,6 +340,32 @@ fn behind(words: &str, remedy: &Option<String>) -> String {
 }
 
 impl Error {
+    /// What helps where the system refused something, if that is known and not said already.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        let source = match self {
+            Self::Write { source, .. } | Self::NotBegun { source, .. } => match source {
+                pft::Error::Write { source, .. } => source,
+                _ => return None,
+            },
+            Self::NotSettled { source, .. } | Self::Output { source, .. } => source,
+            // Threads are what is refused in this way.
+            Self::System { source, .. } if source.raw_os_error() == Some(libc::EAGAIN) => {
+                return Some("raise the limits of memory and processes (ulimit -v, ulimit -u)");
+            }
+            _ => return None,
+        };
+        match source.raw_os_error()? {
+            libc::ENOSPC => Some("free room there, or record to another disk with -o"),
+            libc::EDQUOT => Some("the quota of its owner is used up: record elsewhere with -o"),
+            libc::EFBIG => Some("raise the limit on files (ulimit -f), or record less"),
+            libc::EIO => Some("its disk fails, see dmesg: record to another one with -o"),
+            libc::EROFS => Some("it is mounted read-only: record elsewhere with -o"),
+            libc::EACCES => Some("record to a folder of your own with -o"),
+            _ => None,
+        }
+    }
+
     /// The system refused `action`: the error of whatever that is.
     pub(crate) fn system(action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.raw_os_error() {

@@ -79,6 +79,8 @@ pub enum News<'a> {
 pub struct Recorded {
     /// The trace, if it is one file.
     pub path: Option<PathBuf>,
+    /// Where it is, if somebody has moved it meanwhile.
+    pub moved: Option<PathBuf>,
     /// How it was set up.
     pub started: Started,
     /// Why it ended.
@@ -301,6 +303,9 @@ pub fn record(
     let opener = opener.map_err(Error::system("start the opening thread"))?;
     let naming =
         explain.zip(opener.clone()).map(|(explain, opener)| Naming::new(explain, unwind, opener));
+    let snapshots =
+        Snapshotter::start(opener.clone()).map_err(Error::system("start the snapshot thread"))?;
+    // The last that may be refused: no file is left where nothing is recorded.
     let plan_of_store = StorePlan {
         destination,
         overwrite: config.overwrite,
@@ -332,8 +337,6 @@ pub fn record(
         live.begin(&header, &facts).map_err(Error::system("show faults live"))?;
     }
     store.put(Item::Facts(facts));
-    let snapshots =
-        Snapshotter::start(opener.clone()).map_err(Error::system("start the snapshot thread"))?;
     let outside = Outside { cpus: watched, marks, live, store, snapshots, opener };
     let mut session = Session::new((config, &header, &whom.tids), outside, rings, targets, drain);
     match config.target {

@@ -1,8 +1,10 @@
 //! The thread that encodes, compresses and writes: the rings never wait for it.
 
 mod encode;
+mod failed;
 mod files;
 mod flight;
+mod own_file;
 mod stream;
 mod taking;
 #[cfg(test)]
@@ -28,7 +30,8 @@ use crate::config::Flight;
 use crate::explain::{Named, Naming};
 use crate::privileges::{self, Work};
 use flight::control::FlightControl;
-use stream::{OwnFile, StandardOutput, Stream};
+use own_file::OwnFile;
+use stream::{StandardOutput, Stream};
 use taking::{Taken, Taking};
 
 pub use files::{create as create_file, open_device};
@@ -123,15 +126,27 @@ trait Sink {
     /// Whether memory is short for want of a new segment.
     fn wants_segment(&self) -> bool;
 
-    /// Completes what is to be written, and syncs. Returns the size of the trace, 0 for a flight
-    /// recorder.
+    /// Faults that were taken and are not in the trace.
+    fn missing(&self) -> u64;
+
+    /// Completes what is to be written, and syncs.
     ///
     /// # Errors
     /// As [`Store::finish`].
-    fn close(self) -> Result<u64, Error>;
+    fn close(self) -> Result<Closed, Error>;
 
-    /// Gives the trace up after a failure and says what is left of it.
-    fn abandon(self, failure: pft::Error) -> Error;
+    /// Gives the trace up after a failure, ends it with `last` if that can be, and says what is left of
+    /// it.
+    fn abandon(self, failure: pft::Error, last: &mut [Item]) -> Error;
+}
+
+/// A trace that was written to its end.
+#[derive(Debug, Clone, Default)]
+pub struct Closed {
+    /// Its size; 0 for a flight recorder.
+    pub bytes: u64,
+    /// Where it is, if somebody has moved it.
+    pub moved: Option<PathBuf>,
 }
 
 /// What session and thread tell each other.
@@ -147,8 +162,8 @@ struct Shared {
 /// What a store leaves behind.
 #[derive(Debug, Default)]
 pub struct Finished {
-    /// Size of the trace; 0 for a flight recorder and when nothing was stored.
-    pub bytes: u64,
+    /// The trace; empty when nothing was stored.
+    pub closed: Closed,
     /// Files of a flight recorder that [`Store::dumped`] has not told.
     pub dumped: Vec<Dumped>,
     /// Triggers of a flight recorder that were not followed.
@@ -214,8 +229,13 @@ impl Store {
             (Destination::File(path), Some(flight)) => Self::fly(path, flight, plan),
             (Destination::File(path), None) => {
                 let file = files::create(path, plan.overwrite)?;
-                let own = OwnFile { path: path.clone(), file };
-                Self::begin(Stream::create(own, header, *level, *max_bytes)?, plan)
+                let own = OwnFile::new(path.clone(), file);
+                let begun = Self::begin(Stream::create(own, header, *level, *max_bytes)?, plan);
+                if begun.is_err() {
+                    // Nothing is recorded into it.
+                    let _ = std::fs::remove_file(path);
+                }
+                begun
             }
             (Destination::Stdout, _) => {
                 let output = StandardOutput::open()?;
@@ -315,7 +335,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Write`], [`Error::ReaderGone`], [`Error::Stream`]; the trace then ends with its last
-    /// whole frame. [`Error::Encode`] of a flight recorder, whose files carry their own errors.
+    /// whole frame, and the ledger behind it where there is room. [`Error::Removed`];
+    /// [`Error::NotSettled`]. [`Error::Encode`] of a flight recorder, whose files carry their own errors.
     pub fn finish(mut self, mut hurry: impl FnMut() -> bool) -> Result<Finished, Error> {
         self.dump(DumpReason::End);
         let Some(Thread { items, done, handle, .. }) = self.thread.take() else {
@@ -331,9 +352,9 @@ impl Store {
             Err(Error::system("write the trace")(io::Error::other("writing thread died")))
         })?;
         let suppressed = self.flight.as_ref().map_or(0, |flight| flight.suppressed);
-        let Taken { bytes, named, stacks_dropped, chains_dropped } = taken;
+        let Taken { closed, named, stacks_dropped, chains_dropped } = taken;
         let dumped = self.dumped();
-        Ok(Finished { bytes, dumped, suppressed, named, stacks_dropped, chains_dropped })
+        Ok(Finished { closed, dumped, suppressed, named, stacks_dropped, chains_dropped })
     }
 }
 

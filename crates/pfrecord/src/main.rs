@@ -23,6 +23,8 @@ fn exit_code(error: &Error) -> u8 {
         Error::Output { source, .. } => creation_code(source),
         Error::NotBegun { .. }
         | Error::Write { .. }
+        | Error::Removed { .. }
+        | Error::NotSettled { .. }
         | Error::Stream { .. }
         | Error::ReaderGone { .. }
         | Error::Encode { .. }
@@ -57,7 +59,8 @@ fn failed(error: Error) -> ExitCode {
 /// Says why nothing was done, or not all of it, and what came of that.
 fn failed_with(error: Error, consequence: &str) -> ExitCode {
     let code = exit_code(&error);
-    print_line(&format!("error: {:#}{consequence}", anyhow::Error::from(error)));
+    let remedy = error.remedy().map_or_else(String::new, |remedy| format!(": {remedy}"));
+    print_line(&format!("error: {:#}{remedy}{consequence}", anyhow::Error::from(error)));
     ExitCode::from(code)
 }
 

@@ -185,6 +185,11 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     match &recorded.path {
         _ if recorded.unwritten.is_some() => {}
         Some(path) => {
+            if let Some(moved) = &recorded.moved {
+                let (path, moved) = (printable_path(path), printable_path(moved));
+                lines.push(format!("{path} was moved to {moved} while it was written"));
+            }
+            let path = recorded.moved.as_ref().unwrap_or(path);
             let (path, word) = (printable_path(path), shell_word(path));
             lines.push(format!("wrote {path}: {size}{per_fault}; next: pfreport {word}"));
         }

@@ -129,7 +129,7 @@ pub mod ledger {
         FLIGHT_LOST_IN_RINGS = "flight.lost_in_rings": "Records of any kind that the kernel dropped inside the window of a flight recorder, as its Lost frames have them.",
         FLIGHT_SUPPRESSED = "flight.suppressed": "Triggers of the flight recorder so far for which no window was written: too soon after another, or two were still being written.",
         CAPTURED_UNPARSED = "captured.unparsed": "Records that the recorder could not parse.",
-        DROPPED_RECORDER = "dropped.recorder": "Faults that the recorder dropped because encoding or writing fell behind.",
+        DROPPED_RECORDER = "dropped.recorder": "Faults that the recorder dropped because encoding or writing fell behind, or failed: `recording.ended_by` tells.",
         RUSAGE_MINOR_FAULTS = "rusage.minor_faults": "Minor faults of the command that was started, by `getrusage(2)`.",
         RUSAGE_MAJOR_FAULTS = "rusage.major_faults": "Major faults of the command that was started, by `getrusage(2)`.",
         CPUS_UNWATCHED = "cpus.unwatched": "CPUs that came online while recording and were not watched: faults on them are missing, and not counted.",

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::archive::IndexRow;
 use crate::encoder::{EncodedFrame, Encoder};
 use crate::error::{Error, Result};
-use crate::frame::{CODEC_ZSTD, FrameHeader, VERSION};
+use crate::frame::{CODEC_ZSTD, FRAME_HEADER_BYTES, FrameHeader, FrameKind, VERSION};
 use crate::layout::{Seed, Trailer, encode_header};
 use crate::record::{
     CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, GapRecord, LostRecord, MapRecord,
@@ -20,11 +20,13 @@ use crate::record::{
 /// written before faults of that time, and call chains before faults that have them.
 ///
 /// When writing fails, the file holds a valid trace of [`Writer::whole_bytes`] bytes, behind which a
-/// broken frame may lie; every further operation fails with [`Error::Write`].
+/// broken frame may lie; every further operation fails with [`Error::Write`], until
+/// [`Writer::rewind`].
 pub struct Writer<W> {
     inner: W,
     encoder: Encoder,
     seed: Seed,
+    header: Vec<u8>,
     index: Vec<IndexRow>,
     buffer: Vec<u8>,
     written_bytes: u64,
@@ -66,6 +68,7 @@ impl<W: Write> Writer<W> {
             inner,
             encoder: Encoder::new(header, level)?,
             seed: Seed::new(&header.uuid),
+            header: encode_header(header),
             index: Vec::new(),
             buffer: bytes,
             written_bytes: 0,
@@ -301,6 +304,26 @@ impl<W: Write> Writer<W> {
         Ok(self.inner)
     }
 
+    /// Forgets a failure and what was written behind `bytes`, one of [`Writer::whole_bytes_within`]: the
+    /// caller has cut the sink there and has it go on from there. With 0 the header is written again.
+    ///
+    /// # Errors
+    /// [`Error::Write`] of the header; [`Error::Closed`].
+    pub fn rewind(&mut self, bytes: u64) -> Result<()> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        self.index.retain(|row| row.offset < bytes);
+        self.failure = None;
+        self.written_bytes = bytes;
+        if bytes == 0 {
+            self.buffer.clone_from(&self.header);
+            self.write_buffer()?;
+        }
+        self.whole_bytes = self.written_bytes;
+        Ok(())
+    }
+
     /// Writes the buffer, counting what goes out even if it fails.
     fn write_buffer(&mut self) -> Result<()> {
         if let Some(failure) = &self.failure {
@@ -341,6 +364,20 @@ impl<W> Writer<W> {
         self.whole_bytes
     }
 
+    /// The same within the first `bytes`: 0 where not even the header lies in there.
+    pub fn whole_bytes_within(&self, bytes: u64) -> u64 {
+        let header_bytes = self.header.len() as u64;
+        let frames = self.index.iter().filter(|row| row.part + 1 == row.parts);
+        let ends = std::iter::once(header_bytes).chain(frames.map(end_of));
+        ends.take_while(|&end| end <= bytes).last().unwrap_or(0)
+    }
+
+    /// Rows of one kind in whole frames that lie within the first `bytes`.
+    pub fn rows_within(&self, kind: FrameKind, bytes: u64) -> u64 {
+        let within = self.index.iter().take_while(|row| end_of(row) <= bytes);
+        within.filter(|row| row.kind == kind as u16).map(|row| u64::from(row.rows)).sum()
+    }
+
     /// Frames that went out whole.
     pub fn frames(&self) -> usize {
         self.index.len()
@@ -349,6 +386,11 @@ impl<W> Writer<W> {
     /// The sink.
     pub fn inner(&self) -> &W {
         &self.inner
+    }
+
+    /// The sink: to be cut where [`Writer::rewind`] then goes on, and otherwise not written to.
+    pub fn inner_mut(&mut self) -> &mut W {
+        &mut self.inner
     }
 
     /// Gives the sink back without closing the trace.
@@ -363,6 +405,10 @@ fn repeat(error: &io::Error) -> io::Error {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), error.to_string()),
     }
+}
+
+fn end_of(row: &IndexRow) -> u64 {
+    row.offset + FRAME_HEADER_BYTES as u64 + u64::from(row.stored_bytes)
 }
 
 fn index_row(offset: u64, header: &FrameHeader) -> IndexRow {

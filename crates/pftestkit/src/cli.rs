@@ -48,6 +48,9 @@ pub struct Args {
     /// What to write (`swap-limit`)
     #[arg(long, value_enum, default_value_t = Swappable::Anonymous)]
     pub backing: Swappable,
+    /// File of at least 32 bytes to obey, and to count in (`steady`)
+    #[arg(long, value_name = "PATH")]
+    pub board: Option<PathBuf>,
     /// Seed of random orders
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -160,6 +163,8 @@ pub enum Mode {
     Orphan,
     /// Take memory until the kernel kills the process for it, or --max-mib are taken
     OomVictim,
+    /// Write as many pages as another process says, one after another, and count them where it sees them
+    Steady,
     /// A bit of everything for two seconds: random cold reads, growth, copies after a fork
     Mixed,
 }

@@ -15,6 +15,7 @@ mod processes;
 mod regions;
 mod slow;
 mod stack;
+mod steady;
 mod swap;
 mod thread_stacks;
 mod threads;
@@ -68,6 +69,7 @@ pub fn run(args: &Args, session: Session) -> anyhow::Result<()> {
         Mode::Mremap => mappings::mremap(args, session),
         Mode::Dontneed => mappings::dontneed(args, session),
         Mode::ManyMappings => mappings::many(args, session),
+        Mode::Steady => steady::steady(args, session),
         Mode::Mixed => mixed::mixed(args, session),
     }
 }

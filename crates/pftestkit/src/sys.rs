@@ -1,6 +1,7 @@
 //! The system calls that workloads need, behind safe functions.
 
 pub mod arena;
+pub mod board;
 pub mod code;
 pub mod counters;
 pub mod mapping;

@@ -45,7 +45,8 @@ const DRAIN_INTERVAL: Duration = Duration::from_millis(100);
 const FLUSH_NS: u64 = 1_000_000_000;
 /// Rows of a full batch.
 const FLUSH_ROWS: usize = 64 * 1024;
-/// The ledger goes into the file this often.
+/// The ledger goes into the file this often, and with the first faults, so that a short trace whose
+/// recorder was killed has one.
 const CHECKPOINT_NS: u64 = 10_000_000_000;
 /// At the end, no single snapshot and not the command either is waited for longer than this.
 const END_PATIENCE: Duration = Duration::from_secs(2);
@@ -91,6 +92,7 @@ pub struct Session {
     flushed_ns: u64,
     /// The rings have been walked up to here.
     walked_ns: u64,
+    /// When the next checkpoint is due.
     checkpoint_ns: u64,
     /// A fault slower than this has the window of a flight recorder written.
     trigger_ns: Option<u64>,
@@ -128,7 +130,7 @@ impl Session {
             snapshot_spent_ns: 0,
             flushed_ns: start_ns,
             walked_ns: start_ns,
-            checkpoint_ns: start_ns,
+            checkpoint_ns: start_ns.saturating_add(FLUSH_NS),
             trigger_ns: config.flight.and_then(|flight| flight.trigger_latency).map(nanoseconds),
             windows: Windows::default(),
         }
@@ -175,9 +177,11 @@ impl Session {
             } else {
                 self.flush(FLUSH_ROWS);
             }
-            if now_ns.saturating_sub(self.checkpoint_ns) >= CHECKPOINT_NS {
+            if now_ns >= self.checkpoint_ns {
+                // What it counts as captured is what stands before it, or was dropped.
+                self.flush(1);
                 self.checkpoint(None, &[]);
-                self.checkpoint_ns = now_ns;
+                self.checkpoint_ns = now_ns.saturating_add(CHECKPOINT_NS);
             }
             if self.store.has_failed() {
                 return Ok(End::WriteFailed);
@@ -302,7 +306,8 @@ impl Session {
             started,
             end,
             duration: Duration::from_nanos(duration_ns),
-            file_bytes: finished.bytes,
+            file_bytes: finished.closed.bytes,
+            moved: finished.closed.moved,
             windows: self.windows,
             counts: self.drain.counts,
             events,

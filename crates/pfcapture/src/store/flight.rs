@@ -19,8 +19,9 @@ use pft::record::{Checkpoint, Fact, Frame, LedgerEntry, Snapshot, SnapshotReason
 use pft::{EncodedFrame, Encoder, Trace, Writer};
 
 use super::encode::encode;
-use super::stream::{OwnFile, Stream};
-use super::{Item, Sink, StorePlan, files, random_uuid};
+use super::own_file::OwnFile;
+use super::stream::Stream;
+use super::{Closed, Item, Sink, StorePlan, files, random_uuid};
 use crate::Error;
 use crate::explain::{Naming, Wanted};
 use crate::host::fact;
@@ -164,14 +165,18 @@ impl Sink for Recorder {
         self.window.wants_segment()
     }
 
-    fn close(self) -> Result<u64, Error> {
+    fn missing(&self) -> u64 {
+        0
+    }
+
+    fn close(self) -> Result<Closed, Error> {
         drop(self.jobs);
         // Whatever it could not do, it has told.
         let _ = self.writer.join();
-        Ok(0)
+        Ok(Closed::default())
     }
 
-    fn abandon(self, failure: pft::Error) -> Error {
+    fn abandon(self, failure: pft::Error, _: &mut [Item]) -> Error {
         match self.close() {
             Ok(_) => Error::Encode { source: failure },
             Err(error) => error,
@@ -201,7 +206,7 @@ impl Files {
     ) {
         for mut job in inbox {
             let (path, result) = match self.create() {
-                Ok(own) => (own.path.clone(), self.write(own, &mut job)),
+                Ok(own) => (own.path().clone(), self.write(own, &mut job)),
                 Err((path, error)) => (path, Err(error)),
             };
             let reason = job.request.reason;
@@ -221,7 +226,7 @@ impl Files {
                 Err(error) => return Err((path, error)),
                 Ok(file) => {
                     self.next = self.next.saturating_add(1);
-                    return Ok(OwnFile { path, file });
+                    return Ok(OwnFile::new(path, file));
                 }
             }
         }
@@ -238,8 +243,8 @@ impl Files {
         };
         let mut stream = Stream::create(own, &header, self.level, None)?;
         match self.write_frames(&mut stream, &header, job) {
-            Ok(()) => stream.close(),
-            Err(failure) => Err(stream.abandon(failure)),
+            Ok(()) => stream.close().map(|closed| closed.bytes),
+            Err(failure) => Err(stream.abandon(failure, &mut [])),
         }
     }
 

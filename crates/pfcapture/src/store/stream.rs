@@ -1,22 +1,32 @@
 //! A trace written as it is recorded: to a file, or to standard output.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use pft::record::TraceHeader;
-use pft::{EncodedFrame, Encoder, Writer};
+use pft::{EncodedFrame, Encoder, FrameKind, Writer};
 
 use super::encode::encode;
-use super::{Item, Sink};
+use super::own_file::Disturbed;
+use super::{Closed, Item, Sink};
 use crate::Error;
 
 /// What a trace is written to.
 pub trait Medium: Write {
-    /// Removes what lies behind `whole_bytes`, if it can: a part of a frame would only be reported
-    /// as damage.
-    fn cut(&mut self, whole_bytes: u64);
+    /// How many of the `written_bytes` are there.
+    fn left(&self, written_bytes: u64) -> u64;
+
+    /// Removes what lies behind `whole_bytes`: a part of a frame would only be reported as damage. What is
+    /// written next follows there.
+    ///
+    /// # Errors
+    /// What the system refuses; a stream cannot be cut.
+    fn cut(&mut self, whole_bytes: u64) -> io::Result<()>;
 
     /// Sees to it that all of it stays.
     ///
@@ -26,6 +36,9 @@ pub trait Medium: Write {
 
     /// Its name in errors.
     fn place(&self) -> Place;
+
+    /// Where it is now, if it is elsewhere than where it was created.
+    fn moved(&self) -> Option<PathBuf>;
 }
 
 /// What a medium is called.
@@ -37,6 +50,15 @@ pub enum Place {
     Stdout,
 }
 
+/// What a medium holds after a failure: a valid trace.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    bytes: u64,
+    faults: u64,
+    /// It ends with the ledger, which counts what is missing.
+    closed: bool,
+}
+
 impl Place {
     /// The error of writing the header; a file without one is removed.
     fn not_begun(self, source: pft::Error) -> Error {
@@ -46,55 +68,24 @@ impl Place {
                 let _ = std::fs::remove_file(&path);
                 Error::NotBegun { path, source }
             }
-            Self::Stdout => self.error(0, source),
+            Self::Stdout => self.error(Left { bytes: 0, faults: 0, closed: false }, source),
         }
     }
 
-    /// The error of writing, behind a valid trace of `bytes`.
-    fn error(self, bytes: u64, source: pft::Error) -> Error {
+    /// The error of writing, behind a valid trace.
+    fn error(self, Left { bytes, faults, closed }: Left, source: pft::Error) -> Error {
         let gone = |source: &pft::Error| {
             let pft::Error::Write { source, .. } = source else { return false };
             source.kind() == io::ErrorKind::BrokenPipe
         };
         match self {
-            Self::File(path) => Error::Write { path, bytes, source },
+            Self::File(path) if Disturbed::of(&source) == Some(Disturbed::Removed) => {
+                Error::Removed { path }
+            }
+            Self::File(path) => Error::Write { path, bytes, faults, closed, source },
             Self::Stdout if gone(&source) => Error::ReaderGone { bytes },
             Self::Stdout => Error::Stream { bytes, source },
         }
-    }
-}
-
-/// A file of the recorder's own.
-#[derive(Debug)]
-pub struct OwnFile {
-    /// Its path.
-    pub path: PathBuf,
-    /// Open for writing.
-    pub file: File,
-}
-
-impl Write for OwnFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Medium for OwnFile {
-    fn cut(&mut self, whole_bytes: u64) {
-        // Readers know where to stop without it.
-        let _ = self.file.set_len(whole_bytes);
-    }
-
-    fn settle(&mut self) -> io::Result<()> {
-        self.file.sync_all()
-    }
-
-    fn place(&self) -> Place {
-        Place::File(self.path.clone())
     }
 }
 
@@ -133,7 +124,13 @@ impl Write for StandardOutput {
 }
 
 impl Medium for StandardOutput {
-    fn cut(&mut self, _: u64) {}
+    fn left(&self, written_bytes: u64) -> u64 {
+        written_bytes
+    }
+
+    fn cut(&mut self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     fn settle(&mut self) -> io::Result<()> {
         Ok(())
@@ -141,6 +138,10 @@ impl Medium for StandardOutput {
 
     fn place(&self) -> Place {
         Place::Stdout
+    }
+
+    fn moved(&self) -> Option<PathBuf> {
+        None
     }
 }
 
@@ -150,6 +151,8 @@ pub struct Stream<M> {
     encoder: Encoder,
     writer: Writer<M>,
     max_bytes: u64,
+    /// Faults that were to be written.
+    taken: u64,
 }
 
 impl<M: Medium> Stream<M> {
@@ -167,7 +170,7 @@ impl<M: Medium> Stream<M> {
         let (encoder, writer) = Encoder::new(header, level)
             .and_then(|encoder| Ok((encoder, Writer::create(medium, header, level)?)))
             .map_err(|source| place.not_begun(source))?;
-        Ok(Self { encoder, writer, max_bytes: max_bytes.unwrap_or(u64::MAX) })
+        Ok(Self { encoder, writer, max_bytes: max_bytes.unwrap_or(u64::MAX), taken: 0 })
     }
 
     /// Writes frames.
@@ -179,8 +182,30 @@ impl<M: Medium> Stream<M> {
     }
 }
 
+impl<M: Medium> Stream<M> {
+    /// What of the trace is there and whole.
+    fn whole_bytes(&self) -> u64 {
+        let left_bytes = self.writer.inner().left(self.writer.bytes_written());
+        self.writer.whole_bytes().min(self.writer.whole_bytes_within(left_bytes))
+    }
+
+    /// Cuts off a broken frame and ends the trace behind the last whole one, with `last`: where a large
+    /// frame found no room, small ones may.
+    fn close_early(&mut self, last: &mut [Item]) -> io::Result<()> {
+        let whole_bytes = self.whole_bytes();
+        self.writer.inner_mut().cut(whole_bytes)?;
+        self.writer.rewind(whole_bytes).map_err(io::Error::other)?;
+        let written = last.iter_mut().try_for_each(|item| self.take(item));
+        written.and_then(|()| self.writer.close()).map_err(io::Error::other)?;
+        self.writer.inner_mut().settle()
+    }
+}
+
 impl<M: Medium> Sink for Stream<M> {
     fn take(&mut self, item: &mut Item) -> pft::Result<()> {
+        if let Item::Faults(_, batch) = &item {
+            self.taken += batch.rows.len() as u64;
+        }
         let frames = encode(&mut self.encoder, item)?;
         self.writer.write_frames(&frames)
     }
@@ -193,171 +218,34 @@ impl<M: Medium> Sink for Stream<M> {
         false
     }
 
-    fn close(mut self) -> Result<u64, Error> {
+    fn missing(&self) -> u64 {
+        let left_bytes = self.writer.inner().left(self.writer.bytes_written());
+        self.taken.saturating_sub(self.writer.rows_within(FrameKind::Faults, left_bytes))
+    }
+
+    fn close(mut self) -> Result<Closed, Error> {
         if let Err(source) = self.writer.close() {
-            return Err(self.abandon(source));
+            return Err(self.abandon(source, &mut []));
         }
         let bytes = self.writer.whole_bytes();
         let mut medium = self.writer.into_inner();
-        match medium.settle() {
-            Ok(()) => Ok(bytes),
-            Err(source) => {
-                Err(medium.place().error(bytes, pft::Error::Write { offset: bytes, source }))
+        match (medium.settle(), medium.place()) {
+            (Ok(()), _) => Ok(Closed { bytes, moved: medium.moved() }),
+            (Err(source), Place::File(path)) => Err(Error::NotSettled { path, bytes, source }),
+            (Err(source), Place::Stdout) => {
+                Err(Error::Stream { bytes, source: pft::Error::Write { offset: bytes, source } })
             }
         }
     }
 
-    fn abandon(self, failure: pft::Error) -> Error {
-        let bytes = self.writer.whole_bytes();
-        let mut medium = self.writer.into_inner();
-        medium.cut(bytes);
-        medium.place().error(bytes, failure)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
-
-    use pft::Trace;
-    use pft::record::{Fact, Frame};
-
-    use super::*;
-    use crate::store::tests::header;
-
-    /// Takes so many bytes and then closes; keeps what it took.
-    #[derive(Debug)]
-    struct Pipe {
-        taken: Rc<RefCell<Vec<u8>>>,
-        room: usize,
-        closed: io::ErrorKind,
-    }
-
-    impl Write for Pipe {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut taken = self.taken.borrow_mut();
-            let bytes = &bytes[..bytes.len().min(self.room - taken.len())];
-            if bytes.is_empty() {
-                return Err(self.closed.into());
-            }
-            taken.extend_from_slice(bytes);
-            Ok(bytes.len())
+    fn abandon(mut self, failure: pft::Error, last: &mut [Item]) -> Error {
+        let closed = !last.is_empty() && self.close_early(last).is_ok();
+        let bytes = if closed { self.writer.whole_bytes() } else { self.whole_bytes() };
+        if !closed {
+            // Readers know where to stop without it.
+            let _ = self.writer.inner_mut().cut(bytes);
         }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Medium for Pipe {
-        fn cut(&mut self, _: u64) {}
-
-        fn settle(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn place(&self) -> Place {
-            Place::Stdout
-        }
-    }
-
-    fn stream(
-        room: usize,
-        closed: io::ErrorKind,
-        max_bytes: Option<u64>,
-    ) -> (Stream<Pipe>, Rc<RefCell<Vec<u8>>>) {
-        let taken = Rc::new(RefCell::new(Vec::new()));
-        let pipe = Pipe { taken: Rc::clone(&taken), room, closed };
-        (Stream::create(pipe, &header(), 1, max_bytes).unwrap(), taken)
-    }
-
-    fn fact(value: &str) -> Item {
-        Item::Facts(vec![Fact { key: "a.b".to_owned(), value: value.to_owned() }])
-    }
-
-    /// Length of a file with so many of these facts, each of three letters.
-    fn length(facts: usize) -> usize {
-        let mut encoder = Encoder::new(&header(), 1).unwrap();
-        let frame = &encode(&mut encoder, &fact("one")).unwrap()[0];
-        pft::FILE_HEADER_BYTES + facts * (pft::FRAME_HEADER_BYTES + frame.stored_bytes())
-    }
-
-    fn values(bytes: &[u8]) -> Vec<String> {
-        let trace = Trace::from_bytes(bytes.to_vec()).unwrap();
-        let frames = trace.iter().map(|(_, frame)| match frame.unwrap() {
-            Frame::Host(facts) => facts.into_iter().map(|fact| fact.value).collect(),
-            other => panic!("{other:?}"),
-        });
-        frames.collect()
-    }
-
-    #[test]
-    fn a_stream_is_a_whole_trace() {
-        let (mut stream, taken) = stream(1 << 20, io::ErrorKind::BrokenPipe, None);
-        stream.take(&mut fact("one")).unwrap();
-        let bytes = stream.close().unwrap();
-        let taken = taken.borrow();
-        assert_eq!(taken.len() as u64, bytes);
-        assert_eq!(values(&taken), ["one"]);
-        assert!(Trace::from_bytes(taken.clone()).unwrap().is_complete());
-    }
-
-    #[test]
-    fn a_reader_that_goes_has_a_valid_prefix() {
-        // The second frame finds room for a part of it only.
-        let room = length(1) + 70;
-        let (mut stream, taken) = stream(room, io::ErrorKind::BrokenPipe, None);
-        stream.take(&mut fact("one")).unwrap();
-        let failure = stream.take(&mut fact("two")).unwrap_err();
-        let error = stream.abandon(failure);
-        assert!(
-            matches!(error, Error::ReaderGone { bytes } if bytes == length(1) as u64),
-            "{error:?}"
-        );
-        assert_eq!(taken.borrow().len(), room);
-        assert_eq!(values(&taken.borrow()), ["one"]);
-    }
-
-    #[test]
-    fn a_reader_that_goes_before_the_index_is_noticed() {
-        let (mut stream, _) = stream(length(1), io::ErrorKind::BrokenPipe, None);
-        stream.take(&mut fact("one")).unwrap();
-        let error = stream.close().unwrap_err();
-        assert!(matches!(error, Error::ReaderGone { bytes } if bytes == length(1) as u64));
-    }
-
-    #[test]
-    fn nothing_is_called_a_trace_that_has_no_header() {
-        let full = |closed| Pipe { taken: Rc::default(), room: 0, closed };
-        for closed in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
-            let error = Stream::create(full(closed), &header(), 1, None).unwrap_err().to_string();
-            assert!(error.contains(": no trace "), "{error}");
-        }
-    }
-
-    #[test]
-    fn another_failure_of_a_stream_has_its_cause() {
-        let (mut stream, _) = stream(length(0), io::ErrorKind::StorageFull, None);
-        let failure = stream.take(&mut fact("one")).unwrap_err();
-        let error = stream.abandon(failure);
-        assert!(
-            matches!(error, Error::Stream { bytes, .. } if bytes == length(0) as u64),
-            "{error:?}"
-        );
-    }
-
-    #[test]
-    fn a_stream_is_full_when_it_has_reached_its_size() {
-        let limit = Some(length(2) as u64);
-        let (mut stream, taken) = stream(1 << 20, io::ErrorKind::BrokenPipe, limit);
-        stream.take(&mut fact("one")).unwrap();
-        assert!(!stream.is_full());
-        stream.take(&mut fact("two")).unwrap();
-        assert!(stream.is_full());
-        // What was captured until the session ended is written all the same.
-        stream.take(&mut fact("six")).unwrap();
-        stream.close().unwrap();
-        assert_eq!(values(&taken.borrow()), ["one", "two", "six"]);
+        let faults = self.writer.rows_within(FrameKind::Faults, bytes);
+        self.writer.inner().place().error(Left { bytes, faults, closed }, failure)
     }
 }

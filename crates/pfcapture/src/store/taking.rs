@@ -1,5 +1,5 @@
 //! What the thread does with items on their way to the sink: what was hit is followed, call chains get
-//! their numbers, and at the end places get their names.
+//! their numbers, and at the end places get their names. After a failure: what is left out is counted.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use pft::record::Checkpoint;
 
-use super::{Item, Shared, Sink, StorePlan};
+use super::failed::Failed;
+use super::{Closed, Item, Shared, Sink, StorePlan};
 use crate::Error;
 use crate::batch::FaultRows;
 use crate::explain::{Explainer, Named};
@@ -15,8 +16,8 @@ use crate::explain::{Explainer, Named};
 /// What is left when all is taken.
 #[derive(Debug)]
 pub struct Taken {
-    /// Size of the trace.
-    pub bytes: u64,
+    /// The trace.
+    pub closed: Closed,
     /// How naming went.
     pub named: Option<Named>,
     /// Copies of stacks that were not unwound for want of time.
@@ -53,14 +54,19 @@ impl Taking {
         emptied: &Sender<FaultRows>,
         shared: &Shared,
     ) -> Result<Taken, Error> {
-        let mut failure = None;
+        let mut failed: Option<Failed> = None;
         for mut item in inbox {
             if matches!(item, Item::Faults(..)) {
                 shared.waiting.fetch_sub(1, Ordering::Relaxed);
             }
-            if failure.is_none() {
-                failure = self.take(&mut sink, &mut item).err();
-                shared.failed.store(failure.is_some(), Ordering::Relaxed);
+            if failed.is_none()
+                && let Err(failure) = self.take(&mut sink, &mut item)
+            {
+                failed = Some(Failed::new(failure, sink.missing(), &item));
+                shared.failed.store(true, Ordering::Relaxed);
+            } else if let Some(failed) = &mut failed {
+                failed.leave_out(&mut item);
+            } else {
                 shared.full.store(sink.is_full(), Ordering::Relaxed);
                 shared.wants_segment.store(sink.wants_segment(), Ordering::Relaxed);
             }
@@ -70,14 +76,17 @@ impl Taking {
                 let _ = emptied.send(batch);
             }
         }
-        match failure {
+        match failed {
             None => Ok(Taken {
-                bytes: sink.close()?,
+                closed: sink.close()?,
                 named: self.named,
                 stacks_dropped: self.explainer.stacks_dropped(),
                 chains_dropped: self.explainer.chains_dropped(),
             }),
-            Some(failure) => Err(sink.abandon(failure)),
+            Some(failed) => {
+                let (failure, mut last) = failed.into_parts();
+                Err(sink.abandon(failure, &mut last))
+            }
         }
     }
 

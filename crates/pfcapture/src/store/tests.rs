@@ -135,7 +135,7 @@ fn nothing_is_kept_of_what_goes_nowhere() {
     assert_eq!(batch, FaultRows::default());
     store.put(Item::Facts(Vec::new()));
     assert!(!store.has_failed() && !store.is_full());
-    assert_eq!(store.finish(|| false).unwrap().bytes, 0);
+    assert_eq!(store.finish(|| false).unwrap().closed.bytes, 0);
 }
 
 #[test]

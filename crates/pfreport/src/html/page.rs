@@ -323,7 +323,7 @@ fn losses(summary: &Summary, all: usize) -> Markup {
     let header = ["lost by", "after", "before", "CPU", "records"];
     let losses = summary.exactness.iter().flat_map(|exactness| &exactness.losses.rows);
     let rows = losses.map(|loss| {
-        let by = if loss.by_recorder { "the recorder, which fell behind" } else { "a full ring" };
+        let by = if loss.by_recorder { "the recorder" } else { "a full ring" };
         vec![
             Cell::Name(by.to_owned()),
             Cell::Moment(loss.from_ns),

@@ -37,6 +37,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
         Some("signal") => Some("by a signal to pfrecord"),
         Some("duration") => Some("after the duration that was asked for"),
         Some("size") => Some("at the size that was asked for"),
+        Some("failure") => Some("when the trace could not be written any more"),
         _ => None,
     };
     if let Some(ended) = ended {

@@ -23,11 +23,13 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
 
 fn lines(loaded: &Loaded) -> Vec<String> {
     let lost = loaded.lost_records();
+    let failed = loaded.fact(fact::RECORDING_ENDED_BY) == Some("failure");
     let mut lines = Vec::new();
     lines.extend(faults(loaded, &lost));
     if lost.dropped > 0 {
         let faults = counted(lost.dropped, "fault");
-        lines.push(format!("{faults} dropped by the recorder, which fell behind"));
+        let why = if failed { "could not write any more" } else { "fell behind" };
+        lines.push(format!("{faults} dropped by the recorder, which {why}"));
     }
     let others = [
         (lost.error_codes, "of error codes of faults in kernel mode: their access is unknown"),
@@ -46,7 +48,7 @@ fn lines(loaded: &Loaded) -> Vec<String> {
             counted(unwatched, "CPU")
         ));
     }
-    lines.extend(stretches(&loaded.analysis.exactness.losses));
+    lines.extend(stretches(&loaded.analysis.exactness.losses, failed));
     lines
 }
 
@@ -74,13 +76,13 @@ fn faults(loaded: &Loaded, lost: &LostRecords) -> Option<String> {
 
 /// When and on which CPU records were lost: the largest stretches one by one in order of time, the
 /// others together.
-fn stretches(losses: &[Loss]) -> Vec<String> {
+fn stretches(losses: &[Loss], failed: bool) -> Vec<String> {
     let mut by_size: Vec<&Loss> = losses.iter().collect();
     by_size.sort_by_key(|loss| Reverse(loss.count));
     let (largest, rest) = by_size.split_at(by_size.len().min(LISTED));
     let mut largest = largest.to_vec();
     largest.sort_by_key(|loss| (loss.from_ns, loss.to_ns));
-    let mut lines: Vec<String> = largest.iter().map(|loss| stretch(loss)).collect();
+    let mut lines: Vec<String> = largest.iter().map(|loss| stretch(loss, failed)).collect();
     let span = rest.iter().fold((u64::MAX, 0), |(from_ns, to_ns), loss| {
         (loss.from_ns.min(from_ns), loss.to_ns.max(to_ns))
     });
@@ -103,8 +105,12 @@ fn stretches(losses: &[Loss]) -> Vec<String> {
     lines
 }
 
-fn stretch(loss: &Loss) -> String {
-    let by = if loss.by_recorder { "recorder fell behind" } else { "ring full" };
+fn stretch(loss: &Loss, failed: bool) -> String {
+    let by = match loss.by_recorder {
+        false => "ring full",
+        true if failed => "recorder fell behind, or could not write",
+        true => "recorder fell behind",
+    };
     format!(
         "{} between {} and {} on CPU {} ({by})",
         counted(loss.count, "record"),
@@ -173,12 +179,15 @@ mod tests {
             "70 records between 9.000 s and 9.002 s on CPU 0 (recorder fell behind)",
             "6 records in 2 more stretches between 1.000 s and 3.002 s on 2 CPUs",
         ];
-        assert_eq!(stretches(&losses), expected);
+        assert_eq!(stretches(&losses, false), expected);
         let rest = "1 record in 1 more stretch between 3.000 s and 3.002 s on CPU 1";
         assert_eq!(
-            stretches(&[loss(3, 1, 1), losses[0].clone(), losses[2].clone(), losses[4].clone()])[3],
+            stretches(
+                &[loss(3, 1, 1), losses[0].clone(), losses[2].clone(), losses[4].clone()],
+                false
+            )[3],
             rest
         );
-        assert_eq!(stretches(&[]), [""; 0]);
+        assert_eq!(stretches(&[], false), [""; 0]);
     }
 }

@@ -6,7 +6,7 @@ use pft::record::{FaultBatch, FaultColumns, Frame};
 use pft::{Encoder, Error, FrameKind, MAX_FAULT_ROWS, Trace, Writer};
 use proptest::prelude::*;
 
-use crate::samples::{Sample, decoded, faults, header, map, snapshot, tasks};
+use crate::samples::{Sample, checkpoint, decoded, faults, header, map, snapshot, tasks};
 
 fn write(batch: &FaultBatch) -> Trace {
     let mut writer = Writer::create(Vec::new(), &header(), 1).unwrap();
@@ -296,6 +296,43 @@ fn a_full_disk_leaves_a_valid_prefix() {
             .count();
         assert_eq!(decoded(&trace), (sample.frames[..whole].to_vec(), 0));
     }
+}
+
+#[test]
+fn a_trace_goes_on_where_it_was_cut() {
+    let mut writer =
+        Writer::create(Disk { bytes: Vec::new(), room: usize::MAX }, &header(), 1).unwrap();
+    writer.tasks(&tasks()).unwrap();
+    let first = writer.whole_bytes();
+    for rows in [3, 5] {
+        writer.faults(&faults(rows)).unwrap();
+    }
+    let whole = writer.whole_bytes();
+    // The next frame finds no room; then somebody cuts the file at each byte in turn.
+    writer.inner_mut().room = whole as usize + 10;
+    assert!(writer.faults(&faults(9)).is_err());
+    for left in (0..=whole).rev() {
+        let keep = writer.whole_bytes_within(left);
+        assert!(keep <= left && writer.whole_bytes_within(keep) == keep, "{left}");
+        let rows = writer.rows_within(FrameKind::Faults, left);
+        let disk = writer.inner_mut();
+        disk.room = usize::MAX;
+        disk.bytes.truncate(keep as usize);
+        writer.rewind(keep).unwrap();
+        let frames = match rows {
+            0 => usize::from(left >= first),
+            3 => 2,
+            _ => 3,
+        };
+        assert_eq!((writer.frames(), rows == 8), (frames, left == whole), "{left}");
+    }
+    // Not even the header was left: it is there again.
+    writer.checkpoint(&checkpoint()).unwrap();
+    writer.close().unwrap();
+    assert!(matches!(writer.rewind(0), Err(Error::Closed)));
+    let trace = Trace::from_bytes(writer.into_inner().bytes).unwrap();
+    assert!(trace.is_complete(), "{:?}", trace.damage());
+    assert_eq!(decoded(&trace), (vec![Frame::Checkpoint(checkpoint())], 0));
 }
 
 #[test]

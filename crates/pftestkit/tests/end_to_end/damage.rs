@@ -80,6 +80,10 @@ fn a_reader_that_stops_listening_is_no_error() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
+/// How the error of a full disk ends.
+const FULL: &str = "(os error 28): free room there, or record to another disk with -o; the command was \
+                    ended with SIGTERM\n";
+
 #[test]
 fn a_full_disk_leaves_a_valid_trace() {
     // A small file system of its own; needs root.
@@ -113,11 +117,11 @@ fn a_full_disk_leaves_a_valid_trace() {
     let said = String::from_utf8_lossy(&none.stderr);
     assert_eq!(none.status.code(), Some(1), "{said}");
     assert!(said.contains("none.pft: no trace is left there: "), "{said}");
-    assert!(said.ends_with("(os error 28); the command was ended with SIGTERM\n"), "{said}");
+    assert!(said.ends_with(FULL), "{said}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("full.pft: it ends after "), "{said}");
-    assert!(said.ends_with("(os error 28); the command was ended with SIGTERM\n"), "{said}");
+    assert!(said.ends_with(FULL), "{said}");
     assert_eq!(report.status.code(), Some(3), "{}", String::from_utf8_lossy(&report.stderr));
     let text = String::from_utf8_lossy(&report.stdout);
     assert!(text.lines().last().unwrap().starts_with("Summary: major="), "{text}");

@@ -19,6 +19,7 @@ mod deceit;
 mod diff;
 mod events;
 mod files;
+mod fire;
 mod histories;
 mod installed;
 mod ledger;

@@ -73,8 +73,13 @@ impl Lab {
 
     /// While this lab exists, there is no other.
     pub fn alone() -> Self {
+        Self::alone_as(User::Own)
+    }
+
+    /// The same for a user.
+    pub fn alone_as(user: User) -> Self {
         let share = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
-        Self::with(User::Own, Share::Alone(share))
+        Self::with(user, Share::Alone(share))
     }
 
     fn with(user: User, share: Share) -> Self {
@@ -217,11 +222,16 @@ impl Recorder {
 
     /// The same; standard output is where the command has it.
     pub fn started(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut recorder = Self { child, stderr, said: String::new() };
+        let mut recorder = Self::launched(command);
         recorder.wait_for(&["pfrecord: recording ", "pfrecord: counting "]);
         recorder
+    }
+
+    /// Starts it; it may never record.
+    pub fn launched(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr, said: String::new() }
     }
 
     /// Returns when it has said one of these.
