@@ -103,7 +103,7 @@ fn word(word: &str) -> Result<String, String> {
 
 /// A folder of which everything can be public.
 fn folder(folder: &str) -> Result<String, String> {
-    if folder.starts_with('/') && folder.trim_matches('/') != "" {
+    if folder.starts_with('/') && !folder.trim_matches('/').is_empty() {
         return Ok(folder.to_owned());
     }
     Err("not a path from the root: /opt/jdk".to_owned())
