@@ -1,12 +1,12 @@
 //! Opens the files of modules, and perf maps, on a thread of its own: a file system may take its time.
 
+mod opened;
 mod perf_maps;
 mod regular;
 mod stamp;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
@@ -25,8 +25,10 @@ use rustix::fs::{Mode, OFlags, open};
 use super::modules::{FileKey, plain};
 use crate::clock::{monotonic_ns, realtime_ns};
 use crate::privileges::{self, Work};
+pub use opened::Opened;
+use opened::{checked, not_opened};
 use perf_maps::Owners;
-use regular::{Regular, find, find_in, open_root};
+use regular::{find, find_in, open_root};
 use stamp::Stamp;
 
 /// Descriptors that may be held open at most, …
@@ -43,36 +45,6 @@ const ASK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// `PROT_EXEC`.
 const EXEC: u32 = 4;
-
-/// What became of a file.
-#[derive(Debug, Clone)]
-pub struct Opened {
-    /// The file.
-    pub file: Option<Arc<File>>,
-    /// Why there is none.
-    pub state: ModuleState,
-    /// What it was when it was opened.
-    stamp: Option<Stamp>,
-    /// When it was first seen mapped, nanoseconds since the epoch.
-    seen_ns: Option<u64>,
-    /// It was written since then: what was mapped cannot be had any more.
-    is_changed: bool,
-}
-
-impl Opened {
-    const fn of(file: Option<Arc<File>>, state: ModuleState) -> Self {
-        Self { file, state, stamp: None, seen_ns: None, is_changed: false }
-    }
-
-    /// The file, unless it was written since it was opened.
-    pub fn unchanged(self) -> Option<Arc<File>> {
-        self.file.filter(|file| self.stamp == Stamp::of(file))
-    }
-
-    fn give_up(&mut self) {
-        (self.file, self.state, self.is_changed) = (None, ModuleState::Replaced, true);
-    }
-}
 
 /// What is to be opened.
 #[derive(Debug)]
@@ -380,22 +352,6 @@ impl Worker {
             all.open += u64::from(opened.file.is_some());
             all.perf_maps.insert(pid, opened);
         });
-    }
-}
-
-const fn not_opened() -> Opened {
-    Opened::of(None, ModuleState::NotOpened)
-}
-
-/// What was found at the path of a file, if it is that file.
-fn checked(found: io::Result<Regular>, key: &FileKey) -> Opened {
-    match found {
-        Ok(found) if found.is_other(key) => Opened::of(None, ModuleState::Replaced),
-        Ok(found) => match found.open() {
-            Ok(file) => Opened::of(Some(Arc::new(file)), ModuleState::Read),
-            Err(_) => not_opened(),
-        },
-        Err(_) => not_opened(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which files are opened.
 
+use std::fs::File;
+
 use pft::record::SnapshotReason;
 
 use super::*;
