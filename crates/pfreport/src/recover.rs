@@ -37,20 +37,21 @@ pub struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Copies every frame that is intact, as it is, makes a new index, and writes down what is missing: kinds,
-times and numbers as far as they are known. Reports on the new file say what they say of the damaged
-one. Where the recording did not end in order, the new file says so too. Of a sound file it makes an
-equal copy.
+Copies every frame that is intact, as it is, makes a new index, and writes down what is missing:
+kinds, times and numbers as far as they are known. Reports on the new file say what they say of
+the damaged one. Where the recording did not end in order, the new file says so too. Of a sound
+file it makes an equal copy.
 
-The file appears under its name once it is whole, readable by its owner only. Nothing can be had of a
-file whose first 64 bytes are damaged: all checksums depend on them.
+The file appears under its name once it is whole, readable by its owner only. Nothing can be had
+of a file whose first 64 bytes are damaged: all checksums depend on them.
 
 Examples:
   pfreport recover run.pft -o clean.pft              after a full disk, a cut transfer, a kill -9
   pfreport recover run.pft -o - | ssh HOST 'cat > clean.pft'
   pfreport dump clean.pft --kind gaps                what is missing, record by record
 
-Exit codes: 0 done, nothing is lost; 1 failed; 2 not possible as asked; 3 done, but something is lost.";
+Exit codes: 0 done, nothing is lost; 1 failed; 2 not possible as asked; 3 done, but something is
+lost.";
 
 /// Does it. `out` takes what was kept and lost, `notes` the same where the trace itself goes to `out`.
 ///

@@ -39,13 +39,14 @@ pub struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Reads every byte: checksums, sequence numbers, each rule of schemas/pft.md, the index against the frames,
-and the ledger against the rows of the frames and the kernel's counters. What a newer program added is
-told in a note and is no finding; neither is what was lost while recording, where the file says so.
+Reads every byte: checksums, sequence numbers, each rule of schemas/pft.md, the index against the
+frames, and the ledger against the rows of the frames and the kernel's counters. What a newer
+program added is told in a note and is no finding; neither is what was lost while recording, where
+the file says so.
 
-A line a finding: the byte where the frame begins, its kind and sequence number, the row from 0, what is
-wrong, and in brackets the rule and the section of schemas/pft.md. The last line of a trace says whether
-it is sound. With --quiet that and the notes are left out.
+A line a finding: the byte where the frame begins, its kind and sequence number, the row from 0,
+what is wrong, and in brackets the rule and the section of schemas/pft.md. The last line of a
+trace says whether it is sound. With --quiet that and the notes are left out.
 
 Examples:
   pfreport verify run.pft                      is it sound, and if not, where
