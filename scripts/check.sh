@@ -12,6 +12,7 @@ need python3 "python3, for the reader written from the format's text" python3
 need zstd "zstd, for that reader" zstd
 want stress-ng stress-ng
 want chromedriver chromium-driver
+want setcap libcap2-bin
 if [ -d /run/systemd/system ]; then want redis-server; else want redis-server redis-server; fi
 # Root needs tracefs for the page-fault tracepoints.
 if [ "$(id -u)" = 0 ] && [ ! -e /sys/kernel/tracing/events ]; then
@@ -22,6 +23,7 @@ step() { echo "== $*" >&2; }
 
 step format
 cargo fmt --all --check
+cargo fmt --manifest-path crates/pffuzz/fuzz/Cargo.toml --check
 step lints
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 step documentation
