@@ -23,8 +23,10 @@ use crate::error::Error;
 use crate::load::Loaded;
 use crate::summary::last_line;
 
-/// Rows that one thread makes lines of at a time.
+/// Rows that one thread makes lines of at a time, …
 const BATCH_ROWS: usize = 64 * 1024;
+/// … fewer where names are so long that they would take more than this, bytes.
+const BATCH_BYTES: usize = 64 << 20;
 
 /// Writes the first `top` faults, or all, with the marks and the victims of the OOM killer between them,
 /// then how many are not shown, and the summary line, which counts all of them.
@@ -45,13 +47,17 @@ pub fn write(
     let shown = top.map_or(rows, |top| top.min(rows));
     let events = Events { loaded, fixed_ts, moments: moments(loaded, fixed_ts, shown) };
     let threads = rayon::current_num_threads();
+    let analysis = &loaded.analysis;
+    let regions = analysis.mappings.iter().map(|mapping| mapping.region.len());
+    let regions = regions.chain(analysis.regions.iter().map(|region| region.label.len()));
+    let batch_rows = BATCH_ROWS.min(BATCH_BYTES / regions.max().unwrap_or(0).max(1)).max(1);
     // At least one batch: what happened without any fault is in it.
-    for group in (0..shown.max(1)).step_by(BATCH_ROWS * threads) {
-        let starts = (group..shown.max(1)).step_by(BATCH_ROWS).take(threads);
+    for group in (0..shown.max(1)).step_by(batch_rows * threads) {
+        let starts = (group..shown.max(1)).step_by(batch_rows).take(threads);
         let batches: Vec<String> = starts
             .collect::<Vec<_>>()
             .into_par_iter()
-            .map(|start| events.lines(start, (start + BATCH_ROWS).min(shown), shown))
+            .map(|start| events.lines(start, (start + batch_rows).min(shown), shown))
             .collect();
         for batch in batches {
             out.write_all(batch.as_bytes())?;

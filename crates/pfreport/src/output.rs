@@ -67,12 +67,12 @@ pub fn write<'a>(
 
 /// A file that appears under its name once it is whole: until then it is beside it, named
 /// `NAME.PID.partial`, and goes when it is dropped. What was there before stays until then. Whoever may not read
-/// each of the inputs may not read it.
+/// each of the inputs may not read it. A link in its place is replaced itself, by force, and not followed: between
+/// a look at it and its use it could lead elsewhere.
 #[derive(Debug)]
 pub struct NewFile {
     file: File,
     partial: PathBuf,
-    whole: PathBuf,
     path: PathBuf,
     force: bool,
 }
@@ -81,8 +81,7 @@ impl NewFile {
     /// Begins a file.
     ///
     /// # Errors
-    /// Those of [`check`], or [`Error::Write`] when the system refuses, and for another user's link in a folder
-    /// that everybody may write.
+    /// Those of [`check`], or [`Error::Write`] when the system refuses.
     pub fn create<'a>(
         path: &Path,
         inputs: impl IntoIterator<Item = &'a Path>,
@@ -115,17 +114,12 @@ impl NewFile {
         if !force && fs::symlink_metadata(path).is_ok() {
             return Err(Error::Exists { path: path.to_owned() });
         }
-        // The file behind a link is replaced, not the link.
-        let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut partial = whole.clone().into_os_string();
+        let mut partial = path.as_os_str().to_owned();
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);
         let failed = |source| Error::Write { path: path.to_owned(), source };
         let file = create_for_readers_of(&inputs, &partial, mode).map_err(failed)?;
-        // From here on it goes when it cannot stay.
-        let new = Self { file, partial, whole, path: path.to_owned(), force };
-        is_followed(path, &new.file).map_err(failed)?;
-        Ok(new)
+        Ok(Self { file, partial, path: path.to_owned(), force })
     }
 
     /// What has been written so far, to be read before it gets its name.
@@ -152,11 +146,11 @@ impl NewFile {
         };
         if !self.force {
             // Nothing else can take a name that an empty file holds.
-            OpenOptions::new().write(true).create_new(true).open(&self.whole).map_err(failed)?;
+            OpenOptions::new().write(true).create_new(true).open(&self.path).map_err(failed)?;
         }
-        if let Err(source) = fs::rename(&self.partial, &self.whole) {
+        if let Err(source) = fs::rename(&self.partial, &self.path) {
             if !self.force {
-                let _ = fs::remove_file(&self.whole);
+                let _ = fs::remove_file(&self.path);
             }
             return Err(failed(source));
         }
@@ -188,31 +182,6 @@ fn create_for_readers_of(inputs: &[&Path], path: &Path, mode: u32) -> io::Result
 #[cfg(not(unix))]
 fn create_for_readers_of(_inputs: &[&Path], path: &Path, _mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-/// Whether a link may be followed, by the rule of `fs.protected_symlinks`, which is not in force everywhere: where
-/// everybody may write, only one of the user's own or of the folder's owner. `own` is a file of the user.
-#[cfg(unix)]
-fn is_followed(path: &Path, own: &File) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    const SHARED: u32 = 0o1002;
-    let Some(link) = fs::symlink_metadata(path).ok().filter(Metadata::is_symlink) else {
-        return Ok(());
-    };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = fs::metadata(parent.unwrap_or(Path::new(".")))?;
-    let is_shared = folder.mode() & SHARED == SHARED;
-    if is_shared && link.uid() != own.metadata()?.uid() && link.uid() != folder.uid() {
-        let why = "it is another user's link, in a folder that everybody may write";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn is_followed(_path: &Path, _own: &File) -> io::Result<()> {
-    Ok(())
 }
 
 impl Write for NewFile {
@@ -316,15 +285,26 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_stay_links() {
+    fn a_link_is_replaced_and_never_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "before").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert!(matches!(NewFile::create(&link, [], false), Err(Error::Exists { .. })));
-        fs::write(&file, "before").unwrap();
+        let mut new = NewFile::create(&link, [], true).unwrap();
+        new.write_all(b"new").unwrap();
+        // Nothing lies where the link leads, not for a moment.
+        assert_eq!(names(folder.path()).len(), 3);
+        new.keep().unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "before");
+        assert!(fs::symlink_metadata(&link).unwrap().is_file());
+        assert_eq!(fs::read_to_string(&link).unwrap(), "new");
+        // Nor where it leads nowhere.
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("none"), &link).unwrap();
+        assert!(matches!(NewFile::create(&link, [], false), Err(Error::Exists { .. })));
         NewFile::create(&link, [], true).unwrap().keep().unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "");
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(names(folder.path()), ["file", "link"]);
     }
 
     #[cfg(unix)]
@@ -356,33 +336,6 @@ mod tests {
         if std::os::unix::fs::chown(&group, None, Some(12_345)).is_ok() {
             assert_eq!(mode("of another group", &[&group]), 0o600);
         }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_strangers_link_in_a_folder_for_all_is_not_followed() {
-        use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
-
-        let folder = tempfile::tempdir().unwrap();
-        let shared = folder.path().join("shared");
-        fs::create_dir(&shared).unwrap();
-        fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
-        let precious = folder.path().join("precious");
-        fs::write(&precious, "precious").unwrap();
-        let link = shared.join("out.csv");
-        symlink(&precious, &link).unwrap();
-        drop(NewFile::create(&link, [], true).unwrap());
-        if lchown(&link, Some(12_345), None).is_err() {
-            eprintln!("skipped: needs root, to give a link away");
-            return;
-        }
-        assert!(matches!(NewFile::create(&link, [], true), Err(Error::Write { .. })));
-        assert_eq!(names(folder.path()), ["precious", "shared"]);
-        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
-        // Where not everybody may write, whoever may is trusted.
-        fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
-        NewFile::create(&link, [], true).unwrap().keep().unwrap();
-        assert_eq!(fs::read_to_string(&precious).unwrap(), "");
     }
 
     #[test]

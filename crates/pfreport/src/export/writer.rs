@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use polars::prelude::{DataFrame, Schema};
+use polars::prelude::{DataFrame, DataType, Schema};
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 
 use super::arrays::Arrays;
@@ -27,6 +27,8 @@ const TEXT_ROWS: usize = 1 << 13;
 const TEXTS_MAX: usize = BATCHES_MAX * BATCH_ROWS / TEXT_ROWS;
 /// For each core: with one they would wait for the slowest.
 const TEXTS: usize = 4;
+/// Text that a batch may become at most, bytes: with names that are longer than any recorder writes it has fewer rows.
+const TEXT_BYTES: usize = 32 << 20;
 
 /// A format of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,8 @@ enum Encoded {
 pub struct Writer<W> {
     encoder: Arc<Encoder>,
     file: File,
+    /// Rows that are encoded at a time, at most.
+    most_rows: usize,
     pending: Pending,
     out: W,
     path: Option<PathBuf>,
@@ -142,8 +146,10 @@ impl<W: Write> Writer<W> {
                 (Encoder::Arrow(encoder), File::Arrow(Box::new(file)))
             }
         };
+        let most_rows =
+            if encoder.is_text() { TEXT_BYTES / widest_bytes(schema).max(1) } else { BATCH_ROWS };
         let encoder = Arc::new(encoder);
-        let mut writer = Self { encoder, file, pending, out, path };
+        let mut writer = Self { encoder, file, most_rows, pending, out, path };
         writer.drain()?;
         Ok(writer)
     }
@@ -222,6 +228,15 @@ impl Encoder {
     }
 }
 
+/// The most text that the names of a row can be, bytes, before anything is escaped.
+fn widest_bytes(schema: &Schema) -> usize {
+    let longest = |dtype: &DataType| match dtype {
+        DataType::Enum(names, _) => names.categories().values_iter().map(str::len).max(),
+        _ => None,
+    };
+    schema.iter_values().filter_map(longest).sum()
+}
+
 /// Appends a table of so many rows to each of the writers. `batch` makes any range of its rows; each is made
 /// once, whatever the number of writers. While some are written, the next are made on all cores.
 ///
@@ -235,7 +250,8 @@ pub fn write_batches<W: Write>(
     let encoders: Vec<Arc<Encoder>> =
         writers.iter().map(|writer| Arc::clone(&writer.encoder)).collect();
     let are_texts = encoders.iter().all(|encoder| encoder.is_text());
-    let batch_rows = if are_texts { TEXT_ROWS } else { BATCH_ROWS };
+    let most_rows = writers.iter().map(|writer| writer.most_rows).min().unwrap_or(BATCH_ROWS);
+    let batch_rows = if are_texts { TEXT_ROWS } else { BATCH_ROWS }.min(most_rows).max(1);
     let cores = rayon::current_num_threads();
     let at_a_time =
         if are_texts { (cores * TEXTS).min(TEXTS_MAX) } else { cores.min(BATCHES_MAX) }.max(1);
