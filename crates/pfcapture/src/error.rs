@@ -178,7 +178,7 @@ pub enum Error {
     /// The command could not be started.
     #[error("cannot start {command}")]
     Exec {
-        /// Program.
+        /// Program, as [`pft::text::printable`] has it.
         command: String,
         /// The kernel's answer.
         source: io::Error,

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
+use pft::text::printable;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -33,8 +34,7 @@ impl Launched {
     ///
     /// The command gets no privileges that are lent to the recorder.
     pub fn fork(argv: &[OsString], manner: Manner) -> Result<Self, Error> {
-        let command =
-            argv.first().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let command = argv.first().map_or_else(String::new, |name| printable(name.as_bytes()));
         let refused = |source| Error::Exec { command: command.clone(), source };
         let arguments = argv
             .iter()

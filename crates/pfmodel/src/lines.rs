@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use pft::text::push_printable;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::names::Class;
 
@@ -89,7 +90,7 @@ pub fn push_fault(out: &mut String, line: &Line<'_>) {
         out.push('+');
         push_hex(out, offset, 0);
     }
-    let width = out.get(start..).map_or(0, |region| region.chars().count());
+    let width = out.get(start..).map_or(0, |region| region.width());
     out.extend(std::iter::repeat_n(' ', REGION_WIDTH.saturating_sub(width) + 1));
     aligned_right(out, LATENCY_WIDTH, |out| match line.latency_ns {
         Some(latency_ns) => push_duration(out, latency_ns),
@@ -175,6 +176,9 @@ mod tests {
         let unknown = text(&Line { addr, region, offset: None, ..fixed });
         assert!(unknown.contains("                  - [unknown]  "), "{unknown}");
         assert!(text(&Line { region: Some(b"\x1b[2J"), ..line }).contains(" \\x1b[2J+0x1a040 "));
+        // Each of these is as wide as two others.
+        let wide = text(&Line { region: Some("日本.db".as_bytes()), ..line });
+        assert!(wide.ends_with(&format!(" 日本.db+0x1a040{}1.42 µs\n", " ".repeat(22))), "{wide}");
     }
 
     #[test]

@@ -9,10 +9,6 @@ use crate::text::{LONGEST, harmless, shorten, shorten_chain, shorten_path};
 /// Least width that a name is shortened to.
 const NAME_MIN: usize = 12;
 
-/// Width that the longest names are shortened to wherever a table goes: beyond it, lines would be wrapped, which takes
-/// hours. What programs read has them whole.
-const NAME_MAX: usize = 16_384;
-
 /// Columns of names that can be long. Nobody could guess a word of a fixed list or a number from its
 /// ends, and shortened addresses look alike.
 const LONG: [&str; 11] = [
@@ -57,10 +53,8 @@ pub fn layout_aligned(
     for row in &mut rows {
         let numbers = row.iter_mut().enumerate().filter(|&(i, _)| !is_name(i));
         numbers.for_each(|(_, cell)| cell.retain(|c| c != ' '));
-        for cell in row.iter_mut().filter(|cell| cell.len() > NAME_MAX) {
-            *cell = shorten(cell, NAME_MAX);
-        }
     }
+    // Wherever the table goes: the layout of a name without end takes hours. What programs read has it whole.
     for cell in rows.iter_mut().flatten().filter(|cell| cell.len() > LONGEST) {
         *cell = shorten(cell, LONGEST);
     }
@@ -121,7 +115,8 @@ pub fn known(value: Option<u64>, format: impl FnOnce(u64) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{NAME_MAX, layout};
+    use super::layout;
+    use crate::text::LONGEST;
 
     #[test]
     fn names_left_numbers_right() {
@@ -136,7 +131,7 @@ mod tests {
         let text = layout(&["path"], 1, vec![vec!["x".repeat(1 << 20)]], None);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2);
-        assert_eq!(lines[1].chars().count(), 2 + NAME_MAX);
+        assert_eq!(lines[1].chars().count(), 2 + LONGEST);
         assert!(lines[1].contains('…'));
     }
 

@@ -107,7 +107,7 @@ fn push_name(out: &mut String, name: &str, text: Option<&[u8]>) {
     };
     out.push('"');
     match str::from_utf8(text) {
-        Ok(plain) if text.iter().all(|b| matches!(b, b' '..=b'~') && !b"\"\\".contains(b)) => {
+        Ok(plain) if text.iter().all(|b| matches!(b, b'!'..=b'~') && !b"\"\\".contains(b)) => {
             out.push_str(plain);
         }
         _ => {

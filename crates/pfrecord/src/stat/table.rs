@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pfcapture::{Faults, Processes};
+use pft::text::printable;
 
 use crate::summary::{plural, thousands};
 
@@ -15,7 +16,7 @@ pub fn process_table(processes: &Processes, counted: Faults, duration: Duration)
     let (named, more) = processes.rows.split_at(processes.rows.len().min(PROCESSES));
     for process in named {
         let gone = if process.gone { " (ended)" } else { "" };
-        let name = format!("{}{gone}", process.comm);
+        let name = format!("{}{gone}", printable(process.comm.as_bytes()));
         let faults = (process.minor, process.major);
         lines.push(row(&process.pid.to_string(), faults, duration, &name));
     }
@@ -87,6 +88,28 @@ mod tests {
     use pfcapture::ProcessFaults;
 
     use super::*;
+
+    #[test]
+    fn names_of_processes_stay_in_their_line() {
+        let row = |comm: &str| ProcessFaults {
+            pid: 7,
+            comm: comm.to_owned(),
+            minor: 5,
+            major: 0,
+            gone: false,
+        };
+        let name = |comm: &str| {
+            let processes = Processes { rows: vec![row(comm)], ..Processes::default() };
+            let counted = Faults { minor: 5, major: 0, entries: 5 };
+            let lines = process_table(&processes, counted, Duration::from_secs(1));
+            assert_eq!(lines.len(), 2);
+            let name = lines[1]
+                .strip_prefix("         7               5               0            5.0  ");
+            name.unwrap().to_owned()
+        };
+        assert_eq!(name("\u{1b}[2J\n8  9"), "\\x1b[2J\\x0a8 \\x209");
+        assert_eq!(name(" a\\\u{202e}"), "\\x20a\\\\\\u{202e}");
+    }
 
     #[test]
     fn the_machine_is_accounted_for_to_the_last_fault() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pfcapture::{Counting, End, Faults, Interval, Tally, Target};
-use pft::text::printable_path;
+use pft::text::{printable, printable_path};
 
 use super::table::{header, process_table, rate, row};
 use crate::summary::{plural, plural_only, thousands, why};
@@ -103,7 +103,12 @@ pub fn tally(tally: &Tally) -> Vec<String> {
         lines.push(header(id, what));
         lines.extend(tally.targets.iter().map(|target| {
             let Faults { minor, major, .. } = target.faults;
-            row(&target.id.to_string(), (minor, major), *duration, &target.comm)
+            row(
+                &target.id.to_string(),
+                (minor, major),
+                *duration,
+                &printable(target.comm.as_bytes()),
+            )
         }));
         lines.push(String::new());
     }
@@ -256,14 +261,14 @@ getrusage of the command: 12,400 minor, 100 major faults
             comm: comm.to_owned(),
             faults: Faults { minor, major, entries: 0 },
         };
-        tally.targets = vec![target(7, "one", 12_000, 100), target(8, "two", 345, 0)];
+        tally.targets = vec![target(7, "one", 12_000, 100), target(8, "two\n\\  ", 345, 0)];
         let lines = super::tally(&tally);
         let expected = "
               5  fewer entries: faults under way when counting began
 
        pid           minor           major     per second  process
          7          12,000             100        4,840.0  one
-         8             345               0          138.0  two
+         8             345               0          138.0  two\\x0a\\\\ \\x20
 ";
         assert_eq!(format!("\n{}", lines[5..].join("\n")), expected);
     }

@@ -131,9 +131,9 @@ fn a_json_object_a_fault() {
     let text = shown(JSON, &privileged(), sample());
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 9);
-    let major = r#"{"type":"fault","time_ns":1000,"end_ns":12346678,"latency_ns":12345678,"class":"major","cause":"file-read","access":"read","mode":"user","pid":41,"tid":41,"comm":"app \"x\"\\\\x0a","cpu":1,"addr":"0x502468","region":"da\\x1bta \\xff","path":"/srv/da\\x1bta \\xff","file_offset":13416,"ip":"0x400010","module":"app","attempts":1}"#;
+    let major = r#"{"type":"fault","time_ns":1000,"end_ns":12346678,"latency_ns":12345678,"class":"major","cause":"file-read","access":"read","mode":"user","pid":41,"tid":41,"comm":"app \"x\"\\\\\\x0a","cpu":1,"addr":"0x502468","region":"da\\x1bta \\xff","path":"/srv/da\\x1bta \\xff","file_offset":13416,"ip":"0x400010","module":"app","attempts":1}"#;
     assert_eq!(lines[2], major);
-    let failed = r#"{"type":"fault","time_ns":20000002000,"end_ns":20000002900,"latency_ns":null,"class":"failed","cause":"invalid","access":"write","mode":"user","pid":41,"tid":41,"comm":"app \"x\"\\\\x0a","cpu":1,"addr":"0x10","region":"[unknown]","path":null,"file_offset":null,"ip":"0x400010","module":"app","attempts":1}"#;
+    let failed = r#"{"type":"fault","time_ns":20000002000,"end_ns":20000002900,"latency_ns":null,"class":"failed","cause":"invalid","access":"write","mode":"user","pid":41,"tid":41,"comm":"app \"x\"\\\\\\x0a","cpu":1,"addr":"0x10","region":"[unknown]","path":null,"file_offset":null,"ip":"0x400010","module":"app","attempts":1}"#;
     assert_eq!(lines[5], failed);
     assert_eq!(lines[1], r#"{"type":"mark","time_ns":1500000,"name":"load\\x07"}"#);
     let oom = r#"{"type":"oom","time_ns":30000000000,"pid":43,"comm":"hog","by_pid":7,"by_tid":8,"total_vm_kib":100,"anon_rss_kib":null,"file_rss_kib":null,"shmem_rss_kib":null,"pgtables_kib":null,"uid":1000,"oom_score_adj":-5}"#;

@@ -11,7 +11,7 @@ use super::ledger::Agreement;
 use super::text::in_place;
 use crate::GENERATOR;
 use crate::input;
-use crate::text::{printable, printable_path};
+use crate::text::{harmless, printable_path};
 
 /// Name and version of the document; another one where names change or go.
 const SCHEMA: &str = "pft-verify/1";
@@ -78,7 +78,7 @@ fn trace(verified: &Verified) -> Trace {
         ledger: Ledger { state, figures, reason },
         counts: report.findings.counts().map(|(rule, count)| (rule.word(), count)).collect(),
         findings: in_place(&report.findings).into_iter().map(finding).collect(),
-        notes: report.notes.iter().map(|note| printable(note.as_bytes())).collect(),
+        notes: report.notes.iter().map(|note| harmless(note)).collect(),
     }
 }
 
@@ -94,6 +94,6 @@ fn finding(finding: &pft::verify::Finding) -> Finding {
             None => frame.kind.to_string(),
         }),
         row: place.row,
-        what: printable(finding.what.as_bytes()),
+        what: harmless(&finding.what),
     }
 }

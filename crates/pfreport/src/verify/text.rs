@@ -8,7 +8,7 @@ use pft::verify::{Finding, Findings};
 use super::Verified;
 use super::ledger::Agreement;
 use crate::error::Error;
-use crate::text::{printable, printable_path, with_sources};
+use crate::text::{harmless, printable_path, with_sources};
 use crate::units::{count, counted};
 
 /// The findings of a trace, and whether it is sound.
@@ -17,7 +17,7 @@ pub fn write(verified: &Verified, quiet: bool, out: &mut impl Write) -> io::Resu
     let report = &verified.report;
     for finding in in_place(&report.findings) {
         let Finding { rule, place, what, .. } = finding;
-        let what = printable(what.as_bytes());
+        let what = harmless(what);
         let section = rule.section();
         writeln!(out, "{name}: {place}: {what} [{rule}, section {section}]")?;
     }
@@ -28,7 +28,7 @@ pub fn write(verified: &Verified, quiet: bool, out: &mut impl Write) -> io::Resu
         return Ok(());
     }
     for note in &report.notes {
-        writeln!(out, "{name}: note: {}", printable(note.as_bytes()))?;
+        writeln!(out, "{name}: note: {}", harmless(note))?;
     }
     let frames = counted(report.frames, "frame");
     let faults = counted(report.counts.faults, "fault");
@@ -48,7 +48,7 @@ pub fn write(verified: &Verified, quiet: bool, out: &mut impl Write) -> io::Resu
 /// A further trace that cannot be read: the first one is told as every failure is.
 pub fn unreadable(path: &Path, error: &Error, out: &mut impl Write) -> io::Result<()> {
     let name = printable_path(path);
-    writeln!(out, "{name}: {}", printable(with_sources(error).as_bytes()))
+    writeln!(out, "{name}: {}", harmless(&with_sources(error)))
 }
 
 /// Findings in the order of the file, those of the whole file last.

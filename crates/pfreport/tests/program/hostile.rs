@@ -6,6 +6,7 @@ mod check;
 mod corpus;
 mod documents;
 mod exchange;
+mod trust;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

@@ -29,14 +29,14 @@ const FILES: [&[u8]; 9] = [
     b"memfd:x",
     b"a  b   12.5 ms",
     b"$(id);'\"`",
-    b"<script>alert(1)</script>",
+    b"<script>alert(1)<script>",
 ];
 
 /// Touches a file under each name, and a piece of memory, while it is called something else.
 const SCRIPT: &str = "\
 import ctypes, mmap, os, sys
 libc = ctypes.CDLL(None)
-comms, files = (bytes.fromhex(words) .split(b'/') for words in sys.argv[1:3])
+comms, files = (bytes.fromhex(words).split(b'/') for words in sys.argv[1:3])
 for n, name in enumerate(files):
     with open('/proc/self/comm', 'wb') as comm:
         comm.write(comms[n % len(comms)])
@@ -51,10 +51,11 @@ for n, name in enumerate(files):
     globals()['kept%d' % n] = shared, memory
 ";
 
-/// The lines of an output of ASCII, but for what the programs themselves print.
+/// The lines of an output of ASCII, but for what the programs themselves print, and what stands for bytes that are no
+/// text in the command line, which is stored as text.
 fn lines(bytes: &[u8], what: &str) -> Vec<String> {
     let text = str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let ours = |c: char| matches!(c, ' '..='~' | 'µ' | '…' | '×' | '–' | '█' | '▓' | '▒' | '░' | '▉'..='▏');
+    let ours = |c: char| matches!(c, ' '..='~' | 'µ' | '…' | '×' | '–' | '─'..='╿' | '▀'..='▟' | '\u{fffd}');
     let strange = text.chars().find(|&c| c != '\n' && !ours(c));
     assert_eq!(strange, None, "{what}: {}", text.escape_debug());
     text.lines().map(str::to_owned).collect()

@@ -55,9 +55,9 @@ fn documents_keep_their_schemas() {
 
 /// Which elements a page has with which attributes, with the values of those that a browser obeys.
 #[derive(Debug, Default, PartialEq)]
-struct Skeleton {
-    parts: BTreeSet<String>,
-    scripts: usize,
+pub struct Skeleton {
+    pub parts: BTreeSet<String>,
+    pub scripts: usize,
     texts: Vec<String>,
 }
 
@@ -86,7 +86,7 @@ impl Skeleton {
     }
 }
 
-fn html(page: &str) -> Skeleton {
+pub fn html(page: &str) -> Skeleton {
     let mut skeleton = Skeleton::default();
     let mut tokens = Tokenizer::new(page);
     while let Some(Ok(token)) = tokens.next() {

@@ -23,9 +23,9 @@ fn is_number_or_permissions(cell: &str) -> bool {
 }
 
 /// A row as CSV has it: by column, the text.
-type Row = BTreeMap<String, String>;
+pub type Row = BTreeMap<String, String>;
 
-fn read_csv(bytes: &[u8], what: &str) -> Vec<Row> {
+pub fn read_csv(bytes: &[u8], what: &str) -> Vec<Row> {
     let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(bytes);
     let header = reader.headers().unwrap().iter().map(|name| original(name).unwrap());
     let header: Vec<String> = header.map(|name| String::from_utf8(name).unwrap()).collect();
