@@ -7,8 +7,8 @@ use super::{KILLS, Random, Tally, rounds};
 use crate::recording::{Lab, Recorder, User, pfreport, unwrapped};
 use crate::robust::wait_until;
 
-/// Touches before a kill, at most. A batch is written when it has 65,536 faults, and once a second.
-const MOST: u64 = 150_000;
+/// Touches before a kill, at most: a batch is written when it has 65,536 faults, and once a second.
+const MOST: u64 = 90_000;
 
 /// `CLOCK_MONOTONIC`, that of the trace.
 fn now_ns() -> u64 {
