@@ -6,7 +6,8 @@
 #
 # ROUNDS (1000) is how often the recorder is killed; it is 100 in the checks, and the other cases run more
 # often in proportion.
-# PFT_FIRE_CLOCK=-3600,3600 sets the machine's clock too, by so many seconds and back: on a machine of your own.
+# The machine's clock is set by 5 s, for an instant each way; PFT_FIRE_CLOCK=-3600,3600 sets it by an hour, on a
+# machine of your own, and PFT_FIRE_CLOCK= leaves it alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-1000}
@@ -14,8 +15,9 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 verdict=survived
-cargo build --workspace --bins --quiet
-PFT_FIRE_ROUNDS=$rounds cargo test --package pftestkit --test end_to_end --quiet -- \
+# With a test: its dependencies add features, and Polars would be built once more without.
+cargo build --workspace --bins --test end_to_end --quiet
+PFT_FIRE_ROUNDS=$rounds cargo test --workspace --test end_to_end --quiet -- \
     fire:: --nocapture --test-threads 1 2>&1 | tee "$log" || verdict=FAILED
 
 grep -o 'skipped: .*' "$log" | sort -u || true

@@ -1,7 +1,7 @@
 //! What can go wrong, and what to do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pft::text::printable_path;
 
@@ -371,6 +371,14 @@ impl Error {
         move |source| match source.raw_os_error() {
             Some(libc::EMFILE) => Self::descriptors(),
             _ => Self::System { action, source },
+        }
+    }
+
+    /// The output could not be created.
+    pub(crate) fn output(path: &Path, source: io::Error) -> Self {
+        match source.raw_os_error() {
+            Some(libc::EMFILE) => Self::descriptors(),
+            _ => Self::Output { path: path.to_owned(), source },
         }
     }
 

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use pfcapture::privileges::{self, Work};
 use pfcapture::{Explain, Explained, Limits, Wanted};
 use pft::record::{ModuleRecord, SymbolRecord};
 
@@ -40,8 +41,11 @@ impl Explain for Namer {
         let (findings, found) = channel();
         let (names, deadline) = (self.names, limits.deadline);
         let reading = Reading { findings, names, given_up: Arc::clone(&given_up), deadline };
-        let thread =
-            std::thread::Builder::new().name("names".into()).spawn(move || reading.read(wanted));
+        let thread = std::thread::Builder::new().name("names".into()).spawn(move || {
+            // Of a flight recorder, that which asks may create files.
+            privileges::begin(Work::Storing);
+            reading.read(wanted);
+        });
         // Without a thread nothing is found.
         drop(thread);
         while !limits.are_reached() {

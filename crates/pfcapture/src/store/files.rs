@@ -18,7 +18,7 @@ pub fn check(path: &Path, overwrite: bool) -> Result<(), Error> {
     let parent = parent_of(path);
     look(path, &folder(path)?, overwrite)?;
     rustix::fs::access(parent, rustix::fs::Access::WRITE_OK)
-        .map_err(|error| Error::Output { path: path.to_owned(), source: error.into() })
+        .map_err(|error| Error::output(path, error.into()))
 }
 
 /// Creates the file, readable by its owner only. What bears the name goes first; a link goes itself, and not what
@@ -27,8 +27,7 @@ pub fn check(path: &Path, overwrite: bool) -> Result<(), Error> {
 /// # Errors
 /// [`Error::OutputExists`] unless `overwrite`; [`Error::OutputNotRegular`]; [`Error::Output`].
 pub fn create(path: &Path, overwrite: bool) -> Result<File, Error> {
-    let refused =
-        |error: rustix::io::Errno| Error::Output { path: path.to_owned(), source: error.into() };
+    let refused = |error: rustix::io::Errno| Error::output(path, error.into());
     let folder = folder(path)?;
     let name = look(path, &folder, overwrite)?;
     if overwrite {
@@ -89,8 +88,7 @@ fn parent_of(path: &Path) -> &Path {
 
 fn folder(path: &Path) -> Result<OwnedFd, Error> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    open(parent_of(path), flags, Mode::empty())
-        .map_err(|error| Error::Output { path: path.to_owned(), source: error.into() })
+    open(parent_of(path), flags, Mode::empty()).map_err(|error| Error::output(path, error.into()))
 }
 
 /// The name within the folder, if it is free or may be made so.

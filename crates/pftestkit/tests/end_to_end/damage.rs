@@ -36,8 +36,8 @@ fn after_kill_9_the_trace_loads_up_to_there() {
 #[test]
 fn cut_and_flipped_traces_say_what_is_missing() {
     let lab = Lab::new(User::Own);
-    let recording =
-        lab.launch(&Lab::new(User::Own).workload("anon").args(["--pages", "3000"])).unwrap();
+    let workload = lab.workload("anon").args(["--pages", "3000"]);
+    let recording = lab.launch(&workload).unwrap();
     let bytes = std::fs::read(recording.lab.trace()).unwrap();
     let damaged = recording.lab.dir.path().join(DAMAGED);
     let mut places: Vec<usize> = (0..bytes.len()).step_by(bytes.len() / 40).collect();
@@ -62,8 +62,8 @@ fn cut_and_flipped_traces_say_what_is_missing() {
 #[test]
 fn a_reader_that_stops_listening_is_no_error() {
     let lab = Lab::new(User::Own);
-    let recording =
-        lab.launch(&Lab::new(User::Own).workload("anon").args(["--pages", "20000"])).unwrap();
+    let workload = lab.workload("anon").args(["--pages", "20000"]);
+    let recording = lab.launch(&workload).unwrap();
     let mut child = Command::new(program("pfreport"))
         .arg(recording.lab.trace())
         .arg("--csv")

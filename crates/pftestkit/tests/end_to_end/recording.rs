@@ -3,6 +3,7 @@
 mod rows;
 mod soundness;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -44,6 +45,11 @@ pub enum User {
 /// Tests that measure the recorder under load run alone.
 static MACHINE: RwLock<()> = RwLock::new(());
 
+thread_local! {
+    /// A test that has a share and wants another waits for ever if somebody who wants to be alone comes between.
+    static HAS_SHARE: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The programs and a folder, fit for a user.
 pub struct Lab {
     share: Share,
@@ -62,6 +68,7 @@ enum Share {
 
 impl Lab {
     pub fn new(user: User) -> Self {
+        assert!(!HAS_SHARE.replace(true), "the second lab of a test is one alongside");
         let share = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
         Self::with(user, Share::Shared(share))
     }
@@ -78,6 +85,7 @@ impl Lab {
 
     /// The same for a user.
     pub fn alone_as(user: User) -> Self {
+        assert!(!HAS_SHARE.replace(true), "who has a lab already is not alone");
         let share = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
         Self::with(user, Share::Alone(share))
     }
@@ -199,6 +207,9 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        if !matches!(self.share, Share::Borrowed) {
+            HAS_SHARE.set(false);
+        }
         if !std::thread::panicking() {
             // Should this panic, what is dropped later may never be: others would wait for it.
             self.share = Share::Borrowed;

@@ -74,7 +74,9 @@ fn the_data_of_the_kernel_is_mapped_on_demand() {
         eprintln!("skipped: needs root");
         return;
     }
-    let recording = Lab::new(User::Own).launch(&Lab::new(User::Own).workload("anon")).unwrap();
+    let lab = Lab::new(User::Own);
+    let workload = lab.workload("anon");
+    let recording = lab.launch(&workload).unwrap();
     // The workload measures time, which reads one page of the kernel's data by code of the kernel's.
     let of_kernel = |label: &str| -> Vec<Row> {
         let rows = recording.rows().into_iter();

@@ -205,6 +205,7 @@ fn a_program_in_another_mount_namespace_has_its_own_symbols() {
     let attached = lab.attach(&workload).unwrap();
     assert_eq!(said(&attached), vec![own.clone(); 48]);
     // One that ends at once takes its mounts along: then nothing is known, and nothing of the other one.
+    drop(attached);
     let lab = Lab::new(User::Own);
     let Some(workload) = elsewhere(&lab) else { return };
     let nothing = ["", "", "[anon]"].map(str::to_owned);

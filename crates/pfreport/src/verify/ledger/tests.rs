@@ -70,6 +70,25 @@ fn each_figure_is_held_against_the_rows() {
 }
 
 #[test]
+fn when_writing_failed_other_frames_may_be_missing_but_not_be_too_many() {
+    let failed = [(fact::RECORDING_ENDED_BY, "failure")];
+    let ledger =
+        [(keys::CAPTURED_CALLS, 10), (keys::SNAPSHOTS_TAKEN, 12), (keys::DROPPED_RECORDER, 0)];
+    let mut sound = report(&ledger, &failed);
+    assert_eq!(check(&mut sound), Agreement::Agrees(1));
+    assert!(
+        sound.notes.iter().any(|note| note.ends_with("since writing failed")),
+        "{:?}",
+        sound.notes
+    );
+    assert_eq!(check(&mut report(&ledger, &[])), Agreement::Differs);
+    let mut wrong = report(&[(keys::CAPTURED_CALLS, 8)], &failed);
+    assert_eq!(check(&mut wrong), Agreement::Differs);
+    let mut wrong = report(&[(keys::DROPPED_RECORDER, 1)], &failed);
+    assert_eq!(check(&mut wrong), Agreement::Differs);
+}
+
+#[test]
 fn captured_left_out_and_lost_are_the_kernels_count() {
     let mut ledger = vec![
         (keys::CAPTURED_MINOR, 7),

@@ -183,6 +183,7 @@ fn counting_gives_up_the_same() {
     let recorder = Recorder::start(lab.pfrecord_bare().args(["--stat", "--", "sleep", "60"]));
     assert_kept(&recorder, &[("pfrecord", own.permitted & (OBSERVING | KILL))]);
     end(recorder);
+    drop(lab);
     let Some(lab) = lent("cap_perfmon,cap_sys_ptrace,cap_chown") else { return };
     let recorder = Recorder::start(lab.pfrecord_bare().args(["--stat", "--", "sleep", "60"]));
     assert_kept(&recorder, &[("pfrecord", OBSERVING)]);

@@ -100,7 +100,7 @@ fn a_group_of_another_hierarchy_is_its_processes() {
     assert_eq!(content.fact("capture.reach"), Some("thread"));
     content.assert_reconciled();
 
-    let lab = Lab::new(User::Own);
+    let lab = Lab::alongside(User::Own);
     let output = lab.pfrecord().arg("-G").arg(group.path()).output().unwrap();
     refused(&output, 2, "no process in control group");
     assert!(!lab.trace().exists());
