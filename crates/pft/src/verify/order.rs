@@ -11,7 +11,7 @@ use super::rule::Rule;
 use crate::keys::ledger;
 use crate::record::{
     CallRecord, Checkpoint, FAULTS_BEHIND_NS, FaultBatch, FaultColumns, Frame, LATENCY_UNKNOWN,
-    Outcome, SnapshotReason, TaskKind, TaskRecord, flags,
+    Outcome, TaskKind, TaskRecord, flags,
 };
 
 /// Threads of which the end is kept: a file made to do harm may have any number.
@@ -53,10 +53,13 @@ impl Order {
         }
         match frame {
             Frame::Tasks(tasks) => {
-                self.sideband(tasks.iter().map(|task| task.time_ns), place);
+                // Threads that are only told to be there may have been there for long.
+                let told = |task: &TaskRecord| task.kind == TaskKind::Present;
+                let times = tasks.iter().map(|task| (!told(task)).then_some(task.time_ns));
+                self.sideband(times, place);
                 self.threads(tasks);
             }
-            Frame::Maps(maps) => self.sideband(maps.iter().map(|map| map.time_ns), place),
+            Frame::Maps(maps) => self.sideband(maps.iter().map(|map| Some(map.time_ns)), place),
             Frame::Calls(calls) => self.calls(calls, place),
             Frame::Faults(batch) => self.faults(batch, place),
             Frame::Checkpoint(checkpoint) => self.checkpoint(checkpoint, place),
@@ -69,9 +72,10 @@ impl Order {
         }
     }
 
-    fn sideband(&mut self, times: impl Iterator<Item = u64>, place: Place) {
+    fn sideband(&mut self, times: impl Iterator<Item = Option<u64>>, place: Place) {
         let Some(until) = self.faults_until_ns else { return };
-        for (row, time) in times.enumerate().filter(|&(_, time)| time <= until) {
+        let times = times.enumerate().filter_map(|(row, time)| Some((row, time?)));
+        for (row, time) in times.filter(|&(_, time)| time <= until) {
             let what = || format!("its time is {time}, and faults up to {until} lie before it");
             self.found.add(Rule::SidebandFirst, place.row(row), what);
         }
@@ -170,14 +174,8 @@ fn latest(frame: &Frame) -> Option<u64> {
         Frame::Lost(rows) => rows.iter().map(|row| row.time_ns).max(),
         Frame::Oom(rows) => rows.iter().map(|row| row.time_ns).max(),
         Frame::Marks(rows) => rows.iter().map(|row| row.time_ns).max(),
-        Frame::StackPointers(rows) => rows.iter().map(|row| row.time_ns).max(),
-        Frame::Calls(rows) => {
-            let exit = |row: &CallRecord| Some(row.end_ns).filter(|&end| end != u64::MAX);
-            rows.iter().map(|row| exit(row).map_or(row.time_ns, |end| end.max(row.time_ns))).max()
-        }
-        Frame::Snapshot(snapshot) if snapshot.reason != SnapshotReason::End => {
-            Some(snapshot.end_ns)
-        }
+        // Exits of calls, and stack pointers, which have the time of completions, may be later.
+        Frame::Calls(rows) => rows.iter().map(|row| row.time_ns).max(),
         Frame::Checkpoint(checkpoint) => Some(checkpoint.time_ns),
         _ => None,
     }

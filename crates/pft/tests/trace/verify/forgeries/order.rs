@@ -1,6 +1,6 @@
 //! Frames that lie behind what they should come before, and checkpoints before what they should reach.
 
-use pft::record::{CallRecord, Checkpoint, FaultBatch, LATENCY_UNKNOWN, SnapshotReason, flags};
+use pft::record::{CallRecord, Checkpoint, FaultBatch, LATENCY_UNKNOWN, flags};
 
 use super::Forgery;
 use crate::samples::{calls, marks};
@@ -46,30 +46,22 @@ pub fn all() -> Vec<Forgery> {
         ),
         (
             "a checkpoint before its frames",
-            with(|records| records.checkpoint.time_ns = 1_001_899),
+            with(|records| records.checkpoint.time_ns = 1_001_199),
             vec![
-                "Checkpoint frame 13: checkpoint-time: its time is 1001899, and Calls frame 9 before it has the time 1001900",
+                "Checkpoint frame 13: checkpoint-time: its time is 1001199, and Calls frame 9 before it has the time 1001200",
             ],
         ),
         (
             "a checkpoint at the last time",
-            with(|records| records.checkpoint.time_ns = 1_001_900),
-            vec![],
-        ),
-        (
-            "a snapshot of the end",
-            with(|records| {
-                records.snapshot.reason = SnapshotReason::End;
-                records.snapshot.end_ns = 2_000_001;
-            }),
+            with(|records| records.checkpoint.time_ns = 1_001_200),
             vec![],
         ),
         (
             "a snapshot behind the checkpoint",
-            with(|records| records.snapshot.end_ns = 2_000_001),
-            vec![
-                "Checkpoint frame 13: checkpoint-time: its time is 2000000, and Snapshot frame 3 before it has the time 2000001",
-            ],
+            with(|records| {
+                (records.snapshot.start_ns, records.snapshot.end_ns) = (2_000_001, 2_000_001);
+            }),
+            vec![],
         ),
         (
             "a checkpoint before another",
