@@ -253,10 +253,10 @@ impl LeftOut {
 pub(crate) fn prune(frame: &mut Frame, classifier: &Classifier, left_out: &mut LeftOut) {
     match frame {
         Frame::Host(facts) => facts.retain(|entry| {
-            // It is written anew.
-            let is_old = entry.key == fact::REDACTED_LEVEL;
+            // The one is written anew; the other is the uuid of the trace, which goes from the header too.
+            let goes = [fact::REDACTED_LEVEL, fact::RECOVERED_FROM].contains(&entry.key.as_str());
             let is_known = Classifier::is_known_fact(&entry.key);
-            if !is_known && !is_old {
+            if !is_known && !goes {
                 left_out.facts.insert(entry.key.clone());
             }
             is_known

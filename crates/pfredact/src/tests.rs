@@ -3,4 +3,5 @@
 mod addresses;
 mod leaks;
 mod planted;
+mod recovered;
 mod trace;

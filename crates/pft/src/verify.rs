@@ -11,6 +11,7 @@ mod faults;
 mod finding;
 mod index;
 mod layout;
+mod order;
 mod rows;
 mod rule;
 mod structure;
@@ -21,6 +22,7 @@ pub use rule::Rule;
 
 use across::Across;
 use index::Listed;
+use order::Order;
 
 use crate::archive::{ArchivedFaultsV1, ArchivedIndexV1, access};
 use crate::compression::decompress;
@@ -85,6 +87,7 @@ pub struct Verifier<'a> {
     by_sequence: Vec<Located>,
     report: Report,
     across: Across,
+    order: Order,
     listed: Listed,
     most: usize,
 }
@@ -124,7 +127,8 @@ impl<'a> Verifier<'a> {
         }
         let seed = Seed::new(&trace.header().uuid);
         let listed = Listed::default();
-        Ok(Self { trace, seed, frames, by_sequence, report, across, listed, most })
+        let order = Order::keeping(most);
+        Ok(Self { trace, seed, frames, by_sequence, report, across, order, listed, most })
     }
 
     /// How many frames there are to be examined.
@@ -209,6 +213,7 @@ impl<'a> Verifier<'a> {
                 }
                 let findings = &mut self.report.findings;
                 self.across.check(&frame.header, &records, place, findings);
+                self.order.check(&records, place, findings);
                 self.report.counts.add(*records, frame.header.part == 0);
             }
             Content::Index(archive) => {
@@ -232,6 +237,8 @@ impl<'a> Verifier<'a> {
     #[must_use]
     pub fn finish(mut self) -> Report {
         self.across.tell(&mut self.report.notes);
+        let Report { findings, notes, .. } = &mut self.report;
+        self.order.tell(self.across.is_doubtful(), findings, notes);
         let (chains, cut_chains) = self.across.chains();
         self.report.counts.chains = chains;
         self.report.counts.cut_chains = cut_chains;

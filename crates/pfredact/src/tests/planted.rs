@@ -204,7 +204,7 @@ fn what_would_stay_is_listed() {
     assert_eq!(
         summary.left_out,
         [
-            "facts of unknown meaning: recovered.from, unknown.fact",
+            "facts of unknown meaning: unknown.fact",
             "counts of unknown meaning: unknown.ledger.key",
             "1 symbols of modules that are not in the trace",
         ]

@@ -42,8 +42,6 @@ struct Parts {
 /// What the frames so far say about those to come.
 #[derive(Default)]
 pub(super) struct Across {
-    /// Latest time of a fault.
-    faults_until_ns: Option<u64>,
     chains: FxHashMap<u32, Chain>,
     cut_chains: u64,
     modules: FxHashMap<u32, u64>,
@@ -51,7 +49,6 @@ pub(super) struct Across {
     /// Kinds of definitions of which there were too many.
     overflowed: Overflowed,
     snapshot: Option<Parts>,
-    has_ended: bool,
     /// Frames may be missing that hold what is not found.
     is_doubtful: bool,
     /// Rows whose rules were not checked because of that.
@@ -79,21 +76,8 @@ impl Across {
         findings: &mut Findings,
     ) {
         match frame {
-            Frame::Tasks(tasks) => {
-                self.sideband(tasks.iter().map(|task| task.time_ns), place, findings);
-            }
-            Frame::Maps(maps) => {
-                self.sideband(maps.iter().map(|map| map.time_ns), place, findings);
-            }
             Frame::Snapshot(snapshot) => self.part(header, snapshot, place, findings),
             Frame::Faults(batch) => self.faults(batch, place, findings),
-            Frame::Checkpoint(checkpoint) => {
-                if self.has_ended {
-                    let what = || "it lies behind the one that closes the recording".to_owned();
-                    findings.add(Rule::CheckpointEnd, place, what);
-                }
-                self.has_ended |= checkpoint.end;
-            }
             Frame::CallChains(chains) => {
                 for (row, chain) in chains.iter().enumerate() {
                     self.chain(chain, place.row(row), findings);
@@ -106,14 +90,6 @@ impl Across {
             }
             Frame::Symbols(symbols) => self.symbols(symbols, place, findings),
             _ => {}
-        }
-    }
-
-    fn sideband(&self, times: impl Iterator<Item = u64>, place: Place, findings: &mut Findings) {
-        let Some(until) = self.faults_until_ns else { return };
-        for (row, time) in times.enumerate().filter(|&(_, time)| time <= until) {
-            let what = || format!("its time is {time}, and faults up to {until} lie before it");
-            findings.add(Rule::SidebandFirst, place.row(row), what);
         }
     }
 
@@ -145,7 +121,6 @@ impl Across {
 
     fn faults(&mut self, batch: &FaultBatch, place: Place, findings: &mut Findings) {
         let columns = &batch.columns;
-        self.faults_until_ns = self.faults_until_ns.max(columns.time_ns.iter().copied().max());
         for (row, &number) in columns.call_chain.iter().enumerate().filter(|&(_, &n)| n != 0) {
             let Some(chain) = self.chains.get(&number) else {
                 if self.is_doubtful || self.overflowed.chains {
@@ -222,6 +197,11 @@ impl Across {
     pub(super) fn chains(&self) -> (Option<u64>, u64) {
         let all = (!self.overflowed.chains).then_some(self.chains.len() as u64);
         (all, self.cut_chains)
+    }
+
+    /// Whether frames may be missing.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// What could not be checked.

@@ -82,3 +82,22 @@ fn all_findings_are_counted_and_few_are_kept() {
     assert_eq!(report.findings.counts().collect::<Vec<_>>(), [(Rule::Protection, 10)]);
     assert_eq!((report.findings.total(), report.findings.is_empty()), (10, false));
 }
+
+#[test]
+fn what_came_too_late_is_told_and_no_finding() {
+    let late = report(forgeries::faults_behind(3));
+    assert_eq!(told(&late), [""; 0]);
+    let note =
+        "not checked: records lie behind later ones 2 times, and 3 reached the recorder too late";
+    assert_eq!(late.notes, [note]);
+    // Without the ledger of the end nobody knows.
+    let mut bytes = forgeries::faults_behind(0);
+    let trace = Trace::from_bytes(bytes.clone()).unwrap();
+    let checkpoint = trace.frames().last().unwrap();
+    bytes[checkpoint.offset as usize + 64] ^= 1;
+    let cut = report(bytes);
+    assert_eq!(told(&cut), ["Checkpoint frame 15: checksum: the checksum of the payload is wrong"]);
+    let note = "not checked: records lie behind later ones 2 times; the ledger of the end, which tells \
+                whether they reached the recorder too late, is missing";
+    assert_eq!(cut.notes, [note]);
+}

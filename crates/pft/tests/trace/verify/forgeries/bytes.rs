@@ -200,7 +200,7 @@ fn order() -> Vec<Forgery<String>> {
                     sound().len() + frame(13).1 - frame(13).0
                 ),
                 "Checkpoint frame 15: index: it lies behind the index".to_owned(),
-                "Checkpoint frame 15: checkpoint-end: it lies behind the one that closes the recording"
+                "Checkpoint frame 15: checkpoint-end: it lies behind the checkpoint that closes the recording"
                     .to_owned(),
             ],
         ),

@@ -5,7 +5,7 @@ use pft::record::{
 };
 
 use super::Forgery;
-use crate::samples::{map, tasks};
+use crate::samples::{gaps, map, tasks};
 use crate::verify::sound::{KERNEL, Records, USER, and, with};
 
 pub fn all() -> Vec<Forgery> {
@@ -96,6 +96,16 @@ fn tables() -> Vec<Forgery> {
                 records.checkpoint.ledger.push(again);
             }),
             vec!["Checkpoint frame 13, row 2: ledger-keys: its key is there already"],
+        ),
+        (
+            "gaps",
+            and(|writer| {
+                let mut gaps = gaps();
+                gaps[0].before_ns = gaps[0].after_ns - 1;
+                writer.gaps(&gaps[..1]).unwrap();
+                writer.gaps(&gaps[1..]).unwrap();
+            }),
+            vec!["Gaps frame 13: gap-times: a gap ends before it begins"],
         ),
         (
             "facts",
@@ -266,7 +276,7 @@ fn between_frames() -> Vec<Forgery> {
             "two ends",
             and(|writer| writer.checkpoint(&Records::new().checkpoint).unwrap()),
             vec![
-                "Checkpoint frame 14: checkpoint-end: it lies behind the one that closes the recording",
+                "Checkpoint frame 14: checkpoint-end: it lies behind the checkpoint that closes the recording",
             ],
         ),
     ]
