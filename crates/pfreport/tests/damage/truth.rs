@@ -23,6 +23,11 @@ impl Truth {
         Self { loaded, mappings }
     }
 
+    /// How many faults there are.
+    pub fn faults(&self) -> usize {
+        self.loaded.analysis.faults.len()
+    }
+
     /// Whether all that a report on what is left says with certainty is so.
     pub fn judge(&self, left: &Loaded) -> Result<(), String> {
         let (true_counts, counts) = (counts(&self.loaded), counts(left));
