@@ -178,7 +178,8 @@ fn push(batch: &mut FaultBatch, frame: u64, row: u64, time_ns: u64, counts: &mut
         500 + row * row * 2_654_435_761 % 9_000
     });
     columns.addr.push(BASE + number % AREAS * 0x10_0000 + row * 7 % 0x80 * PAGE);
-    columns.ip.push(BASE + 0x100 + row % 5);
+    // A call chain begins where the fault is.
+    columns.ip.push([BASE + 0x100 + row % 5, BASE + 0x100, BASE + 0x20_0300][row as usize % 3]);
     columns.pid.push(100);
     columns.tid.push(if row.is_multiple_of(4) { 100 } else { 200 + frame as u32 });
     let access = flags::ERROR_USER | if row.is_multiple_of(2) { flags::ERROR_WRITE } else { 0 };

@@ -53,6 +53,7 @@ pub const KINDS: &[Kind] = &[
     kind!(Marks, 12, encode_marks, moments::marks),
     kind!(Calls, 4, encode_calls, moments::calls),
     kind!(StackPointers, 4, encode_stack_pointers, code::stack_pointers),
+    kind!(Gaps, 4, encode_gaps, moments::gaps),
 ];
 
 /// Encodes a frame of any kind.
@@ -67,6 +68,7 @@ pub fn encode(encoder: &mut Encoder, frame: &Frame) -> pft::Result<Vec<EncodedFr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::targets::{samples, trace::memory_bytes};
 
     /// A new kind of frame is to be fuzzed, too: add it to [`KINDS`].
     #[test]
@@ -76,5 +78,15 @@ mod tests {
         let mut listed: Vec<_> = KINDS.iter().map(|kind| kind.kind).collect();
         listed.sort();
         assert_eq!(listed, known);
+    }
+
+    /// All targets start from each kind, and its memory is held against what is stated.
+    #[test]
+    fn each_kind_has_a_sample_whose_memory_is_counted() {
+        let samples = samples::frames();
+        assert_eq!(samples.len(), KINDS.len());
+        for frame in samples {
+            assert_ne!(memory_bytes(&frame), 0, "{frame:?}");
+        }
     }
 }

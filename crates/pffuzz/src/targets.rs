@@ -8,8 +8,8 @@ mod model;
 mod names;
 mod perf_map;
 mod ring;
-mod samples;
-mod trace;
+pub(crate) mod samples;
+pub(crate) mod trace;
 mod tracepoint;
 mod writer;
 

@@ -1,7 +1,7 @@
 //! What happened beside the faults, in order of time as encoders bring it.
 
 use arbitrary::Result;
-use pft::record::{CallKind, CallRecord, MarkRecord, OomRecord};
+use pft::record::{CallKind, CallRecord, GapReason, GapRecord, MarkRecord, OomRecord};
 
 use crate::random::Source;
 
@@ -58,4 +58,21 @@ pub fn calls(source: &mut Source<'_>) -> Result<Vec<CallRecord>> {
     })?;
     calls.sort_by_key(|call| call.time_ns);
     Ok(calls)
+}
+
+pub fn gaps(source: &mut Source<'_>) -> Result<Vec<GapRecord>> {
+    use GapReason::{Checksum, Cut, Missing, Parts, Rule};
+    source.list(MOST, |source| {
+        let (one, two) = (source.number()?, source.number()?);
+        Ok(GapRecord {
+            after_ns: one.min(two),
+            before_ns: one.max(two),
+            // Of kinds that nobody knows, too.
+            kind: source.byte()?.into(),
+            frames: source.number()?,
+            rows: Some(source.number()?).filter(|&rows| rows != u64::MAX),
+            bytes: source.number()?,
+            reason: source.choose(&[Missing, Checksum, Rule, Parts, Cut])?,
+        })
+    })
 }

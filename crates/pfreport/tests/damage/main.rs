@@ -4,6 +4,7 @@
 
 mod reports;
 mod run;
+mod share;
 mod truth;
 mod watch;
 
@@ -36,13 +37,19 @@ fn damaged_traces_tell_less_and_nothing_that_is_not_so() {
         tried.cuts += whole.all(share, every_cut(&bytes));
         tried.flips += whole.all(share * 2, every_flip(&bytes));
         tried.others += whole.all(share / 20 + 1, others(&bytes, 3, 2_000));
+        tried.peak_bytes = tried.peak_bytes.max(whole.peak_bytes());
     }
     let (faults, count) = if is_long() { (200_000, 40_000) } else { (10_000, 10_000) };
-    let busy = busy(faults);
-    let whole = Whole::new("busy", &busy);
+    let (name, large) = match std::env::var_os("PFT_DAMAGE_TRACE") {
+        Some(path) => ("recorded", std::fs::read(path).unwrap()),
+        None => ("busy", busy(faults)),
+    };
+    let large = &large[..];
+    let whole = Whole::new(name, large);
     let share = 1_000;
-    tried.cuts += whole.all(share, cuts(&busy, 1, count));
-    tried.flips += whole.all(share, flips(&busy, 2, count));
-    tried.others += whole.all(share, others(&busy, 3, count / 10));
+    tried.cuts += whole.all(share, cuts(large, 1, count));
+    tried.flips += whole.all(share, flips(large, 2, count));
+    tried.others += whole.all(share, others(large, 3, count / 10));
+    tried.peak_bytes = tried.peak_bytes.max(whole.peak_bytes());
     println!("{tried}");
 }

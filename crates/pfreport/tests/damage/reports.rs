@@ -5,11 +5,11 @@ use std::path::Path;
 
 use pfreport::cli::Arguments;
 use pfreport::layout::Layout;
-use pfreport::run::run;
+use pfreport::run::{Outcome, run};
 
 /// Options of reports, words apart; `TRACE` is the trace and `OUT` a folder. All formats of one table at once, and
 /// all that needs no other option.
-const REPORTS: [&str; 28] = [
+const REPORTS: [&str; 37] = [
     "TRACE",
     "TRACE --html=OUT/page.html",
     "TRACE --png=OUT --svg=OUT --size=320x240",
@@ -35,9 +35,18 @@ const REPORTS: [&str; 28] = [
     "TRACE --table=losses --csv=OUT/losses",
     "TRACE --table=oom",
     "TRACE --table=marks --csv=OUT/marks",
+    "TRACE --table=ledger --csv=OUT/ledger",
+    "TRACE --table=facts --csv=OUT/facts",
     "diff TRACE TRACE",
     "info TRACE",
+    "info TRACE --json",
     "dump TRACE",
+    "dump TRACE --rows",
+    "verify TRACE",
+    "verify TRACE --json",
+    "recover TRACE -o OUT/recovered.pft",
+    "redact TRACE -o OUT/redacted.pft",
+    "redact TRACE --dry-run",
 ];
 
 /// Makes all reports on a trace. Each is done, or ends with an error that has a message.
@@ -50,7 +59,7 @@ pub fn every_report(trace: &Path, each: impl FnMut(&str)) -> Result<(), String> 
 
 /// Reports that go through all that the model makes of a trace, without what only writes it down.
 #[allow(dead_code, reason = "not of all tests that share this")]
-const QUICK_REPORTS: [&str; 8] = [
+const QUICK_REPORTS: [&str; 11] = [
     "TRACE --json=OUT/json",
     "TRACE",
     "TRACE --folded=OUT/stacks",
@@ -59,6 +68,9 @@ const QUICK_REPORTS: [&str; 8] = [
     "TRACE --histogram --heatmap",
     "info TRACE",
     "dump TRACE",
+    "verify TRACE",
+    "recover TRACE -o OUT/recovered.pft",
+    "redact TRACE -o OUT/redacted.pft",
 ];
 
 /// Makes those reports that take little time on many rows.
@@ -74,39 +86,31 @@ fn reports(trace: &Path, all: &[&str], mut each: impl FnMut(&str)) -> Result<(),
     let out = tempfile::tempdir().map_err(|error| error.to_string())?;
     for &report in all {
         each(report);
-        let word = |word: &str| -> OsString {
-            match word {
-                "TRACE" => trace.into(),
-                _ => {
-                    word.replace('\u{a0}', " ").replace("OUT", &out.path().to_string_lossy()).into()
-                }
-            }
-        };
-        let words: Vec<OsString> = std::iter::once("pfreport".into())
-            .chain(report.split(' ').map(word))
-            .chain(["-f".into()])
-            .collect();
-        let arguments = Arguments::from_words(&words).map_err(|error| error.to_string())?;
-        let mut text = Counted(0);
-        match run(&arguments, &mut text, &mut std::io::sink(), Layout::PIPED) {
-            Ok(_) => {}
-            Err(error) if error.exit_code() == 1 && !error.to_string().is_empty() => {}
-            Err(error) => return Err(format!("{report}: {error}")),
-        }
+        one(trace, out.path(), report)?;
     }
     Ok(())
 }
 
-/// Counts what is written.
-struct Counted(u64);
-
-impl std::io::Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+/// Makes one report on a trace, if it can be made; what it says of the trace.
+///
+/// # Errors
+/// What was wrong: an error that is not the trace's fault, or has no message.
+pub fn one(trace: &Path, out: &Path, report: &str) -> Result<Option<Outcome>, String> {
+    let word = |word: &str| -> OsString {
+        match word {
+            "TRACE" => trace.into(),
+            _ => word.replace('\u{a0}', " ").replace("OUT", &out.to_string_lossy()).into(),
+        }
+    };
+    let words: Vec<OsString> = std::iter::once("pfreport".into())
+        .chain(report.split(' ').map(word))
+        .chain(["-f".into()])
+        .collect();
+    let arguments = Arguments::from_words(&words).map_err(|error| error.to_string())?;
+    let (mut text, mut notes) = (std::io::sink(), std::io::sink());
+    match run(&arguments, &mut text, &mut notes, Layout::PIPED) {
+        Ok(outcome) => Ok(Some(outcome)),
+        Err(error) if error.exit_code() == 1 && !error.to_string().is_empty() => Ok(None),
+        Err(error) => Err(format!("{report}: {error}")),
     }
 }

@@ -15,13 +15,18 @@ use tempfile::TempDir;
 
 use crate::MEMORY;
 use crate::reports::every_report;
+use crate::share;
 use crate::truth::Truth;
 use crate::watch::Watch;
 
 /// Memory that reading a damaged trace of some kilobytes takes at most, bytes.
 const MOST_BYTES: usize = 64 << 20;
-/// One in so many is rendered as well.
-const RENDERED: usize = 499;
+/// Of those that go through the model, one in so many is verified and recovered as well.
+const RECOVERED: usize = 4;
+/// One in so many is redacted.
+const REDACTED: usize = 16;
+/// One in so many goes through all reports.
+const RENDERED: usize = 1_500;
 
 /// What has been tried.
 #[derive(Default)]
@@ -29,12 +34,14 @@ pub struct Tried {
     pub cuts: usize,
     pub flips: usize,
     pub others: usize,
+    /// The most that any file took, bytes.
+    pub peak_bytes: usize,
 }
 
 impl fmt::Display for Tried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cuts, flips, others } = self;
-        let peak_mib = MEMORY.peak_usage() >> 20;
+        let Self { cuts, flips, others, peak_bytes } = self;
+        let peak_mib = peak_bytes >> 20;
         write!(f, "cuts {cuts}, flips {flips}, other damage {others}; peak memory {peak_mib} MiB")
     }
 }
@@ -45,7 +52,9 @@ pub struct Whole {
     truth: Truth,
     folder: TempDir,
     watch: Watch,
+    bytes: Vec<u8>,
     tried: AtomicUsize,
+    peak_bytes: AtomicUsize,
 }
 
 impl Whole {
@@ -54,13 +63,23 @@ impl Whole {
         let path = folder.path().join("whole.pft");
         fs::write(&path, bytes).unwrap();
         let loaded = Loaded::open(&path, &Options::default()).unwrap();
+        let truth = Truth::of(name, loaded);
+        share::verify_and_recover(&path, true, &truth).unwrap();
+        share::redact(&path, true, &truth).unwrap();
         Self {
             name,
-            truth: Truth::of(name, loaded),
+            truth,
             folder,
             watch: Watch::new(),
+            bytes: bytes.to_vec(),
             tried: AtomicUsize::new(0),
+            peak_bytes: AtomicUsize::new(0),
         }
+    }
+
+    /// The most that a copy took while it was loaded or put through reports, bytes.
+    pub fn peak_bytes(&self) -> usize {
+        self.peak_bytes.load(Ordering::Relaxed)
     }
 
     /// Opens all and decodes all of their frames. One in `share` goes through the model and all that is said of it, and
@@ -95,12 +114,22 @@ impl Whole {
             if let Ok(loaded) = Loaded::open(&path, &Options::default()) {
                 self.truth.judge(&loaded)?;
             }
+            let is_same = *file.bytes == *self.bytes;
+            if nth % RECOVERED == 1 {
+                share::verify_and_recover(&path, is_same, &self.truth)?;
+            }
+            if nth % REDACTED == 2 {
+                share::redact(&path, is_same, &self.truth)?;
+            }
             let taken = MEMORY.peak_usage().saturating_sub(before);
+            self.peak_bytes.fetch_max(taken, Ordering::Relaxed);
             if taken > MOST_BYTES + 300 * file.bytes.len() {
                 return Err(format!("takes {taken} bytes of memory"));
             }
-            if nth % RENDERED == 1 {
+            if nth % RENDERED == 3 {
                 every_report(&path, |_| ())?;
+                let taken = MEMORY.peak_usage().saturating_sub(before);
+                self.peak_bytes.fetch_max(taken, Ordering::Relaxed);
             }
             Ok(())
         }));
