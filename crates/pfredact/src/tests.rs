@@ -2,5 +2,6 @@
 
 mod addresses;
 mod leaks;
+mod people;
 mod planted;
 mod trace;

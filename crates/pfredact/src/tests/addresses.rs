@@ -117,7 +117,7 @@ fn times_count_from_one_second_and_files_from_one() {
             Frame::Checkpoint(checkpoint) => {
                 assert_eq!(
                     (checkpoint.realtime_ns, checkpoint.boottime_ns),
-                    (1_000, 1_000_002_000)
+                    (1_000, 1_000_001_000)
                 );
             }
             _ => {}
