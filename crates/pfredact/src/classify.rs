@@ -13,7 +13,7 @@ use crate::pieces::{Class, Cut, Fate, Pieces};
 use crate::vocabulary::{GROUPS, LANGUAGE, PLAIN_FACTS, RELEASE, SECTIONS, has};
 
 /// Longest thread name of the kernel, bytes.
-const COMM_BYTES: usize = 15;
+pub(crate) const COMM_BYTES: usize = 15;
 /// What separates the arguments of a command line, and parts of them.
 const SEPARATORS: &[u8] = b" \t\r\n\"'=,:;()[]{}<>|&@\\$%#!?*^`+";
 
@@ -217,8 +217,10 @@ impl Classifier {
     fn path_or_text(&self, cut: &mut Cut<'_>) {
         let is_separator = |byte: u8| SEPARATORS.contains(&byte);
         for part in cut.rest().chunk_by(|&a, &b| is_separator(a) == is_separator(b)) {
-            if part.starts_with(b"/") || part.starts_with(b"-") {
+            if part.starts_with(b"-") {
                 self.paths.argument(cut, part.len(), Fate::Own, false);
+            } else if part.contains(&b'/') {
+                self.paths.path(cut, part.len());
             } else {
                 cut.take(part.len(), Fate::Own);
             }
@@ -248,6 +250,8 @@ impl Classifier {
         };
         match fate {
             Fate::Hidden(class) => self.paths.words(cut, cut.rest().len(), class, LANGUAGE),
+            // Code made at run time may be called after its source.
+            Fate::Own => self.path_or_text(cut),
             fate => cut.take_rest(fate),
         }
     }

@@ -219,7 +219,10 @@ impl Paths {
     pub(crate) fn name(&self, cut: &mut Cut<'_>, bytes: usize) {
         match self.fate(Class::Arguments) {
             Fate::Own => {
-                cut.take(bytes, Fate::Own);
+                let text = cut.rest().get(..bytes).unwrap_or_default();
+                let before = text.iter().position(|&byte| byte == b'/').unwrap_or(bytes);
+                cut.take(before, Fate::Own);
+                self.path(cut, bytes - before);
             }
             fate => self.argument(cut, bytes, fate, false),
         }

@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// See to it that this word occurs nowhere, in whatever case; may be repeated
+    /// See to it that this word occurs nowhere, in whatever case of A to Z; may be repeated
     #[arg(long, value_name = "WORD", value_parser = word)]
     pub hide: Vec<String>,
 

@@ -103,3 +103,34 @@ fn whatever_lies_behind_a_home_is_a_user() {
     let keep = Options { keep: vec!["/home".to_owned()], ..at(Level::Symbols) };
     assert_eq!(left(&trace, &keep, &words), ["hildegard"]);
 }
+
+#[test]
+fn paths_in_other_texts_are_paths() {
+    let paths = ["/memfd:pool /home/isabella/pooldir/q", "[anon:arena /home/josephine/arenadir/z]"];
+    let facts = [("label.x", "see 'relsecret/confdir/settings.yml'")];
+    let mut all: Vec<Frame> =
+        with(&facts, &paths, &[]).iter().map(|(_, frame)| frame.unwrap()).collect();
+    let jit = all.iter_mut().find_map(|frame| match frame {
+        Frame::Symbols(symbols) => symbols.iter_mut().find(|symbol| symbol.module == 4),
+        _ => None,
+    });
+    jit.unwrap().name = b"LazyCompile:*pay /home/katharina/jsdir/app.js:12".to_vec();
+    let trace = Trace::from_bytes(written(&all)).unwrap();
+    let users = ["isabella", "josephine", "katharina"];
+    let folders = ["pooldir", "arenadir", "jsdir", "relsecret", "confdir", "settings.yml"];
+    assert_eq!(left(&trace, &at(Level::Names), &users), [""; 0]);
+    assert_eq!(left(&trace, &at(Level::Names), &folders), folders);
+    assert_eq!(left(&trace, &at(Level::Paths), &folders), [""; 0]);
+}
+
+#[test]
+fn names_that_the_kernel_cut_go_too() {
+    let mut all: Vec<Frame> = with(&[], &["/srv/supersecretprogram"], &[])
+        .iter()
+        .map(|(_, frame)| frame.unwrap())
+        .collect();
+    let Frame::Tasks(tasks) = &mut all[1] else { panic!() };
+    tasks[0].comm = b"supersecretprog".to_vec();
+    let trace = Trace::from_bytes(written(&all)).unwrap();
+    assert_eq!(left(&trace, &at(Level::Paths), &["supersecretprog"]), [""; 0]);
+}
