@@ -8,10 +8,9 @@ use rustc_hash::FxHashSet;
 
 /// Below lie programs at fixed addresses, and the page of null pointers: all of it stays.
 const FIXED_END: u64 = 4 << 30;
-/// Behind them the user space of four-level page tables, then that of five levels and what is no
-/// address at all, then the kernel.
-const ZONES: [(u64, u64); 4] =
-    [(0, FIXED_END), (FIXED_END, 1 << 47), (1 << 47, KERNEL), (KERNEL, u64::MAX)];
+/// Where zones begin: behind the first lies the user space of four-level page tables, then that of five
+/// levels and what is no address at all, then the kernel, around a page that stays.
+const ZONES: [u64; 6] = [0, FIXED_END, 1 << 47, KERNEL, VSYSCALL.0, VSYSCALL.1];
 const KERNEL: u64 = 1 << 63;
 /// Where every x86 kernel has this page: where it went would tell where the kernel was.
 const VSYSCALL: (u64, u64) = (0xffff_ffff_ff60_0000, 0xffff_ffff_ff60_1000);
@@ -19,8 +18,10 @@ const VSYSCALL: (u64, u64) = (0xffff_ffff_ff60_0000, 0xffff_ffff_ff60_1000);
 /// Single addresses are remembered by the chunk that they lie in.
 const CHUNK_SHIFT: u32 = 20;
 const KERNEL_CHUNK_SHIFT: u32 = 16;
-/// Of what a system call names, more than this is taken for a mistake: its two ends are looked at alone.
-const BLOCK_MAX_BYTES: u64 = 1 << 44;
+/// Of more than this, the two ends are looked at alone, and what lies in it by itself: a system call that
+/// names so much is wrong, and a mapping of it is a reserve, whose place may be fixed, like the shadow
+/// memory of a sanitizer.
+const RANGE_MAX_BYTES: u64 = 1 << 40;
 
 /// Size of the smallest huge page: positions within it stay, since the kernel aligns huge pages.
 const HUGE_BYTES: u64 = 2 << 20;
@@ -62,7 +63,7 @@ impl Seen {
     }
 
     pub(crate) fn range(&mut self, start: u64, end: u64) {
-        if start >= end {
+        if start >= end || end - start > RANGE_MAX_BYTES {
             self.address(start);
             self.address(end);
         } else if self.last_range != (start, end) {
@@ -72,13 +73,7 @@ impl Seen {
     }
 
     pub(crate) fn block(&mut self, start: u64, bytes: u64) {
-        let end = start.saturating_add(bytes);
-        if bytes <= BLOCK_MAX_BYTES {
-            self.range(start, end);
-        } else {
-            self.address(start);
-            self.address(end);
-        }
+        self.range(start, start.saturating_add(bytes));
     }
 
     /// The map; `page_bytes` is the size of the largest page in the trace.
@@ -87,7 +82,8 @@ impl Seen {
             let (_, bytes) = chunk(start);
             (start, start.saturating_add(bytes))
         });
-        let mut ranges: Vec<(u64, u64)> = self.ranges.iter().copied().chain(chunks).collect();
+        let ranges = self.ranges.iter().copied().chain(chunks);
+        let mut ranges: Vec<(u64, u64)> = ranges.flat_map(in_zones).collect();
         ranges.sort_unstable();
         let align = page_bytes.clamp(HUGE_BYTES, 1 << 30);
         let user = Spacing { align, apart: (4 * align).max(1 << 30) };
@@ -107,12 +103,22 @@ impl Seen {
     }
 }
 
-/// Whether two ranges belong to one island. The page at a fixed address is one of its own, as it says
-/// where everything else in its island was.
+/// Where the zone of an address begins.
+fn zone(address: u64) -> u64 {
+    ZONES.into_iter().rfind(|&from| from <= address).unwrap_or_default()
+}
+
+/// The parts of a range that lie in different zones, so that what stays in one keeps nothing in another from
+/// being moved.
+fn in_zones((start, end): (u64, u64)) -> impl Iterator<Item = (u64, u64)> {
+    let ends = ZONES.into_iter().skip(1).chain([u64::MAX]);
+    let parts = ZONES.into_iter().zip(ends).map(move |(from, to)| (from.max(start), to.min(end)));
+    parts.filter(|(start, end)| start < end)
+}
+
+/// Whether two ranges belong to one island.
 fn is_together(last: (u64, u64), next: (u64, u64), apart: u64) -> bool {
-    let overlap = next.0 < last.1;
-    let near = next.0.saturating_sub(last.1) < apart;
-    overlap || near && last != VSYSCALL && next != VSYSCALL
+    next.0.saturating_sub(last.1) < apart && zone(last.0) == zone(next.0)
 }
 
 /// One island.
@@ -140,11 +146,10 @@ impl Islands {
         let mut free = 0_u64;
         for &(start, end) in merged {
             let Spacing { align, apart } = spacing(start);
-            let zone = ZONES.into_iter().rev().find(|zone| zone.0 <= start).unwrap_or(ZONES[0]);
-            let is_vsyscall = start < VSYSCALL.1 && VSYSCALL.0 < end;
-            let stays = zone.0 == 0 || end > zone.1 || is_vsyscall;
+            let zone = zone(start);
+            let stays = zone == 0 || zone == VSYSCALL.0;
             let from = if free > 0 { free.saturating_add(apart / 2) } else { 0 };
-            let to = aligned(from.max(zone.0), start % align, align);
+            let to = aligned(from.max(zone), start % align, align);
             // An island before that did not move may be close.
             let to = if stays || to > start { start } else { to };
             free = to.saturating_add(end - start);
@@ -155,13 +160,14 @@ impl Islands {
 
     /// Where an address is now; `None` for one that was not seen.
     pub(crate) fn at(&mut self, address: u64) -> Option<u64> {
-        let holds = |island: &&Island| island.start <= address && address <= island.end;
-        if let Some(island) = self.islands.get(self.last).filter(holds) {
+        // Where one ends, the next may begin.
+        let is_inside = |island: &&Island| island.start <= address && address < island.end;
+        if let Some(island) = self.islands.get(self.last).filter(is_inside) {
             return Some(address - island.down);
         }
         let behind = self.islands.partition_point(|island| island.start <= address);
         let index = behind.checked_sub(1)?;
-        let island = self.islands.get(index).filter(holds)?;
+        let island = self.islands.get(index).filter(|island| address <= island.end)?;
         self.last = index;
         Some(address - island.down)
     }

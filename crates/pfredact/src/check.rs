@@ -1,15 +1,15 @@
 //! The closing check: whether anything that had to go is in the output.
 //!
 //! It knows the words from the first reading and goes by the bytes of the output, not by what the writer
-//! meant to do: every text of every frame, and every byte of every payload, decompressed.
+//! meant to do: every text of every frame, and every other byte of every payload, decompressed.
 
 use std::fmt;
 
-use pft::Trace;
+use pft::{FrameKind, Trace};
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::fields::each_text;
+use crate::fields::{each_text, text_vector};
 use crate::plan::{Plan, each_frame};
 use crate::pseudonyms::{BYTES, Pseudonyms};
 use crate::words::{Finder, Sought};
@@ -91,7 +91,8 @@ impl Plan {
         Ok(Checked { strings, bytes: self.check_bytes(output)? })
     }
 
-    /// Looks through all payloads; returns how many bytes there are.
+    /// Looks through all payloads; returns how many bytes there are. Texts have been searched one by one: where
+    /// they lie side by side, the end of one and the beginning of the next may read like a word.
     fn check_bytes(&self, output: &Trace) -> Result<u64> {
         let raw = RawFinder::new(&self.forbidden);
         let mut bytes = 0;
@@ -99,7 +100,12 @@ impl Plan {
         for frame in &frames {
             let payload = output.payload(frame)?;
             bytes += payload.len() as u64;
-            if let Some((word, sought)) = raw.first_hit(&payload) {
+            let kind = FrameKind::known(frame.kind, frame.version);
+            let texts = text_vector(kind, &payload);
+            let before = payload.get(..texts.start).unwrap_or_default();
+            let behind = payload.get(texts.end..).unwrap_or_default();
+            let hit = raw.first_hit(before).or_else(|| raw.first_hit(behind));
+            if let Some((word, sought)) = hit {
                 let place = format!("bytes of frame {}", frame.sequence);
                 let (word, text) = (word.to_vec(), Vec::new());
                 return Err(Error::Remains(Remains { word, text, place, asked: sought.always }));

@@ -13,9 +13,18 @@ use crate::pieces::{Class, Cut, Fate, Pieces};
 use crate::vocabulary::{GROUPS, LANGUAGE, PLAIN_FACTS, RELEASE, SECTIONS, has};
 
 /// Longest thread name of the kernel, bytes.
-const COMM_BYTES: usize = 15;
+pub(crate) const COMM_BYTES: usize = 15;
 /// What separates the arguments of a command line, and parts of them.
 const SEPARATORS: &[u8] = b" \t\r\n\"'=,:;()[]{}<>|&@\\$%#!?*^`+";
+
+/// Whether the kernel's list of symbols says that one is not of the kernel itself: `name [module]`,
+/// `bpf_prog_1f8b0cfa_name [bpf]`.
+fn is_added(symbol: &[u8]) -> bool {
+    let open = symbol.iter().rposition(|&byte| byte == b'[').filter(|_| symbol.ends_with(b"]"));
+    let by = open.and_then(|at| symbol.get(at..)).unwrap_or_default();
+    let is_program = symbol.starts_with(b"bpf_prog_") || symbol.starts_with(b"bpf_trampoline_");
+    is_program || !by.is_empty() && !by.starts_with(b"[__builtin__")
+}
 
 /// A module, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +33,8 @@ pub(crate) struct Module {
     is_absolute: bool,
     /// Nothing in it is anybody's.
     is_public: bool,
+    /// It is the kernel, whose modules and BPF programs anybody may have written.
+    is_kernel: bool,
 }
 
 /// Knows what each text is.
@@ -60,7 +71,9 @@ impl Classifier {
                     let is_absolute =
                         matches!(module.kind, ModuleKind::Kernel | ModuleKind::PerfMap);
                     // Of several with one number, readers take the first.
-                    self.modules.entry(module.id).or_insert(Module { is_absolute, is_public });
+                    let is_kernel = module.kind == ModuleKind::Kernel;
+                    let module_of = Module { is_absolute, is_public, is_kernel };
+                    self.modules.entry(module.id).or_insert(module_of);
                 }
             }
             Frame::Maps(maps) => {
@@ -120,7 +133,9 @@ impl Classifier {
             }
             Field::Fact(key) => self.fact(&mut cut, key),
             Field::Path => self.paths.mapping(&mut cut),
-            Field::Comm | Field::Mark => self.arguments(&mut cut),
+            // Of threads, numbers tell which of several of one kind it is.
+            Field::Comm => self.arguments_with(&mut cut, true),
+            Field::Mark => self.arguments(&mut cut),
             Field::Section(id) => self.section(&mut cut, id),
             Field::BuildId(id) => cut.take_rest(self.of_module(id)),
             Field::Symbol(id) => self.symbol(&mut cut, id),
@@ -174,6 +189,11 @@ impl Classifier {
 
     /// Cuts a text that somebody typed or a program chose.
     fn arguments(&self, cut: &mut Cut<'_>) {
+        self.arguments_with(cut, false);
+    }
+
+    /// The same; whether short numbers at the ends of names stay.
+    fn arguments_with(&self, cut: &mut Cut<'_>, numbers: bool) {
         let fate = self.paths.fate(Class::Arguments);
         if fate == Fate::Own {
             return self.path_or_text(cut);
@@ -188,7 +208,7 @@ impl Classifier {
             } else if self.programs.contains(part) {
                 cut.take(part.len(), self.paths.fate(Class::System));
             } else {
-                self.paths.argument(cut, part.len(), fate);
+                self.paths.argument(cut, part.len(), fate, numbers);
             }
         }
     }
@@ -197,8 +217,10 @@ impl Classifier {
     fn path_or_text(&self, cut: &mut Cut<'_>) {
         let is_separator = |byte: u8| SEPARATORS.contains(&byte);
         for part in cut.rest().chunk_by(|&a, &b| is_separator(a) == is_separator(b)) {
-            if part.starts_with(b"/") || part.starts_with(b"-") {
-                self.paths.argument(cut, part.len(), Fate::Own);
+            if part.starts_with(b"-") {
+                self.paths.argument(cut, part.len(), Fate::Own, false);
+            } else if part.contains(&b'/') {
+                self.paths.path(cut, part.len());
             } else {
                 cut.take(part.len(), Fate::Own);
             }
@@ -221,8 +243,15 @@ impl Classifier {
     }
 
     fn symbol(&self, cut: &mut Cut<'_>, id: u32) {
-        match self.of_module(id) {
+        let is_of_kernel = self.module(id).is_some_and(|module| module.is_kernel);
+        let fate = match self.of_module(id) {
+            Fate::Public if is_of_kernel && is_added(cut.rest()) => self.paths.fate(Class::Symbols),
+            fate => fate,
+        };
+        match fate {
             Fate::Hidden(class) => self.paths.words(cut, cut.rest().len(), class, LANGUAGE),
+            // Code made at run time may be called after its source.
+            Fate::Own => self.path_or_text(cut),
             fate => cut.take_rest(fate),
         }
     }

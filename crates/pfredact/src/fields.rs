@@ -1,7 +1,9 @@
 //! Where text is in a frame: the one list that collecting, replacing and checking go by.
 
 use std::mem;
+use std::ops::Range;
 
+use pft::FrameKind;
 use pft::record::{Fact, Frame};
 
 /// A piece of text in a record.
@@ -103,4 +105,33 @@ fn each_string(field: Field<'_>, text: &mut String, each: &mut dyn FnMut(Field<'
     each(field, &mut bytes);
     *text = String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+}
+
+/// Where in a payload all texts of its frame lie, one behind the other: empty where it has none, or the
+/// payload does not say so as `schemas/pft.md` has it. The vector of texts is the last field of the root, and that the last
+/// of the payload.
+pub(crate) fn text_vector(kind: Option<FrameKind>, payload: &[u8]) -> Range<usize> {
+    let has_texts = kind.is_some_and(|kind| {
+        matches!(
+            kind,
+            FrameKind::Host
+                | FrameKind::Tasks
+                | FrameKind::Maps
+                | FrameKind::Snapshot
+                | FrameKind::Checkpoint
+                | FrameKind::Oom
+                | FrameKind::Marks
+                | FrameKind::Modules
+                | FrameKind::Symbols
+        )
+    });
+    let range = || {
+        let field = payload.len().checked_sub(8)?;
+        let distance = i32::from_le_bytes(*payload.get(field..)?.first_chunk()?);
+        let bytes = u32::from_le_bytes(*payload.last_chunk()?);
+        let start = field.checked_add_signed(distance as isize)?;
+        let end = start.checked_add(bytes as usize)?;
+        (end <= field).then_some(start..end)
+    };
+    range().filter(|_| has_texts).unwrap_or(0..0)
 }

@@ -83,13 +83,21 @@ impl Paths {
             }
             let name = name.get(..length).unwrap_or_default();
             depth += 1;
-            self.one(cut, name, known.of(depth), is_absolute.then_some(&known.folder));
             at += length;
+            let what = known.of(depth);
+            self.one(cut, name, what, is_absolute.then_some(&known.folder), at == bytes);
         }
     }
 
-    /// Cuts one part of a path.
-    fn one(&self, cut: &mut Cut<'_>, name: &[u8], what: Part, folder: Option<&Vec<u8>>) {
+    /// Cuts one part of a path; the last one is a file.
+    fn one(
+        &self,
+        cut: &mut Cut<'_>,
+        name: &[u8],
+        what: Part,
+        folder: Option<&Vec<u8>>,
+        is_last: bool,
+    ) {
         let in_folder = |path: &[u8]| folder.is_some_and(|folder| folder == path);
         match what {
             _ if name == b"." || name == b".." => {
@@ -102,7 +110,7 @@ impl Paths {
                 Fate::Public => {
                     cut.take(name.len(), Fate::Public);
                 }
-                fate => cut.component(name.len(), fate),
+                fate => cut.component(name.len(), fate, is_last),
             },
             Part::Owner => {
                 cut.take(name.len(), self.fate(Class::Names));
@@ -119,7 +127,7 @@ impl Paths {
                 Fate::Own => {
                     cut.take(name.len(), Fate::Own);
                 }
-                fate => cut.component(name.len(), fate),
+                fate => cut.component(name.len(), fate, is_last),
             },
         }
     }
@@ -134,7 +142,7 @@ impl Paths {
 
     /// Whether a path leads into somebody's folder.
     pub(crate) fn is_at_home(&self, path: &[u8]) -> bool {
-        path.starts_with(b"/root/") || self.known(path).owner.is_some()
+        path.starts_with(b"/root/") || !self.known(path).owners.is_empty()
     }
 
     /// What is known of a path.
@@ -144,10 +152,16 @@ impl Paths {
             return known;
         }
         let mut so_far: Vec<u8> = Vec::new();
+        let mut in_system = false;
         let names = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty());
         for (depth, name) in (1..).zip(names) {
-            let is_home = has(HOMES, &so_far);
-            let is_public = has(PUBLIC_FOLDERS, &so_far) || self.keep.contains(&so_far);
+            // A domain may come before the user: `/home/ACME/eve`, `/home/acme.example/eve`.
+            let is_home = has(HOMES, &so_far)
+                || so_far.ends_with(b"/home")
+                || known.owners.contains(&(depth - 1)) && is_domain(&so_far);
+            let is_system = has(PUBLIC_FOLDERS, &so_far);
+            let is_public = is_system || self.keep.contains(&so_far);
+            in_system |= is_system;
             so_far.push(b'/');
             so_far.extend_from_slice(name);
             let is_upwards = name == b"..";
@@ -161,8 +175,9 @@ impl Paths {
             if known.public_from.is_some() && has(PRIVATE_BELOW, name) {
                 known.private_from = known.private_from.min(depth + 1);
             }
-            if is_home && known.public_from.is_none() {
-                known.owner = Some(depth);
+            // Users are hidden in folders that `--keep` names too.
+            if is_home && !in_system {
+                known.owners.push(depth);
             }
             let is_folder = has(KNOWN_FOLDERS, &so_far) || has(PUBLIC_FOLDERS, &so_far);
             if is_folder && known.folders + 1 == depth && !is_upwards {
@@ -204,14 +219,18 @@ impl Paths {
     pub(crate) fn name(&self, cut: &mut Cut<'_>, bytes: usize) {
         match self.fate(Class::Arguments) {
             Fate::Own => {
-                cut.take(bytes, Fate::Own);
+                let text = cut.rest().get(..bytes).unwrap_or_default();
+                let before = text.iter().position(|&byte| byte == b'/').unwrap_or(bytes);
+                cut.take(before, Fate::Own);
+                self.path(cut, bytes - before);
             }
-            fate => self.argument(cut, bytes, fate),
+            fate => self.argument(cut, bytes, fate, false),
         }
     }
 
-    /// Cuts something between separators: an absolute path, or names with slashes and dashes.
-    pub(crate) fn argument(&self, cut: &mut Cut<'_>, bytes: usize, fate: Fate) {
+    /// Cuts something between separators: an absolute path, or names with slashes and dashes. `numbers` says
+    /// whether short numbers at the ends of names stay.
+    pub(crate) fn argument(&self, cut: &mut Cut<'_>, bytes: usize, fate: Fate, numbers: bool) {
         let Some(text) = cut.rest().get(..bytes) else { return };
         let dashes = text.iter().take_while(|&&byte| byte == b'-').count();
         cut.take(dashes, Fate::Structure);
@@ -226,18 +245,19 @@ impl Paths {
         }
         for part in text.split_inclusive(|&byte| byte == b'/') {
             let name = part.strip_suffix(b"/").unwrap_or(part);
-            cut.component(name.len(), fate);
+            cut.component(name.len(), fate, numbers);
             cut.take(part.len() - name.len(), Fate::Structure);
         }
     }
 
-    /// Cuts text into words and what is between them. Numbers of up to three digits stay, and so do the words
-    /// of `public`.
+    /// Cuts text into words and what is between them. The words of `public` stay, and numbers of up to three
+    /// digits, except in what somebody chose: they may be of a user or an address.
     pub(crate) fn words(&self, cut: &mut Cut<'_>, bytes: usize, class: Class, public: &[&str]) {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
         let Some(text) = cut.rest().get(..bytes) else { return };
         for part in text.chunk_by(|&a, &b| is_word(a) == is_word(b)) {
-            let is_number = part.len() <= 3 && part.iter().all(u8::is_ascii_digit);
+            let is_number =
+                class != Class::Arguments && part.len() <= 3 && part.iter().all(u8::is_ascii_digit);
             let fate = if !part.first().is_some_and(|&byte| is_word(byte)) || is_number {
                 Fate::Structure
             } else if has(public, part) {
@@ -268,8 +288,8 @@ struct KnownPath {
     folders: usize,
     /// They, as a path.
     folder: Vec<u8>,
-    /// The part that names a user.
-    owner: Option<usize>,
+    /// The parts that name a user, or the domain of one.
+    owners: Vec<usize>,
     /// From this part on the path is public …
     public_from: Option<usize>,
     /// … up to this one.
@@ -281,7 +301,7 @@ impl Default for KnownPath {
         Self {
             folders: 0,
             folder: Vec::new(),
-            owner: None,
+            owners: Vec::new(),
             public_from: None,
             private_from: usize::MAX,
         }
@@ -295,7 +315,7 @@ impl KnownPath {
             Part::Interpreted
         } else if depth <= self.folders {
             Part::Public
-        } else if self.owner == Some(depth) {
+        } else if self.owners.contains(&depth) {
             Part::Owner
         } else if self.public_from.is_some_and(|from| from <= depth) && depth < self.private_from {
             Part::Public
@@ -303,6 +323,14 @@ impl KnownPath {
             Part::Private
         }
     }
+}
+
+/// Whether the last part of a path is written as domains are: in capitals, or with a dot inside.
+fn is_domain(path: &[u8]) -> bool {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let is_upper =
+        name.iter().any(u8::is_ascii_uppercase) && !name.iter().any(u8::is_ascii_lowercase);
+    is_upper || name.iter().skip(1).any(|&byte| byte == b'.')
 }
 
 /// How many bytes lie behind the first such byte.

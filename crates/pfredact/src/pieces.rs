@@ -81,9 +81,9 @@ impl<'a> Cut<'a> {
         self.pieces
     }
 
-    /// The next `bytes` are the name of a file or a folder: `lib`, dots, endings that say what a file is and
-    /// short numbers at the end stay.
-    pub(crate) fn component(&mut self, bytes: usize, fate: Fate) {
+    /// The next `bytes` are the name of a file, a folder or something else: `lib`, dots and endings that say
+    /// what a file is stay; short numbers at the end too if `numbers` says so.
+    pub(crate) fn component(&mut self, bytes: usize, fate: Fate, numbers: bool) {
         let Some(name) = self.rest.get(..bytes) else { return };
         let head = name.iter().take_while(|&&byte| byte == b'.').count();
         let (tail, is_library) = ending(name.get(head..).unwrap_or_default());
@@ -92,6 +92,7 @@ impl<'a> Cut<'a> {
         self.take(head + lib, Fate::Structure);
         let stem = bytes - head - lib - tail;
         let number = number_at_end(self.rest.get(..stem).unwrap_or_default());
+        let number = if numbers { number } else { 0 };
         self.take(stem - number, fate);
         self.take(number + tail, Fate::Structure);
     }
@@ -132,7 +133,7 @@ mod tests {
 
     fn shown(name: &str) -> String {
         let mut cut = Cut::new(name.as_bytes());
-        cut.component(name.len(), Fate::Hidden(Class::Paths));
+        cut.component(name.len(), Fate::Hidden(Class::Paths), true);
         let mut from = 0;
         let pieces = cut.finish().into_iter().map(|(end, fate)| {
             let text = &name[std::mem::replace(&mut from, end)..end];

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod leaks;
+mod people;
 mod planted;
 mod recovered;
 mod trace;

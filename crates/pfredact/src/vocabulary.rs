@@ -206,6 +206,7 @@ pub(crate) const LANGUAGE: &[&str] = &[
     "decltype",
     "true",
     "false",
+    "bpf",
     "k",
 ];
 

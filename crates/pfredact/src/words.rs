@@ -3,6 +3,7 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::classify::COMM_BYTES;
 use crate::error::Result;
 use crate::pieces::{Class, Fate, Pieces};
 use crate::vocabulary::{GENERIC_NAMES, has};
@@ -101,16 +102,21 @@ impl Words {
             }
             let alone = word.len() < ALONE_BELOW_BYTES;
             let list = if class == Class::Names { &mut names } else { &mut others };
-            list.push((
-                word.clone(),
-                Sought { any_case: class == Class::Names, alone, always: false },
-            ));
+            let sought = Sought { any_case: class == Class::Names, alone, always: false };
+            // A thread may be called so, and the kernel cuts its name.
+            let is_cut = word.len() > COMM_BYTES && class < Class::Symbols;
+            if let Some(cut) = word.get(..COMM_BYTES).filter(|_| is_cut) {
+                list.push((cut.to_vec(), sought));
+            }
+            list.push((word.clone(), sought));
         }
         for whole in &self.wholes {
             let alone = whole.len() < ALONE_BELOW_BYTES;
             others.push((whole.clone(), Sought { any_case: false, alone, always: false }));
         }
         names.sort_by(|a, b| a.0.cmp(&b.0));
+        // Stable: what the user wants hidden comes first.
+        names.dedup_by(|a, b| a.0 == b.0);
         others.sort_by(|a, b| a.0.cmp(&b.0));
         others.dedup_by(|a, b| a.0 == b.0);
         skipped.sort();

@@ -81,10 +81,10 @@ impl Plan {
         each_number(frame, &mut self.numbers);
         match frame {
             Frame::Checkpoint(checkpoint) => {
-                let (realtime_ns, boottime_ns) =
-                    (&mut checkpoint.realtime_ns, &mut checkpoint.boottime_ns);
+                let realtime_ns = &mut checkpoint.realtime_ns;
                 *realtime_ns = realtime_ns.saturating_sub(self.start_realtime_ns);
-                *boottime_ns = boottime_ns.saturating_sub(self.numbers.earlier_ns);
+                // How much further it is tells how long the machine has slept.
+                checkpoint.boottime_ns = checkpoint.time_ns;
             }
             Frame::Host(facts) => {
                 let lists = [fact::TARGET_PIDS, fact::TARGET_TIDS];

@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// See to it that this word occurs nowhere, in whatever case; may be repeated
+    /// See to it that this word occurs nowhere, in whatever case of A to Z; may be repeated
     #[arg(long, value_name = "WORD", value_parser = word)]
     pub hide: Vec<String>,
 
@@ -69,7 +69,7 @@ a file lies, stay. Each level removes what those before it do, and:
   arguments  the command line, labels, marks, the control group; names of threads, of memory and
              of memfd
   symbols    [default] functions, variables, source files, sections and build ids of whatever does
-             not belong to the system; code made at run time
+             not belong to the system; code made at run time, kernel modules, BPF programs
   all        names of the system's files and functions too, the kernel's version, process ids
 
 What stays: sizes, counts, times since the start and offsets in files. These can still identify a

@@ -117,7 +117,7 @@ fn times_count_from_one_second_and_files_from_one() {
             Frame::Checkpoint(checkpoint) => {
                 assert_eq!(
                     (checkpoint.realtime_ns, checkpoint.boottime_ns),
-                    (1_000, 1_000_002_000)
+                    (1_000, 1_000_001_000)
                 );
             }
             _ => {}
@@ -181,5 +181,49 @@ fn whatever_the_addresses_order_and_place_in_huge_pages_stay_and_none_meet() {
                 assert_eq!(old < 1 << 63, new < 1 << 63);
             }
         }
+    }
+}
+
+#[test]
+fn what_stays_below_four_gigabytes_holds_nothing_above() {
+    // What AddressSanitizer maps: shadow memory from below 4 GiB on, one mapping behind the other.
+    let (low, gap, high, end) = (0x7fff_7000, 0x8fff_7000, 0x0200_8fff_7000, 0x1000_7fff_8000);
+    let shadow = 0x0aaa_3000_4000;
+    let mut seen = Seen::default();
+    seen.range(low, gap);
+    seen.range(gap, high);
+    seen.range(high, end);
+    seen.block(high, end - high);
+    seen.address(shadow);
+    let mut islands = seen.islands(4096);
+    assert_eq!((islands.at(low), islands.at(gap)), (Some(low), Some(gap)));
+    let moved: Vec<u64> = [high, shadow, end].map(|old| islands.at(old).unwrap()).to_vec();
+    assert!(moved[0] < 6 << 30 && moved[0] < moved[1] && moved[1] < moved[2]);
+    assert!(moved[2] < 8 << 30, "{moved:x?}");
+
+    // A small one that reaches across keeps its length.
+    let mut seen = Seen::default();
+    seen.range((4 << 30) - 0x1000, (4 << 30) + 0x5000);
+    let mut islands = seen.islands(4096);
+    assert_eq!(islands.at((4 << 30) + 0x5000), Some((4 << 30) + 0x5000));
+}
+
+#[test]
+fn a_wrong_system_call_keeps_nothing_where_it_was() {
+    let (stack, kernel) = (0x7fff_e2ca_3000, 0xffff_ffff_ff40_0000);
+    for (start, bytes) in [
+        (1 << 47, 0x1000),
+        (stack, 1 << 46),
+        (stack, 1 << 36),
+        (1 << 63, u64::MAX),
+        (kernel, 0x40_0000),
+    ] {
+        let mut seen = Seen::default();
+        seen.range(stack, stack + 0x21000);
+        seen.range(kernel, kernel + 0x1000);
+        seen.block(start, bytes);
+        let mut islands = seen.islands(4096);
+        assert!(islands.at(stack).unwrap() < 8 << 30, "{start:x} {bytes:x}");
+        assert!(islands.at(kernel).unwrap() < (1 << 63) + (1 << 21), "{start:x} {bytes:x}");
     }
 }

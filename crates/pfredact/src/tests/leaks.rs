@@ -1,9 +1,12 @@
 //! The closing check can fail.
 
-use pft::Trace;
 use pft::record::Frame;
+use pft::{FrameKind, Trace};
 
-use super::trace::{BUILD_ID, at, decoded, frames, holds, redacted, redacted_with, trace, written};
+use super::trace::{
+    BUILD_ID, at, decoded, frames, holds, payloads, redacted, redacted_with, trace, written,
+};
+use crate::fields::{each_text, text_vector};
 use crate::{Error, Level, Options, Plan};
 
 #[test]
@@ -51,6 +54,43 @@ fn bytes_that_are_no_text_are_searched_too() {
 }
 
 #[test]
+fn neighbours_in_a_payload_are_no_word_together() {
+    let mut all = frames();
+    let Frame::Snapshot(snapshot) = &mut all[2] else { panic!() };
+    snapshot.vmas[0].path = b"/home/alicia/locations".to_vec();
+    let Some(Frame::Symbols(symbols)) = all.iter_mut().find(|f| matches!(f, Frame::Symbols(_)))
+    else {
+        panic!()
+    };
+    symbols.retain(|symbol| symbol.module == 3);
+    symbols.push(symbols[0].clone());
+    symbols[0].name = b"get_location".to_vec();
+    symbols[1].name = b"sqlparser".to_vec();
+    let trace = Trace::from_bytes(written(&all)).unwrap();
+    let (output, checked) = redacted(&trace, &at(Level::Symbols));
+    assert!(holds(&payloads(&output), b"locations"));
+    checked.unwrap();
+}
+
+#[test]
+fn what_is_searched_as_text_is_all_that_is_skipped_in_payloads() {
+    let trace = trace();
+    let (raw, _) = trace.scan().unwrap();
+    let mut kinds = 0;
+    for (raw, mut frame) in raw.iter().zip(frames()) {
+        let mut texts = Vec::new();
+        each_text(&mut frame, &mut |_, text| texts.push(text.clone()));
+        let payload = trace.payload(raw).unwrap();
+        let kind = FrameKind::known(raw.kind, raw.version);
+        let skipped = &payload[text_vector(kind, &payload)];
+        assert_eq!(skipped.len(), texts.concat().len(), "{kind:?}");
+        assert!(texts.iter().all(|text| text.is_empty() || holds(skipped, text)));
+        kinds += usize::from(!skipped.is_empty());
+    }
+    assert_eq!(kinds, 9);
+}
+
+#[test]
 fn a_word_that_reports_go_by_cannot_be_hidden() {
     let options = Options { hide: vec!["heap".to_owned()], ..at(Level::Symbols) };
     let (_, checked) = redacted(&trace(), &options);
@@ -92,7 +132,7 @@ fn a_damaged_trace_is_refused() {
 
 #[test]
 fn every_kind_of_frame_that_can_be_decoded_is_redacted() {
-    let known = (0..=64).filter(|&kind| pft::FrameKind::known(kind, 1).is_some());
+    let known = (0..=64).filter(|&kind| FrameKind::known(kind, 1).is_some());
     // The index is written anew. A kind that joins this list needs a place in `fields`, `numbers` and
     // `write`; until then it is left out, and that is said.
     assert_eq!(known.collect::<Vec<u16>>(), (1..=15).chain([32]).collect::<Vec<u16>>());
