@@ -168,6 +168,14 @@ impl Search {
     }
 }
 
+/// What the automaton looks for of a word: with words without end it would take too long to make.
+fn beginning(word: &[u8]) -> &[u8] {
+    word.get(..LONGEST).unwrap_or(word)
+}
+
+/// Bytes of a word that the automaton knows, at most; what is behind is compared.
+const LONGEST: usize = 256;
+
 /// Finds words in texts.
 #[derive(Debug)]
 pub(crate) struct Finder {
@@ -177,7 +185,7 @@ pub(crate) struct Finder {
 
 impl Finder {
     pub(crate) fn new(words: Vec<(Vec<u8>, Sought)>) -> Result<Self> {
-        let patterns = words.iter().map(|(word, _)| word);
+        let patterns = words.iter().map(|(word, _)| beginning(word));
         let automaton = if words.is_empty() {
             None
         } else {
@@ -199,9 +207,14 @@ impl Finder {
     ) -> impl Iterator<Item = (usize, (usize, usize))> + 'a {
         let hits = self.automaton.iter().flat_map(move |finder| finder.find_overlapping_iter(text));
         hits.filter_map(move |hit| {
-            let (word, at) = (hit.pattern().as_usize(), (hit.start(), hit.end()));
-            let (_, sought) = self.words.get(word)?;
-            sought.accepts(text, at).then_some((word, at))
+            let word = hit.pattern().as_usize();
+            let (bytes, sought) = self.words.get(word)?;
+            let at = (hit.start(), hit.start() + bytes.len());
+            let rest = text.get(hit.end()..at.1)?;
+            let wanted = bytes.get(beginning(bytes).len()..)?;
+            let is_it =
+                if sought.any_case { rest.eq_ignore_ascii_case(wanted) } else { rest == wanted };
+            (is_it && sought.accepts(text, at)).then_some((word, at))
         })
     }
 
