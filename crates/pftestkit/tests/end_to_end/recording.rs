@@ -67,8 +67,11 @@ enum Share {
 }
 
 impl Lab {
+    /// The second lab of a test is under the share of the first.
     pub fn new(user: User) -> Self {
-        assert!(!HAS_SHARE.replace(true), "the second lab of a test is one alongside");
+        if HAS_SHARE.replace(true) {
+            return Self::alongside(user);
+        }
         let share = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
         Self::with(user, Share::Shared(share))
     }
