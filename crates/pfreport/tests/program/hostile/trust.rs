@@ -60,7 +60,7 @@ fn recovered() {
     let mut command = program();
     let command = command.current_dir(scene().path("")).args(["recover", "half.pft", "-o"]);
     let (path, name) = out(b'1');
-    let output = command.arg(&path.file_name().unwrap()).output().unwrap();
+    let output = command.arg(path.file_name().unwrap()).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
     let said = lines(&output.stdout, "recover");
     let kept = said.iter().find(|line| line.starts_with("kept ")).unwrap();
