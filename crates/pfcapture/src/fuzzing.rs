@@ -66,7 +66,7 @@ pub struct Walked {
 
 /// Walks the bytes of a ring, which its end splits in two, and takes its records in as a recording of the plan
 /// that `choices` stands for: each bit is one of what is possible, wanted or recorded. Events have the
-/// numbers that [`event_ids`] lists.
+/// numbers that `event_ids` lists.
 #[must_use]
 pub fn walk(choices: u32, ring: (&[u8], &[u8])) -> Walked {
     let plan = plan(choices);
