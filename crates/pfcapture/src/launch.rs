@@ -4,6 +4,8 @@ use std::ffi::{CString, OsString};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pft::text::printable;
@@ -85,6 +87,20 @@ impl Launched {
             Ok(errno) => Err(refused(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))),
             Err(_) => Ok(()),
         }
+    }
+
+    /// Whether the kernel has ended the events on it when it was started, since its user may not look into
+    /// it: he may run, but not read the program, or it runs as somebody else. False if it has ended already.
+    pub fn is_closed(&self) -> bool {
+        let folder = Path::new("/proc").join(self.pid.to_string());
+        // These files are root's then, and when there is no address space any more.
+        let is_roots = std::fs::metadata(folder.join("maps")).is_ok_and(|maps| maps.uid() == 0);
+        let runs = || {
+            let stat = std::fs::read(folder.join("stat")).unwrap_or_default();
+            let state = stat.rsplit(|&byte| byte == b')').next().and_then(|rest| rest.get(1));
+            state.is_some_and(|state| !b"ZXx".contains(state))
+        };
+        is_roots && !rustix::process::geteuid().is_root() && runs()
     }
 
     /// How it ended; `None` when it has not within `patience`.

@@ -61,6 +61,8 @@ pub struct Started {
     pub abilities: Abilities,
     /// `pfrecord mark` reaches this recording.
     pub takes_marks: bool,
+    /// The kernel has ended the events on the command when it was started.
+    pub command_is_closed: bool,
 }
 
 /// What happens while a recording runs.
@@ -281,8 +283,10 @@ pub fn record(
         targets.begin(&rings);
         drain.rings_were_paused = true;
     }
+    let mut command_is_closed = false;
     if let Some(child) = &mut child {
         child.release()?;
+        command_is_closed = matches!(whom.reach, Reach::Threads) && child.is_closed();
     } else {
         for &pid in &whom.pids {
             match whom.reach {
@@ -329,6 +333,7 @@ pub fn record(
         ring_wanted_bytes,
         abilities: plan.abilities,
         takes_marks: marks.is_some(),
+        command_is_closed,
     };
     let mut facts = host::machine(Path::new("/"));
     facts.extend(host::capture(&plan, bias));

@@ -37,6 +37,13 @@ pub fn started(started: &Started) -> Vec<String> {
             bytes(started.ring_wanted_bytes as u64)
         ));
     }
+    if started.command_is_closed {
+        lines.push(
+            "not root, and this user may not read the command, or it runs as another: the kernel ends \
+             the events when it is started, and none of its faults are recorded"
+                .to_owned(),
+        );
+    }
     if !started.takes_marks {
         lines.push("marks cannot be set: pfrecord mark will not find this recording".to_owned());
     }

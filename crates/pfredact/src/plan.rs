@@ -18,6 +18,9 @@ use crate::pieces::{Class, Fate, Pieces};
 use crate::pseudonyms::{Key, Pseudonyms, random};
 use crate::words::{Finder, Search, Words};
 
+/// Stands for a part that goes, in what is left of a text.
+pub const GONE: char = '…';
+
 /// What will become of a trace.
 pub struct Plan {
     /// What the output says of itself: the trace may have been redacted before.
@@ -52,10 +55,11 @@ pub struct Summary {
     pub public_too: Vec<Vec<u8>>,
 }
 
-/// A text that stays.
+/// A text that stays, or what is left of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stay {
-    /// As it is in the trace, a build id as digits; nothing that a terminal should get.
+    /// As it is in the trace, with [`GONE`] for each part that goes; a build id as digits. Nothing that a
+    /// terminal should get as it is.
     pub text: Vec<u8>,
     /// Where it comes from.
     pub from: &'static str,
@@ -159,28 +163,22 @@ impl Plan {
         &self.summary
     }
 
-    /// Every distinct text that stays, in order; of a text of which a part goes, the other parts.
+    /// Every distinct text that stays, in order, and what is left of those of which a part goes, unless that
+    /// is punctuation alone.
     ///
     /// # Errors
     /// [`Error::Trace`].
     pub fn stays(&self, trace: &Trace) -> Result<Vec<Stay>> {
         let mut counts: BTreeMap<(Vec<u8>, &'static str), u64> = BTreeMap::new();
-        let mut count = |field: Field<'_>, part: &[u8]| {
-            let text = match field {
-                Field::BuildId(_) => hex(part),
-                _ => part.to_vec(),
-            };
-            *counts.entry((text, field.name())).or_default() += 1;
-        };
         each_frame(
             trace,
             |_| true,
             |_, mut frame| {
                 prune(&mut frame, &self.classifier, &mut LeftOut::default());
                 each_text(&mut frame, &mut |field, text| {
-                    for (start, end) in kept(&self.pieces(field, text), text.len()) {
-                        count(field, text.get(start..end).unwrap_or_default());
-                    }
+                    let Some(left) = left(text, &self.pieces(field, text)) else { return };
+                    let left = if matches!(field, Field::BuildId(_)) { hex(&left) } else { left };
+                    *counts.entry((left, field.name())).or_default() += 1;
                 });
                 Ok(())
             },
@@ -300,24 +298,24 @@ fn largest_page(flags: &[u32]) -> u64 {
     shift.filter(|&shift| shift > 0).map_or(0, |shift| 1 << shift.min(30))
 }
 
-/// The stretches of a text that stay: all of it, or what lies between pieces that go, without the
-/// punctuation at its ends.
-fn kept(pieces: &Pieces, bytes: usize) -> Vec<(usize, usize)> {
+/// What is left of a text, with [`GONE`] for each part that goes; nothing where that is punctuation alone.
+fn left(text: &[u8], pieces: &Pieces) -> Option<Vec<u8>> {
     if !pieces.iter().any(|(_, fate)| matches!(fate, Fate::Hidden(_))) {
-        return if bytes > 0 { vec![(0, bytes)] } else { Vec::new() };
+        return (!text.is_empty()).then(|| text.to_vec());
     }
-    let mut stretches = Vec::new();
-    let (mut from, mut open): (usize, Option<(usize, usize)>) = (0, None);
+    let says_something = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    let (mut left, mut says, mut from) = (Vec::new(), false, 0);
     for &(end, fate) in pieces {
-        match fate {
-            Fate::Hidden(_) => stretches.extend(open.take()),
-            Fate::Public | Fate::Own => open = Some((open.map_or(from, |(start, _)| start), end)),
-            Fate::Structure => {}
+        if matches!(fate, Fate::Hidden(_)) {
+            left.extend_from_slice(GONE.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            let part = text.get(from..end).unwrap_or_default();
+            says |= part.iter().any(says_something);
+            left.extend_from_slice(part);
         }
         from = end;
     }
-    stretches.extend(open);
-    stretches
+    says.then_some(left)
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {

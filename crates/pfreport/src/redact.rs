@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(short, long, value_name = "LEVEL", default_value = Level::Symbols.name(), value_parser = level())]
     pub level: Level,
 
-    /// List every text that would stay, and write nothing
+    /// List every text that would stay, and what would be left of others, and write nothing
     #[arg(long)]
     pub dry_run: bool,
 
@@ -137,12 +137,12 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error
     match arguments.output.as_ref().filter(|_| !arguments.dry_run) {
         None => {
             list(&plan, &trace, out, failed)?;
-            numbers(arguments.level, plan.summary(), out)?;
+            numbers(arguments.level, plan.summary(), usize::MAX, out)?;
         }
         Some(output) => {
             let (written, checked) = write(&mut plan, &trace, output, arguments, failed)?;
             writeln!(out, "{}", printable_path(&written))?;
-            numbers(arguments.level, plan.summary(), out)?;
+            numbers(arguments.level, plan.summary(), MOST_WORDS, out)?;
             let strings = counted(checked.strings, "string");
             writeln!(out, "checked: {strings} in {}, none remains", bytes(checked.bytes))?;
         }
@@ -172,7 +172,7 @@ fn write(
     Ok((file.keep()?, checked))
 }
 
-/// A line for each text that stays.
+/// A line for each text that stays, and for what is left of others.
 fn list(
     plan: &Plan,
     trace: &Trace,
@@ -188,8 +188,19 @@ fn list(
     Ok(())
 }
 
-/// What was done, in numbers.
-fn numbers(level: Level, summary: &Summary, out: &mut impl Write) -> Result<(), Error> {
+/// With more stretches of memory, one could reckon where each was: they share one map, which keeps their order.
+const MANY_STRETCHES: u64 = 1000;
+
+/// Words of a note, at most, where not everything is listed.
+const MOST_WORDS: usize = 10;
+
+/// What was done, in numbers, and notes with up to `most` words each.
+fn numbers(
+    level: Level,
+    summary: &Summary,
+    most: usize,
+    out: &mut impl Write,
+) -> Result<(), Error> {
     let kinds = ["of users and hosts", "of files", "of arguments", "of code", "of the system"];
     let shown = summary.words.iter().zip(kinds).filter(|(words, _)| **words > 0);
     let shown: Vec<String> =
@@ -200,13 +211,24 @@ fn numbers(level: Level, summary: &Summary, out: &mut impl Write) -> Result<(), 
     let islands = counted(islands, "stretch").replace("stretchs", "stretches");
     let were = if stay == 1 { "it was" } else { "they were" };
     writeln!(out, "addresses: {islands} of memory, {} where {were}", count(stay))?;
+    if summary.islands.0 > MANY_STRETCHES {
+        writeln!(
+            out,
+            "note: with so many stretches their order tells where each lay, to a few bits, which matters \
+             while the programs still run"
+        )?;
+    }
     for line in &summary.left_out {
         writeln!(out, "left out: {line}")?;
     }
     let listed = |words: &[Vec<u8>]| {
-        let shown: Vec<String> = words.iter().take(10).map(|word| printable(word)).collect();
+        let shown: Vec<String> = words.iter().take(most).map(|word| printable(word)).collect();
         let more = words.len().saturating_sub(shown.len());
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let more = if more > 0 {
+            format!(" and {more} more (--dry-run lists all)")
+        } else {
+            String::new()
+        };
         shown.join(", ") + &more
     };
     if !summary.common.is_empty() {

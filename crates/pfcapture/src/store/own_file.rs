@@ -6,6 +6,10 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
 use super::stream::{Medium, Place};
 
 /// What another process did to the file.
@@ -27,7 +31,16 @@ impl Disturbed {
     }
 }
 
+/// Room that is kept for the end of a trace: losses, the ledger and the index.
+const END_BYTES: u64 = 64 << 10;
+
+/// Room that is asked for at once.
+const STEP_BYTES: u64 = 1 << 20;
+
 /// A file of the recorder's own.
+///
+/// Behind what was written lies room for the end of the trace as long as the file system can keep some: so a
+/// full disk, or the limit on files, is met while the trace can still be closed.
 #[derive(Debug)]
 pub struct OwnFile {
     path: PathBuf,
@@ -35,13 +48,17 @@ pub struct OwnFile {
     /// It had a name when it was created, which not every file system tells.
     had_name: bool,
     written_bytes: u64,
+    /// Up to there room is kept; `None` where the file system keeps none.
+    kept_bytes: Option<u64>,
+    /// The end is being written, in the room that was kept for it.
+    is_ending: bool,
 }
 
 impl OwnFile {
     /// A file that was just created.
     pub fn new(path: PathBuf, file: File) -> Self {
         let had_name = file.metadata().is_ok_and(|meta| meta.nlink() > 0);
-        Self { path, file, had_name, written_bytes: 0 }
+        Self { path, file, had_name, written_bytes: 0, kept_bytes: Some(0), is_ending: false }
     }
 
     /// Its path.
@@ -61,11 +78,39 @@ impl OwnFile {
         }
         Ok(())
     }
+
+    /// Sees to it that there is room for so many bytes and for the end.
+    fn keep_room(&mut self, bytes: u64) -> io::Result<()> {
+        if self.is_ending {
+            return Ok(());
+        }
+        let written = self.written_bytes.saturating_add(bytes);
+        let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
+        if written > limit.saturating_sub(END_BYTES.min(limit / 4)) {
+            return Err(Errno::FBIG.into());
+        }
+        let (start, end) = (self.written_bytes, written.saturating_add(END_BYTES));
+        if self.kept_bytes.is_none_or(|kept| end <= kept) {
+            return Ok(());
+        }
+        let keep = |end: u64| {
+            fallocate(&self.file, FallocateFlags::KEEP_SIZE, start, end - start).map(|()| end)
+        };
+        let kept = keep(end.saturating_add(STEP_BYTES)).or_else(|_| keep(end));
+        self.kept_bytes = match kept {
+            Ok(kept) => Some(kept),
+            Err(error @ (Errno::NOSPC | Errno::DQUOT)) => return Err(error.into()),
+            // What the file system cannot do, or what writing will meet again.
+            Err(_) => None,
+        };
+        Ok(())
+    }
 }
 
 impl Write for OwnFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.check()?;
+        self.keep_room(bytes.len() as u64)?;
         let count = self.file.write(bytes)?;
         self.written_bytes += count as u64;
         Ok(count)
@@ -89,8 +134,16 @@ impl Medium for OwnFile {
         Ok(())
     }
 
+    fn begin_end(&mut self) {
+        self.is_ending = true;
+    }
+
     fn settle(&mut self) -> io::Result<()> {
         self.check()?;
+        if self.kept_bytes.is_some_and(|kept| kept > self.written_bytes) {
+            // What was kept and not used is given back.
+            self.file.set_len(self.written_bytes)?;
+        }
         self.file.sync_all()
     }
 
@@ -141,6 +194,20 @@ mod tests {
         std::fs::remove_file(own.path()).unwrap();
         assert_eq!(disturbed(own.write_all(&[2; 10])), Some(Disturbed::Removed));
         assert_eq!(disturbed(own.settle()), Some(Disturbed::Removed));
+    }
+
+    #[test]
+    fn the_end_has_room_and_the_rest_of_it_is_given_back() {
+        let (_folder, mut own) = file();
+        let room = |own: &OwnFile| own.file.metadata().unwrap().blocks() * 512;
+        if own.kept_bytes.is_some() {
+            assert!(room(&own) >= 100 + END_BYTES, "{}", room(&own));
+        }
+        own.begin_end();
+        own.write_all(&[2; 5]).unwrap();
+        own.settle().unwrap();
+        assert_eq!(own.file.metadata().unwrap().len(), 105);
+        assert!(room(&own) < END_BYTES, "{}", room(&own));
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub trait Medium: Write {
     /// What the system refuses; a stream cannot be cut.
     fn cut(&mut self, whole_bytes: u64) -> io::Result<()>;
 
+    /// What is written from now on is the end of the trace, for which room was kept.
+    fn begin_end(&mut self);
+
     /// Sees to it that all of it stays.
     ///
     /// # Errors
@@ -132,6 +135,8 @@ impl Medium for StandardOutput {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    fn begin_end(&mut self) {}
+
     fn settle(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -194,6 +199,7 @@ impl<M: Medium> Stream<M> {
     fn close_early(&mut self, last: &mut [Item]) -> io::Result<()> {
         let whole_bytes = self.whole_bytes();
         self.writer.inner_mut().cut(whole_bytes)?;
+        self.writer.inner_mut().begin_end();
         self.writer.rewind(whole_bytes).map_err(io::Error::other)?;
         let written = last.iter_mut().try_for_each(|item| self.take(item));
         written.and_then(|()| self.writer.close()).map_err(io::Error::other)?;
@@ -205,6 +211,9 @@ impl<M: Medium> Sink for Stream<M> {
     fn take(&mut self, item: &mut Item) -> pft::Result<()> {
         if let Item::Faults(_, batch) = &item {
             self.taken += batch.rows.len() as u64;
+        }
+        if matches!(item, Item::Checkpoint(checkpoint) if checkpoint.end) {
+            self.writer.inner_mut().begin_end();
         }
         let frames = encode(&mut self.encoder, item)?;
         self.writer.write_frames(&frames)

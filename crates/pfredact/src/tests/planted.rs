@@ -198,8 +198,11 @@ fn what_would_stay_is_listed() {
     };
     assert_eq!(of(b"/usr/lib/x86_64-linux-gnu/libc.so.6", "mapping or module"), Some(2));
     assert_eq!(of(b"__libc_start_main", "symbol"), Some(1));
-    // Of a path of which a part goes, what is not its form.
-    assert_eq!(of(b"home", "mapping or module"), Some(3));
+    // Of a path of which a part goes, what is left, its ending too.
+    assert_eq!(of("/home/…/…/…/…".as_bytes(), "mapping or module"), Some(3));
+    assert_eq!(of("/…/…/….db (deleted)".as_bytes(), "mapping or module"), Some(1));
+    assert_eq!(of("/home/…/…/…/… --…=… …/….db".as_bytes(), "fact"), Some(1));
+    assert_eq!(of("…-12".as_bytes(), "thread"), Some(1));
     let summary = plan.summary();
     assert_eq!(
         summary.left_out,

@@ -116,9 +116,11 @@ fn assert_same(trace: &Path, level: Level) {
     assert_eq!(after.fact("redacted.level"), Some(level.name()));
 
     let (old, new) = (&before.analysis, &after.analysis);
+    assert_eq!(figures(old).len(), figures(new).len());
     for (old, new) in figures(old).into_iter().zip(figures(new)) {
         assert_eq!(old, new, "{} at {level}", trace.display());
     }
+    assert_eq!(names(old).len(), names(new).len());
     let all = names(old).into_iter().zip(names(new));
     OneToOne::of(all);
     let labels = |analysis: &Analysis| {

@@ -210,12 +210,13 @@ fn assert_golden(name: &str, found: &str) {
 #[test]
 fn the_golden_traces_are_exported_as_ever() {
     let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
-    for trace in ["v1.0-code", "v1.0-moments", "v1.0-zero-page", "v1.9-newer"] {
+    let whole = ["v1.0-code", "v1.0-moments", "v1.0-zero-page", "v1.9-newer"].map(|name| (name, 0));
+    for (trace, code) in whole.into_iter().chain([("v1.0-recovered", 3)]) {
         let run = |option: &str| {
             let output =
                 program().current_dir(&testdata).arg(format!("{trace}.pft")).arg(option).output();
             let output = output.unwrap();
-            assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+            assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
             text(&output.stdout).replace(env!("CARGO_PKG_VERSION"), "VERSION")
         };
         assert_golden(&format!("{trace}.json"), &run("--json"));

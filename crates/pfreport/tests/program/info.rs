@@ -34,6 +34,11 @@ pub fn golden_traces() -> Vec<PathBuf> {
     traces
 }
 
+/// Whether a trace of a released format says that it lacks frames.
+pub fn lacks_frames(trace: &Path) -> bool {
+    trace.with_extension("gaps.csv").exists()
+}
+
 #[test]
 fn golden_traces_are_described_as_ever() {
     for trace in golden_traces() {

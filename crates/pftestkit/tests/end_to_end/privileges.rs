@@ -133,6 +133,26 @@ fn what_the_user_may_not_read_is_not_read_for_him() {
 }
 
 #[test]
+fn a_command_that_its_user_may_run_but_not_read_is_told() {
+    if !is_root() {
+        eprintln!("skipped: needs root, to become nobody");
+        return;
+    }
+    let lab = Lab::new(User::Nobody);
+    let program = lab.dir.path().join("closed");
+    assert!(Command::new("cp").arg("/bin/sleep").arg(&program).status().unwrap().success());
+    for (mode, is_told) in [(0o711, true), (0o755, false)] {
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mut recorder =
+            Recorder::start(lab.pfrecord().arg("-f").arg("--").arg(&program).arg("60"));
+        recorder.signal("INT");
+        let (_, said) = recorder.finish();
+        assert_eq!(said.contains("this user may not read the command"), is_told, "{said}");
+        assert_eq!(rows(&lab.trace()).is_empty(), is_told, "{said}");
+    }
+}
+
+#[test]
 fn a_mark_reaches_a_recorder_of_the_same_user() {
     let Some(lab) = lent(RECOMMENDED) else { return };
     let mut recorder = Recorder::start(lab.pfrecord().args(["--", "sleep", "60"]));

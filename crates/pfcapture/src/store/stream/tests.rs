@@ -49,6 +49,8 @@ impl Medium for Pipe {
         Ok(())
     }
 
+    fn begin_end(&mut self) {}
+
     fn settle(&mut self) -> io::Result<()> {
         Ok(())
     }
