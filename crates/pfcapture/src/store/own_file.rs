@@ -86,7 +86,7 @@ impl OwnFile {
         }
         let written = self.written_bytes.saturating_add(bytes);
         let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
-        if written > limit.saturating_sub(END_BYTES.min(limit / 4)) {
+        if written > limit.saturating_sub(END_BYTES.min(limit / 8)) {
             return Err(Errno::FBIG.into());
         }
         let (start, end) = (self.written_bytes, written.saturating_add(END_BYTES));

@@ -160,7 +160,7 @@ fn a_disk_that_was_full_for_a_moment_has_a_closed_trace() {
         let trace = disk.file("run.pft");
         let mut recorder = record(&trace, &target, &[]);
         begin_to_fill(&trace, &target);
-        disk.behave("enospc-once");
+        disk.behave("enospc");
         target.run();
         let (status, said) = recorder.finish();
         target.pause();

@@ -1,13 +1,13 @@
 """A file system of one file, run.pft, that fails as a control file says.
 
 Usage: failing_disk.py FOLDER CONTROL. The control file holds one of: ok; eio (every write fails);
-enospc-once (the next write fails); stuck (writes wait until it says something else); fsync (what was
+enospc (every write fails until the file is cut); stuck (writes wait until it says something else); fsync (what was
 written cannot be synced).
 """
 import ctypes, errno, os, struct, sys, time
 
 folder, control = sys.argv[1], sys.argv[2]
-data, exists, failed_once = bytearray(), False, False
+data, exists, has_room = bytearray(), False, False
 device = os.open("/dev/fuse", os.O_RDWR)
 options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
 libc = ctypes.CDLL(None, use_errno=True)
@@ -33,15 +33,14 @@ def entry():
 
 
 def write(body):
-    global data, failed_once
+    global data
     # Not for ever: whoever waits for it cannot even be killed.
     until = time.monotonic() + 120
     while state() == "stuck" and time.monotonic() < until:
         time.sleep(0.01)
     if state() == "eio":
         return -errno.EIO
-    if state() == "enospc-once" and not failed_once:
-        failed_once = True
+    if state() == "enospc" and not has_room:
         return -errno.ENOSPC
     offset, size = struct.unpack_from("<QI", body, 8)
     if len(data) < offset:
@@ -52,7 +51,7 @@ def write(body):
 
 def answer(code, node, body):
     """Bytes, or an error number below nought; None where nobody waits for an answer."""
-    global data, exists
+    global data, exists, has_room
     if code == 26:  # init
         return struct.pack("<4I2H2I2HI7I", 7, 31, 0, 1 << 5, 0, 0, 1 << 17, 1, 32, 0, 0, *[0] * 7)
     if code == 1:  # lookup
@@ -62,6 +61,7 @@ def answer(code, node, body):
     if code == 4:  # setattr
         valid, size = struct.unpack_from("<I", body)[0], struct.unpack_from("<Q", body, 16)[0]
         if valid & 8:
+            has_room = True
             del data[size:]
             data.extend(bytes(size - len(data)))
         return struct.pack("<QII", 0, 0, 0) + attributes(node)

@@ -8,7 +8,7 @@ use crate::recording::{Lab, Recorder, User, pfreport, unwrapped};
 use crate::robust::wait_until;
 
 /// Touches before a kill, at most: a batch is written when it has 65,536 faults, and once a second.
-const MOST: u64 = 90_000;
+const MOST: u64 = 180_000;
 
 /// Kills that one target lives through.
 const ROUNDS_OF_TARGET: usize = 10;

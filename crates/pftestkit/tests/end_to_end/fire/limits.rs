@@ -25,7 +25,7 @@ fn a_file_that_may_grow_no_further_is_closed_there() {
     for _ in 0..rounds(1) {
         let lab = Lab::new(User::Own);
         let target = Steady::start(&lab);
-        let mut command = limited(&lab, "--fsize=200000");
+        let mut command = limited(&lab, "--fsize=400000");
         let mut recorder = Recorder::start(command.args(["-p", &target.pid().to_string()]));
         target.run();
         let (status, said) = recorder.finish();
@@ -33,7 +33,7 @@ fn a_file_that_may_grow_no_further_is_closed_there() {
         assert_eq!(status.code(), Some(1), "{said}");
         assert!(said.contains("(os error 27): raise the limit on files (ulimit -f)"), "{said}");
         super::disk::check_closed_early(&lab.trace(), &said, &mut tally);
-        assert!(fs::metadata(lab.trace()).unwrap().len() <= 200_000);
+        assert!(fs::metadata(lab.trace()).unwrap().len() <= 400_000);
         target.finish();
     }
     tally.print();
@@ -137,6 +137,9 @@ fn survive(lab: &Lab, target: &Steady, command: &mut Command, tally: &mut Tally)
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
+    wait_until("an end, or a beginning", || {
+        lab.trace().exists() || child.try_wait().unwrap().is_some()
+    });
     target.run();
     let from = target.done();
     wait_until("an end, or enough", || {
