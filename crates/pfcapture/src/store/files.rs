@@ -1,5 +1,6 @@
 //! Files for traces and live lines: never over another one, unless that was asked for, and never through a link.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -36,12 +37,17 @@ pub fn create(path: &Path, overwrite: bool) -> Result<File, Error> {
             Err(error) => return Err(refused(error)),
         }
     }
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match openat(&folder, name, flags, Mode::RUSR | Mode::WUSR) {
+    match create_new(&folder, name) {
         Ok(file) => Ok(file.into()),
         Err(rustix::io::Errno::EXIST) => Err(Error::OutputExists { path: path.to_owned() }),
         Err(error) => Err(refused(error)),
     }
+}
+
+/// A file that was not there: what somebody has put there since it was looked at is in the way.
+fn create_new(folder: &OwnedFd, name: &OsStr) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(folder, name, flags, Mode::RUSR | Mode::WUSR)
 }
 
 /// Opens a pipe or a character device that is there for writing; `None` when nothing is, or something else. In a
@@ -92,11 +98,7 @@ fn folder(path: &Path) -> Result<OwnedFd, Error> {
 }
 
 /// The name within the folder, if it is free or may be made so.
-fn look<'a>(
-    path: &'a Path,
-    folder: &OwnedFd,
-    overwrite: bool,
-) -> Result<&'a std::ffi::OsStr, Error> {
+fn look<'a>(path: &'a Path, folder: &OwnedFd, overwrite: bool) -> Result<&'a OsStr, Error> {
     let irregular = || Error::OutputNotRegular { path: path.to_owned() };
     let name = path.file_name().ok_or_else(irregular)?;
     let Ok(found) = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
@@ -111,7 +113,7 @@ fn look<'a>(
     if overwrite { Ok(name) } else { Err(Error::OutputExists { path: path.to_owned() }) }
 }
 
-fn leads_to_a_device(path: &Path, folder: &OwnedFd, name: &std::ffi::OsStr) -> bool {
+fn leads_to_a_device(path: &Path, folder: &OwnedFd, name: &OsStr) -> bool {
     let leads_to = rustix::fs::readlinkat(folder, name, Vec::new()).unwrap_or_default();
     let leads_to = leads_to.to_bytes();
     let special = leads_to.starts_with(b"/proc/") || leads_to.starts_with(b"/dev/");
@@ -143,6 +145,22 @@ mod tests {
         let dangling = dir.path().join("dangling");
         assert!(matches!(create(&dangling, false), Err(Error::OutputExists { .. })));
         create(&dangling, true).unwrap();
+        assert!(!dir.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn what_comes_between_looking_and_creating_is_in_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "precious").unwrap();
+        symlink("file", dir.path().join("link")).unwrap();
+        symlink("nowhere", dir.path().join("dangling")).unwrap();
+        let folder = folder(&file).unwrap();
+        for name in ["file", "link", "dangling"] {
+            let refused = create_new(&folder, OsStr::new(name)).unwrap_err();
+            assert_eq!(refused, rustix::io::Errno::EXIST, "{name}");
+        }
+        assert_eq!(std::fs::read(&file).unwrap(), b"precious");
         assert!(!dir.path().join("nowhere").exists());
     }
 
