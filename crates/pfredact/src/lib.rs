@@ -30,4 +30,4 @@ mod write;
 pub use check::{Checked, Remains};
 pub use error::{Error, Result};
 pub use level::{Level, Options};
-pub use plan::{Plan, Stay, Summary};
+pub use plan::{GONE, Plan, Stay, Summary};

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use pft::keys::ledger;
 
-use super::disk::{begin_to_fill, record};
+use super::disk::{record, record_until};
 use super::steady::{Rows, Steady};
 use super::{Tally, check, rounds};
 use crate::content::Content;
@@ -16,13 +16,8 @@ use crate::recording::{Lab, Recorder, User, pfreport};
 /// Records until `disturb` has shown its effect: a recording that ends by itself.
 fn disturbed(lab: &Lab, trace: &Path, disturb: impl FnOnce()) -> String {
     let target = Steady::start(lab);
-    let mut recorder = record(trace, &target, &[]);
-    begin_to_fill(trace, &target);
-    disturb();
-    target.run();
-    let (status, said) = recorder.finish();
+    let said = record_until(trace, &target, disturb);
     target.finish();
-    assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("pfrecord: the trace could not be written after "), "{said}");
     assert!(!said.contains("wrote "), "{said}");
     said
