@@ -32,7 +32,7 @@ impl Disturbed {
 }
 
 /// Room that is kept for the end of a trace: losses, the ledger and the index.
-const END_BYTES: u64 = 64 << 10;
+const END_BYTES: u64 = 16 << 10;
 
 /// Room that is asked for at once.
 const STEP_BYTES: u64 = 1 << 20;
