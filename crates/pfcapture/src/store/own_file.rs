@@ -99,6 +99,8 @@ impl OwnFile {
         let kept = keep(end.saturating_add(STEP_BYTES)).or_else(|_| keep(end));
         self.kept_bytes = match kept {
             Ok(kept) => Some(kept),
+            // The next write asks again.
+            Err(Errno::INTR) => self.kept_bytes,
             Err(error @ (Errno::NOSPC | Errno::DQUOT)) => return Err(error.into()),
             // What the file system cannot do, or what writing will meet again.
             Err(_) => None,

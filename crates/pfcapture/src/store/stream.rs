@@ -233,6 +233,7 @@ impl<M: Medium> Sink for Stream<M> {
     }
 
     fn close(mut self) -> Result<Closed, Error> {
+        self.writer.inner_mut().begin_end();
         if let Err(source) = self.writer.close() {
             return Err(self.abandon(source, &mut []));
         }
