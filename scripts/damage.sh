@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The long form of the tests of damaged and hostile traces: each cut and each flipped bit of the small traces through
-# loading and reporting, tens of thousands of a large one, and hostile files of a hundred thousand rows. Prints what
-# was tried and the most memory that it took. Takes about an hour.
+# loading and reporting, tens of thousands of a large one, and hostile files of fifty thousand rows. Prints what
+# was tried and the most memory that it took. Takes half an hour to an hour.
 #
 #   scripts/damage.sh [TRACE]    TRACE is the large one, recorded by pfrecord without losses; else one is made
 set -euo pipefail

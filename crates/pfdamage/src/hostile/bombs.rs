@@ -193,7 +193,8 @@ fn snapshots(rows: usize, times: u64) -> Vec<u8> {
 fn ledger(rows: usize) -> Vec<u8> {
     let mut checkpoint = traces::checkpoint(START_NS, [0; 2]);
     let entry = |n| LedgerEntry { key: format!("k{n}"), value: u64::MAX };
-    checkpoint.ledger = (0..rows.min(400_000)).map(entry).collect();
+    // More do not fit into one frame.
+    checkpoint.ledger = (0..rows.min(80_000)).map(entry).collect();
     let mut recording = Recording::new().some_faults();
     recording.writer.checkpoint(&checkpoint).unwrap();
     recording.writer.finish().unwrap()

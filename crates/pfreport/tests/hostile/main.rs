@@ -28,7 +28,7 @@ const BYTES_PER_BYTE: usize = 2_048;
 /// of time shows on many rows.
 fn rows() -> [usize; 2] {
     let is_long = std::env::var_os("PFT_DAMAGE").is_some_and(|form| form == "long");
-    if is_long { [2_000, 100_000] } else { [100, 1_000] }
+    if is_long { [2_000, 50_000] } else { [100, 1_000] }
 }
 
 /// One test, so that the memory of one file is measured at a time.
