@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use pfmodel::Options;
 use pfmodel::table::Analysis;
-use pfredact::Level;
+use pfredact::{Level, Summary};
 
-use super::{Arguments, run};
+use super::{Arguments, MANY_STRETCHES, MOST_WORDS, numbers, run};
 use crate::advice::{Evidence, advice};
 use crate::load::Loaded;
 use crate::pattern::patterns;
@@ -164,4 +164,22 @@ fn golden_traces_say_the_same_at_every_level() {
             assert_same(&trace, level);
         }
     }
+}
+
+#[test]
+fn notes_name_some_words_or_all_and_tell_of_many_stretches() {
+    let mut summary = Summary::default();
+    summary.islands = (MANY_STRETCHES + 1, 3);
+    summary.common = (0..MOST_WORDS + 2).map(|n| format!("user{n}").into_bytes()).collect();
+    let said = |summary: &Summary, most| {
+        let mut out = Vec::new();
+        numbers(Level::Names, summary, most, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let some = said(&summary, MOST_WORDS);
+    assert!(some.contains("user9 and 2 more (--dry-run lists all)\n"), "{some}");
+    assert!(some.contains("note: with so many stretches their order tells"), "{some}");
+    summary.islands.0 = MANY_STRETCHES;
+    let all = said(&summary, usize::MAX);
+    assert!(all.contains("user9, user10, user11\n") && !all.contains("so many"), "{all}");
 }

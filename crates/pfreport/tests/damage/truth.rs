@@ -86,7 +86,8 @@ impl Truth {
 fn is_same(found: Option<&(u64, Vec<u8>)>, truth: Option<&(u64, Vec<u8>)>) -> bool {
     match (found, truth) {
         (Some((start, path)), Some((true_start, true_path))) => {
-            let lacks_name = path.is_empty() && true_path.starts_with(b"[");
+            let is_name = true_path == b"[heap]" || true_path.starts_with(b"[anon:");
+            let lacks_name = path.is_empty() && is_name;
             start == true_start && (path == true_path || lacks_name)
         }
         (None, None) => true,
