@@ -1,0 +1,169 @@
+//! What records page faults: pfrecord, perf, bpftrace.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pft::{FrameKind, Trace};
+
+use crate::bench::Bench;
+use crate::workloads::Target;
+
+/// Something that records page faults of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorder {
+    /// Nothing is recorded.
+    Nobody,
+    /// `pfrecord` with these options.
+    Pfrecord(&'static [&'static str]),
+    /// `perf record` of the same events, with these options.
+    PerfRecord(&'static [&'static str]),
+    /// `perf trace -F all`.
+    PerfTrace,
+    /// A line a fault.
+    Bpftrace,
+}
+
+/// What perf records for the information that pfrecord has.
+const SAME_EVENTS: [&str; 5] = ["-e", "page-faults,minor-faults,major-faults", "-c", "1", "-d"];
+
+const BPFTRACE_PROGRAM: &str = "tracepoint:exceptions:page_fault_user { \
+     printf(\"%d %lx %lx %x\\n\", tid, args->address, args->ip, args->error_code); }";
+
+impl Recorder {
+    /// As a user would write it.
+    pub fn name(self) -> String {
+        let with = |command: &str, options: &[&str]| {
+            let words: Vec<&str> = [command].into_iter().chain(options.iter().copied()).collect();
+            words.join(" ")
+        };
+        match self {
+            Self::Nobody => "nothing".to_owned(),
+            Self::Pfrecord(options) => with("pfrecord", options),
+            Self::PerfRecord(options) => {
+                with("perf record -e page-faults,minor-faults,major-faults -c 1 -d", options)
+            }
+            Self::PerfTrace => "perf trace -F all --no-syscalls".to_owned(),
+            Self::Bpftrace => "bpftrace, a line a fault".to_owned(),
+        }
+    }
+
+    /// Whether it can be run here.
+    pub fn is_there(self) -> bool {
+        let answers = |name: &str| {
+            Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
+        };
+        match self {
+            Self::Nobody | Self::Pfrecord(_) => true,
+            Self::PerfRecord(_) | Self::PerfTrace => answers("perf"),
+            Self::Bpftrace => answers("bpftrace"),
+        }
+    }
+
+    /// Where it writes to.
+    pub fn output(self, bench: &Bench) -> PathBuf {
+        bench.file(match self {
+            Self::Nobody => "nothing",
+            Self::Pfrecord(_) => "recorded.pft",
+            Self::PerfRecord(_) => "recorded.data",
+            Self::PerfTrace | Self::Bpftrace => "recorded.txt",
+        })
+    }
+
+    /// The command that records a target.
+    pub fn command(self, bench: &Bench, target: &Target) -> Command {
+        let (workload, output) = (bench.path_of("pf-workload"), self.output(bench));
+        let mut command = match self {
+            Self::Nobody => Command::new(&workload),
+            Self::Pfrecord(options) => {
+                let mut command = bench.program("pfrecord");
+                command
+                    .args(["-q", "-f"])
+                    .args(options)
+                    .arg("-o")
+                    .arg(&output)
+                    .arg("--")
+                    .arg(&workload);
+                command
+            }
+            Self::PerfRecord(options) => {
+                let mut command = Command::new("perf");
+                command.args(["record", "-q"]).args(SAME_EVENTS).args(options);
+                command.arg("-o").arg(&output).arg("--").arg(&workload);
+                command
+            }
+            Self::PerfTrace => {
+                let mut command = Command::new("perf");
+                command.args(["trace", "-F", "all", "--no-syscalls", "-o"]).arg(&output);
+                command.arg("--").arg(&workload);
+                command
+            }
+            Self::Bpftrace => {
+                let words = [workload.display().to_string()].into_iter();
+                let words: Vec<String> = words.chain(target.arguments.iter().cloned()).collect();
+                let mut command = Command::new("bpftrace");
+                command.arg("-o").arg(&output).args(["-e", BPFTRACE_PROGRAM, "-c"]);
+                command.arg(words.join(" "));
+                return command;
+            }
+        };
+        command.args(&target.arguments);
+        command
+    }
+
+    /// How many faults the last recording holds; none where that cannot be told. Bpftrace traces the whole machine.
+    pub fn kept(self, bench: &Bench) -> anyhow::Result<Option<u64>> {
+        let output = self.output(bench);
+        Ok(match self {
+            Self::Nobody => None,
+            Self::Pfrecord(_) => Some(Self::rows(&output)?),
+            Self::PerfRecord(_) => perf_faults(&output)?,
+            Self::PerfTrace | Self::Bpftrace => {
+                Some(BufReader::new(File::open(&output)?).lines().count() as u64)
+            }
+        })
+    }
+
+    /// Faults in a trace.
+    pub fn rows(path: &Path) -> anyhow::Result<u64> {
+        let trace = Trace::open(path)?;
+        let faults = trace.frames().iter().filter(|info| info.kind == FrameKind::Faults);
+        Ok(faults.map(|info| info.rows).sum())
+    }
+}
+
+/// Samples of completed faults in what perf recorded.
+fn perf_faults(path: &Path) -> anyhow::Result<Option<u64>> {
+    let mut perf = Command::new("perf");
+    let output = perf.args(["report", "--stats", "-i"]).arg(path).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(completions(&text))
+}
+
+/// Samples of minor and major faults by the statistics that perf prints.
+fn completions(text: &str) -> Option<u64> {
+    let samples_of = |event: &str| {
+        let head = format!("{event} stats:");
+        let lines = text.lines().skip_while(|line| !line.starts_with(&head)).skip(1);
+        let line = lines.take(1).find(|line| line.contains("SAMPLE events:"))?;
+        line.rsplit_once(':')?.1.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let (minor, major) = (samples_of("minor-faults"), samples_of("major-faults"));
+    minor.or(major)?;
+    Some(minor.unwrap_or(0) + major.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::completions;
+
+    #[test]
+    fn samples_are_read_from_what_perf_prints() {
+        let text = "\nAggregated stats:\n          SAMPLE events:     200366  (100.0%)\npage-faults stats:\n\
+                    \x20         SAMPLE events:     100183\nminor-faults stats:\n          SAMPLE events:     100182\n\
+                    major-faults stats:\n          SAMPLE events:          1\n";
+        assert_eq!(completions(text), Some(100_183));
+        assert_eq!(completions("no samples"), None);
+    }
+}
