@@ -1,5 +1,6 @@
 //! The engine of the analysis.
 
+mod alike;
 mod assemble;
 mod code;
 mod misses;
@@ -15,13 +16,14 @@ use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
 use crate::fault_order::Fault;
 use crate::incomplete::{Entry, StackAbove, Verdict, judge};
 use crate::names::{Access, Cause, Class};
-use crate::page_history::{HUGE_SHIFT, PageKey, Past};
+use crate::page_history::{HUGE_SHIFT, PageKey};
 use crate::recording::Recording;
 use crate::records::Records;
 use crate::table::{Exactness, NONE};
 use crate::table_builder::Row;
 use crate::vma::Backing;
 use crate::world::World;
+use alike::Judgement;
 use code::Code;
 use misses::Misses;
 use place::{Place, RECENT, Recent};
@@ -71,7 +73,7 @@ impl Analyser {
             now: unseen,
             missed_at: unseen,
             misses: Misses::new(&recording.gaps),
-            recent: [None; RECENT],
+            recent: [const { None }; RECENT],
             world: World::new(recording, records),
             exactness: Exactness {
                 error_code: recording.has_error_code(),
@@ -114,6 +116,10 @@ impl Analyser {
         self.pass_gaps(fault, at_ns);
         self.world.advance(Moment { ns: at_ns, faults: self.now });
 
+        if let Some(row) = self.like_the_last(fault, at_ns) {
+            self.now = self.now.saturating_add(1);
+            return Some(row);
+        }
         let place = self.place(fault, outcome, at_ns);
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let user_ip = (!kernel_mode && fault.knows_ip()).then_some(fault.ip);
@@ -153,7 +159,7 @@ impl Analyser {
         let waited = over_threshold || fault.attempts > 1;
         let mapped = place.piece.map_or(0, |piece| piece.born);
         // Faults on pages of an older mapping may have been missed.
-        let born = mapped.max(self.missed_at);
+        let born = self.born(mapped);
         let inherited = self.world.inherited_past(place.mm, page, born, advice);
         let map = place.map.map(|map| MapEvidence {
             seen_from_start: map.seen_from_start
@@ -169,9 +175,10 @@ impl Analyser {
 
         let error = ErrorCode::of(fault.flags);
         let mut found = (Class::Minor, Cause::Unknown, 0);
+        let mut judged = None;
         if let Some(mm) = self.world.mms.get_mut(place.mm as usize) {
             mm.pages.visit(page, (mapped, born), self.now, advice, |own| {
-                let past = if own.touched { own } else { Past { faults: own.faults, ..inherited } };
+                let past = own.or_inherited(inherited);
                 let is_anon = map.is_none_or(|map| map.backing == Backing::Anon);
                 let evidence = Evidence {
                     major,
@@ -187,6 +194,7 @@ impl Analyser {
                 };
                 let (class, cause) = classify(&evidence);
                 found = (class, cause, past.faults.saturating_add(1));
+                judged = Some(Judgement { evidence, class, cause });
                 change(&evidence, cause)
             });
         }
@@ -198,7 +206,14 @@ impl Analyser {
         self.no_swap &= cause != Cause::SwapIn;
         let slow = over_threshold && class != Class::Major;
         let row = Row { class, cause, slow, page_size_bytes, nth, ..Row::BLANK };
-        self.filled(fault, place, access, row)
+        let row = self.filled(fault, place, access, row);
+        self.remember(fault, &place, judged, &row);
+        row
+    }
+
+    /// Since when faults on the pages of a mapping cannot have been missed.
+    fn born(&self, mapped: u32) -> u32 {
+        mapped.max(self.missed_at)
     }
 
     fn incomplete(

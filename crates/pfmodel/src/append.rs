@@ -48,12 +48,12 @@ fn renumber(later: &mut Analysis, before: &Analysis) {
 
     let faults = &mut later.faults;
     faults.proc.iter_mut().for_each(proc);
-    faults.comm.iter_mut().for_each(comm);
+    faults.comm.change(comm);
     faults.mapping.iter_mut().chain(&mut faults.ip_mapping).for_each(mapping);
     faults.region.iter_mut().for_each(region);
     faults.code.iter_mut().for_each(location);
-    faults.object.iter_mut().for_each(object);
-    faults.call_chain.iter_mut().for_each(call_chain);
+    faults.object.change(object);
+    faults.call_chain.change(call_chain);
     for process in &mut later.processes {
         proc(&mut process.parent);
         comm(&mut process.comm);

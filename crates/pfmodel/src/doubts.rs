@@ -54,6 +54,11 @@ impl Doubts {
         self.ranges.iter().any(concerns)
     }
 
+    /// Whether no range is uncertain.
+    pub(crate) fn are_none(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// Whether something unknown may be mapped at `addr`.
     pub(crate) fn may_hold(&self, addr: u64) -> bool {
         self.anywhere_since_ns.is_some() || self.concern(addr, 0)

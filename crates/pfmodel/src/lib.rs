@@ -23,6 +23,7 @@ mod append;
 mod births;
 mod chains;
 mod classify;
+pub mod column;
 mod doubts;
 mod drops;
 mod evidence;

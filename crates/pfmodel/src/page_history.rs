@@ -41,6 +41,17 @@ impl Past {
         if self.loss == Loss::Yes { Self { state: PageState::Clean, ..self } } else { self }
     }
 
+    /// The same where the page was not touched here, but perhaps in a process that this one was forked from.
+    pub(crate) fn or_inherited(self, inherited: Self) -> Self {
+        if self.touched { self } else { Self { faults: self.faults, ..inherited } }
+    }
+
+    /// Whether no cause can tell it from another: none depends on how often a page has faulted.
+    pub(crate) fn is_same_for_causes(&self, other: &Self) -> bool {
+        let Self { faults: _, touched, state, loss } = *self;
+        (touched, state, loss) == (other.touched, other.state, other.loss)
+    }
+
     fn after(self, loss: Loss) -> Self {
         match loss {
             Loss::No => self,

@@ -6,6 +6,7 @@ use std::collections::TryReserveError;
 
 use pft::record::{LATENCY_UNKNOWN, ModuleKind, ModuleState};
 
+use crate::column::Column;
 use crate::names::{Access, Cause, Class, MapConfidence, RegionKind};
 
 /// Index that refers to nothing.
@@ -38,7 +39,7 @@ pub struct FaultTable {
     /// Thread id.
     pub tid: Vec<u32>,
     /// Thread name at that moment, index into [`Analysis::comms`].
-    pub comm: Vec<u32>,
+    pub comm: Column<u32>,
     /// CPU.
     pub cpu: Vec<u16>,
     /// Faulting address.
@@ -46,11 +47,11 @@ pub struct FaultTable {
     /// Instruction pointer; of no meaning where `code` is [`NONE`].
     pub ip: Vec<u64>,
     /// Bytes that the fault installed, 0 when unknown.
-    pub page_size_bytes: Vec<u64>,
+    pub page_size_bytes: Column<u64>,
     /// How often this page of this address space has faulted so far, 1 = first.
     pub nth: Vec<u32>,
     /// Entries that the fault took.
-    pub attempts: Vec<u32>,
+    pub attempts: Column<u32>,
     /// Mapping of `addr`: index into [`Analysis::mappings`], or [`NONE`].
     pub mapping: Vec<u32>,
     /// Mapping of `ip`: index into [`Analysis::mappings`], or [`NONE`] (also in kernel mode).
@@ -63,9 +64,9 @@ pub struct FaultTable {
     /// address; [`NONE`] where the instruction is not known.
     pub code: Vec<u32>,
     /// Data object at `addr`: index into [`Analysis::objects`], or [`NONE`].
-    pub object: Vec<u32>,
+    pub object: Column<u32>,
     /// Index into [`Analysis::call_chains`], or [`NONE`].
-    pub call_chain: Vec<u32>,
+    pub call_chain: Column<u32>,
     /// NUMA node of the page, [`NODE_UNKNOWN`](pft::record::NODE_UNKNOWN) if that is not known. Empty
     /// if it is not known of any fault.
     pub node: Vec<u8>,
@@ -77,14 +78,18 @@ impl FaultTable {
     /// # Errors
     /// There is not so much.
     pub(crate) fn reserve(&mut self, rows: usize) -> Result<(), TryReserveError> {
-        let Self { time_ns, latency_ns, addr, ip, page_size_bytes, .. } = self;
-        for column in [time_ns, latency_ns, addr, ip, page_size_bytes] {
+        let Self { time_ns, latency_ns, addr, ip, .. } = self;
+        for column in [time_ns, latency_ns, addr, ip] {
             column.try_reserve_exact(rows)?;
         }
-        let Self { proc, tid, comm, nth, attempts, mapping, ip_mapping, call_chain, .. } = self;
-        for column in [proc, tid, comm, nth, attempts, mapping, ip_mapping, call_chain] {
+        let Self { proc, tid, nth, mapping, ip_mapping, .. } = self;
+        for column in [proc, tid, nth, mapping, ip_mapping] {
             column.try_reserve_exact(rows)?;
         }
+        // These need memory only where they have several values.
+        let Self { comm, attempts, call_chain, .. } = self;
+        [comm, attempts, call_chain].into_iter().for_each(|column| column.expect(rows));
+        self.page_size_bytes.expect(rows);
         for column in [&mut self.slow, &mut self.kernel_mode] {
             column.try_reserve_exact(rows)?;
         }

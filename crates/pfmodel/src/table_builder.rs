@@ -123,17 +123,17 @@ impl Rows {
         table.kernel_mode.extend(rows.iter().map(|row| row.kernel_mode));
         table.proc.extend(rows.iter().map(|row| row.proc));
         table.tid.extend(rows.iter().map(|row| row.tid));
-        table.comm.extend(rows.iter().map(|row| row.comm));
+        table.comm.extend(rows, |row| row.comm);
         table.cpu.extend(rows.iter().map(|row| row.cpu));
         table.addr.extend(rows.iter().map(|row| row.addr));
         table.ip.extend(rows.iter().map(|row| row.ip));
-        table.page_size_bytes.extend(rows.iter().map(|row| row.page_size_bytes));
+        table.page_size_bytes.extend(rows, |row| row.page_size_bytes);
         table.nth.extend(rows.iter().map(|row| row.nth));
-        table.attempts.extend(rows.iter().map(|row| row.attempts));
+        table.attempts.extend(rows, |row| row.attempts);
         table.mapping.extend(rows.iter().map(|row| row.mapping));
         table.ip_mapping.extend(rows.iter().map(|row| row.ip_mapping));
         table.map_confidence.extend(rows.iter().map(Row::map_confidence));
-        table.call_chain.extend(rows.iter().map(|row| row.call_chain));
+        table.call_chain.extend(rows, |row| row.call_chain);
         // The column is left out as long as no node is known.
         if !table.node.is_empty() || rows.iter().any(|row| row.node != NODE_UNKNOWN) {
             table.node.resize(before, NODE_UNKNOWN);

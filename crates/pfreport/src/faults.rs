@@ -8,6 +8,7 @@ mod dictionary;
 
 use std::ops::Range;
 
+use pfmodel::column::Values;
 use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
 use pfmodel::table::{Mapping, NONE};
 use pft::record::{LATENCY_UNKNOWN, NODE_UNKNOWN};
@@ -177,7 +178,7 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
         }),
         Field::Addr => u64s(name, &faults.addr),
         Field::PageSizeBytes => Box::new(move |rows| {
-            let sizes = faults.page_size_bytes[rows].iter();
+            let sizes = faults.page_size_bytes.range(rows);
             let sizes = sizes.map(|&size| (size != 0).then_some(size));
             Ok(UInt64Chunked::from_iter_options(name.into(), sizes).into_column())
         }),
@@ -261,8 +262,11 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
     })
 }
 
-fn u32s<'a>(name: &'static str, values: &'a [u32]) -> Builder<'a> {
-    Box::new(move |rows| Ok(UInt32Chunked::from_slice(name.into(), &values[rows]).into_column()))
+fn u32s<'a>(name: &'static str, values: &'a (impl Values<u32> + Sync)) -> Builder<'a> {
+    Box::new(move |rows| {
+        let values = values.range(rows).copied().collect();
+        Ok(UInt32Chunked::from_vec(name.into(), values).into_column())
+    })
 }
 
 fn u64s<'a>(name: &'static str, values: &'a [u64]) -> Builder<'a> {
@@ -285,11 +289,11 @@ fn names<'a, T: Copy + Sync>(
 fn recorded<'a>(
     name: &'static str,
     names: impl Iterator<Item = Option<String>>,
-    refers: &'a [u32],
+    refers: &'a (impl Values<u32> + Sync),
 ) -> PolarsResult<Builder<'a>> {
     let dictionary = Dictionary::new(names)?;
     Ok(Box::new(move |rows| {
-        coded(name, refers[rows].iter().map(|&row| dictionary.code(row)), &dictionary.dtype)
+        coded(name, refers.range(rows).map(|&row| dictionary.code(row)), &dictionary.dtype)
     }))
 }
 

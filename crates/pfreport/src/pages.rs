@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use pfmodel::column::Values as _;
 use pfmodel::table::Analysis;
 
 /// A key per fault that is equal for two faults exactly when they hit the same page of the same
@@ -55,7 +56,8 @@ pub fn addresses(
 ) -> impl Iterator<Item = u64> + '_ {
     let base = base_bytes(base_page_bytes);
     let faults = &analysis.faults;
-    let rows = faults.addr[rows.clone()].iter().zip(&faults.page_size_bytes[rows]);
+    let sizes = faults.page_size_bytes.range(rows.clone());
+    let rows = faults.addr[rows].iter().zip(sizes);
     rows.map(move |(&addr, &size)| {
         let size = if size.is_power_of_two() { size } else { base };
         addr & !(size - 1)

@@ -6,6 +6,7 @@ use pft::record::LostBy;
 
 use super::Analyser;
 use super::code::{Code, Instruction};
+use crate::column::Column;
 use crate::intern::Interner;
 use crate::locations::Locations;
 use crate::mapping_rows::{MappingRow, MappingRows};
@@ -164,19 +165,31 @@ impl Settled {
 }
 
 /// Columns `region` and `object`.
-fn data_columns(faults: &FaultTable, parts: &mut Parts, known: &Known<'_>) -> (Vec<u32>, Vec<u32>) {
-    let mut objects = vec![NONE; faults.len()];
-    let columns = faults.mapping.iter().zip(&faults.addr).zip(&mut objects);
-    let regions = columns.map(|((&mapping, &addr), object)| {
-        let spot = parts.at(mapping, addr, known);
-        if let Some((module, address)) = spot.in_module {
-            *object = known.modules.object_at(module, address).unwrap_or(NONE);
-        }
-        spot.region
-    });
-    let regions = regions.collect();
+fn data_columns(
+    faults: &FaultTable,
+    parts: &mut Parts,
+    known: &Known<'_>,
+) -> (Vec<u32>, Column<u32>) {
+    let mut regions = Vec::with_capacity(faults.len());
+    let mut objects = Column::default();
+    objects.expect(faults.len());
+    let chunks = faults.mapping.chunks(CHUNK_ROWS).zip(faults.addr.chunks(CHUNK_ROWS));
+    let mut found = Vec::with_capacity(CHUNK_ROWS);
+    for (mappings, addrs) in chunks {
+        found.clear();
+        regions.extend(mappings.iter().zip(addrs).map(|(&mapping, &addr)| {
+            let spot = parts.at(mapping, addr, known);
+            let object = |(module, address)| known.modules.object_at(module, address);
+            found.push(spot.in_module.and_then(object).unwrap_or(NONE));
+            spot.region
+        }));
+        objects.extend(&found, |&object| object);
+    }
     (regions, objects)
 }
+
+/// Rows of which the objects are found at once.
+const CHUNK_ROWS: usize = 1 << 12;
 
 /// Column `code`; in the rows `unknown`, which are in order, the instruction is not known.
 fn code_column(

@@ -3,6 +3,7 @@
 use pft::record::{LATENCY_UNKNOWN, Outcome};
 
 use super::Analyser;
+use super::alike::Alike;
 use crate::address_space::Moment;
 use crate::evidence::MapEvidence;
 use crate::fault_order::Fault;
@@ -10,6 +11,7 @@ use crate::intern::Interner;
 use crate::piece_tree::Piece;
 use crate::table::NONE;
 use crate::vma::{Backing, is_stack_name};
+use crate::world::World;
 
 /// How long after an entry a growth of the stack still belongs to it, if its completion is unknown.
 const GROWTH_WITHIN_NS: u64 = 1_000_000_000;
@@ -29,7 +31,7 @@ pub(super) struct Place {
 }
 
 /// Where a thread faulted last.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Recent {
     pid: u32,
     tid: u32,
@@ -38,6 +40,19 @@ pub(super) struct Recent {
     /// How often the world had changed: as long as it has not again, all of that mapping is what it was.
     changes: u64,
     place: Place,
+    /// What faults there have in common.
+    pub(super) alike: Option<Alike>,
+}
+
+impl Recent {
+    /// Whether a fault that is looked at at `at_ns` is of the same thread, in the same mapping, and nothing changed since.
+    pub(super) fn holds_for(&self, fault: &Fault, at_ns: u64, world: &World) -> bool {
+        (self.pid, self.tid, self.changes) == (fault.pid, fault.tid, world.changes)
+            && self.piece.start <= fault.addr
+            && fault.addr < self.piece.end
+            && at_ns == fault.time_ns
+            && !world.is_ahead_of(at_ns)
+    }
 }
 
 /// Threads of which that is remembered.
@@ -49,22 +64,26 @@ impl Analyser {
     pub(super) fn place(&mut self, fault: &Fault, outcome: Option<Outcome>, at_ns: u64) -> Place {
         let &Fault { pid, tid, addr, time_ns, .. } = fault;
         let slot = tid as usize % RECENT;
-        let may_last = at_ns == time_ns && !self.world.is_ahead_of(at_ns);
         if let Some(recent) = &self.recent[slot]
-            && (recent.pid, recent.tid, recent.changes) == (pid, tid, self.world.changes)
-            && recent.piece.start <= addr
-            && addr < recent.piece.end
-            && may_last
+            && recent.holds_for(fault, at_ns, &self.world)
         {
             return Place { at_ns, ..recent.place };
         }
+        let may_last = at_ns == time_ns && !self.world.is_ahead_of(at_ns);
         let place = self.find_place(fault, outcome, at_ns);
         // What a call takes away at the moment is there only while it does.
         let is_there = |piece: &Piece| self.world.piece_at(place.mm, addr) == Some(*piece);
         let piece = place.piece.filter(is_there).filter(|_| may_last && !place.stack_grown);
         let changes = self.world.changes;
-        self.recent[slot] = piece.map(|piece| Recent { pid, tid, piece, changes, place });
+        self.recent[slot] =
+            piece.map(|piece| Recent { pid, tid, piece, changes, place, alike: None });
         place
+    }
+
+    /// Whether where the fault happened is remembered for the next one.
+    pub(super) fn has_recent(&self, fault: &Fault) -> bool {
+        let recent = self.recent.get(fault.tid as usize % RECENT).and_then(Option::as_ref);
+        recent.is_some_and(|recent| recent.holds_for(fault, fault.time_ns, &self.world))
     }
 
     /// Finds thread and mapping. The mapping is the one at `at_ns`, which is the entry or after it; if

@@ -43,20 +43,20 @@ impl FaultTable {
         keep(kernel_mode, mask);
         keep(proc, mask);
         keep(tid, mask);
-        keep(comm, mask);
+        comm.retain(mask);
         keep(cpu, mask);
         keep(addr, mask);
         keep(ip, mask);
-        keep(page_size_bytes, mask);
+        page_size_bytes.retain(mask);
         keep(nth, mask);
-        keep(attempts, mask);
+        attempts.retain(mask);
         keep(mapping, mask);
         keep(ip_mapping, mask);
         keep(map_confidence, mask);
         keep(region, mask);
         keep(code, mask);
-        keep(object, mask);
-        keep(call_chain, mask);
+        object.retain(mask);
+        call_chain.retain(mask);
         keep(node, mask);
     }
 }
@@ -88,13 +88,13 @@ mod tests {
             kernel_mode: vec![false, true, false, true],
             proc: numbers(20),
             tid: numbers(30),
-            comm: numbers(40),
+            comm: numbers(40).into(),
             cpu: vec![0, 1, 2, 3],
             addr: wide(50),
             ip: wide(60),
-            page_size_bytes: wide(70),
+            page_size_bytes: wide(70).into(),
             nth: numbers(80),
-            attempts: numbers(90),
+            attempts: numbers(90).into(),
             mapping: numbers(100),
             ip_mapping: numbers(110),
             map_confidence: vec![
@@ -105,8 +105,8 @@ mod tests {
             ],
             region: numbers(120),
             code: numbers(130),
-            object: numbers(140),
-            call_chain: numbers(150),
+            object: numbers(140).into(),
+            call_chain: numbers(150).into(),
             node: vec![0, 1, 2, 3],
         }
     }
@@ -126,20 +126,20 @@ mod tests {
             kernel_mode: vec![true, true],
             proc: vec![21, 23],
             tid: vec![31, 33],
-            comm: vec![41, 43],
+            comm: vec![41, 43].into(),
             cpu: vec![1, 3],
             addr: vec![51, 53],
             ip: vec![61, 63],
-            page_size_bytes: vec![71, 73],
+            page_size_bytes: vec![71, 73].into(),
             nth: vec![81, 83],
-            attempts: vec![91, 93],
+            attempts: vec![91, 93].into(),
             mapping: vec![101, 103],
             ip_mapping: vec![111, 113],
             map_confidence: vec![MapConfidence::Inferred, MapConfidence::Exact],
             region: vec![121, 123],
             code: vec![131, 133],
-            object: vec![141, 143],
-            call_chain: vec![151, 153],
+            object: vec![141, 143].into(),
+            call_chain: vec![151, 153].into(),
             node: vec![1, 3],
         };
         assert_eq!(format!("{table:?}"), format!("{expected:?}"));

@@ -4,13 +4,15 @@
 //! changed the address space. What goes away is gone from the entry on: nothing else can be mapped there
 //! before that. What `mremap` maps is there from the exit on: only the caller gets to know the address.
 
+use std::ops::Range;
+
 use pft::record::{CallKind, CallRecord};
 
 use super::hindsight::Applied;
 use super::{World, is_foreign};
 use crate::address_space::Moment;
 use crate::doubts::Doubts;
-use crate::drops::{Dropped, Drops};
+use crate::drops::{Advice, Dropped, Drops};
 use crate::piece_tree::Piece;
 use crate::ranges::Ranges;
 
@@ -331,6 +333,16 @@ impl World {
     /// The last advice to drop the page whose history is kept at `addr`.
     pub(crate) fn advice(&self, mm: u32, addr: u64, time_ns: u64) -> Option<Dropped> {
         self.mms.get(mm as usize)?.calls.drops.at(addr, time_ns)
+    }
+
+    /// The last advice for an address, and the addresses for which it is the same.
+    pub(crate) fn advice_around(&self, mm: u32, addr: u64) -> Option<(Range<u64>, Option<Advice>)> {
+        Some(self.mms.get(mm as usize)?.calls.drops.around(addr))
+    }
+
+    /// Whether no mapping of an address space is in doubt.
+    pub(crate) fn is_beyond_doubt(&self, mm: u32) -> bool {
+        self.mms.get(mm as usize).is_some_and(|mm| mm.calls.doubts.are_none())
     }
 
     /// Whether all calls that drop pages are known.

@@ -79,6 +79,11 @@ impl World {
         self.lost_until_ns > 0 && !self.is_map_complete(mm)
     }
 
+    /// Whether an address space was copied from no other.
+    pub(crate) fn is_without_parent(&self, mm: u32) -> bool {
+        self.mms.get(mm as usize).is_some_and(|mm| mm.parent.is_none())
+    }
+
     /// What the processes that an address space was copied from knew of a page at the fork, with the last
     /// advice for it. `None` if there are too many generations to ask.
     pub(crate) fn inherited_past(

@@ -37,7 +37,7 @@ fn found(analysis: &Analysis) -> Vec<(String, RegionKind, String)> {
         Some(object) => text(&object.name),
         None => "none".to_owned(),
     };
-    let spots = spots(analysis).into_iter().zip(&analysis.faults.object);
+    let spots = spots(analysis).into_iter().zip(analysis.faults.object.iter());
     spots.map(|((label, kind), number)| (label, kind, object(number))).collect()
 }
 

@@ -301,7 +301,7 @@ fn the_function_behind_most_of_it_is_named() {
     faults.code[..60].fill(1);
     faults.code[60..180].fill(2);
     faults.kernel_mode[60..180].fill(true);
-    faults.call_chain[60..180].fill(0);
+    (60..180).for_each(|row| faults.call_chain[row] = 0);
     let text = brief(&found(&loaded)[0]);
     assert!(text.contains("of the wall time), most of it in load\\x1b_block (60 %). "), "{text}");
     let outer = Function { name: b"main".to_vec(), file: Vec::new(), line: 0 };

@@ -169,9 +169,11 @@ impl Digest {
         // A process goes by the name of its main thread, not by those of its threads.
         let analysis = &mut loaded.analysis;
         let processes = &analysis.processes;
-        for (comm, &proc) in analysis.faults.comm.iter_mut().zip(&analysis.faults.proc) {
-            *comm = processes.get(proc as usize).map_or(*comm, |process| process.comm);
-        }
+        let threads = analysis.faults.comm.iter().zip(&analysis.faults.proc);
+        let name = |(&comm, &proc): (&u32, &u32)| {
+            processes.get(proc as usize).map_or(comm, |process| process.comm)
+        };
+        analysis.faults.comm = threads.map(name).collect::<Vec<u32>>().into();
         let process = section(&loaded, Section::Process);
 
         let scope = Scope::of(&loaded);

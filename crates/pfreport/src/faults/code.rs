@@ -1,5 +1,6 @@
 //! The columns about the code that faulted.
 
+use pfmodel::column::Values as _;
 use pfmodel::table::{Analysis, NONE};
 use polars::prelude::{IntoColumn as _, NewChunkedArray as _, PolarsResult, UInt32Chunked};
 
@@ -59,7 +60,7 @@ pub fn source<'a>(name: &'static str, analysis: &'a Analysis) -> PolarsResult<Bu
 pub fn call_chain<'a>(name: &'static str, analysis: &'a Analysis) -> Builder<'a> {
     let texts = Texts::of(analysis);
     Box::new(move |rows| {
-        let chains = analysis.faults.call_chain[rows].iter();
+        let chains = analysis.faults.call_chain.range(rows);
         let numbers = chains.map(|&chain| texts.number(chain));
         Ok(UInt32Chunked::from_iter_options(name.into(), numbers).into_column())
     })

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use pfmodel::column::Values;
 use pfmodel::names::{Access, Cause, Class, MapConfidence};
 use pfmodel::table::Analysis;
 
@@ -166,23 +167,23 @@ fn codes(column: Column, analysis: &Analysis) -> Codes<'_> {
 }
 
 /// A column of one of so many values.
-fn values<'a, T: Sync>(
-    column: &'a [T],
+fn values<'a, T: Sync + 'static>(
+    column: &'a (impl Values<T> + Sync),
     number: usize,
     code: impl Fn(&T) -> u64 + Send + Sync + 'a,
 ) -> Codes<'a> {
     let bits = u64::BITS - (number.saturating_sub(1) as u64).leading_zeros();
-    Box::new(move |rows, words| words.push(bits, column[rows].iter().map(&code)))
+    Box::new(move |rows, words| words.push(bits, column.range(rows).map(&code)))
 }
 
 /// A column of numbers of any size.
-fn numbers<T: Copy + Into<u64> + Sync>(column: &[T]) -> Codes<'_> {
+fn numbers<T: Copy + Into<u64> + Sync + 'static>(column: &(impl Values<T> + Sync)) -> Codes<'_> {
     let bits = u8::BITS * size_of::<T>() as u32;
-    Box::new(move |rows, words| words.push(bits, column[rows].iter().map(|&number| number.into())))
+    Box::new(move |rows, words| words.push(bits, column.range(rows).map(|&number| number.into())))
 }
 
 /// A column that refers to a table of so many rows, or to nothing.
-fn refers(column: &[u32], rows: usize) -> Codes<'_> {
+fn refers(column: &(impl Values<u32> + Sync), rows: usize) -> Codes<'_> {
     let none = rows as u64;
     values(column, rows.saturating_add(1), move |&row| u64::from(row).min(none))
 }
