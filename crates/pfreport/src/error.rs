@@ -336,9 +336,11 @@ impl Error {
             Self::Terminal { option } => {
                 format!("give it a file ({option}=FILE) or another program")
             }
-            Self::Memory { .. } => "narrow them by --from and --to, --where, --class or --pid, or allow more \
-                                    with --memory"
-                .to_owned(),
+            Self::Memory { .. } => {
+                "of one trace in a file the summary, groups and exports of faults come in parts; for anything else \
+                 narrow the faults by --from and --to, --where, --class or --pid, or allow more with --memory"
+                    .to_owned()
+            }
             Self::Sides { .. } => {
                 "give two traces, or several runs a side: pfreport diff A1 A2 -- B1 B2".to_owned()
             }

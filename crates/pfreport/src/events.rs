@@ -69,7 +69,7 @@ pub fn write(
         let faults = if rows - shown == 1 { "fault" } else { "faults" };
         writeln!(out, "{line} more {faults} (-n N shows more)")?;
     }
-    Ok(writeln!(out, "{}", last_line(loaded))?)
+    Ok(writeln!(out, "{}", last_line(loaded, |class| loaded.class_count(class)))?)
 }
 
 /// Something that is no fault and has a line.

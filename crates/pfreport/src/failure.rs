@@ -1,9 +1,7 @@
 //! Why an access failed, in words.
 
 use pfmodel::names::{Access, Class};
-use pfmodel::table::{FaultTable, Mapping};
-
-use crate::load::Loaded;
+use pfmodel::table::{Analysis, FaultTable, Mapping};
 
 /// The reasons, in the order of [`reason`]'s numbers.
 pub const REASONS: [&str; 5] = [
@@ -38,21 +36,20 @@ pub fn reason(faults: &FaultTable, mappings: &[Mapping], row: usize) -> Option<u
     })
 }
 
-/// How many accesses failed for each reason, the commonest first: `3 not writable`.
-#[must_use]
-pub fn tally(loaded: &Loaded) -> Vec<(u64, &'static str)> {
-    let analysis = &loaded.analysis;
-    let mut counts = REASONS.map(|reason| (0, reason));
-    if loaded.class_total(Class::Failed) == 0 {
-        return Vec::new();
-    }
+/// Counts the accesses that failed by the number of their [`reason`].
+pub fn count(analysis: &Analysis, counts: &mut [u64; REASONS.len()]) {
     for row in 0..analysis.faults.len() {
         let reason = reason(&analysis.faults, &analysis.mappings, row);
         if let Some(count) = reason.and_then(|reason| counts.get_mut(reason as usize)) {
-            count.0 += 1;
+            *count += 1;
         }
     }
-    let mut counts: Vec<_> = counts.into_iter().filter(|&(n, _)| n > 0).collect();
+}
+
+/// The reasons that there are and how often, the commonest first: `3 not writable`.
+#[must_use]
+pub fn commonest_first(counts: [u64; REASONS.len()]) -> Vec<(u64, &'static str)> {
+    let mut counts: Vec<_> = counts.into_iter().zip(REASONS).filter(|&(n, _)| n > 0).collect();
     counts.sort_by_key(|&(n, _)| std::cmp::Reverse(n));
     counts
 }

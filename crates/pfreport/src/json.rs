@@ -24,8 +24,8 @@ use crate::error::Error;
 use crate::group::Group;
 use crate::load::Loaded;
 use crate::output;
-use crate::stall::WallStall;
-use crate::summary::{self, limits, top::Rest};
+use crate::summary::figures::Figures;
+use crate::summary::{limits, phases, top::Rest};
 use crate::text::harmless;
 pub use code::{CallChains, Function, Symbols};
 pub use costs::{Cause, LongestThread, Phase, Process, Region, Totals};
@@ -140,12 +140,16 @@ impl Summary {
     /// # Errors
     /// [`Error::Table`] should Polars fail.
     pub fn of(loaded: &Loaded, top: usize) -> Result<Self, Error> {
-        let stall = WallStall::within(&loaded.analysis, loaded.windows());
-        let cells = summary::cells(loaded)?;
+        Ok(Self::with(loaded, &Figures::of(loaded)?, top))
+    }
+
+    /// The same with figures that are there already.
+    pub(crate) fn with(loaded: &Loaded, figures: &Figures, top: usize) -> Self {
+        let Figures { counts, stall, cells, functions, .. } = figures;
         let texts = |texts: &[String]| texts.iter().map(|t| harmless(t)).collect();
-        let phases = summary::phases::phases(loaded, top)?;
+        let phases = phases::phases(loaded, figures.phases.clone(), top);
         let victims = loaded.oom.iter().map(|victim| Victim::of(loaded, victim));
-        Ok(Self {
+        Self {
             schema: SCHEMA,
             generator: GENERATOR.to_owned(),
             traces: recording::traces(loaded),
@@ -155,19 +159,19 @@ impl Summary {
             gaps: Excerpt::of(Gap::all(&loaded.gaps, loaded.header.start_ns), top),
             notes: texts(&loaded.notes),
             limits: limits::lines(loaded),
-            exactness: (!loaded.are_several()).then(|| Exactness::of(loaded, top)),
-            totals: Totals::of(loaded, &stall),
-            causes: costs::causes(loaded, &stall)?,
+            exactness: (!loaded.are_several()).then(|| Exactness::of(loaded, counts, top)),
+            totals: Totals::of(loaded, figures),
+            causes: costs::causes(figures),
             phases_without_faults: phases.as_ref().map(|phases| phases.idle as u64),
             phases: phases.map(|phases| costs::phases(loaded, phases)),
-            processes: costs::processes(loaded, &cells, &stall, top),
-            longest_stalled_thread: costs::longest_thread(loaded, &cells),
-            regions: costs::regions(&cells, top),
-            functions: code::functions(loaded, top.div_ceil(2))?,
+            processes: costs::processes(loaded, cells, stall, top),
+            longest_stalled_thread: costs::longest_thread(loaded, cells),
+            regions: costs::regions(cells, top),
+            functions: functions.as_ref().map(|them| code::functions(them, top.div_ceil(2))),
             oom: Excerpt::of(victims.collect(), top),
             oom_missing: loaded.missing_victims(),
             findings: findings::findings(loaded),
-        })
+        }
     }
 }
 

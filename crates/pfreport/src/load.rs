@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::input::{STDIN, base_name};
 use crate::join::join;
 use crate::select::Selected;
-pub use memory::{check_bytes, default_bytes};
+pub use memory::{check_bytes, default_bytes, kept_rows, stretch_rows};
 pub use request::{Progress, Reach, ReadStats, Request};
 
 /// Everything a report draws on.

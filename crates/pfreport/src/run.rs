@@ -28,6 +28,7 @@ use crate::recover;
 use crate::redact;
 use crate::select::Selection;
 use crate::stacks;
+use crate::summary::stretch::Choice;
 use crate::summary::{self, Style};
 use crate::text::{printable_path, shell_word};
 use crate::verify;
@@ -107,6 +108,17 @@ fn report(
     let bar = Bar::new(arguments.habits.quiet);
     let request = request(arguments, &selection, reach, bar.as_ref());
     let loaded = match parts::too_large(arguments, &request)? {
+        Some(trace) if !has_table && !has_others => {
+            let choice =
+                Choice { selection: &selection, slow_threshold: arguments.query.slow_threshold };
+            let style = Style { top: arguments.query.top.unwrap_or(SUMMARY_ROWS), layout };
+            let (loaded, text) = parts::summary(trace, &request, choice, style)?;
+            // The bar ends before the text begins.
+            drop(request);
+            drop(bar);
+            out.write_all(text.as_bytes())?;
+            return end(&loaded, &[], has_data, (out, &mut io::sink()));
+        }
         Some(trace) if is_rows => {
             let (loaded, written) =
                 parts::export_rows(trace, &request, &selection, arguments, out)?;
@@ -135,7 +147,7 @@ fn report(
             asked = Asked::Listing(listing);
             loaded
         }
-        Some(trace) if selection.is_narrow() => {
+        Some(trace) if selection.is_narrow() || Loaded::rows_fit(trace, &request)? => {
             Loaded::open_selected(trace, &request, |part| selection.apply(part))?
         }
         _ => {

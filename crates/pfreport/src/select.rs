@@ -8,6 +8,7 @@ mod condition;
 mod moment;
 
 use std::ops::Range;
+use std::path::Path;
 
 use pfmodel::names::Class;
 
@@ -15,7 +16,7 @@ use crate::cli::Query;
 use crate::error::Error;
 use crate::field::Field;
 use crate::load::{Loaded, Member};
-use crate::text::{harmless, shorten};
+use crate::text::{harmless, shell_word, shorten};
 pub use condition::Condition;
 pub use moment::Moment;
 
@@ -77,7 +78,7 @@ impl Selection {
             && self.condition.is_none()
     }
 
-    /// Whether faults are chosen by more than their time.
+    /// Whether faults are chosen by more than their time, so that only reading them tells how many there are.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
         !self.classes.is_empty() || !self.pids.is_empty() || self.condition.is_some()
@@ -91,6 +92,33 @@ impl Selection {
             let ns = |moment: Moment| moment.ns(duration_ns);
             self.from.map_or(0, ns)..self.to.map_or(u64::MAX, ns)
         })
+    }
+
+    /// The same faults of a stretch of time only, nanoseconds since the start of a trace.
+    #[must_use]
+    pub fn during(&self, window_ns: &Range<u64>) -> Self {
+        let (from, to) = (Moment::Ns(window_ns.start), Moment::Ns(window_ns.end));
+        Self { from: Some(from), to: Some(to), ..self.clone() }
+    }
+
+    /// The options that ask for these faults, as a shell takes them.
+    #[must_use]
+    pub fn options(&self) -> Vec<String> {
+        let list = |words: Vec<String>| Some(words.join(",")).filter(|words| !words.is_empty());
+        // What looks like an option would be one.
+        let condition = |condition: &Condition| match condition.text() {
+            text if text.starts_with('-') => shell_word(Path::new(&format!("({text})"))),
+            text => shell_word(Path::new(text)),
+        };
+        let options = [
+            ("class", list(self.classes.iter().map(|class| class.as_str().to_owned()).collect())),
+            ("pid", list(self.pids.iter().map(u32::to_string).collect())),
+            ("where", self.condition.as_ref().map(condition)),
+            ("from", self.from.map(Moment::option)),
+            ("to", self.to.map(Moment::option)),
+        ];
+        let options = options.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        options.map(|(name, value)| format!("--{name} {value}")).collect()
     }
 
     /// The columns of the fault table that the condition looks at.

@@ -26,8 +26,8 @@ impl Union {
     }
 }
 
-/// Wall time with at least one thread stalled, for all faults and for parts of them.
-#[derive(Debug, Clone, Default)]
+/// Wall time with at least one thread stalled, for all faults and for some of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WallStall {
     /// By any fault of any process.
     pub total: Union,
@@ -37,8 +37,7 @@ pub struct WallStall {
 }
 
 impl WallStall {
-    /// Walks the table once. Faults of unknown latency add nothing; those that began before the trace
-    /// count from its start.
+    /// Faults of unknown latency add nothing; those that began before the trace count from its start.
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
         Self::within(analysis, &[])
@@ -48,30 +47,34 @@ impl WallStall {
     /// are all of the time.
     #[must_use]
     pub fn within(analysis: &Analysis, windows: &[Range<u64>]) -> Self {
+        let mut stall = Self::default();
+        stall.add(analysis, windows);
+        stall
+    }
+
+    /// Adds faults that began behind those that are there already, or at the same time, of the same processes. Walks
+    /// the table once.
+    pub fn add(&mut self, analysis: &Analysis, windows: &[Range<u64>]) {
         let faults = &analysis.faults;
-        let mut stall = Self {
-            total: Union::default(),
-            processes: vec![Union::default(); analysis.processes.len()],
-            causes: vec![Union::default(); Class::ALL.len() * Cause::ALL.len()],
-        };
+        self.processes.resize(analysis.processes.len(), Union::default());
+        self.causes.resize(Class::ALL.len() * Cause::ALL.len(), Union::default());
         let rows = faults.time_ns.iter().zip(faults.stalls_ns());
         let kinds = faults.class.iter().zip(&faults.cause).zip(&faults.proc);
         for ((&from_ns, stall_ns), ((&class, &cause), &proc)) in rows.zip(kinds) {
             let Some(stall_ns) = stall_ns else { continue };
             let to_ns = stalled_until_ns(windows, from_ns, stall_ns);
-            stall.total.add(from_ns, to_ns);
-            stall.causes[index(class, cause)].add(from_ns, to_ns);
-            if let Some(process) = stall.processes.get_mut(proc as usize) {
+            self.total.add(from_ns, to_ns);
+            self.causes[index(class, cause)].add(from_ns, to_ns);
+            if let Some(process) = self.processes.get_mut(proc as usize) {
                 process.add(from_ns, to_ns);
             }
         }
-        stall
     }
 
     /// By faults of one class and cause.
     #[must_use]
     pub fn cause_ns(&self, class: Class, cause: Cause) -> u64 {
-        self.causes[index(class, cause)].length_ns
+        self.causes.get(index(class, cause)).map_or(0, |union| union.length_ns)
     }
 }
 
@@ -82,6 +85,8 @@ const fn index(class: Class, cause: Cause) -> usize {
 #[cfg(test)]
 mod tests {
     use pfmodel::names::{Cause, Class};
+    use proptest::prelude::{any, prop};
+    use proptest::{collection::vec, proptest};
 
     use super::{Union, WallStall};
     use crate::sample::{self, Row};
@@ -103,6 +108,33 @@ mod tests {
             analysis.faults.before_ns.extend((before > 0).then_some(before));
         }
         assert_eq!(WallStall::of(&analysis).total.length_ns, 300);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_stall_as_the_whole_does(
+            rows in vec((0..50_u64, prop::option::of(0..40_u64), 0..2_u32, any::<bool>()), 0..60),
+            cuts in vec(0..60_usize, 0..5),
+            from_ns in 0..30_u64,
+        ) {
+            let (mut time, mut whole) = (0, sample::two_processes().analysis);
+            let mut parts = vec![whole.clone()];
+            let is_window = from_ns % 2 == 0;
+            let windows = is_window.then_some(from_ns..from_ns + 900);
+            for (number, (step, latency, proc, is_read)) in rows.into_iter().enumerate() {
+                if cuts.contains(&number) {
+                    parts.push(sample::two_processes().analysis);
+                }
+                time += step;
+                let cause = if is_read { Cause::FileRead } else { Cause::AnonFirstTouch };
+                let row = Row { time, latency, proc, cause, ..Row::default() };
+                sample::push(&mut whole, row);
+                sample::push(parts.last_mut().unwrap(), row);
+            }
+            let mut stall = WallStall::default();
+            parts.iter().for_each(|part| stall.add(part, windows.as_slice()));
+            assert_eq!(stall, WallStall::within(&whole, windows.as_slice()));
+        }
     }
 
     #[test]

@@ -3,15 +3,19 @@
 mod captured;
 pub(crate) mod causes;
 pub(crate) mod code;
+pub(crate) mod counts;
 pub(crate) mod diagnosis;
 pub(crate) mod exactness;
+pub(crate) mod figures;
 mod heading;
+pub(crate) mod kept;
 pub(crate) mod limits;
 mod losses;
 pub(crate) mod next;
 pub mod oom;
 pub(crate) mod phases;
 pub(crate) mod screen;
+pub(crate) mod stretch;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod top;
@@ -21,13 +25,13 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::field::Field;
-use crate::group::{Group, Measures, grouped, rows};
 use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::scope::Scope;
-use crate::stall::WallStall;
 use crate::units::counted;
+use counts::Counts;
 use diagnosis::{Diagnosis, Findings};
+use figures::Figures;
 use pfmodel::names::Class;
 use screen::{Part, Screen};
 
@@ -76,73 +80,66 @@ pub(crate) struct Sections {
 }
 
 impl Sections {
-    /// Everything but the commands to run next.
-    ///
-    /// # Errors
-    /// [`Error::Table`] should Polars fail.
-    pub fn of(loaded: &Loaded, style: Style) -> Result<Self, Error> {
+    /// Everything but the commands to run next, of a trace that need not have rows any more.
+    pub fn with(
+        loaded: &Loaded,
+        figures: &Figures,
+        diagnosis: Option<Diagnosis>,
+        style: Style,
+    ) -> Self {
         let page = |write: &dyn Fn(&mut Screen)| {
             let mut screen = Screen::new(style.layout);
             write(&mut screen);
             screen
         };
-        let tried = |write: &dyn Fn(&mut Screen) -> Result<(), Error>| {
-            let mut screen = Screen::new(style.layout);
-            write(&mut screen).map(|()| screen)
-        };
-        let mut sections = Self {
-            heading: tried(&|screen| heading_of(screen, loaded))?,
-            oom: page(&|screen| oom::write(screen, loaded)),
-            exactness: Screen::new(style.layout),
-            tables: Vec::new(),
-            diagnosis: None,
-            nothing: nothing(loaded),
-        };
+        let Figures { counts, stall, cells, phases, functions, .. } = figures;
         let top = style.top;
-        let (mut findings, mut cells, mut stall) = (None, Ok(Vec::new()), WallStall::default());
-        let mut functions = Ok(Screen::new(style.layout));
-        // One function has several lines of causes elsewhere: half a list leaves it one screen.
-        let functions_page = || tried(&|screen| code::functions(screen, loaded, top.div_ceil(2)));
-        // Each of these goes through all faults.
-        rayon::scope(|scope| {
-            // That of several traces is beside each of them.
-            if !loaded.are_several() {
-                scope.spawn(|_| exactness::write(&mut sections.exactness, loaded));
-            }
-            if sections.nothing.is_none() {
-                scope.spawn(|_| findings = Some(Findings::of(loaded)));
-                scope.spawn(|_| stall = WallStall::within(&loaded.analysis, loaded.windows()));
-                scope.spawn(|_| cells = self::cells(loaded));
-                scope.spawn(|_| functions = functions_page());
-            }
-        });
-        let Some(findings) = findings else { return Ok(sections) };
-        // Who, where and why are sums of these groups.
-        let cells = cells?;
-        sections.tables = vec![
-            tried(&|screen| causes::write(screen, loaded, &stall))?,
-            tried(&|screen| phases::write(screen, loaded, top))?,
-            page(&|screen| top::processes(screen, loaded, &cells, &stall, top)),
-            page(&|screen| top::regions(screen, &cells, top)),
-            functions?,
-        ];
-        sections.diagnosis = Diagnosis::of(findings, &cells);
-        Ok(sections)
+        let mut sections = Self {
+            heading: page(&|screen| match loaded.are_several() {
+                true => traces::write(screen, loaded, figures),
+                false => heading::write(screen, loaded, counts.faults),
+            }),
+            oom: page(&|screen| oom::write(screen, loaded)),
+            exactness: page(&|screen| {
+                // That of several traces is beside each of them.
+                if !loaded.are_several() {
+                    exactness::write(screen, loaded, counts);
+                }
+            }),
+            tables: Vec::new(),
+            diagnosis,
+            nothing: nothing(loaded, counts),
+        };
+        if sections.nothing.is_none() {
+            // Who, where and why are sums of the cells.
+            sections.tables = vec![
+                page(&|screen| causes::write(screen, loaded, figures)),
+                page(&|screen| phases::write(screen, loaded, phases, top)),
+                page(&|screen| top::processes(screen, loaded, cells, stall, top)),
+                page(&|screen| top::regions(screen, cells, top)),
+                // One function has several lines of causes elsewhere: half a list leaves it one screen.
+                page(&|screen| {
+                    if let Some(functions) = functions {
+                        code::functions(screen, functions, top.div_ceil(2));
+                    }
+                }),
+            ];
+        }
+        sections
     }
 }
 
-/// Which trace, or which traces.
-fn heading_of(screen: &mut Screen, loaded: &Loaded) -> Result<(), Error> {
-    if loaded.are_several() {
-        return traces::write(screen, loaded);
-    }
-    heading::write(screen, loaded);
-    Ok(())
+/// What a summary of a trace in memory is made of; no findings where there are no faults.
+pub(crate) fn figures_and_findings(
+    loaded: &Loaded,
+) -> (Result<Figures, Error>, Option<Findings<'_>>) {
+    let findings = || (!loaded.analysis.faults.is_empty()).then(|| Findings::of(loaded));
+    rayon::join(|| Figures::of(loaded), findings)
 }
 
 /// Why there are no faults to report on; none if there are.
-fn nothing(loaded: &Loaded) -> Option<String> {
-    if !loaded.analysis.faults.is_empty() {
+fn nothing(loaded: &Loaded, counts: &Counts) -> Option<String> {
+    if counts.faults > 0 {
         return None;
     }
     let read = loaded.analysis.exactness.faults;
@@ -165,7 +162,20 @@ fn nothing(loaded: &Loaded) -> Option<String> {
 /// # Errors
 /// [`Error::Table`] should Polars fail.
 pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
-    let sections = Sections::of(loaded, style)?;
+    let (figures, findings) = figures_and_findings(loaded);
+    let figures = figures?;
+    let diagnosis = findings.and_then(|findings| Diagnosis::of(findings, &figures.cells));
+    Ok(text(loaded, &figures, diagnosis, style))
+}
+
+/// The same of a trace that need not have rows any more.
+pub(crate) fn text(
+    loaded: &Loaded,
+    figures: &Figures,
+    diagnosis: Option<Diagnosis>,
+    style: Style,
+) -> String {
+    let sections = Sections::with(loaded, figures, diagnosis, style);
     let mut screen = sections.heading;
     for section in [sections.oom, sections.exactness].into_iter().chain(sections.tables) {
         screen.append(section);
@@ -177,17 +187,12 @@ pub fn render(loaded: &Loaded, style: Style) -> Result<String, Error> {
         screen.heading("Nothing to show");
         screen.paragraph(&why);
     }
-    next::write(&mut screen, loaded);
+    next::write(&mut screen, loaded, &figures.counts);
     let mut text = screen.into_text();
     text.push('\n');
-    text.push_str(&last_line(loaded));
+    text.push_str(&last_line(loaded, |class| figures.counts.class(class)));
     text.push('\n');
-    Ok(text)
-}
-
-/// The groups that the lists of who, where and why add up.
-pub(crate) fn cells(loaded: &Loaded) -> Result<Vec<Group>, Error> {
-    rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)
+    text
 }
 
 /// How many faults of a class were captured, stored or not.
@@ -216,7 +221,7 @@ impl fmt::Display for Captured {
 #[must_use]
 pub fn exactness_lines(loaded: &Loaded) -> Vec<(String, String)> {
     let mut screen = Screen::new(Layout::PIPED);
-    exactness::write(&mut screen, loaded);
+    exactness::write(&mut screen, loaded, &Counts::of(loaded));
     let lines = screen.into_parts().into_iter().filter_map(|part| match part {
         Part::Labelled(label, text) => Some((label, text)),
         _ => None,
@@ -224,9 +229,9 @@ pub fn exactness_lines(loaded: &Loaded) -> Vec<(String, String)> {
     lines.collect()
 }
 
-/// Major, minor and cow faults that were captured, or those of them that are selected, which are stored.
-pub(crate) fn captured_by_class(loaded: &Loaded) -> [Captured; 3] {
-    let count = |class| loaded.class_count(class);
+/// Major, minor and cow faults that were captured, or those of them that are selected, which are stored. `count`
+/// tells the rows of a class.
+pub(crate) fn captured_by_class(loaded: &Loaded, count: impl Fn(Class) -> u64) -> [Captured; 3] {
     let skipped = if loaded.selection.is_some() { Some([0; 2]) } else { loaded.skipped() };
     let major = skipped.map_or(Captured::Unknown, |[_, major]| {
         Captured::Number(count(Class::Major).saturating_add(major))
@@ -246,7 +251,7 @@ pub(crate) fn captured_by_class(loaded: &Loaded) -> [Captured; 3] {
 }
 
 /// `Summary: major=12 minor=542 cow=3`.
-pub(crate) fn last_line(loaded: &Loaded) -> String {
-    let [major, minor, cow] = captured_by_class(loaded);
+pub(crate) fn last_line(loaded: &Loaded, count: impl Fn(Class) -> u64) -> String {
+    let [major, minor, cow] = captured_by_class(loaded, count);
     format!("Summary: major={major} minor={minor} cow={cow}")
 }

@@ -23,10 +23,10 @@ pub struct Habits {
 
     /// Memory that faults may take (2G, 500M) [default: half of what is available]
     ///
-    /// Of more faults rows are written, groups made and queries answered a part at a time, which takes longer, and so is
-    /// any report on faults chosen by class, process or condition that fit; other reports end with an error. The program
-    /// itself takes some 256 MiB more, groups what their pages and latencies take, and a query what SQL makes of the
-    /// columns that it names.
+    /// Of more faults the summary is counted, rows written, groups made and queries answered a part at a time, which takes
+    /// longer, and so is any report on faults chosen by time, class, process or condition that fit; other reports end with an
+    /// error. The diagnosis is then of the costliest stretch of time, and says so. The program itself takes some 256 MiB
+    /// more, groups what their pages and latencies take, and a query what SQL makes of the columns that it names.
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = Reset)]
     pub memory: Option<u64>,
 }

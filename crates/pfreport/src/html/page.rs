@@ -18,7 +18,7 @@ use crate::load::Loaded;
 use crate::picture::{self, Picture, Theme};
 use crate::summary::diagnosis::Diagnosis;
 use crate::summary::screen::Part;
-use crate::summary::{Sections, Style, last_line, next};
+use crate::summary::{Sections, Style, figures_and_findings, last_line, next};
 use crate::text::shorten_path;
 use crate::units::count;
 
@@ -35,9 +35,13 @@ struct Document {
 /// [`Error::Table`]; [`Error::Picture`].
 pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
     let style = Style { top, layout: Layout::PIPED };
-    let (sections, summary) =
-        rayon::join(|| Sections::of(loaded, style), || Summary::of(loaded, top));
-    let (sections, summary) = (sections?, summary?);
+    let (counted, findings) = figures_and_findings(loaded);
+    let counted = counted?;
+    let (summary, diagnosis) = rayon::join(
+        || Summary::with(loaded, &counted, top),
+        || findings.and_then(|findings| Diagnosis::of(findings, &counted.cells)),
+    );
+    let sections = Sections::with(loaded, &counted, diagnosis, style);
     let document = document(loaded, &summary).map_err(|error| Error::Output(error.into()))?;
 
     let mut heading = sections.heading.into_parts();
@@ -56,7 +60,7 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
         .collect();
     let exactness = sections.exactness.into_parts();
     let has_faults = !loaded.analysis.faults.is_empty();
-    let mut next = next::commands(loaded);
+    let mut next = next::commands(loaded, &counted.counts);
     // This is that page.
     next.retain(|(command, _)| !command.ends_with(next::PAGE));
     let has_next = !next.is_empty() && !loaded.is_stdin();
@@ -118,7 +122,7 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
                     @if has_next { (next_commands(&next)) }
                 }
                 footer {
-                    p { code { (last_line(loaded)) } }
+                    p { code { (last_line(loaded, |class| counted.counts.class(class))) } }
                     p { "Made by " (summary.generator) ". Everything is in this file; the page asks for nothing from anywhere." }
                 }
                 script type="application/json" #data { (PreEscaped(inert(&document))) }

@@ -5,10 +5,10 @@ use pft::record::ModuleState;
 use serde::Serialize;
 
 use super::List;
-use crate::error::Error;
 use crate::load::Loaded;
 use crate::scope::{CallGraph, Scope};
-use crate::summary::code;
+use crate::summary::code::Functions;
+use crate::summary::counts::Counts;
 
 /// A function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,11 +31,8 @@ pub struct Function {
     pub max_ns: Option<u64>,
 }
 
-/// The costliest functions; none where none is known.
-pub fn functions(loaded: &Loaded, at_most: usize) -> Result<Option<List<Function>>, Error> {
-    let Some(functions) = code::Functions::of(loaded)? else {
-        return Ok(None);
-    };
+/// The costliest functions.
+pub fn functions(functions: &Functions, at_most: usize) -> List<Function> {
     let rows = functions.groups.iter().take(at_most).map(|group| {
         let [class, cause] =
             functions.main_cause(group).map_or([None, None], |names| names.map(Some));
@@ -50,7 +47,7 @@ pub fn functions(loaded: &Loaded, at_most: usize) -> Result<Option<List<Function
             max_ns: group.max_ns,
         }
     });
-    Ok(Some(List::of(rows.collect(), functions.groups.iter().skip(at_most))))
+    List::of(rows.collect(), functions.groups.iter().skip(at_most))
 }
 
 /// How much is known of functions.
@@ -68,11 +65,11 @@ pub struct Symbols {
 
 impl Symbols {
     /// What is known; none without modules.
-    pub(super) fn of(loaded: &Loaded) -> Option<Self> {
+    pub(super) fn of(loaded: &Loaded, counts: &Counts) -> Option<Self> {
         let modules = &loaded.analysis.modules;
         let is_read = |state| state == ModuleState::Read;
         (!modules.is_empty()).then(|| Self {
-            named_faults: code::named(&loaded.analysis),
+            named_faults: counts.named,
             modules: modules.len() as u64,
             modules_not_read: modules.iter().filter(|m| !is_read(m.state)).count() as u64,
             skipped_addresses: loaded.counted(ledger::SYMBOLS_SKIPPED),
@@ -99,10 +96,9 @@ pub struct CallChains {
 
 impl CallChains {
     /// What is known; none where none were recorded.
-    pub(super) fn of(loaded: &Loaded) -> Option<Self> {
-        let analysis = &loaded.analysis;
+    pub(super) fn of(loaded: &Loaded, counts: &Counts) -> Option<Self> {
         let (method, minor_share) = match Scope::of(loaded).call_graph {
-            None if !code::has_chains(analysis) => return None,
+            None if counts.chained == 0 => return None,
             None => (None, None),
             Some(CallGraph::FramePointers) => (Some("fp"), None),
             Some(CallGraph::Stacks { minor_share }) => (Some("dwarf"), minor_share),
@@ -110,8 +106,8 @@ impl CallChains {
         Some(Self {
             method,
             minor_share,
-            faults: code::chained(analysis),
-            missing: analysis.exactness.lost_call_chains,
+            faults: counts.chained,
+            missing: loaded.analysis.exactness.lost_call_chains,
             stacks_dropped: loaded.counted(ledger::STACKS_DROPPED),
             stacks_failed: loaded.counted(ledger::STACKS_FAILED),
         })

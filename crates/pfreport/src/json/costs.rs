@@ -4,10 +4,10 @@ use pfmodel::names::Class;
 use serde::Serialize;
 
 use super::List;
-use crate::error::Error;
 use crate::group::Group;
 use crate::load::Loaded;
 use crate::stall::WallStall;
+use crate::summary::figures::Figures;
 use crate::summary::{self, Captured, causes, phases, top};
 
 /// Sums over all faults that are selected.
@@ -38,26 +38,28 @@ pub struct Totals {
 
 impl Totals {
     /// The sums.
-    pub(super) fn of(loaded: &Loaded, stall: &WallStall) -> Self {
-        let faults = &loaded.analysis.faults;
+    pub(super) fn of(loaded: &Loaded, figures: &Figures) -> Self {
+        let counts = &figures.counts;
         let number = |captured| match captured {
             Captured::Number(number) => Some(number),
             Captured::Unrecorded | Captured::Unknown => None,
         };
-        let [major, minor, cow] = summary::captured_by_class(loaded).map(number);
-        let stall_ns = faults.stalls_ns().flatten().reduce(u64::saturating_add);
+        let [major, minor, cow] =
+            summary::captured_by_class(loaded, |class| counts.class(class)).map(number);
+        let stall_ns =
+            figures.cells.iter().filter_map(|group| group.stall_ns).reduce(u64::saturating_add);
         Self {
-            faults: faults.len() as u64,
+            faults: counts.faults,
             major,
             minor,
             cow,
-            failed: loaded.class_count(Class::Failed),
+            failed: counts.class(Class::Failed),
             stall_ns,
-            wall_ns: stall_ns.map(|_| stall.total.length_ns),
-            slow: faults.slow.iter().filter(|&&slow| slow).count() as u64,
+            wall_ns: stall_ns.map(|_| figures.stall.total.length_ns),
+            slow: counts.slow,
             slow_threshold_ns: Some(loaded.analysis.slow_threshold_ns)
                 .filter(|_| !loaded.are_several()),
-            began_before: faults.before_ns.len() as u64,
+            began_before: counts.began_before,
         }
     }
 }
@@ -90,8 +92,8 @@ pub struct Cause {
 }
 
 /// All classes and causes.
-pub fn causes(loaded: &Loaded, stall: &WallStall) -> Result<Vec<Cause>, Error> {
-    let cause = |(group, wall_ns): (Group, Option<u64>)| Cause {
+pub fn causes(figures: &Figures) -> Vec<Cause> {
+    let cause = |(group, wall_ns): (&Group, Option<u64>)| Cause {
         class: group.key(0).to_owned(),
         cause: group.key(1).to_owned(),
         faults: group.faults,
@@ -104,7 +106,7 @@ pub fn causes(loaded: &Loaded, stall: &WallStall) -> Result<Vec<Cause>, Error> {
         p99_ns: group.p99_ns,
         max_ns: group.max_ns,
     };
-    Ok(causes::causes(loaded, stall)?.into_iter().map(cause).collect())
+    causes::causes(figures).map(cause).collect()
 }
 
 /// What happened under one name of a mark.

@@ -10,6 +10,7 @@ use crate::accounts;
 use crate::json::{CallChains, Excerpt, Symbols};
 use crate::load::Loaded;
 use crate::scope::Scope;
+use crate::summary::counts::Counts;
 use crate::summary::exactness;
 
 /// How complete the trace is, whatever of it is selected; how much is known of rows is of the selected ones.
@@ -185,7 +186,7 @@ pub struct Mappings {
 
 impl Exactness {
     /// What the ledger and the table say.
-    pub(super) fn of(loaded: &Loaded, top: usize) -> Self {
+    pub(super) fn of(loaded: &Loaded, counts: &Counts, top: usize) -> Self {
         let analysis = &loaded.analysis;
         let exactness = &analysis.exactness;
         let scope = Scope::of(loaded);
@@ -200,9 +201,9 @@ impl Exactness {
                 kernel: balance.kernel,
             })
             .collect();
-        let [exact, inferred, unknown] = exactness::map_confidence(loaded);
+        let [exact, inferred, unknown] = exactness::map_confidence(loaded, counts);
         let bias_ns = exactness::bias_ns(loaded);
-        let failures = exactness::failures(loaded);
+        let failures = exactness::failures(loaded, counts);
         let failure = |(faults, reason)| Failure { reason, faults };
         Self {
             whole: loaded.is_whole(),
@@ -240,8 +241,8 @@ impl Exactness {
             interrupted: exactness.interrupted,
             foreign: loaded.counted(ledger::CAPTURED_FOREIGN_IDS),
             mappings: Mappings { exact, inferred, unknown, calls_recorded: scope.calls },
-            symbols: Symbols::of(loaded),
-            call_chains: CallChains::of(loaded),
+            symbols: Symbols::of(loaded, counts),
+            call_chains: CallChains::of(loaded, counts),
             latency_bias_ns: bias_ns.map(|(bias_ns, _)| bias_ns),
             latency_bias_spread_ns: bias_ns.and_then(|(_, spread_ns)| spread_ns),
         }

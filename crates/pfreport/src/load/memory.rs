@@ -121,6 +121,20 @@ pub fn check_bytes(
     }
 }
 
+/// Rows that a report may keep all at once, if it may take so much memory.
+#[must_use]
+pub fn kept_rows(limit_bytes: u64) -> usize {
+    usize::try_from(limit_bytes / ROW_BYTES).unwrap_or(usize::MAX)
+}
+
+/// Rows of a stretch of time, of which two or three are kept while parts come, if a report may take so much memory.
+#[must_use]
+pub fn stretch_rows(limit_bytes: u64) -> usize {
+    // Of whole parts, so that none is the costliest only because it is the longest.
+    let part_rows = part_rows(limit_bytes);
+    (kept_rows(limit_bytes) / 8 / part_rows).max(1).saturating_mul(part_rows)
+}
+
 /// Rows of a part, if a report may take so much memory.
 pub(super) fn part_rows(limit_bytes: u64) -> usize {
     // A quarter for the part: the rest is for tables, pages and what is made of the part.
@@ -133,7 +147,17 @@ const MOST_ROWS: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
-    use super::available_bytes;
+    use super::{available_bytes, kept_rows, part_rows, stretch_rows};
+
+    #[test]
+    fn stretches_are_of_whole_parts() {
+        let parts = |limit_bytes| stretch_rows(limit_bytes) / part_rows(limit_bytes);
+        for (limit_bytes, expected) in [(0, 1), (512 << 20, 1), (2 << 30, 1), (16 << 30, 13)] {
+            assert_eq!(parts(limit_bytes), expected);
+            assert_eq!(stretch_rows(limit_bytes) % part_rows(limit_bytes), 0);
+        }
+        assert!(stretch_rows(16 << 30) <= kept_rows(16 << 30) / 8);
+    }
 
     #[test]
     fn available_memory_is_read_from_meminfo() {

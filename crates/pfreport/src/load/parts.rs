@@ -65,11 +65,16 @@ impl Loaded {
             kept.append(std::mem::take(&mut part.analysis.faults));
             memory::check_kept(path, kept.len() as u64, request.memory_bytes)
         })?;
-        if let Some(member) = loaded.members.first_mut() {
-            member.rows = 0..kept.len();
-        }
-        loaded.analysis.faults = kept;
+        loaded.put(kept);
         Ok(loaded)
+    }
+
+    /// Gives a single trace these rows.
+    pub(crate) fn put(&mut self, rows: FaultTable) {
+        if let Some(member) = self.members.first_mut() {
+            member.rows = 0..rows.len();
+        }
+        self.analysis.faults = rows;
     }
 
     /// Whether the faults that are asked for fit into the memory of the request, by estimate.
@@ -80,6 +85,18 @@ impl Loaded {
         let Opened { trace, scope, .. } = Opened::new(path, request)?;
         let needed_bytes = memory::estimate_bytes(&scope.faults(&trace), &scope);
         Ok(request.memory_bytes.is_none_or(|limit_bytes| needed_bytes <= limit_bytes))
+    }
+
+    /// Whether the rows that are asked for fit by themselves, so that they can be kept from parts.
+    ///
+    /// # Errors
+    /// As [`Loaded::open`].
+    pub fn rows_fit(path: &Path, request: &Request<'_>) -> Result<bool, Error> {
+        let Opened { trace, scope, .. } = Opened::new(path, request)?;
+        let rows = scope.faults(&trace).rows_meeting(scope.window_ns.as_ref());
+        Ok(request
+            .memory_bytes
+            .is_none_or(|limit_bytes| rows <= memory::kept_rows(limit_bytes) as u64))
     }
 
     /// Hands out a part: the analysis has its rows, and is needed again.

@@ -12,9 +12,13 @@ use crate::faults::{Faults, Unnamed};
 use crate::field::Field;
 use crate::group::{Measures, Tally};
 use crate::input::can_be_read_again;
-use crate::load::{Loaded, Request, check_bytes};
+use crate::load::{Loaded, Request, check_bytes, kept_rows, stretch_rows};
 use crate::select::Selection;
 use crate::sql::{Query, for_sql};
+use crate::summary::figures::Counting;
+use crate::summary::kept::Kept;
+use crate::summary::stretch::{Choice, diagnosis};
+use crate::summary::{self, Style};
 
 /// The trace that is too large to be read as a whole, if it is a single one. Standard input and pipes cannot be read
 /// again, and are in memory anyway.
@@ -80,6 +84,37 @@ pub fn query(
         check_bytes(trace, rows, bytes, request.memory_bytes)
     })?;
     Ok((loaded, if fields.is_empty() { query } else { query.over(kept) }))
+}
+
+/// The summary, whose figures are counted a part at a time. Returns the trace without rows, and the text.
+///
+/// # Errors
+/// Those of [`Loaded::open_in_parts`] and [`Selection::apply`]; [`Error::Table`].
+pub fn summary(
+    trace: &Path,
+    request: &Request<'_>,
+    choice: Choice<'_>,
+    style: Style,
+) -> Result<(Loaded, String), Error> {
+    let limit_bytes = request.memory_bytes.unwrap_or(u64::MAX);
+    let stretch_rows = stretch_rows(limit_bytes);
+    // All faults are too many.
+    let most_rows = match choice.selection.is_everything() {
+        true => stretch_rows,
+        false => kept_rows(limit_bytes).max(stretch_rows),
+    };
+    let mut counting = Counting::default();
+    let mut kept = Kept::new(stretch_rows, most_rows);
+    let mut loaded = Loaded::open_in_parts(trace, request, |part| {
+        choice.selection.apply(part)?;
+        counting.add(part)?;
+        kept.add(std::mem::take(&mut part.analysis.faults));
+        Ok(())
+    })?;
+    let figures = counting.finish()?;
+    let diagnosis = diagnosis(&mut loaded, &figures, kept.finish(), choice)?;
+    let text = summary::text(&loaded, &figures, diagnosis, style);
+    Ok((loaded, text))
 }
 
 /// Groups the rows that are asked for, a part at a time. Returns the trace without rows, and the groups.

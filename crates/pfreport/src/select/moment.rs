@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use crate::units::exact_duration;
 
+const SECOND: u64 = 1_000_000_000;
+
 /// A moment since the start of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Moment {
@@ -21,6 +23,18 @@ impl Moment {
         match self {
             Self::Ns(ns) => ns,
             Self::Percent(percent) => (duration_ns as f64 * percent / 100.0).round() as u64,
+        }
+    }
+
+    /// As an option takes it.
+    #[must_use]
+    pub fn option(self) -> String {
+        match self {
+            Self::Ns(ns) => {
+                let seconds = format!("{}.{:09}", ns / SECOND, ns % SECOND);
+                format!("{}s", seconds.trim_end_matches('0').trim_end_matches('.'))
+            }
+            Self::Percent(percent) => format!("{percent}%"),
         }
     }
 
@@ -60,6 +74,8 @@ impl fmt::Display for Moment {
 
 #[cfg(test)]
 mod tests {
+    use proptest::proptest;
+
     use super::Moment;
 
     #[test]
@@ -75,6 +91,15 @@ mod tests {
         }
         for text in ["", "2", "-1s", "101%", "-1%", "NaN%", "2 parsecs", "%"] {
             assert!(ns(text).unwrap_err().contains("as 2s, 150ms"), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn options_say_moments_exactly(ns: u64, share in 0.0..=100.0_f64) {
+            for moment in [Moment::Ns(ns), Moment::Ns(ns >> 20), Moment::Percent(share)] {
+                assert_eq!(moment.option().parse(), Ok(moment));
+            }
         }
     }
 }

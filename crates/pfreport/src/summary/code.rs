@@ -1,22 +1,22 @@
 //! Which code faults, and how much is known of it.
 
-use pfmodel::table::{Analysis, CallChain, Module};
+use pfmodel::table::Module;
 use pft::keys::ledger;
 use pft::record::ModuleState;
 
+use super::counts::Counts;
 use super::screen::Screen;
 use super::top::{rest_of, total_stall_ns};
 use crate::cell::Cell;
-use crate::error::Error;
 use crate::field::Field;
-use crate::group::{Group, Measures, grouped, rolled_up, rows};
+use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
 use crate::scope::{CallGraph, Scope};
 use crate::text::{printable, shorten};
 use crate::units::{count, counted};
 
 /// What tells apart the groups that the list of functions adds up.
-const CELL: [Field; 4] = [Field::Function, Field::Module, Field::Class, Field::Cause];
+pub const CELL: [Field; 4] = [Field::Function, Field::Module, Field::Class, Field::Cause];
 /// Positions in [`CELL`]: the function.
 const FUNCTION: [usize; 2] = [0, 1];
 
@@ -27,55 +27,23 @@ const MODULE_CHARACTERS: usize = 24;
 /// Modules that are named where several could not be read.
 const MODULES_NAMED: usize = 3;
 
-/// Whether the function of any faulting instruction is known.
-pub fn has_functions(analysis: &Analysis) -> bool {
-    analysis.faults.code.iter().any(|&place| is_named(analysis, place))
-}
-
-/// Whether any fault has a call chain.
-pub fn has_chains(analysis: &Analysis) -> bool {
-    analysis.faults.call_chain.iter().any(|&chain| is_chain(analysis, chain))
-}
-
-fn is_named(analysis: &Analysis, place: u32) -> bool {
-    let place = analysis.locations.get(place as usize);
-    place.is_some_and(|place| place.functions.first().is_some_and(|f| !f.name.is_empty()))
-}
-
-const fn is_chain(analysis: &Analysis, chain: u32) -> bool {
-    (chain as usize) < analysis.call_chains.len()
-}
-
 /// How much is known of the code.
-pub fn exactness(screen: &mut Screen, loaded: &Loaded) {
-    if let Some(line) = symbols(loaded) {
+pub fn exactness(screen: &mut Screen, loaded: &Loaded, counts: &Counts) {
+    if let Some(line) = symbols(loaded, counts) {
         screen.labelled("symbols", &line);
     }
-    if let Some(line) = callers(loaded) {
+    if let Some(line) = callers(loaded, counts) {
         screen.labelled("callers", &line);
     }
 }
 
-/// Faults of which the function is known.
-pub fn named(analysis: &Analysis) -> u64 {
-    let places = analysis.faults.code.iter();
-    places.filter(|&&place| is_named(analysis, place)).count() as u64
-}
-
-/// Faults that have a call chain.
-pub fn chained(analysis: &Analysis) -> u64 {
-    let chains = analysis.faults.call_chain.iter();
-    chains.filter(|&&chain| is_chain(analysis, chain)).count() as u64
-}
-
-fn symbols(loaded: &Loaded) -> Option<String> {
+fn symbols(loaded: &Loaded, counts: &Counts) -> Option<String> {
     let analysis = &loaded.analysis;
     if analysis.modules.is_empty() {
         return None;
     }
-    let faults = &analysis.faults;
-    let named = named(analysis);
-    let all = counted(faults.len() as u64, loaded.row_name());
+    let named = counts.named;
+    let all = counted(counts.faults, loaded.row_name());
     let mut parts = vec![format!("function known for {} of {all}", count(named))];
     if loaded.counted(ledger::SYMBOLS_ASKED) == Some(0) && named == 0 {
         parts = vec!["not looked up while recording".to_owned()];
@@ -112,10 +80,10 @@ fn reason(module: &Module) -> String {
     format!("{} ({why})", shorten(name, MODULE_CHARACTERS))
 }
 
-fn callers(loaded: &Loaded) -> Option<String> {
-    let analysis = &loaded.analysis;
+fn callers(loaded: &Loaded, counts: &Counts) -> Option<String> {
+    let &Counts { chained, cut, alone, .. } = counts;
     let how = match Scope::of(loaded).call_graph {
-        None if !has_chains(analysis) => return None,
+        None if chained == 0 => return None,
         None => "recorded".to_owned(),
         Some(CallGraph::FramePointers) => "by frame pointers".to_owned(),
         Some(CallGraph::Stacks { minor_share }) => match minor_share {
@@ -125,23 +93,15 @@ fn callers(loaded: &Loaded) -> Option<String> {
             Some(n) => format!("from copies of stacks, of 1 minor fault in {}", count(n)),
         },
     };
-    let faults = &analysis.faults;
-    let chains = || faults.call_chain.iter().filter(|&&chain| is_chain(analysis, chain));
-    let of = |is: fn(&CallChain) -> bool| {
-        chains().filter(|&&chain| is(&analysis.call_chains[chain as usize])).count() as u64
-    };
-    let cut = of(|chain| chain.cut);
-    let alone = of(|chain| !chain.cut && chain.kernel.len() + chain.user.len() == 1);
-    let all = counted(faults.len() as u64, loaded.row_name());
-    let mut parts =
-        vec![format!("{how}: call chain known for {} of {all}", count(chained(analysis)))];
+    let all = counted(counts.faults, loaded.row_name());
+    let mut parts = vec![format!("{how}: call chain known for {} of {all}", count(chained))];
     if alone > 0 {
         parts.push(format!("{} without a caller in it", count(alone)));
     }
     if cut > 0 {
         parts.push(format!("{} may go on behind their last caller", count(cut)));
     }
-    let lost = analysis.exactness.lost_call_chains;
+    let lost = loaded.analysis.exactness.lost_call_chains;
     if lost > 0 {
         parts.push(format!("{} had one that is missing from the file", counted(lost, "fault")));
     }
@@ -168,16 +128,10 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// All functions; nothing where none is known.
-    ///
-    /// # Errors
-    /// [`Error::Table`] should Polars fail.
-    pub fn of(loaded: &Loaded) -> Result<Option<Self>, Error> {
-        if !has_functions(&loaded.analysis) {
-            return Ok(None);
-        }
-        let cells = rows(&grouped(loaded, &CELL, Measures { pages: false, percentiles: false })?)?;
-        Ok(Some(Self { groups: rolled_up(&cells, &FUNCTION), cells }))
+    /// Of groups by [`CELL`].
+    #[must_use]
+    pub fn of(cells: Vec<Group>) -> Self {
+        Self { groups: rolled_up(&cells, &FUNCTION), cells }
     }
 
     /// Class and cause that stall a function most: groups come in this order.
@@ -187,14 +141,8 @@ impl Functions {
     }
 }
 
-/// The functions whose instructions faulted, those with the most stall time; nothing where none is known.
-///
-/// # Errors
-/// [`Error::Table`] should Polars fail.
-pub fn functions(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Error> {
-    let Some(functions) = Functions::of(loaded)? else {
-        return Ok(());
-    };
+/// The functions whose instructions faulted, those with the most stall time.
+pub fn functions(screen: &mut Screen, functions: &Functions, top: usize) {
     let groups = &functions.groups;
     let stall_ns = total_stall_ns(groups);
     let faults: u64 = groups.iter().map(|group| group.faults).sum();
@@ -218,5 +166,4 @@ pub fn functions(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(),
     if let Some(rest) = groups.get(top..).filter(|rest| !rest.is_empty()) {
         screen.paragraph(&rest_of(rest));
     }
-    Ok(())
 }

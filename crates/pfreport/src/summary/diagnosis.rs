@@ -6,6 +6,7 @@ use pft::record::LATENCY_UNKNOWN;
 
 use super::PLACE_AND_CAUSE;
 use super::screen::Screen;
+use super::stretch::Stretch;
 use super::top::{place, total_stall_ns};
 use crate::advice::{
     Advice, Evidence, GIVE_BACK, HEAP_GIVEN_BACK, LOWER_BOUNDS, SELECTED, SLOW_MINOR, THRASHING,
@@ -38,6 +39,8 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
     /// What is to be kept in mind: not every fault is in the table.
     pub remarks: Vec<&'static str>,
+    /// What it is of, if not of all faults of the report.
+    pub stretch: Option<Stretch>,
 }
 
 /// What the rules say, before it is weighed against everything else.
@@ -95,12 +98,28 @@ impl Diagnosis {
             [(evidence.are_lower_bounds(), LOWER_BOUNDS), (loaded.selection.is_some(), SELECTED)];
         let remarks = remarks.into_iter().filter(|&(holds, _)| holds && !advice.is_empty());
         let remarks = remarks.map(|(_, remark)| remark).collect();
-        Some(Self { opening, advice, shown, notes, remarks })
+        Some(Self { opening, advice, shown, notes, remarks, stretch: None })
+    }
+
+    /// Why there is none.
+    #[must_use]
+    pub fn none(why: &str) -> Self {
+        Self {
+            opening: Some(why.to_owned()),
+            advice: Vec::new(),
+            shown: 0,
+            notes: Vec::new(),
+            remarks: Vec::new(),
+            stretch: None,
+        }
     }
 
     /// What fits on the screen.
     pub fn write(&self, screen: &mut Screen) {
-        screen.heading("Diagnosis");
+        match &self.stretch {
+            Some(stretch) => stretch.write(screen),
+            None => screen.heading("Diagnosis"),
+        }
         self.opening.iter().for_each(|opening| screen.paragraph(opening));
         for (number, advice) in self.advice.iter().take(self.shown).enumerate() {
             screen.paragraph(&format!("{}. {}", number + 1, brief(advice)));

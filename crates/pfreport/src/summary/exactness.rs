@@ -1,22 +1,22 @@
 //! How complete the recording is, and what it cannot show.
 
-use pfmodel::names::{Class, MapConfidence};
+use pfmodel::names::Class;
 use pfmodel::table::NONE;
 use pft::keys::{fact, ledger};
 
+use super::counts::Counts;
 use super::screen::Screen;
 use super::{captured, code, limits};
-use crate::failure;
 use crate::load::Loaded;
 use crate::scope::{Kind, Scope};
 use crate::units::{count, counted, duration};
 
-pub fn write(screen: &mut Screen, loaded: &Loaded) {
+pub fn write(screen: &mut Screen, loaded: &Loaded, counts: &Counts) {
     captured::write(screen, loaded);
     if let Some(line) = not_seen(loaded) {
         screen.labelled("not seen", &line);
     }
-    if let Some(line) = apart(loaded) {
+    if let Some(line) = apart(loaded, counts) {
         screen.labelled("apart", &line);
     }
     if let Some(n) = loaded.counted(ledger::CAPTURED_FOREIGN_IDS).filter(|&n| n > 0) {
@@ -27,10 +27,10 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
         );
         screen.labelled("foreign", &line);
     }
-    if let Some(line) = mappings(loaded) {
+    if let Some(line) = mappings(loaded, counts) {
         screen.labelled("mappings", &line);
     }
-    code::exactness(screen, loaded);
+    code::exactness(screen, loaded, counts);
     limits::write(screen, loaded);
     if let Some(n) = loaded.counted(ledger::DROPPED_LIVE).filter(|&n| n > 0) {
         let lines = counted(n, "line");
@@ -45,23 +45,15 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
 }
 
 /// Faults whose mapping is exact, inferred and unknown: of those that are selected, as all that is told of rows.
-pub fn map_confidence(loaded: &Loaded) -> [u64; 3] {
-    if loaded.selection.is_none() {
-        return loaded.analysis.exactness.map_confidence;
+pub fn map_confidence(loaded: &Loaded, counts: &Counts) -> [u64; 3] {
+    match loaded.selection {
+        None => loaded.analysis.exactness.map_confidence,
+        Some(_) => counts.map_confidence,
     }
-    let mut counts = [0; 3];
-    for confidence in &loaded.analysis.faults.map_confidence {
-        counts[match confidence {
-            MapConfidence::Exact => 0,
-            MapConfidence::Inferred => 1,
-            MapConfidence::Unknown => 2,
-        }] += 1;
-    }
-    counts
 }
 
-fn mappings(loaded: &Loaded) -> Option<String> {
-    let [exact, inferred, unknown] = map_confidence(loaded);
+fn mappings(loaded: &Loaded, counts: &Counts) -> Option<String> {
+    let [exact, inferred, unknown] = map_confidence(loaded, counts);
     let how = match Scope::of(loaded).calls {
         Some(true) => "; unmapping and moving were recorded",
         Some(false) if inferred > 0 => {
@@ -145,11 +137,11 @@ fn not_seen(loaded: &Loaded) -> Option<String> {
 
 /// Why accesses of the whole trace failed, the commonest reason first; none where not all of its faults are there
 /// to tell.
-pub fn failures(loaded: &Loaded) -> Option<Vec<(u64, &'static str)>> {
-    loaded.selection.is_none().then(|| failure::tally(loaded))
+pub fn failures(loaded: &Loaded, counts: &Counts) -> Option<Vec<(u64, &'static str)>> {
+    loaded.selection.is_none().then(|| counts.failures())
 }
 
-fn apart(loaded: &Loaded) -> Option<String> {
+fn apart(loaded: &Loaded, counts: &Counts) -> Option<String> {
     let scope = Scope::of(loaded);
     let exactness = &loaded.analysis.exactness;
     let parts = [
@@ -168,7 +160,7 @@ fn apart(loaded: &Loaded) -> Option<String> {
     ];
     let parts = parts.into_iter().filter(|&(n, _)| n > 0);
     let mut parts: Vec<String> = parts.map(|(n, what)| format!("{} {what}", count(n))).collect();
-    let reasons = failures(loaded).unwrap_or_default();
+    let reasons = failures(loaded, counts).unwrap_or_default();
     if let (Some(failed), false) = (parts.first_mut(), reasons.is_empty()) {
         let reasons = match reasons.as_slice() {
             [(_, reason)] => (*reason).to_owned(),

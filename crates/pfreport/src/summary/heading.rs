@@ -16,7 +16,8 @@ const SIGKILLED: u32 = 128 + 9;
 /// And SIGTERM.
 const TERMINATED: u32 = 128 + 15;
 
-pub fn write(screen: &mut Screen, loaded: &Loaded) {
+/// `faults` are those that the report is about.
+pub fn write(screen: &mut Screen, loaded: &Loaded, faults: u64) {
     screen.heading(&format!("{}: page faults of {}", loaded.name, target(loaded)));
     damage_and_notes(screen, loaded);
     if !loaded.analysis.exactness.complete {
@@ -29,7 +30,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
     if let Some(line) = window(loaded) {
         screen.labelled("window", &line);
     }
-    selected(screen, loaded);
+    selected(screen, loaded, faults);
     if let Some(line) = labels(loaded) {
         screen.labelled("labels", &line);
     }
@@ -49,9 +50,9 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) {
 }
 
 /// Which faults the report is about, if not all.
-pub fn selected(screen: &mut Screen, loaded: &Loaded) {
+pub fn selected(screen: &mut Screen, loaded: &Loaded, faults: u64) {
     if let Some(selection) = &loaded.selection {
-        let selected = count(loaded.analysis.faults.len() as u64);
+        let selected = count(faults);
         // Where not all of the trace was read, nobody counted the others.
         let all = match loaded.read.is_whole {
             true => format!("of {}", counted(loaded.analysis.exactness.faults, "fault")),

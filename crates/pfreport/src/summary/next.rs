@@ -2,13 +2,13 @@
 
 use pfmodel::names::Class;
 
-use super::code;
+use super::counts::Counts;
 use super::screen::Screen;
 use crate::load::Loaded;
 use crate::text::shell_word;
 
-pub fn write(screen: &mut Screen, loaded: &Loaded) {
-    let commands = commands(loaded);
+pub fn write(screen: &mut Screen, loaded: &Loaded, counts: &Counts) {
+    let commands = commands(loaded, counts);
     if commands.is_empty() {
         return;
     }
@@ -37,26 +37,26 @@ pub const PAGE: &str = "--html";
 const LISTED_CHARACTERS: usize = 60;
 
 /// Commands, and what each is for.
-pub fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
+pub fn commands(loaded: &Loaded, counts: &Counts) -> Vec<(String, &'static str)> {
     let paths = loaded.members.iter().map(|member| shell_word(&member.path));
     let paths: Vec<String> = paths.collect();
     let listed = paths.join(" ");
     let all = paths.len() > 1 && listed.len() > LISTED_CHARACTERS;
     let trace = if all { "TRACES".to_owned() } else { listed };
     let command = |options: &str| format!("pfreport {trace} {options}");
-    if loaded.analysis.faults.is_empty() {
+    if counts.faults == 0 {
         return Vec::new();
     }
     let mut commands = Vec::new();
     if loaded.are_several() {
         commands.push((command("--by trace,class,cause"), "what each trace faults for"));
     }
-    if loaded.class_count(Class::Major) > 0 {
+    if counts.class(Class::Major) > 0 {
         commands.push((command("--by class,path"), "which files major faults read"));
     } else {
         commands.push((command("--by region,cause"), "why each region faults"));
     }
-    if loaded.class_count(Class::Failed) > 0 {
+    if counts.class(Class::Failed) > 0 {
         // Failed accesses have no latency, so they come last in the usual order.
         let failures = command("--by failure,region,addr --sort failure");
         commands.push((failures, "where failed accesses happen"));
@@ -67,10 +67,10 @@ pub fn commands(loaded: &Loaded) -> Vec<(String, &'static str)> {
     if loaded.analysis.processes.len() > 1 {
         commands.push((command("--by pid,comm,cause"), "who faults for what"));
     }
-    if code::has_functions(&loaded.analysis) {
+    if counts.named > 0 {
         commands.push((command("--by function,cause"), "which code faults, and why"));
     }
-    if code::has_chains(&loaded.analysis) {
+    if counts.chained > 0 {
         commands.push((command("--flamegraph"), "through which callers, for a browser"));
     }
     commands.push((command(PAGE), "all this to zoom and sort, for a browser"));
@@ -85,12 +85,16 @@ mod tests {
     use pfmodel::names::{Cause, Class};
     use pfmodel::table::NONE;
 
-    use super::commands;
+    use super::Counts;
     use crate::by;
     use crate::cli::Arguments;
     use crate::field::Field;
     use crate::group::rows;
     use crate::sample::{self, HEAP, Row};
+
+    fn commands(loaded: &crate::load::Loaded) -> Vec<(String, &'static str)> {
+        super::commands(loaded, &Counts::of(loaded))
+    }
 
     #[test]
     fn the_page_is_among_them_and_does_not_advertise_itself() {

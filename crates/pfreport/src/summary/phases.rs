@@ -5,9 +5,7 @@ use std::ops::Range;
 
 use super::screen::Screen;
 use crate::cell::Cell;
-use crate::error::Error;
-use crate::field::Field;
-use crate::group::{Group, Measures, grouped, rows};
+use crate::group::Group;
 use crate::load::{Loaded, Mark};
 use crate::units::count;
 
@@ -35,16 +33,11 @@ pub struct Phases {
     pub idle: usize,
 }
 
-/// The costliest `top` phases; none without marks.
-///
-/// # Errors
-/// [`Error::Table`] should Polars fail.
-pub fn phases(loaded: &Loaded, top: usize) -> Result<Option<Phases>, Error> {
+/// The costliest `top` of the groups by phase; none without marks.
+pub fn phases(loaded: &Loaded, mut groups: Vec<Group>, top: usize) -> Option<Phases> {
     if loaded.marks.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let mut groups =
-        rows(&grouped(loaded, &[Field::Phase], Measures { pages: false, percentiles: true })?)?;
     let spans = spans(loaded);
     let idle = spans.len().saturating_sub(groups.len());
     let more = groups.split_off(top.min(groups.len()));
@@ -54,13 +47,13 @@ pub fn phases(loaded: &Loaded, top: usize) -> Result<Option<Phases>, Error> {
     };
     let mut shown: Vec<_> = groups.into_iter().map(|group| (span(&group), group)).collect();
     shown.sort_by_key(|(span, _)| span.map(|span| span.from_ns));
-    Ok(Some(Phases { shown, more, idle }))
+    Some(Phases { shown, more, idle })
 }
 
 /// The costliest phases, in order of time; nothing without marks.
-pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Error> {
-    let Some(Phases { shown, more, idle }) = phases(loaded, top)? else {
-        return Ok(());
+pub fn write(screen: &mut Screen, loaded: &Loaded, groups: &[Group], top: usize) {
+    let Some(Phases { shown, more, idle }) = phases(loaded, groups.to_vec(), top) else {
+        return;
     };
     let lines = shown.into_iter().map(|(span, group)| {
         vec![
@@ -89,7 +82,6 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, top: usize) -> Result<(), Err
             screen.paragraph(&format!("and {} {what}", count(number as u64)));
         }
     }
-    Ok(())
 }
 
 /// All phases; none stands for the time before the first mark, if there is any.

@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
+use super::figures::Figures;
 use super::screen::Screen;
 use super::{heading, limits};
 use crate::cell::Cell;
-use crate::error::Error;
-use crate::field::Field;
-use crate::group::{Measures, grouped, rows};
 use crate::load::Loaded;
 use crate::units::{count, utc};
 
@@ -15,18 +13,13 @@ use crate::units::{count, utc};
 const TARGET_CHARACTERS: usize = 40;
 
 /// One line a trace, and what is true of all.
-///
-/// # Errors
-/// [`Error::Table`] should Polars fail.
-pub fn write(screen: &mut Screen, loaded: &Loaded) -> Result<(), Error> {
+pub fn write(screen: &mut Screen, loaded: &Loaded, figures: &Figures) {
     let traces = count(loaded.members.len() as u64);
     screen.heading(&format!("{}: page faults of {traces} recordings", loaded.name));
     heading::damage_and_notes(screen, loaded);
-    heading::selected(screen, loaded);
-    let groups =
-        rows(&grouped(loaded, &[Field::Trace], Measures { pages: false, percentiles: false })?)?;
+    heading::selected(screen, loaded, figures.counts.faults);
     let lines = loaded.members.iter().map(|member| {
-        let group = groups.iter().find(|group| group.key(0) == member.name);
+        let group = figures.traces.iter().find(|group| group.key(0) == member.name);
         let flaws = member.flaws.join(", ");
         let Range { start, end } = member.span_ns();
         vec![
@@ -46,5 +39,4 @@ pub fn write(screen: &mut Screen, loaded: &Loaded) -> Result<(), Error> {
     screen.paragraph(
         "details of each trace: pfreport TRACE; below the faults of all, times and shares of the sum of their lengths",
     );
-    Ok(())
 }

@@ -25,6 +25,7 @@ mod scene;
 mod schema;
 mod several;
 mod stacks;
+mod stretches;
 mod verify;
 mod windows;
 

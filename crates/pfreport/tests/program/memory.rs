@@ -42,10 +42,11 @@ fn rows_of_a_trace_beyond_memory_come_in_parts() {
 
 #[test]
 fn a_report_that_needs_all_rows_says_what_to_do() {
-    let output = scene(2).run(&["run.pft", "--memory=4M"]);
+    let output = scene(2).run(&["run.pft", "--advice", "--memory=4M"]);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
-    let error = "error: run.pft: 100,002 faults would take some 25.7 MiB, and 4 MiB are allowed; narrow them by \
-                 --from and --to, --where, --class or --pid, or allow more with --memory\n";
+    let error = "error: run.pft: 100,002 faults would take some 25.7 MiB, and 4 MiB are allowed; of one \
+                 trace in a file the summary, groups and exports of faults come in parts; for anything else narrow \
+                 the faults by --from and --to, --where, --class or --pid, or allow more with --memory\n";
     assert_eq!(text(&output.stderr), error);
 }
 
