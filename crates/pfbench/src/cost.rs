@@ -5,22 +5,33 @@ use std::process::Stdio;
 use crate::bench::Bench;
 use crate::goal::{Bound, Goal};
 use crate::process::Running;
-use crate::recorders::Recorder;
+use crate::recorders::{Recorder, WITH_ERROR_CODES};
 use crate::results::Part;
 use crate::spread::Spread;
 use crate::table::Table;
 use crate::workloads::{Made, Target};
 
 /// What is compared: nothing and pfrecord's default first.
-const RECORDERS: [Recorder; 8] = [
+const RECORDERS: [Recorder; 9] = [
     Recorder::Nobody,
     DEFAULT,
     Recorder::Pfrecord(&["--no-latency"]),
     Recorder::Pfrecord(&["-g"]),
     Recorder::PerfRecord(&[]),
     Recorder::PerfRecord(&["-z"]),
+    WITH_ERROR_CODES,
     Recorder::PerfTrace,
     Recorder::Bpftrace,
+];
+
+/// Single events, recorded by perf: what the kernel takes for each, whoever asks for it.
+const EVENTS: [Recorder; 6] = [
+    Recorder::Nobody,
+    Recorder::PerfEvents("page-faults"),
+    Recorder::PerfEvents("exceptions:page_fault_user"),
+    Recorder::PerfEvents("minor-faults"),
+    Recorder::PerfRecord(&[]),
+    WITH_ERROR_CODES,
 ];
 const DEFAULT: Recorder = Recorder::Pfrecord(&[]);
 
@@ -43,22 +54,27 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
     let mut part = Part::default();
     for target in Target::all(bench) {
         eprintln!("   {}", target.name);
-        let measured = rounds(bench, &target)?;
-        part.tables.push(table(&target, &measured));
+        let measured = rounds(bench, &target, &RECORDERS)?;
+        part.tables.push(table(format!("{TITLE}{}", target.name), &target, &measured));
         // A read from a disk takes longer than what recording adds, and differs from one to the next by more.
         if !target.name.starts_with("cold") {
             part.goals.extend(goals(&target, &measured));
         }
     }
+    if let Some(target) = Target::all(bench).first() {
+        let measured = rounds(bench, target, &EVENTS)?;
+        let title = format!("What the kernel takes for single events: {}", target.name);
+        part.tables.push(table(title, target, &measured));
+    }
     Ok(part)
 }
 
-fn rounds(bench: &Bench, target: &Target) -> anyhow::Result<Vec<Measured>> {
-    let measured = RECORDERS.map(|recorder| {
+fn rounds(bench: &Bench, target: &Target, recorders: &[Recorder]) -> anyhow::Result<Vec<Measured>> {
+    let measured = recorders.iter().map(|&recorder| {
         let ns = recorder.is_there().then(Vec::new);
         Measured { recorder, ns, kept_percent: None }
     });
-    let mut measured = Vec::from(measured);
+    let mut measured: Vec<Measured> = measured.collect();
     for round in 0..bench.runs {
         for one in &mut measured {
             let Some(ns) = &mut one.ns else { continue };
@@ -93,10 +109,10 @@ fn ratio(measured: &[Measured], recorder: Recorder) -> Option<Spread> {
     Spread::of_pairs(&other, &ours, |other, ours| other / ours)
 }
 
-fn table(target: &Target, measured: &[Measured]) -> Table {
+fn table(title: String, target: &Target, measured: &[Measured]) -> Table {
     let columns =
         ["", "ns a fault", "added, ns", "slower, times", "adds, times pfrecord", "kept, %"];
-    let mut table = Table::new(format!("{TITLE}{}", target.name), &columns);
+    let mut table = Table::new(title, &columns);
     let alone = measured.iter().find(|one| one.recorder == Recorder::Nobody);
     let alone = alone.and_then(|one| one.ns.as_deref()).unwrap_or_default();
     for one in measured {
@@ -126,6 +142,7 @@ fn goals(target: &Target, measured: &[Measured]) -> Vec<Goal> {
         Goal::new(what, ratio, Bound::AtLeast(least), "times pfrecord")
     };
     vec![
+        goal(WITH_ERROR_CODES, 1.0),
         goal(Recorder::PerfRecord(&[]), 1.0),
         goal(Recorder::PerfTrace, 8.0),
         goal(Recorder::Bpftrace, 8.0),

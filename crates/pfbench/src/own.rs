@@ -14,7 +14,7 @@ use crate::table::Table;
 use crate::workloads::Target;
 
 /// Faults of a recording: attaching, calibration and symbols are in the figures, and disappear in so many.
-const FAULTS: u64 = 3_000_000;
+const FAULTS: u64 = 2_000_000;
 /// Memory of the recorder beside the rings, MiB.
 const MOST_MIB: f64 = 64.0;
 /// CPU time of the recorder for a fault, µs.

@@ -70,5 +70,7 @@ fn bars(table: &Table) -> Vec<(&str, f64)> {
 
 /// A name that fits beside its bar.
 fn shortened(name: &str) -> String {
-    name.replace("page-faults,minor-faults,major-faults", "…")
+    let name =
+        name.replace("exceptions:page_fault_user,exceptions:page_fault_kernel,", "tracepoints,");
+    name.replace("minor-faults,major-faults", "…").replace("page-faults,…", "…")
 }

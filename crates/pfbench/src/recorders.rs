@@ -17,16 +17,23 @@ pub enum Recorder {
     Nobody,
     /// `pfrecord` with these options.
     Pfrecord(&'static [&'static str]),
-    /// `perf record` of the same events, with these options.
+    /// `perf record` of entries and completions of faults, without error codes, with these options.
     PerfRecord(&'static [&'static str]),
+    /// `perf record` of these events, each time they occur.
+    PerfEvents(&'static str),
     /// `perf trace -F all`.
     PerfTrace,
     /// A line a fault.
     Bpftrace,
 }
 
-/// What perf records for the information that pfrecord has.
-const SAME_EVENTS: [&str; 5] = ["-e", "page-faults,minor-faults,major-faults", "-c", "1", "-d"];
+/// Entries and completions of faults, with addresses.
+const ENTRIES_AND_COMPLETIONS: &str = "page-faults,minor-faults,major-faults";
+
+/// The same with error codes, which pfrecord has: the tracepoints are the entries.
+pub const WITH_ERROR_CODES: Recorder = Recorder::PerfEvents(
+    "exceptions:page_fault_user,exceptions:page_fault_kernel,minor-faults,major-faults",
+);
 
 const BPFTRACE_PROGRAM: &str = "tracepoint:exceptions:page_fault_user { \
      printf(\"%d %lx %lx %x\\n\", tid, args->address, args->ip, args->error_code); }";
@@ -42,8 +49,9 @@ impl Recorder {
             Self::Nobody => "nothing".to_owned(),
             Self::Pfrecord(options) => with("pfrecord", options),
             Self::PerfRecord(options) => {
-                with("perf record -e page-faults,minor-faults,major-faults -c 1 -d", options)
+                with(&Self::PerfEvents(ENTRIES_AND_COMPLETIONS).name(), options)
             }
+            Self::PerfEvents(events) => format!("perf record -e {events} -c 1 -d"),
             Self::PerfTrace => "perf trace -F all --no-syscalls".to_owned(),
             Self::Bpftrace => "bpftrace, a line a fault".to_owned(),
         }
@@ -56,7 +64,7 @@ impl Recorder {
         };
         match self {
             Self::Nobody | Self::Pfrecord(_) => true,
-            Self::PerfRecord(_) | Self::PerfTrace => answers("perf"),
+            Self::PerfRecord(_) | Self::PerfEvents(_) | Self::PerfTrace => answers("perf"),
             Self::Bpftrace => answers("bpftrace"),
         }
     }
@@ -66,7 +74,7 @@ impl Recorder {
         bench.file(match self {
             Self::Nobody => "nothing",
             Self::Pfrecord(_) => "recorded.pft",
-            Self::PerfRecord(_) => "recorded.data",
+            Self::PerfRecord(_) | Self::PerfEvents(_) => "recorded.data",
             Self::PerfTrace | Self::Bpftrace => "recorded.txt",
         })
     }
@@ -88,11 +96,9 @@ impl Recorder {
                 command
             }
             Self::PerfRecord(options) => {
-                let mut command = Command::new("perf");
-                command.args(["record", "-q"]).args(SAME_EVENTS).args(options);
-                command.arg("-o").arg(&output).arg("--").arg(&workload);
-                command
+                perf_record(ENTRIES_AND_COMPLETIONS, options, &output, &workload)
             }
+            Self::PerfEvents(events) => perf_record(events, &[], &output, &workload),
             Self::PerfTrace => {
                 let mut command = Command::new("perf");
                 command.args(["trace", "-F", "all", "--no-syscalls", "-o"]).arg(&output);
@@ -118,7 +124,7 @@ impl Recorder {
         Ok(match self {
             Self::Nobody => None,
             Self::Pfrecord(_) => Some(Self::rows(&output)?),
-            Self::PerfRecord(_) => perf_faults(&output)?,
+            Self::PerfRecord(_) | Self::PerfEvents(_) => perf_faults(&output)?,
             Self::PerfTrace | Self::Bpftrace => {
                 Some(BufReader::new(File::open(&output)?).lines().count() as u64)
             }
@@ -131,6 +137,13 @@ impl Recorder {
         let faults = trace.frames().iter().filter(|info| info.kind == FrameKind::Faults);
         Ok(faults.map(|info| info.rows).sum())
     }
+}
+
+fn perf_record(events: &str, options: &[&str], output: &Path, workload: &Path) -> Command {
+    let mut command = Command::new("perf");
+    command.args(["record", "-q", "-e", events, "-c", "1", "-d"]).args(options);
+    command.arg("-o").arg(output).arg("--").arg(workload);
+    command
 }
 
 /// Samples of completed faults in what perf recorded.
