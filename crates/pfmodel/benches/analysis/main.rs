@@ -6,7 +6,9 @@ mod synthetic;
 
 use std::hint::black_box;
 
-use gungraun::{LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
+use gungraun::{
+    Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
+};
 use pfmodel::hot_loops::{Pages, Space, put_in_order};
 use pfmodel::table::Analysis;
 use pfmodel::{Recording, Wanted, analyse_in_order};
@@ -73,4 +75,9 @@ library_benchmark_group!(
     name = model,
     benchmarks = [analysis, mapping_lookup, fault_order, page_history]
 );
-main!(config = LibraryBenchmarkConfig::default(), library_benchmark_groups = model);
+main!(
+    // The thread that makes columns of rows: of threads other than the first nothing is counted by itself.
+    config = LibraryBenchmarkConfig::default()
+        .tool(Callgrind::with_args(["--toggle-collect=pfmodel::table_builder::Rows::extend"])),
+    library_benchmark_groups = model
+);
