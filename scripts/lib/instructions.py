@@ -8,7 +8,10 @@ import sys
 
 FAULTS = 10_000
 """Faults, or addresses looked up, of each benchmark."""
-TOLERANCE = 0.05
+# Counts are the same in each run, but where tables are hashed with random keys: there 12 runs differed by 2.0 % at most.
+TOLERANCE = 0.01
+KEYED_TOLERANCE = 0.05
+KEYED = ("analysis ", "page history ")
 REFERENCE = pathlib.Path("scripts/bench-instructions.json")
 CRATES = ["pfcapture", "pft", "pfmodel"]
 
@@ -29,6 +32,10 @@ def measured(folder):
             assert name not in loops, name
             loops[name] = (values["new"], values.get("old"))
     return loops
+
+
+def tolerance(name):
+    return KEYED_TOLERANCE if name.startswith(KEYED) else TOLERANCE
 
 
 def change(now, before):
@@ -58,9 +65,9 @@ def main():
         print(f"{name:<28} {count:>22.1f} {shown:>10} {change(count, wanted):>8} {change(now, before):>9}")
         if wanted is None:
             failures.append(f"{name}: not in the reference")
-        elif count > wanted * (1 + TOLERANCE):
+        elif count > wanted * (1 + tolerance(name)):
             failures.append(f"{name}: {count:.1f} instructions per fault, {wanted:.1f} in the reference")
-        elif count < wanted * (1 - TOLERANCE):
+        elif count < wanted * (1 - tolerance(name)):
             gains.append(name)
     failures += [f"{name}: in the reference, but not counted" for name in known if name not in loops]
 
