@@ -1,4 +1,4 @@
-"""Table of scripts/bench-instructions: FOLDER of the summaries, check|bless|show, and perhaps a FILE for the counts."""
+"""Work of scripts/bench-instructions: FOLDER for the profiles, check|bless|show, and perhaps a FILE for the counts."""
 
 import json
 import pathlib
@@ -6,31 +6,78 @@ import platform
 import subprocess
 import sys
 
-FAULTS = 10_000
-"""Faults, or addresses looked up, of each benchmark."""
 # Counts are the same in each run, but where tables are hashed with random keys: there 12 runs differed by 2.0 % at most.
 TOLERANCE = 0.01
 KEYED_TOLERANCE = 0.05
 KEYED = ("analysis ", "page history ")
 REFERENCE = pathlib.Path("scripts/bench-instructions.json")
-CRATES = ["pfcapture", "pft", "pfmodel"]
+# In the order in which a fault meets them.
+BENCHES = {"pfcapture": "recording", "pft": "codec", "pfmodel": "analysis"}
+# Counting begins where it is entered and ends where it returns.
+COUNTED = "::counted::counted"
 
 
-def first_line(*command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+def output(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"error: {' '.join(map(str, command))} failed")
+    return done.stdout
+
+
+def programs():
+    """Builds the benchmarks; the path of each."""
+    command = ["cargo", "bench", "--quiet", "--no-run", "--message-format=json-render-diagnostics"]
+    for package, bench in BENCHES.items():
+        command += ["--package", package, "--bench", bench]
+    messages = map(json.loads, output(*command).splitlines())
+    built = {m["target"]["name"]: m["executable"] for m in messages if m.get("executable")}
+    return [built[bench] for bench in BENCHES.values()]
+
+
+def count(program, loop, threads, path):
+    """Instructions per fault of this loop, with those of other threads in these functions."""
+    log = path.with_suffix(".log")
+    with log.open("w") as errors:
+        done = subprocess.run(
+            [
+                "valgrind",
+                "--tool=callgrind",
+                f"--callgrind-out-file={path}",
+                "--compress-strings=no",
+                f"--toggle-collect=*{COUNTED}*",
+                *[f"--toggle-collect={function}" for function in threads],
+                program,
+                loop,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    if done.returncode != 0:
+        sys.exit(f"{log.read_text()}error: {loop} failed under Valgrind")
+    functions, total = set(), 0
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition("=")
+        if key == "fn":
+            functions.add(value)
+        elif line.startswith("summary: "):
+            total = int(line.split()[1])
+    missing = [function for function in threads if function not in functions]
+    if not any(COUNTED in name for name in functions):
+        missing.append(COUNTED)
+    if missing:
+        sys.exit(f"error: {loop}: nothing is counted in {' and '.join(missing)}: see {path}")
+    return total / int(done.stdout)
 
 
 def measured(folder):
-    """Name of each loop in the order in which a fault meets them, with its instructions now and before."""
+    """Name of each loop in the order in which a fault meets them, with its instructions per fault."""
     loops = {}
-    for crate in CRATES:
-        paths = sorted(folder.glob(f"{crate}/**/summary.json"), key=lambda path: path.stat().st_mtime_ns)
-        for path in paths:
-            summary = json.loads(path.read_text())
-            name = f"{summary['function_name']} {summary['id']}".replace("_", " ")
-            values = summary["profiles"][0]["data"]["total"]["metrics"]["Ir"]["values"]
-            assert name not in loops, name
-            loops[name] = (values["new"], values.get("old"))
+    for program in programs():
+        for line in output(program, "--list").splitlines():
+            loop, *threads = line.split("\t")
+            assert loop not in loops, loop
+            loops[loop] = round(count(program, loop, threads, folder / f"{loop.replace(' ', '-')}.out"), 1)
     return loops
 
 
@@ -42,36 +89,39 @@ def change(now, before):
     return f"{now / before - 1:+.1%}" if before else "new"
 
 
+def known_in(path):
+    return json.loads(path.read_text()) if path.exists() else {"instructions_per_fault": {}}
+
+
 def main():
     folder, mode, file = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    loops = measured(folder)
-    if not loops:
-        sys.exit(f"error: no counts below {folder}")
+    last_run = folder / "counts.json"
+    last = known_in(last_run)["instructions_per_fault"]
     found = {
-        "rustc": first_line("rustc", "--version"),
-        "valgrind": first_line("valgrind", "--version"),
+        "rustc": output("rustc", "--version").strip(),
+        "valgrind": output("valgrind", "--version").strip(),
         "machine": platform.machine(),
-        "instructions_per_fault": {name: round(now / FAULTS, 1) for name, (now, _) in loops.items()},
+        "instructions_per_fault": measured(folder),
     }
-    reference = json.loads(REFERENCE.read_text()) if REFERENCE.exists() else {"instructions_per_fault": {}}
+    reference = known_in(REFERENCE)
     known = reference["instructions_per_fault"]
 
     print(f"{'hot loop':<28} {'instructions per fault':>22} {'reference':>10} {'change':>8} {'last run':>9}")
     failures, gains = [], []
-    for name, count in found["instructions_per_fault"].items():
+    for name, now in found["instructions_per_fault"].items():
         wanted = known.get(name)
-        now, before = loops[name]
         shown = "-" if wanted is None else f"{wanted:.1f}"
-        print(f"{name:<28} {count:>22.1f} {shown:>10} {change(count, wanted):>8} {change(now, before):>9}")
+        print(f"{name:<28} {now:>22.1f} {shown:>10} {change(now, wanted):>8} {change(now, last.get(name)):>9}")
         if wanted is None:
             failures.append(f"{name}: not in the reference")
-        elif count > wanted * (1 + tolerance(name)):
-            failures.append(f"{name}: {count:.1f} instructions per fault, {wanted:.1f} in the reference")
-        elif count < wanted * (1 - tolerance(name)):
+        elif now > wanted * (1 + tolerance(name)):
+            failures.append(f"{name}: {now:.1f} instructions per fault, {wanted:.1f} in the reference")
+        elif now < wanted * (1 - tolerance(name)):
             gains.append(name)
-    failures += [f"{name}: in the reference, but not counted" for name in known if name not in loops]
+    failures += [f"{name}: in the reference, but not counted" for name in known if name not in found["instructions_per_fault"]]
 
     text = json.dumps(found, indent=2) + "\n"
+    last_run.write_text(text)
     if file:
         pathlib.Path(file).write_text(text)
     if mode == "bless":

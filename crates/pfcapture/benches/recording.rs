@@ -1,13 +1,14 @@
 //! Instructions of what the recorder does with 10,000 faults, from the bytes of the rings to columns, and with
 //! 10,000 addresses that it looks up.
 
-#![allow(missing_docs, unused_qualifications, reason = "of what the macros make")]
+#[path = "../../pft/benches/codec/counted.rs"]
+mod counted;
 
 use std::hint::black_box;
+use std::process::ExitCode;
 
-use gungraun::{library_benchmark, library_benchmark_group, main};
+use counted::{Loop, counted};
 use pfcapture::hot_loops::{Known, Recording};
-use pft::record::FaultColumns;
 
 const FAULTS: usize = 10_000;
 const CALLERS: usize = 16;
@@ -36,43 +37,40 @@ fn known(ranges: u64) -> (Known, Vec<u64>) {
     (Known::new(ranges), (0..FAULTS as u64).map(|n| page(n) << 12).collect())
 }
 
-#[library_benchmark]
-#[bench::one_thread(one_thread())]
-#[bench::eight_threads(eight_threads())]
-#[bench::with_callers(with_callers())]
-fn ring_parse(recording: Recording) -> (Recording, u64) {
-    let sum = black_box(&recording).parse();
-    (recording, sum)
+fn ring_parse(recording: &Recording) {
+    counted(|| black_box(recording).parse());
 }
 
-#[library_benchmark]
-#[bench::one_thread(one_thread())]
-#[bench::eight_threads(eight_threads())]
-#[bench::with_callers(with_callers())]
-fn drain(mut recording: Recording) -> Recording {
-    recording.drain();
-    recording
+fn drain(mut recording: Recording) {
+    counted(|| recording.drain());
 }
 
-#[library_benchmark]
-#[bench::one_thread(drained(one_thread(), 0))]
-#[bench::with_callers(drained(with_callers(), CALLERS))]
-fn rows_to_columns(mut recording: Recording) -> (Recording, Vec<FaultColumns>) {
-    let columns = recording.columns();
-    (recording, columns)
+fn rows_to_columns(mut recording: Recording) {
+    counted(|| recording.columns());
 }
 
-#[library_benchmark]
-#[bench::of_10(known(10))]
-#[bench::of_1000(known(1000))]
-#[bench::of_60000(known(60_000))]
-fn known_ranges((known, addrs): (Known, Vec<u64>)) -> (Known, Vec<u64>, usize) {
-    let found = known.find(black_box(&addrs));
-    (known, addrs, found)
+fn known_ranges(ranges: u64) {
+    let (known, addrs) = known(ranges);
+    counted(|| known.find(black_box(&addrs)));
 }
 
-library_benchmark_group!(
-    name = recording,
-    benchmarks = [ring_parse, drain, rows_to_columns, known_ranges]
-);
-main!(library_benchmark_groups = recording);
+fn main() -> ExitCode {
+    counted::main(
+        FAULTS,
+        &[
+            Loop::new("ring parse one thread", || ring_parse(&one_thread())),
+            Loop::new("ring parse eight threads", || ring_parse(&eight_threads())),
+            Loop::new("ring parse with callers", || ring_parse(&with_callers())),
+            Loop::new("drain one thread", || drain(one_thread())),
+            Loop::new("drain eight threads", || drain(eight_threads())),
+            Loop::new("drain with callers", || drain(with_callers())),
+            Loop::new("rows to columns one thread", || rows_to_columns(drained(one_thread(), 0))),
+            Loop::new("rows to columns with callers", || {
+                rows_to_columns(drained(with_callers(), CALLERS));
+            }),
+            Loop::new("known ranges of 10", || known_ranges(10)),
+            Loop::new("known ranges of 1000", || known_ranges(1000)),
+            Loop::new("known ranges of 60000", || known_ranges(60_000)),
+        ],
+    )
+}

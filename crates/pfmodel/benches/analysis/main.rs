@@ -1,16 +1,14 @@
 //! Instructions of the analysis of 10,000 faults, and of its steps by themselves.
 
-#![allow(missing_docs, unused_qualifications, reason = "of what the macros make")]
-
+#[path = "../../../pft/benches/codec/counted.rs"]
+mod counted;
 mod synthetic;
 
 use std::hint::black_box;
+use std::process::ExitCode;
 
-use gungraun::{
-    Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
-};
+use counted::{Loop, counted};
 use pfmodel::hot_loops::{Pages, Space, put_in_order};
-use pfmodel::table::Analysis;
 use pfmodel::{Recording, Wanted, analyse_in_order};
 use pft::record::FaultBatch;
 use synthetic::Shape;
@@ -38,46 +36,46 @@ fn consecutive() -> Vec<u64> {
     (0..FAULTS).map(|n| synthetic::start_of(0) + (n << 12)).collect()
 }
 
-#[library_benchmark]
-#[bench::dense(trace(DENSE))]
-#[bench::random(trace(RANDOM))]
-#[bench::forked(trace(FORKED))]
-fn analysis((recording, faults): (Recording, Faults)) -> Analysis {
+fn analysis(shape: Shape) {
+    let (recording, faults) = trace(shape);
     let wanted = Wanted { expected_rows: FAULTS as usize, ..Wanted::all(10_000) };
-    analyse_in_order(recording, faults, &wanted)
+    counted(|| analyse_in_order(recording, faults, &wanted));
 }
 
-#[library_benchmark]
-#[bench::of_10(space(10))]
-#[bench::of_1000(space(1000))]
-#[bench::of_60000(space(60_000))]
-fn mapping_lookup((mut space, addrs): (Space, Vec<u64>)) -> (Space, Vec<u64>, usize) {
-    let found = space.find(black_box(&addrs));
-    (space, addrs, found)
+fn mapping_lookup(mappings: u64) {
+    let (mut space, addrs) = space(mappings);
+    counted(|| space.find(black_box(&addrs)));
 }
 
-#[library_benchmark]
-#[bench::four_cpus(synthetic::faults(DENSE))]
-fn fault_order(batches: Vec<FaultBatch>) -> u64 {
-    put_in_order(black_box(batches))
+fn fault_order(batches: Vec<FaultBatch>) {
+    counted(|| put_in_order(black_box(batches)));
 }
 
-#[library_benchmark]
-#[bench::dense(consecutive())]
-#[bench::random(synthetic::addresses(FAULTS, 16))]
-fn page_history(addrs: Vec<u64>) -> (Vec<u64>, Pages, usize) {
+fn page_history(addrs: &[u64]) {
     let mut pages = Pages::default();
-    let touched = pages.write(black_box(&addrs));
-    (addrs, pages, touched)
+    counted(|| pages.write(black_box(addrs)));
 }
 
-library_benchmark_group!(
-    name = model,
-    benchmarks = [analysis, mapping_lookup, fault_order, page_history]
-);
-main!(
-    // The thread that makes columns of rows: of threads other than the first nothing is counted by itself.
-    config = LibraryBenchmarkConfig::default()
-        .tool(Callgrind::with_args(["--toggle-collect=pfmodel::table_builder::Rows::extend"])),
-    library_benchmark_groups = model
-);
+/// Other threads make columns of rows, and the columns of regions and objects.
+const fn analysis_of(name: &'static str, run: fn()) -> Loop {
+    let threads =
+        &["pfmodel::table_builder::Rows::extend", "pfmodel::analyse::assemble::data_columns"];
+    Loop { name, run, threads }
+}
+
+fn main() -> ExitCode {
+    counted::main(
+        FAULTS as usize,
+        &[
+            analysis_of("analysis dense", || analysis(DENSE)),
+            analysis_of("analysis random", || analysis(RANDOM)),
+            analysis_of("analysis forked", || analysis(FORKED)),
+            Loop::new("mapping lookup of 10", || mapping_lookup(10)),
+            Loop::new("mapping lookup of 1000", || mapping_lookup(1000)),
+            Loop::new("mapping lookup of 60000", || mapping_lookup(60_000)),
+            Loop::new("fault order four cpus", || fault_order(synthetic::faults(DENSE))),
+            Loop::new("page history dense", || page_history(&consecutive())),
+            Loop::new("page history random", || page_history(&synthetic::addresses(FAULTS, 16))),
+        ],
+    )
+}

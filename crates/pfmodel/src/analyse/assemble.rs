@@ -163,7 +163,8 @@ impl Settled {
     }
 }
 
-/// Columns `region` and `object`.
+/// Columns `region` and `object`. Not inlined, as the benchmarks find it by name.
+#[inline(never)]
 fn data_columns(faults: &FaultTable, parts: &mut Parts, known: &Known<'_>) -> (Vec<u32>, Vec<u32>) {
     let mut objects = vec![NONE; faults.len()];
     let columns = faults.mapping.iter().zip(&faults.addr).zip(&mut objects);

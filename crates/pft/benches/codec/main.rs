@@ -1,14 +1,14 @@
 //! Instructions of the codec, for frames of 10,000 faults.
 
-#![allow(missing_docs, unused_qualifications, reason = "of what the macros make")]
-
 mod columns;
+mod counted;
 
 use std::hint::black_box;
+use std::process::ExitCode;
 
-use gungraun::{library_benchmark, library_benchmark_group, main};
+use counted::{Loop, counted};
 use pft::record::{FaultBatch, FaultColumns, Frame, TraceHeader};
-use pft::{EncodedFrame, Encoder, Trace, Writer, decode};
+use pft::{Encoder, Trace, Writer, decode};
 
 const FAULTS: usize = 10_000;
 
@@ -37,23 +37,29 @@ fn written(columns: FaultColumns) -> (Trace, Vec<Vec<u8>>) {
     (trace, raw)
 }
 
-#[library_benchmark]
-#[bench::dense(warm(columns::dense(FAULTS)))]
-#[bench::mixed(warm(columns::mixed(FAULTS)))]
-fn encode((mut encoder, batch): (Encoder, FaultBatch)) -> (Encoder, FaultBatch, Vec<EncodedFrame>) {
-    let frames = encoder.encode_faults(black_box(&batch)).expect("faults fit into a frame");
-    (encoder, batch, frames)
+fn encode(columns: FaultColumns) {
+    let (mut encoder, batch) = warm(columns);
+    counted(|| encoder.encode_faults(black_box(&batch)).expect("faults fit into a frame"));
 }
 
-#[library_benchmark]
-#[bench::dense(written(columns::dense(FAULTS)))]
-#[bench::mixed(written(columns::mixed(FAULTS)))]
-fn decode_frames((trace, raw): (Trace, Vec<Vec<u8>>)) -> (Trace, Vec<Vec<u8>>, Vec<Frame>) {
-    let frames = trace.frames().iter().zip(&raw);
-    let frames = frames.map(|(info, raw)| decode(trace.header(), info, raw).expect("as written"));
-    let frames = frames.collect();
-    (trace, raw, frames)
+fn decode_frames(columns: FaultColumns) {
+    let (trace, raw) = written(columns);
+    counted(|| {
+        let frames = trace.frames().iter().zip(&raw);
+        let frames =
+            frames.map(|(info, raw)| decode(trace.header(), info, raw).expect("as written"));
+        frames.collect::<Vec<Frame>>()
+    });
 }
 
-library_benchmark_group!(name = codec, benchmarks = [encode, decode_frames]);
-main!(library_benchmark_groups = codec);
+fn main() -> ExitCode {
+    counted::main(
+        FAULTS,
+        &[
+            Loop::new("encode dense", || encode(columns::dense(FAULTS))),
+            Loop::new("encode mixed", || encode(columns::mixed(FAULTS))),
+            Loop::new("decode frames dense", || decode_frames(columns::dense(FAULTS))),
+            Loop::new("decode frames mixed", || decode_frames(columns::mixed(FAULTS))),
+        ],
+    )
+}
