@@ -1,4 +1,4 @@
-//! The parsers of what the kernel and the targets write, on bytes: for fuzzers (feature `fuzzing`).
+//! The parsers of what the kernel and the targets write, on bytes: for fuzzers (feature `internals`).
 
 use std::io;
 
@@ -101,13 +101,13 @@ pub fn walk(choices: u32, ring: (&[u8], &[u8])) -> Walked {
 
 /// The events of two threads, 10 and 20, and the machine's one, with their numbers.
 #[must_use]
-fn event_ids() -> FxHashMap<u64, EventRef> {
+pub(crate) fn event_ids() -> FxHashMap<u64, EventRef> {
     let of = |root_tid| EventKind::FOLLOWING.map(|kind| EventRef { root_tid, kind });
     let oom = EventRef { root_tid: 0, kind: EventKind::Oom };
     (0..).zip([of(10), of(20)].concat().into_iter().chain([oom])).collect()
 }
 
-fn scope(choice: u32) -> Scope {
+pub(crate) fn scope(choice: u32) -> Scope {
     let own_pid = 1;
     let pids = [2, 3, 10, 20].into_iter().collect();
     match choice {
@@ -118,7 +118,7 @@ fn scope(choice: u32) -> Scope {
     }
 }
 
-fn plan(choices: u32) -> Plan {
+pub(crate) fn plan(choices: u32) -> Plan {
     let has = |bit: u32| choices & 1 << bit != 0;
     let fault = |id| PageFaultTracepoint { id, address: 8, ip: 16, error_code: 24 };
     let call = CallTracepoint {

@@ -16,9 +16,11 @@ mod end;
 mod error;
 mod event;
 mod explain;
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "internals")]
 pub mod fuzzing;
 mod host;
+#[cfg(feature = "internals")]
+pub mod hot_loops;
 mod known_ranges;
 mod launch;
 mod live;
@@ -28,7 +30,8 @@ mod pairing;
 mod parse;
 mod permission;
 pub mod privileges;
-#[cfg(test)]
+#[cfg(any(test, feature = "internals"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "most of it is for tests"))]
 mod raw_records;
 mod ring;
 mod session;

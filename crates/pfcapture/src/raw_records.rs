@@ -32,7 +32,7 @@ pub fn words(words: &[u64]) -> Vec<u8> {
 
 /// A header and what follows it.
 pub fn record(kind: u32, misc: u16, body: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(HEADER_BYTES + body.len()).unwrap();
+    let len = u16::try_from(HEADER_BYTES + body.len()).expect("at most 64 KiB");
     let mut bytes = kind.to_ne_bytes().to_vec();
     bytes.extend(misc.to_ne_bytes());
     bytes.extend(len.to_ne_bytes());
@@ -69,7 +69,7 @@ pub fn comm(stamp: Stamp, exec: bool) -> Vec<u8> {
     let mut body = words(&[stamp.task()]);
     body.extend(b"worker\0\0");
     let misc = if exec { b::PERF_RECORD_MISC_COMM_EXEC } else { 0 };
-    sideband(stamp, b::PERF_RECORD_COMM, u16::try_from(misc).unwrap(), &body)
+    sideband(stamp, b::PERF_RECORD_COMM, misc as u16, &body)
 }
 
 /// Pid and tid of the child, created by the thread of the stamp.

@@ -133,20 +133,7 @@ impl Rings {
                 Cursor::new((first, second), beyond, ring.last_time_ns, layout)
             })
             .collect();
-        // Runs of one ring are long: find the ring with the earliest record and the time at which
-        // another ring takes over, then stay with it until there.
-        while let Some((index, until_ns)) = earliest(&cursors, before_ns) {
-            let cursor = &mut cursors[index];
-            while let Some(time_ns) = cursor.next_time_ns.filter(|&time| time <= until_ns) {
-                if time_ns < self.last_time_ns {
-                    walk.out_of_order += 1;
-                }
-                self.last_time_ns = self.last_time_ns.max(time_ns);
-                visit(index, time_ns, &cursor.record());
-                walk.records += 1;
-                cursor.advance(layout);
-            }
-        }
+        visit_in_order(&mut cursors, before_ns, &mut self.last_time_ns, layout, visit, walk);
         let more = cursors.iter().any(Cursor::is_cut_off);
         let ends: Vec<(usize, usize, u64)> =
             cursors.iter().map(|c| (c.position, c.garbled, c.visited_ns)).collect();
@@ -175,7 +162,7 @@ pub struct Walk {
 }
 
 /// Walks bytes as they lie in one ring, split where its end splits them.
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "internals")]
 pub fn walk_bytes(
     parts: (&[u8], &[u8]),
     layout: &SampleLayout,
@@ -190,6 +177,45 @@ pub fn walk_bytes(
     }
     walk.garbled_bytes = cursor.garbled as u64;
     walk
+}
+
+/// Walks whole rings in order of time, as [`Rings::walk`] does.
+#[cfg(feature = "internals")]
+pub fn walk_rings(
+    rings: &[Vec<u8>],
+    layout: &SampleLayout,
+    mut visit: impl FnMut(usize, u64, &[u8]),
+) -> Walk {
+    let mut walk = Walk::default();
+    let mut cursors: Vec<Cursor<'_>> =
+        rings.iter().map(|bytes| Cursor::new((bytes, &[]), 0, 0, layout)).collect();
+    visit_in_order(&mut cursors, u64::MAX, &mut 0, layout, &mut visit, &mut walk);
+    walk
+}
+
+/// Visits what the cursors have before `before_ns` in order of time.
+fn visit_in_order(
+    cursors: &mut [Cursor<'_>],
+    before_ns: u64,
+    last_time_ns: &mut u64,
+    layout: &SampleLayout,
+    visit: &mut impl FnMut(usize, u64, &[u8]),
+    walk: &mut Walk,
+) {
+    // Runs of one ring are long: find the ring with the earliest record and the time at which
+    // another ring takes over, then stay with it until there.
+    while let Some((index, until_ns)) = earliest(cursors, before_ns) {
+        let cursor = &mut cursors[index];
+        while let Some(time_ns) = cursor.next_time_ns.filter(|&time| time <= until_ns) {
+            if time_ns < *last_time_ns {
+                walk.out_of_order += 1;
+            }
+            *last_time_ns = (*last_time_ns).max(time_ns);
+            visit(index, time_ns, &cursor.record());
+            walk.records += 1;
+            cursor.advance(layout);
+        }
+    }
 }
 
 /// The cursor with the earliest record before `before_ns`, and the last time up to which it stays

@@ -34,6 +34,8 @@ use own_file::OwnFile;
 use stream::{StandardOutput, Stream};
 use taking::{Taken, Taking};
 
+#[cfg(feature = "internals")]
+pub(crate) use encode::columns;
 pub use files::{create as create_file, open_device};
 pub use flight::{DumpReason, DumpRequest, Dumped};
 

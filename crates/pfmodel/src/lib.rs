@@ -29,6 +29,8 @@ mod drops;
 mod evidence;
 mod fault_order;
 mod history_places;
+#[cfg(feature = "internals")]
+pub mod hot_loops;
 mod incomplete;
 mod intern;
 mod keyed_map;

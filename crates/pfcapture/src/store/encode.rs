@@ -32,7 +32,8 @@ pub fn encode(encoder: &mut Encoder, item: &Item) -> pft::Result<Vec<EncodedFram
     }
 }
 
-fn columns(batch: &FaultRows) -> FaultColumns {
+/// The columns of rows that are in order of entry.
+pub fn columns(batch: &FaultRows) -> FaultColumns {
     let rows = &batch.rows;
     let has_chains = batch.chain_ids.iter().any(|&id| id != 0);
     let nodes = rows.iter().any(|row| row.node != NODE_UNKNOWN);
