@@ -16,8 +16,6 @@ pub struct Bench {
     scratch: TempDir,
     /// Rounds.
     pub runs: u32,
-    /// Traces of a hundred million faults too.
-    pub long: bool,
     /// A hundredth of everything.
     smoke: bool,
 }
@@ -33,8 +31,8 @@ impl Bench {
         let scratch = tempfile::Builder::new().prefix("pfbench-").tempdir_in(&arguments.dir);
         let scratch =
             scratch.with_context(|| format!("a folder in {}", arguments.dir.display()))?;
-        let Arguments { runs, long, smoke, .. } = *arguments;
-        Ok(Self { programs, scratch, runs, long, smoke })
+        let Arguments { runs, smoke, .. } = *arguments;
+        Ok(Self { programs, scratch, runs, smoke })
     }
 
     /// One of the programs of the project.

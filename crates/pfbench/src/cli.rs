@@ -9,18 +9,15 @@ use clap::{Parser, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Arguments {
-    /// What to measure [default: everything]
+    /// What to measure [default: everything but `long`]
     #[arg(value_enum)]
     sections: Vec<Section>,
     /// Rounds
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=101))]
     pub runs: u32,
     /// A hundredth of the faults: whether everything runs, not what it costs
-    #[arg(long, conflicts_with_all = ["check", "long"])]
+    #[arg(long, conflicts_with = "check")]
     pub smoke: bool,
-    /// Traces of up to a hundred million faults too, which take a quarter of an hour more, and two gigabytes
-    #[arg(long)]
-    pub long: bool,
     /// Fail where a goal is not met
     #[arg(long)]
     pub check: bool,
@@ -53,14 +50,18 @@ pub enum Section {
     Report,
     /// Whether costs per fault grow with faults, mappings and threads
     Growth,
+    /// A hundred million faults in two gigabytes of memory: ten minutes
+    Long,
 }
 
 impl Arguments {
     /// What to measure, in order.
     pub fn sections(&self) -> Vec<Section> {
         let all = Section::value_variants();
-        let wanted =
-            |section: &&Section| self.sections.is_empty() || self.sections.contains(section);
+        let wanted = |section: &&Section| match self.sections.as_slice() {
+            [] => **section != Section::Long,
+            named => named.contains(section),
+        };
         all.iter().filter(wanted).copied().collect()
     }
 }

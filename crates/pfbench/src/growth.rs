@@ -16,17 +16,9 @@ const MOST: f64 = 1.5;
 /// Faults, mappings and threads, from few to many.
 pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
     let mut part = Part::default();
-    let faults: &[u64] = match bench.long {
-        true => &[100_000, 1_000_000, 10_000_000, 100_000_000],
-        false => &[100_000, 1_000_000, 10_000_000],
-    };
-    let pages = |faults: u64| 20_000.min(faults);
-    let of_faults = faults.iter().map(|&number| {
-        let faults = bench.scaled(number);
-        let numbers = [("--pages", pages(faults)), ("--rounds", faults.div_ceil(pages(faults)))];
-        (number, Target::new("faults", 1, &["anon"], &numbers))
-    });
-    series(bench, "faults", of_faults.collect(), &mut part)?;
+    let of_faults = [100_000, 1_000_000, 10_000_000]
+        .map(|number| (number, Target::one_thread(bench.scaled(number))));
+    series(bench, "faults", of_faults.into(), &mut part)?;
     let all = bench.scaled(600_000);
     let of_mappings = [10, 1_000, 60_000].map(|number| {
         let count = bench.scaled(number);

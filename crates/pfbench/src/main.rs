@@ -5,6 +5,7 @@ mod cli;
 mod cost;
 mod goal;
 mod growth;
+mod long;
 mod loss;
 mod machine;
 mod own;
@@ -41,6 +42,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Section::Size => size::measure(&bench),
             Section::Report => report::measure(&bench),
             Section::Growth => growth::measure(&bench),
+            Section::Long => long::measure(&bench),
         };
         let part = measured.with_context(|| format!("measuring {section:?}"))?;
         print!("{part}");

@@ -18,7 +18,7 @@ const FAULTS: u64 = 2_000_000;
 /// Memory of the recorder beside the rings, MiB.
 const MOST_MIB: f64 = 64.0;
 /// CPU time of the recorder for a fault, µs.
-const MOST_US: f64 = 0.3;
+pub const MOST_US: f64 = 0.3;
 
 /// Attaches to one thread at full speed, so that the target's time is not the recorder's.
 pub fn measure(bench: &Bench) -> anyhow::Result<Part> {

@@ -15,12 +15,9 @@ use crate::traces::{recorded, report};
 use crate::workloads::Target;
 
 const FAULTS: u64 = 10_000_000;
-const LONG_FAULTS: u64 = 100_000_000;
 const SMALL_FAULTS: u64 = 10_000;
 /// Faults in the file of perf, which is slower.
 const PERF_FAULTS: u64 = 1_000_000;
-/// Memory that a report on a hundred million faults may take, GiB.
-const LONG_GIB: f64 = 2.0;
 
 /// Reports on traces of one thread, and those of perf on its own.
 pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
@@ -32,9 +29,6 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
     std::fs::remove_file(&trace)?;
     beside_perf(bench, &mut part)?;
     first_output(bench, &mut part)?;
-    if bench.long {
-        larger_than_memory(bench, &mut part)?;
-    }
     Ok(part)
 }
 
@@ -162,28 +156,5 @@ fn first_output(bench: &Bench, part: &mut Part) -> anyhow::Result<()> {
     let what = "first output of a small trace";
     part.goals.push(Goal::new(what, ms.map(|ms| ms.median), Bound::AtMost(50.0), "ms"));
     part.tables.push(table);
-    Ok(())
-}
-
-/// A trace that does not fit.
-fn larger_than_memory(bench: &Bench, part: &mut Part) -> anyhow::Result<()> {
-    let trace = recorded(bench, LONG_FAULTS)?;
-    let columns = ["", "s", "million faults/s", "memory, GiB"];
-    let mut table = Table::new(format!("{LONG_FAULTS} faults in {LONG_GIB} GiB"), &columns);
-    let ways: [(&str, &[&str]); 3] = [
-        ("summary", &[]),
-        ("--by region,cause", &["--by", "region,cause"]),
-        ("--parquet", &["--parquet=rows.parquet"]),
-    ];
-    for (name, options) in ways {
-        let options: Vec<&str> = options.iter().copied().chain(["--memory=2G"]).collect();
-        let run = report(bench, &trace, &options)?;
-        let (s, gib) = (run.wall.as_secs_f64(), run.max_rss_bytes as f64 / f64::from(1 << 30));
-        table.row([name.into(), s.into(), (LONG_FAULTS as f64 / s / 1e6).into(), gib.into()]);
-        let what = format!("memory of {name} of {LONG_FAULTS} faults");
-        part.goals.push(Goal::new(what, Some(gib), Bound::AtMost(LONG_GIB), "GiB"));
-    }
-    part.tables.push(table);
-    std::fs::remove_file(&trace)?;
     Ok(())
 }

@@ -90,7 +90,7 @@ impl Tally {
         // Names the columns even if there are no rows.
         self.name(keys.faults.frame(0..0)?)?;
         let all = keys.faults.len();
-        let shares = all.div_ceil(LEAST_ROWS).clamp(1, rayon::current_num_threads());
+        let shares = all.div_ceil(LEAST_ROWS).clamp(1, 2 * rayon::current_num_threads());
         let share_rows = all.div_ceil(shares).max(1);
         let of_share = |share| {
             let mut tally = Self::new(&self.keys, self.measures, self.unnamed);
@@ -239,9 +239,13 @@ impl Tally {
     }
 }
 
-/// Some rows of a table.
+/// Some rows of a table, one column after the other: a thread that waits for others to take some of them may take up
+/// another share of the faults meanwhile, and whoever waits for this one waits for that as well.
 fn chosen(table: &DataFrame, rows: Vec<u32>) -> PolarsResult<DataFrame> {
-    table.take(&IdxCa::from_vec("rows".into(), rows))
+    let height = rows.len();
+    let rows = IdxCa::from_vec("rows".into(), rows);
+    let columns = table.columns().iter().map(|column| column.take(&rows));
+    DataFrame::new(height, columns.collect::<PolarsResult<_>>()?)
 }
 
 #[cfg(test)]
