@@ -2,6 +2,7 @@
 
 use crate::bench::Bench;
 use crate::goal::{Bound, Goal};
+use crate::loss::lost;
 use crate::own::attached;
 use crate::recorders::Recorder;
 use crate::results::Part;
@@ -43,13 +44,20 @@ fn series(
     targets: Vec<(u64, Target)>,
     part: &mut Part,
 ) -> anyhow::Result<()> {
-    let columns = [name, "recorder's CPU, µs a fault", "summary, µs a fault", "bytes a fault"];
+    let columns = [
+        name,
+        "recorder's CPU, µs a fault",
+        "summary, µs a fault",
+        "bytes a fault",
+        "records lost",
+    ];
     let mut table = Table::new(format!("Growth with {name}"), &columns);
     let mut costs: Vec<[Option<f64>; 2]> = Vec::new();
     for (number, target) in &targets {
         // What takes minutes differs little from one time to the next.
         let runs = if *number < 10_000_000 { bench.runs } else { 1 };
-        let (mut recorder_us, mut report_us, mut bytes) = (Vec::new(), Vec::new(), None);
+        let (mut recorder_us, mut report_us) = (Vec::new(), Vec::new());
+        let (mut bytes, mut losses) = (None, Vec::new());
         for _ in 0..runs {
             let run = attached(bench, target, &[])?;
             let trace = bench.file("attached.pft");
@@ -57,9 +65,17 @@ fn series(
             recorder_us.push(run.cpu.as_secs_f64() * 1e6 / faults);
             report_us.push(report(bench, &trace, &[])?.wall.as_secs_f64() * 1e6 / faults);
             bytes = Some(length_bytes(&trace)? as f64 / faults);
+            let (lost, dropped) = lost(&trace)?;
+            losses.push((lost + dropped) as f64);
         }
         let (recorder_us, report_us) = (Spread::of(recorder_us), Spread::of(report_us));
-        table.row([(*number as f64).into(), recorder_us.into(), report_us.into(), bytes.into()]);
+        table.row([
+            (*number as f64).into(),
+            recorder_us.into(),
+            report_us.into(),
+            bytes.into(),
+            Spread::of(losses).into(),
+        ]);
         costs.push([recorder_us, report_us].map(|us| us.map(|us| us.median)));
     }
     for (place, what) in ["recorder", "summary"].into_iter().enumerate() {

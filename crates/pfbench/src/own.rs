@@ -20,6 +20,9 @@ const MOST_MIB: f64 = 64.0;
 /// CPU time of the recorder for a fault, µs.
 pub const MOST_US: f64 = 0.3;
 
+/// Exit code of `pfrecord` where records were lost.
+const LOST: i32 = 3;
+
 /// Attaches to one thread at full speed, so that the target's time is not the recorder's.
 pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
     let faults = bench.scaled(FAULTS);
@@ -89,14 +92,19 @@ pub fn attached(bench: &Bench, target: &Target, options: &[&str]) -> anyhow::Res
     let mut recorder = Running::start(recorder.stdin(Stdio::null()), bench.folder(), "attached")?;
     recorder.wait_to_say("recording process")?;
     writeln!(hears)?;
-    for line in says {
+    for line in says.by_ref() {
         if line?.starts_with("done") {
             break;
         }
     }
     // It leaves when it is told to, and with it goes the recorder.
     writeln!(hears)?;
-    let run = recorder.wait()?;
-    workload.wait()?;
+    says.try_for_each(|line| line.map(drop))?;
+    let run = recorder.wait_for_end()?;
+    // Losses are counted where they matter.
+    let is_recorded = matches!(run.status.code(), Some(0 | LOST));
+    ensure!(is_recorded, "pfrecord: {}: {}", run.status, run.stderr.trim_end());
+    let status = workload.wait()?;
+    ensure!(status.success(), "pf-workload: {status}");
     Ok(run)
 }

@@ -11,7 +11,7 @@ use crate::recorders::Recorder;
 use crate::results::Part;
 use crate::spread::Spread;
 use crate::table::Table;
-use crate::traces::{recorded, report};
+use crate::traces::{self, recorded, report};
 use crate::workloads::Target;
 
 const FAULTS: u64 = 10_000_000;
@@ -34,9 +34,10 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
 
 /// Options of reports, with the least rows a second or the most seconds for all.
 fn outputs(bench: &Bench, trace: &Path, faults: u64, part: &mut Part) -> anyhow::Result<()> {
-    let ways: [(&str, &[&str], Option<Bound>); 8] = [
+    let ways: [(&str, &[&str], Option<Bound>); 9] = [
         ("summary", &[], None),
-        ("--csv", &["--csv=rows.csv"], Some(Bound::AtLeast(2.0))),
+        ("--csv", &["--csv"], Some(Bound::AtLeast(2.0))),
+        ("--csv, to a disk", &["--csv=rows.csv"], None),
         ("--parquet", &["--parquet=rows.parquet"], Some(Bound::AtLeast(3.0))),
         ("--by class", &["--by", "class"], None),
         ("--patterns", &["--patterns"], None),
@@ -108,7 +109,7 @@ fn beside_perf(bench: &Bench, part: &mut Part) -> anyhow::Result<()> {
     let target = Target::one_thread(bench.scaled(PERF_FAULTS));
     let made = record(bench, perf, &target)?;
     let data = perf.output(bench);
-    let trace = recorded(bench, made.faults)?;
+    let trace = traces::of(bench, "beside-perf.pft", &target)?;
     let of_perf = |arguments: &[&str]| -> anyhow::Result<f64> {
         let mut command = Command::new("perf");
         command.args(arguments).arg("-i").arg(&data);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::bench::Bench;
-use crate::process::{Run, run};
+use crate::process::{Run, run, run_unheard};
 use crate::workloads::Target;
 
 /// Pages that large traces touch again and again.
@@ -25,11 +25,8 @@ pub fn of(bench: &Bench, name: &str, target: &Target) -> anyhow::Result<PathBuf>
     Ok(path)
 }
 
-/// A report on a trace with options; what it prints and writes is thrown away with the folder.
+/// A report on a trace with options; what it writes is thrown away with the folder, what it prints at once.
 pub fn report(bench: &Bench, trace: &Path, options: &[&str]) -> anyhow::Result<Run> {
     let mut reporter = bench.program("pfreport");
-    run(
-        reporter.args(["-q", "-f"]).arg(trace).args(options).current_dir(bench.folder()),
-        bench.folder(),
-    )
+    run_unheard(reporter.args(["-q", "-f"]).arg(trace).args(options).current_dir(bench.folder()))
 }
