@@ -1,7 +1,7 @@
 //! Faults that are like the last one of their thread.
 //!
 //! Most faults differ from the one before them in time and page only. What is then the same need not be worked out
-//! again: that takes a third of the time of a fault that is judged from scratch.
+//! again: that saves nearly a fifth of the CPU time of a summary.
 
 #[cfg(test)]
 mod tests;
