@@ -139,7 +139,9 @@ impl Analyser {
     ) {
         let Some((judged, piece)) = judged.zip(place.piece) else { return };
         let unlike = flags::NO_ENTRY | flags::NEGATIVE_LATENCY;
-        let is_plain = fault.flags & unlike == 0
+        // Where faults are all over memory none is like the last, and remembering would cost a tenth.
+        let is_plain = place.again
+            && fault.flags & unlike == 0
             && place.at_ns == fault.time_ns
             && self.world.is_without_parent(place.mm)
             && self.world.is_beyond_doubt(place.mm);

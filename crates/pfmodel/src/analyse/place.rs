@@ -28,6 +28,8 @@ pub(super) struct Place {
     pub piece: Option<Piece>,
     pub map: Option<MapEvidence>,
     pub stack_grown: bool,
+    /// The last fault of the thread was in the same mapping, and nothing changed since.
+    pub again: bool,
 }
 
 /// Where a thread faulted last.
@@ -67,7 +69,7 @@ impl Analyser {
         if let Some(recent) = &self.recent[slot]
             && recent.holds_for(fault, at_ns, &self.world)
         {
-            return Place { at_ns, ..recent.place };
+            return Place { at_ns, again: true, ..recent.place };
         }
         let may_last = at_ns == time_ns && !self.world.is_ahead_of(at_ns);
         let place = self.find_place(fault, outcome, at_ns);
@@ -101,7 +103,8 @@ impl Analyser {
             // It was another address space at entry, and the thread had another name.
             let (mm, comm) = (NONE, Interner::EMPTY);
             let (piece, map, stack_grown) = (None, None, false);
-            return Place { at_ns, proc, thread, mm, comm, piece, map, stack_grown };
+            let again = false;
+            return Place { at_ns, proc, thread, mm, comm, piece, map, stack_grown, again };
         }
         let mut piece = world.piece_at(mm, fault.addr);
         let mut stack_grown = false;
@@ -130,6 +133,6 @@ impl Analyser {
         let map = piece.and_then(|piece| world.evidence_of(piece));
         let stack_grown =
             stack_grown && map.is_some_and(|map| map.backing == Backing::Anon && map.writable());
-        Place { at_ns, proc, thread, mm, comm, piece, map, stack_grown }
+        Place { at_ns, proc, thread, mm, comm, piece, map, stack_grown, again: false }
     }
 }
