@@ -31,6 +31,8 @@ use crate::results::Results;
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    let has_cost = arguments.sections().contains(&Section::Cost);
+    anyhow::ensure!(arguments.picture.is_none() || has_cost, "--picture needs section cost");
     let bench = Bench::new(&arguments)?;
     let mut results = Results::of(machine::facts(&bench));
     for section in arguments.sections() {

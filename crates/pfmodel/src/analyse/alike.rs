@@ -139,7 +139,7 @@ impl Analyser {
     ) {
         let Some((judged, piece)) = judged.zip(place.piece) else { return };
         let unlike = flags::NO_ENTRY | flags::NEGATIVE_LATENCY;
-        // Where faults are all over memory none is like the last, and remembering would cost a tenth.
+        // Where faults are all over memory none is like the last, and remembering would cost 7 %.
         let is_plain = place.again
             && fault.flags & unlike == 0
             && place.at_ns == fault.time_ns
