@@ -26,8 +26,8 @@ def unzigzag(value):
     return (value >> 1) ^ -(value & 1)
 
 
-def column(rows, entry, planes, threads, last):
-    """Values of one column; `last` is the page from which each thread starts."""
+def column(rows, entry, planes, threads, last, latencies):
+    """Values of one column; `last` is the page from which each thread starts, `latencies` are those of column 4."""
     base, length, _id, encoding, width, _ = entry
     need(width <= 8 and length == rows * width == len(planes), "a column has a wrong length")
     stored = [0] * rows
@@ -45,6 +45,10 @@ def column(rows, entry, planes, threads, last):
         for s, thread in zip(stored, threads):
             last[thread] = (last[thread] + unzigzag(s)) & U64
             values.append(last[thread])
+    elif encoding == 4 and latencies is not None:
+        for s, latency in zip(stored, latencies):
+            values.append((base + unzigzag(s)) & U64)
+            base = values[-1] + max(latency - 1, 0)
     else:
         raise Damaged("a column has an unknown encoding")
     return values
@@ -75,7 +79,8 @@ def faults(archive, frame, page_size):
 
     def values(n):
         pages = [thread[0] for thread in threads]
-        return column(rows, *columns[n], thread_rows if n == 5 else None, pages)
+        latencies = values(4) if n == 3 else None
+        return column(rows, *columns[n], thread_rows if n == 5 else None, pages, latencies)
 
     numbers = values(1)
     need(all(n < len(threads) for n in numbers), "a row refers to no thread")

@@ -27,7 +27,12 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
         &["", "faults", "faults/s", "records lost", "faults dropped"],
     );
     let mut part = Part::default();
-    let cases = [("one thread", 1), ("a thread a CPU", cpus), ("four threads a CPU", 4 * cpus)];
+    let cases = [
+        ("one thread", 1),
+        ("a thread a CPU", cpus),
+        ("four threads a CPU", 4 * cpus),
+        ("fifty threads a CPU", 50 * cpus),
+    ];
     for (name, threads) in cases {
         let numbers = [("--threads", threads), ("--pages", PAGES), ("--seconds", seconds)];
         let target = Target::new(name, cpus, &["threads"], &numbers);

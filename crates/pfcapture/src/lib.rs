@@ -29,6 +29,7 @@ mod page_nodes;
 mod pairing;
 mod parse;
 mod permission;
+mod precedence;
 pub mod privileges;
 #[cfg(any(test, feature = "internals"))]
 #[cfg_attr(not(test), expect(dead_code, reason = "most of it is for tests"))]

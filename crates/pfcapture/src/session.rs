@@ -28,6 +28,7 @@ use crate::marks::Marks;
 use crate::page_nodes::PageNodes;
 use crate::parse::SampleLayout;
 use crate::permission;
+use crate::precedence;
 use crate::privileges::{self, Work};
 use crate::ring::{self, Rings};
 use crate::snapshot::{Snapshotter, Taken};
@@ -57,6 +58,8 @@ pub struct Started {
     pub ring_bytes: usize,
     /// Ring buffer that was wanted.
     pub ring_wanted_bytes: usize,
+    /// Nice value of the threads that read rings and write.
+    pub nice: i32,
     /// What can be seen.
     pub abilities: Abilities,
     /// `pfrecord mark` reaches this recording.
@@ -301,6 +304,7 @@ pub fn record(
         Destination::File(path) if config.flight.is_none() => Some(path.clone()),
         _ => None,
     };
+    let nice = precedence::take();
     privileges::settle()?;
     let explain = explain.filter(|_| destination != Destination::Nowhere);
     let opener = explain.is_some().then(Opener::start).transpose();
@@ -331,6 +335,7 @@ pub fn record(
         cpus: cpus.len(),
         ring_bytes: rings.bytes_per_cpu,
         ring_wanted_bytes,
+        nice,
         abilities: plan.abilities,
         takes_marks: marks.is_some(),
         command_is_closed,

@@ -138,8 +138,14 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     }
     if recorded.lost_in_rings() > 0 {
         let larger = (recorded.started.ring_bytes * 4).max(8 << 20) >> 20;
+        let waits = match recorded.started.nice {
+            0.. => {
+                "; where many threads are ready, pfrecord waits among them: as root it goes first"
+            }
+            _ => "",
+        };
         lines.push(format!(
-            "{} records found no room in a ring: try a larger one, -m {larger}M",
+            "{} records found no room in a ring: try a larger one, -m {larger}M{waits}",
             thousands(recorded.lost_in_rings()),
         ));
     }

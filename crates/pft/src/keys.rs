@@ -57,6 +57,7 @@ pub mod fact {
         CAPTURE_PERF_EVENT_PARANOID = "capture.perf_event_paranoid": "`/proc/sys/kernel/perf_event_paranoid`.",
         RING_BYTES_PER_CPU = "ring.bytes_per_cpu": "Size of the ring of each CPU, bytes.",
         RING_REQUESTED_BYTES_PER_CPU = "ring.requested_bytes_per_cpu": "Size that was asked for; larger if the lock limit forced a smaller one.",
+        RECORDER_NICE = "recorder.nice": "Nice value of the threads of the recorder that read rings and write: below 0 they run before most others.",
         LATENCY_BIAS_NS = "latency.bias_ns": "Time that the measurement adds to each latency, nanoseconds; not subtracted in the trace.",
         LATENCY_BIAS_SPREAD_NS = "latency.bias_spread_ns": "Spread of that time over the calibration, nanoseconds.",
         TRACE_COMPRESSION_LEVEL = "trace.compression_level": "Level of zstd with which frames were compressed.",

@@ -72,6 +72,7 @@ pub fn session_facts(
         fact(keys::MACHINE_CPUS, started.cpus),
         fact(keys::RING_BYTES_PER_CPU, started.ring_bytes),
         fact(keys::RING_REQUESTED_BYTES_PER_CPU, started.ring_wanted_bytes),
+        fact(keys::RECORDER_NICE, started.nice),
         fact(keys::CAPTURE_MAPS_INTERVAL_NS, config.maps_interval.as_nanos()),
         fact(keys::TRACE_COMPRESSION_LEVEL, config.level),
     ];

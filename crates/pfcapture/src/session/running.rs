@@ -30,6 +30,7 @@ use crate::host::{self, fact};
 use crate::launch::Launched;
 use crate::live::Live;
 use crate::marks::Marks;
+use crate::precedence;
 use crate::ring::{self, LATE_NS, Rings};
 use crate::snapshot::Snapshotter;
 use crate::store::{Finished, Item, Store};
@@ -241,6 +242,7 @@ impl Session {
         self.marks.close();
         self.walk(stopped.monotonic_ns);
         self.drain.walk(&mut self.rings, &self.targets, u64::MAX);
+        precedence::give_up();
         self.open_new();
         self.meet_strangers();
         let alive: Vec<u32> = self.drain.processes.keys().copied().collect();

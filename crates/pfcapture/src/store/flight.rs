@@ -25,6 +25,7 @@ use super::{Closed, Item, Sink, StorePlan, files, random_uuid};
 use crate::Error;
 use crate::explain::{Naming, Wanted};
 use crate::host::fact;
+use crate::precedence;
 use crate::privileges::{self, Work};
 use window::{Extract, Window};
 
@@ -124,6 +125,7 @@ impl Recorder {
             .name("windows".into())
             .spawn(move || {
                 privileges::begin(Work::CreatingFiles);
+                precedence::give_up();
                 files.write_all(&inbox, &dumped, &under_way);
             })
             .map_err(Error::system("start the writing thread"))?;

@@ -12,6 +12,7 @@ use super::{Closed, Item, Shared, Sink, StorePlan};
 use crate::Error;
 use crate::batch::FaultRows;
 use crate::explain::{Explainer, Named};
+use crate::precedence;
 
 /// What is left when all is taken.
 #[derive(Debug)]
@@ -100,6 +101,7 @@ impl Taking {
                 let recorded_ns = checkpoint.time_ns.saturating_sub(self.start_ns);
                 // Whatever becomes of the recorder meanwhile, the figures are there.
                 sink.take(&mut Item::Checkpoint(Checkpoint { end: false, ..checkpoint.clone() }))?;
+                precedence::give_up();
                 if let Some((explained, named)) =
                     self.explainer.name(Duration::from_nanos(recorded_ns))
                 {

@@ -70,6 +70,7 @@ impl Analyser {
         if !is_like {
             return None;
         }
+        recent.flags = fault.flags;
         let last = &alike.judged.evidence;
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let user_ip = (!kernel_mode).then_some(fault.ip);
@@ -139,7 +140,8 @@ impl Analyser {
     ) {
         let Some((judged, piece)) = judged.zip(place.piece) else { return };
         let unlike = flags::NO_ENTRY | flags::NEGATIVE_LATENCY;
-        // Where faults are all over memory none is like the last, and remembering would cost 7 %.
+        // Where faults are all over memory, or one of this kind and one of that, few are like the last, and
+        // remembering each would cost 7 %.
         let is_plain = place.again
             && fault.flags & unlike == 0
             && place.at_ns == fault.time_ns

@@ -28,7 +28,7 @@ pub(super) struct Place {
     pub piece: Option<Piece>,
     pub map: Option<MapEvidence>,
     pub stack_grown: bool,
-    /// The last fault of the thread was in the same mapping, and nothing changed since.
+    /// The last fault of the thread was in the same mapping and of the same kind, and nothing changed since.
     pub again: bool,
 }
 
@@ -42,6 +42,8 @@ pub(super) struct Recent {
     /// How often the world had changed: as long as it has not again, all of that mapping is what it was.
     changes: u64,
     place: Place,
+    /// [`Fault::flags`] of the last fault.
+    pub(super) flags: u32,
     /// What faults there have in common.
     pub(super) alike: Option<Alike>,
 }
@@ -64,12 +66,13 @@ impl Analyser {
     /// Where a fault happened: where the last one of its thread did, if that was in the same mapping and nothing changed
     /// since then, as it is for most faults (one in sixteen of the time of the analysis).
     pub(super) fn place(&mut self, fault: &Fault, outcome: Option<Outcome>, at_ns: u64) -> Place {
-        let &Fault { pid, tid, addr, time_ns, .. } = fault;
+        let &Fault { pid, tid, addr, time_ns, flags, .. } = fault;
         let slot = tid as usize % RECENT;
-        if let Some(recent) = &self.recent[slot]
+        if let Some(recent) = &mut self.recent[slot]
             && recent.holds_for(fault, at_ns, &self.world)
         {
-            return Place { at_ns, again: true, ..recent.place };
+            let again = std::mem::replace(&mut recent.flags, flags) == flags;
+            return Place { at_ns, again, ..recent.place };
         }
         let may_last = at_ns == time_ns && !self.world.is_ahead_of(at_ns);
         let place = self.find_place(fault, outcome, at_ns);
@@ -78,7 +81,7 @@ impl Analyser {
         let piece = place.piece.filter(is_there).filter(|_| may_last && !place.stack_grown);
         let changes = self.world.changes;
         self.recent[slot] =
-            piece.map(|piece| Recent { pid, tid, piece, changes, place, alike: None });
+            piece.map(|piece| Recent { pid, tid, piece, changes, place, flags, alike: None });
         place
     }
 

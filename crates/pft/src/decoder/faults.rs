@@ -2,7 +2,7 @@
 
 use super::Expected;
 use crate::archive::{ArchivedColumnRow, ArchivedFaultsV1};
-use crate::columns::{ColumnId, RawColumn};
+use crate::columns::{Beside, ColumnId, RawColumn};
 use crate::frame::MAX_FAULT_ROWS;
 use crate::record::{FaultBatch, FaultColumns};
 
@@ -49,7 +49,7 @@ impl<'a> Columns<'a> {
     fn decode_optional(&self, id: ColumnId, rows: usize, values: &mut Vec<u64>) -> Result<()> {
         values.clear();
         if let Some(column) = self.optional(id) {
-            column.decode(rows, None, values)?;
+            column.decode(rows, Beside::Nothing, values)?;
         }
         if values.iter().all(|&value| value == 0) {
             values.clear();
@@ -71,7 +71,7 @@ pub(super) fn faults(
     let columns = Columns::of(&archive.columns, &archive.data)?;
     let mut values = Vec::new();
 
-    columns.find(ColumnId::Thread)?.decode(rows, None, &mut values)?;
+    columns.find(ColumnId::Thread)?.decode(rows, Beside::Nothing, &mut values)?;
     let threads = narrow(&values)?;
     let mut pid = Vec::with_capacity(rows);
     let mut tid = Vec::with_capacity(rows);
@@ -82,7 +82,7 @@ pub(super) fn faults(
         tid.push(thread.tid.to_native());
     }
 
-    columns.find(ColumnId::Ip)?.decode(rows, None, &mut values)?;
+    columns.find(ColumnId::Ip)?.decode(rows, Beside::Nothing, &mut values)?;
     let ip = values
         .iter()
         .map(|&n| usize::try_from(n).ok().and_then(|n| archive.ips.get(n)))
@@ -90,29 +90,34 @@ pub(super) fn faults(
         .collect::<Option<Vec<u64>>>()
         .ok_or("a row refers to no instruction pointer")?;
 
+    let mut latency_ns = Vec::new();
+    columns.find(ColumnId::Latency)?.decode(rows, Beside::Nothing, &mut latency_ns)?;
+    for latency_ns in &mut latency_ns {
+        *latency_ns = latency_ns.wrapping_sub(1);
+    }
+
     let mut time_ns = Vec::new();
-    columns.find(ColumnId::Time)?.decode(rows, None, &mut time_ns)?;
+    let latencies_ns = Beside::LatenciesNs(&latency_ns);
+    columns.find(ColumnId::Time)?.decode(rows, latencies_ns, &mut time_ns)?;
     let first_ns = time_ns.iter().copied().min().unwrap_or(expected.first_ns);
     let last_ns = time_ns.iter().copied().max().unwrap_or(expected.last_ns);
     expected.check_time(first_ns)?;
     expected.check_time(last_ns)?;
 
-    let mut latency_ns = Vec::new();
-    columns.find(ColumnId::Latency)?.decode(rows, None, &mut latency_ns)?;
-    for latency_ns in &mut latency_ns {
-        *latency_ns = latency_ns.wrapping_sub(1);
-    }
-
     let mut addr = Vec::new();
     let mut last_pages: Vec<u64> =
         archive.threads.iter().map(|thread| thread.first_page.to_native()).collect();
-    columns.find(ColumnId::Page)?.decode(rows, Some((&threads, &mut last_pages)), &mut addr)?;
-    columns.find(ColumnId::Offset)?.decode(rows, None, &mut values)?;
+    columns.find(ColumnId::Page)?.decode(
+        rows,
+        Beside::Threads(&threads, &mut last_pages),
+        &mut addr,
+    )?;
+    columns.find(ColumnId::Offset)?.decode(rows, Beside::Nothing, &mut values)?;
     join_addresses(&mut addr, &values, page_shift)?;
 
-    columns.find(ColumnId::Flags)?.decode(rows, None, &mut values)?;
+    columns.find(ColumnId::Flags)?.decode(rows, Beside::Nothing, &mut values)?;
     let flags = narrow(&values)?;
-    columns.find(ColumnId::Attempts)?.decode(rows, None, &mut values)?;
+    columns.find(ColumnId::Attempts)?.decode(rows, Beside::Nothing, &mut values)?;
     let attempts = narrow(&values)?;
     columns.decode_optional(ColumnId::CallChain, rows, &mut values)?;
     let call_chain = narrow(&values)?;

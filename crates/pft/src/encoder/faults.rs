@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::{EncodedFrame, Encoder, Shape};
 use crate::archive::{ColumnRow, FaultsV1, ThreadRow};
-use crate::columns::{ColumnId, encode_delta, encode_direct, encode_thread_delta};
+use crate::columns::{ColumnId, encode_direct, encode_thread_delta, encode_times};
 use crate::error::{Error, Result};
 use crate::frame::{FrameKind, MAX_FAULT_ROWS};
 use crate::record::{FaultBatch, FaultColumns, NODE_UNKNOWN};
@@ -20,6 +20,7 @@ pub(super) struct Scratch {
     ips: Dictionary<u64>,
     last_pages: Vec<u64>,
     values: Vec<u64>,
+    gaps: Vec<u64>,
 }
 
 /// Numbers distinct keys in order of first sight.
@@ -175,6 +176,7 @@ impl Scratch {
 
         let mut columns = ColumnSink {
             values: &mut self.values,
+            gaps: &mut self.gaps,
             rows: &mut archive.columns,
             data: &mut archive.data,
         };
@@ -182,7 +184,7 @@ impl Scratch {
         let (threads, ips) = (&self.threads.rows, &self.ips.rows);
         columns.direct(ColumnId::Thread, threads.iter().map(|&n| n.into()));
         columns.direct(ColumnId::Ip, ips.iter().map(|&n| n.into()));
-        columns.delta(ColumnId::Time, rows.time_ns);
+        columns.times(ColumnId::Time, rows.time_ns, rows.latency_ns);
         let latencies = rows.latency_ns.iter().map(|ns| ns.wrapping_add(1));
         columns.direct(ColumnId::Latency, latencies);
         let pages = rows.addr.iter().map(|addr| addr >> page_shift);
@@ -204,6 +206,7 @@ impl Scratch {
 /// Takes the columns of one frame in turn.
 struct ColumnSink<'a> {
     values: &'a mut Vec<u64>,
+    gaps: &'a mut Vec<u64>,
     rows: &'a mut Vec<ColumnRow>,
     data: &'a mut Vec<u8>,
 }
@@ -219,9 +222,9 @@ impl ColumnSink<'_> {
         self.rows.push(encode_direct(id, self.values, self.data));
     }
 
-    fn delta(&mut self, id: ColumnId, values: &[u64]) {
+    fn times(&mut self, id: ColumnId, values: &[u64], latency_ns: &[u64]) {
         self.collect(values.iter().copied());
-        self.rows.push(encode_delta(id, self.values, self.data));
+        self.rows.push(encode_times(id, self.values, latency_ns, self.gaps, self.data));
     }
 
     fn thread_delta(

@@ -63,6 +63,24 @@ fn a_faults_frame_by_the_specification_decodes() {
 }
 
 #[test]
+fn times_count_from_the_end_of_the_fault_before() {
+    let times = |latency: u64| {
+        let mut columns = constant_columns();
+        // Zigzag: 3 ns after the base, and 2 ns before the first fault ends.
+        columns[2] = (1000, 2, [3, 4, 1, 0]);
+        columns[3].0 = latency;
+        let archive = faults_archive(2, &columns, &[6, 3]);
+        match decode_only(archive_frame(FAULTS, 2, &archive)) {
+            Ok(Frame::Faults(batch)) => batch.columns.time_ns,
+            other => panic!("{other:?}"),
+        }
+    };
+    // The latency plus 1; 0 is unknown.
+    assert_eq!(times(101), [1003, 1101]);
+    assert_eq!(times(0), [1003, 1001]);
+}
+
+#[test]
 fn columns_that_break_a_rule_are_refused() {
     let with_bytes =
         |index: usize, tags: [u8; 4]| move |columns: &mut Vec<_>| columns[index] = (0, 2, tags);
@@ -80,7 +98,10 @@ fn columns_that_break_a_rule_are_refused() {
     assert_eq!(edited(with_bytes(0, [2, 1, 1, 0])), "a column occurs twice");
     assert_eq!(edited(with_bytes(0, [9, 1, 1, 0])), "a column is missing");
     assert_eq!(edited(with_bytes(0, [1, 9, 1, 0])), "a column has an unknown encoding");
-    assert_eq!(edited(with_bytes(0, [1, 3, 1, 0])), "a column has an encoding that it cannot have");
+    for encoding in [3, 4] {
+        let refused = edited(with_bytes(0, [1, encoding, 1, 0]));
+        assert_eq!(refused, "a column has an encoding that it cannot have");
+    }
     assert_eq!(edited(with_base(0, 1)), "a row refers to no thread");
     assert_eq!(edited(with_base(1, 1)), "a row refers to no instruction pointer");
     assert_eq!(edited(with_base(5, 4096)), "an address lies outside its page");

@@ -9,6 +9,7 @@ use std::process::{Child, Command};
 use pftestkit::Phase;
 
 use crate::causes::{record, unprivileged_cause};
+use crate::content::Content;
 use crate::recording::{AGREED, Lab, Recorder, Recording, Row, User, is_root};
 
 /// Faults that take so long in `slow` and `slow-minor`, at least.
@@ -201,4 +202,19 @@ fn settings_and_labels_are_noted() {
     }
     let summary = recording.summary();
     assert!(summary.contains("release=1.4") && summary.contains("note=a=b c"), "{summary}");
+}
+
+#[test]
+fn the_recorder_goes_before_other_threads_and_its_command_does_not() {
+    let lab = Lab::new(User::Own);
+    // Prints the nice value that it has.
+    let printed = |command: &mut Command| -> i32 {
+        let output = command.output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    };
+    let own = printed(&mut Command::new("nice"));
+    assert_eq!(printed(lab.pfrecord().args(["--", "nice"])), own);
+    let expected = if own == 0 && is_root() { -20 } else { own };
+    let content = Content::open(&lab.trace());
+    assert_eq!(content.fact("recorder.nice"), Some(&*expected.to_string()));
 }
