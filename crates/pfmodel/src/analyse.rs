@@ -23,7 +23,7 @@ use crate::table::{Exactness, NONE};
 use crate::table_builder::Row;
 use crate::vma::Backing;
 use crate::world::World;
-use alike::Judgement;
+use alike::{Alike, Judgement};
 use code::Code;
 use misses::Misses;
 use place::{Place, RECENT, Recent};
@@ -52,6 +52,8 @@ pub(crate) struct Analyser {
     misses: Misses,
     /// Where the last faults of threads happened, each at a place that the thread's id chooses.
     recent: [Option<Recent>; RECENT],
+    /// What faults there have in common: beside them, since most places are left before that is worked out.
+    alike: [Option<Alike>; RECENT],
     pub world: World,
     pub exactness: Exactness,
 }
@@ -74,6 +76,7 @@ impl Analyser {
             missed_at: unseen,
             misses: Misses::new(&recording.gaps),
             recent: [const { None }; RECENT],
+            alike: [const { None }; RECENT],
             world: World::new(recording, records),
             exactness: Exactness {
                 error_code: recording.has_error_code(),
@@ -194,7 +197,7 @@ impl Analyser {
                 };
                 let (class, cause) = classify(&evidence);
                 found = (class, cause, past.faults.saturating_add(1));
-                judged = Some(Judgement { evidence, class, cause });
+                judged = place.again.then_some(Judgement { evidence, class, cause });
                 change(&evidence, cause)
             });
         }
@@ -207,7 +210,9 @@ impl Analyser {
         let slow = over_threshold && class != Class::Major;
         let row = Row { class, cause, slow, page_size_bytes, nth, ..Row::BLANK };
         let row = self.filled(fault, place, access, row);
-        self.remember(fault, &place, judged, &row);
+        if let Some(judged) = judged {
+            self.remember(fault, &place, judged, &row);
+        }
         row
     }
 

@@ -54,11 +54,12 @@ impl Analyser {
     /// The row of a completed fault that is like the last one of its thread.
     #[inline]
     pub(super) fn like_the_last(&mut self, fault: &Fault, at_ns: u64) -> Option<Row> {
-        let recent = self.recent.get_mut(fault.tid as usize % RECENT)?.as_mut()?;
+        let slot = fault.tid as usize % RECENT;
+        let alike = self.alike[slot].as_mut()?;
+        let recent = self.recent[slot].as_mut()?;
         if !recent.holds_for(fault, at_ns, &self.world) {
             return None;
         }
-        let alike = recent.alike.as_mut()?;
         let history_addr = fault.addr.wrapping_add(alike.history_offset);
         let is_like = alike.flags == fault.flags
             && fault.attempts == 1
@@ -130,20 +131,14 @@ impl Analyser {
         })
     }
 
-    /// Remembers what faults like this one will have in common with it, if there can be any.
-    pub(super) fn remember(
-        &mut self,
-        fault: &Fault,
-        place: &Place,
-        judged: Option<Judgement>,
-        row: &Row,
-    ) {
-        let Some((judged, piece)) = judged.zip(place.piece) else { return };
+    /// Remembers what faults like this one, which was judged so, will have in common with it, if there can be any.
+    ///
+    /// Only asked for where the last fault of the thread was such a one as well: where faults are all over memory, or one of
+    /// this kind and one of that, few are like the last, and remembering each would cost 7 %.
+    pub(super) fn remember(&mut self, fault: &Fault, place: &Place, judged: Judgement, row: &Row) {
+        let Some(piece) = place.piece else { return };
         let unlike = flags::NO_ENTRY | flags::NEGATIVE_LATENCY;
-        // Where faults are all over memory, or one of this kind and one of that, few are like the last, and
-        // remembering each would cost 7 %.
-        let is_plain = place.again
-            && fault.flags & unlike == 0
+        let is_plain = fault.flags & unlike == 0
             && place.at_ns == fault.time_ns
             && self.world.is_without_parent(place.mm)
             && self.world.is_beyond_doubt(place.mm);
@@ -171,8 +166,6 @@ impl Analyser {
             judged,
             row: Row { attempts: 1, ..*row },
         };
-        if let Some(Some(recent)) = self.recent.get_mut(fault.tid as usize % RECENT) {
-            recent.alike = Some(alike);
-        }
+        self.alike[fault.tid as usize % RECENT] = Some(alike);
     }
 }

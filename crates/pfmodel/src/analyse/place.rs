@@ -3,7 +3,6 @@
 use pft::record::{LATENCY_UNKNOWN, Outcome};
 
 use super::Analyser;
-use super::alike::Alike;
 use crate::address_space::Moment;
 use crate::evidence::MapEvidence;
 use crate::fault_order::Fault;
@@ -44,8 +43,6 @@ pub(super) struct Recent {
     place: Place,
     /// [`Fault::flags`] of the last fault.
     pub(super) flags: u32,
-    /// What faults there have in common.
-    pub(super) alike: Option<Alike>,
 }
 
 impl Recent {
@@ -80,8 +77,8 @@ impl Analyser {
         let is_there = |piece: &Piece| self.world.piece_at(place.mm, addr) == Some(*piece);
         let piece = place.piece.filter(is_there).filter(|_| may_last && !place.stack_grown);
         let changes = self.world.changes;
-        self.recent[slot] =
-            piece.map(|piece| Recent { pid, tid, piece, changes, place, flags, alike: None });
+        self.recent[slot] = piece.map(|piece| Recent { pid, tid, piece, changes, place, flags });
+        self.alike[slot] = None;
         place
     }
 
