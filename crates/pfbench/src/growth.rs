@@ -14,6 +14,9 @@ use crate::workloads::{Target, length_bytes};
 /// What a cost may be, times that of the smallest case.
 const MOST: f64 = 1.5;
 
+/// Of so many mappings at most a page is touched again and again, spread over all.
+const TOUCHED: u64 = 20_000;
+
 /// Faults, mappings and threads, from few to many.
 pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
     let mut part = Part::default();
@@ -23,7 +26,9 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
     let all = bench.scaled(600_000);
     let of_mappings = [10, 1_000, 60_000].map(|number| {
         let count = bench.scaled(number);
-        let numbers = [("--count", count), ("--rounds", all.div_ceil(count))];
+        let touched = count.min(TOUCHED);
+        let rounds = all.div_ceil(touched);
+        let numbers = [("--count", count), ("--pages", touched), ("--rounds", rounds)];
         (number, Target::new("mappings", 1, &["many-mappings"], &numbers))
     });
     series(bench, "mappings", of_mappings.into(), &mut part)?;

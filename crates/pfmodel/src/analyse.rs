@@ -54,6 +54,8 @@ pub(crate) struct Analyser {
     recent: [Option<Recent>; RECENT],
     /// What faults there have in common: beside them, since most places are left before that is worked out.
     alike: [Option<Alike>; RECENT],
+    /// The last [`Row::kind`].
+    last_kind: u32,
     pub world: World,
     pub exactness: Exactness,
 }
@@ -77,6 +79,7 @@ impl Analyser {
             misses: Misses::new(&recording.gaps),
             recent: [const { None }; RECENT],
             alike: [const { None }; RECENT],
+            last_kind: 0,
             world: World::new(recording, records),
             exactness: Exactness {
                 error_code: recording.has_error_code(),

@@ -47,11 +47,12 @@ fn renumber(later: &mut Analysis, before: &Analysis) {
     let call_chain = behind(before.call_chains.len());
 
     let faults = &mut later.faults;
-    faults.proc.iter_mut().for_each(proc);
+    faults.proc.change(proc);
     faults.comm.change(comm);
-    faults.mapping.iter_mut().chain(&mut faults.ip_mapping).for_each(mapping);
-    faults.region.iter_mut().for_each(region);
-    faults.code.iter_mut().for_each(location);
+    faults.mapping.change(mapping);
+    faults.ip_mapping.change(mapping);
+    faults.region.change(region);
+    faults.code.change(location);
     faults.object.change(object);
     faults.call_chain.change(call_chain);
     for process in &mut later.processes {

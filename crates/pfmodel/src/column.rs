@@ -1,47 +1,217 @@
-//! Columns of which all values may be the same.
+//! Columns of which long stretches have one value.
 
-use std::collections::TryReserveError;
 use std::fmt;
+use std::iter::repeat_n;
 use std::ops::{Index, IndexMut, Range};
+use std::slice;
 
 /// Values that can be looked at a range at a time.
 pub trait Values<T> {
-    /// The values of these rows.
+    /// The values of these rows, stretch by stretch.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    fn runs(&self, rows: Range<usize>) -> impl Iterator<Item = Run<'_, T>>
+    where
+        T: 'static;
+
+    /// The same one by one.
     ///
     /// # Panics
     /// Where there are fewer.
     fn range(&self, rows: Range<usize>) -> impl Iterator<Item = &T>
     where
-        T: 'static;
-}
-
-impl<T> Values<T> for Vec<T> {
-    fn range(&self, rows: Range<usize>) -> impl Iterator<Item = &T>
-    where
         T: 'static,
     {
-        self[rows].iter()
+        let left = rows.len();
+        Rows { each: [].iter(), same: None, runs: self.runs(rows), left }
+    }
+
+    /// The value of these rows, if there are rows and all have the same, as far as is known without looking at each.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    fn only_in(&self, rows: Range<usize>) -> Option<&T>
+    where
+        T: PartialEq + 'static,
+    {
+        let mut values = self.runs(rows).map(|run| match run {
+            Run::Same(value, _) => Some(value),
+            Run::Each(_) => None,
+        });
+        let first = values.next()??;
+        values.all(|value| value == Some(first)).then_some(first)
     }
 }
 
-/// A column that is one value as long as all rows have the same: no page size, name of a thread or call chain takes memory
-/// in a trace that has only one of them. That is a sixth of the memory of a report on one thread.
-#[derive(Clone, Default)]
+/// Rows of a column one by one.
+struct Rows<'a, T, R> {
+    /// What is left of a run.
+    each: slice::Iter<'a, T>,
+    same: Option<(&'a T, usize)>,
+    /// Those behind it.
+    runs: R,
+    left: usize,
+}
+
+impl<'a, T, R: Iterator<Item = Run<'a, T>>> Iterator for Rows<'a, T, R> {
+    type Item = &'a T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a T> {
+        loop {
+            if let Some(value) = self.each.next() {
+                self.left -= 1;
+                return Some(value);
+            }
+            if let Some((value, rows)) = &mut self.same
+                && *rows > 0
+            {
+                *rows -= 1;
+                self.left -= 1;
+                return Some(value);
+            }
+            match self.runs.next()? {
+                Run::Same(value, rows) => self.same = Some((value, rows)),
+                Run::Each(values) => self.each = values.iter(),
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+
+    fn fold<B, F: FnMut(B, &'a T) -> B>(self, init: B, mut f: F) -> B {
+        let rest = self.each.fold(init, &mut f);
+        let same = self.same.into_iter().flat_map(|(value, rows)| repeat_n(value, rows));
+        let rest = same.fold(rest, &mut f);
+        self.runs.fold(rest, |sum, run| match run {
+            Run::Same(value, rows) => repeat_n(value, rows).fold(sum, &mut f),
+            Run::Each(values) => values.iter().fold(sum, &mut f),
+        })
+    }
+}
+
+/// Values of rows that follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run<'a, T> {
+    /// One for so many rows.
+    Same(&'a T, usize),
+    /// One for each row.
+    Each(&'a [T]),
+}
+
+impl<'a, T> Run<'a, T> {
+    /// Number of rows.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Same(_, rows) => rows,
+            Self::Each(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives each value, with the number of rows that have it one after the other, as far as that is known.
+    pub fn tally(self, mut take: impl FnMut(&T, u64)) {
+        match self {
+            Self::Same(value, rows) => take(value, rows as u64),
+            Self::Each(values) => values.iter().for_each(|value| take(value, 1)),
+        }
+    }
+
+    /// One by one.
+    pub fn iter(self) -> impl Iterator<Item = &'a T> {
+        let (same, each) = match self {
+            Self::Same(value, rows) => (Some((value, rows)), &[][..]),
+            Self::Each(values) => (None, values),
+        };
+        each.iter().chain(same.into_iter().flat_map(|(value, rows)| repeat_n(value, rows)))
+    }
+}
+
+impl<T> Values<T> for Vec<T> {
+    fn runs(&self, rows: Range<usize>) -> impl Iterator<Item = Run<'_, T>>
+    where
+        T: 'static,
+    {
+        std::iter::once(Run::Each(&self[rows]))
+    }
+}
+
+/// Rows of a chunk.
+const CHUNK_ROWS: usize = 1 << 12;
+
+/// So many rows cut where chunks end: in each piece, a column may be one value.
+pub fn pieces(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let cut = move |start| start..rows.min(piece_at(start).end);
+    (0..rows).step_by(CHUNK_ROWS).map(cut)
+}
+
+/// The piece of all rows in which a row is, as if there were no end.
+#[must_use]
+pub const fn piece_at(row: usize) -> Range<usize> {
+    let start = row - row % CHUNK_ROWS;
+    start..start.saturating_add(CHUNK_ROWS)
+}
+
+/// A column in chunks, each of which takes no memory for its rows as long as all of them have one value. Faults come in
+/// stretches of one process, mapping, cause and instruction, so that a report on one thread takes a third of the memory, and
+/// of the time that the system needs to provide it.
+#[derive(Clone)]
 pub struct Column<T> {
     len: usize,
-    /// Of all rows, if there are any and not each has its own.
+    /// All but the last have [`CHUNK_ROWS`].
+    chunks: Vec<Chunk<T>>,
+}
+
+#[derive(Clone)]
+struct Chunk<T> {
+    /// Of all rows, if not each has its own.
     same: T,
     /// Of each row; empty as long as all are the same.
     each: Vec<T>,
-    /// Room for so many is to be made once they are not.
-    expected: usize,
+}
+
+impl<T> Chunk<T> {
+    const fn new(same: T) -> Self {
+        Self { same, each: Vec::new() }
+    }
+}
+
+impl<T> Default for Column<T> {
+    fn default() -> Self {
+        Self { len: 0, chunks: Vec::new() }
+    }
+}
+
+impl<T: Copy + PartialEq> Chunk<T> {
+    /// A value for each of so many rows, which are all that there are.
+    fn spread(&mut self, rows: usize) -> &mut Vec<T> {
+        if self.each.is_empty() {
+            self.each.reserve_exact(CHUNK_ROWS);
+            self.each.resize(rows, self.same);
+        }
+        &mut self.each
+    }
+
+    /// The value of all rows.
+    fn only(&self) -> Option<T> {
+        self.each.is_empty().then_some(self.same)
+    }
 }
 
 impl<T: Copy + PartialEq> Column<T> {
     /// So many rows with the same value.
     #[must_use]
     pub fn all(value: T, rows: usize) -> Self {
-        Self { len: rows, same: value, each: Vec::new(), expected: 0 }
+        Self { len: rows, chunks: vec![Chunk::new(value); rows.div_ceil(CHUNK_ROWS)] }
     }
 
     /// Number of rows.
@@ -63,13 +233,15 @@ impl<T: Copy + PartialEq> Column<T> {
         if row >= self.len {
             return None;
         }
-        if self.each.is_empty() { Some(&self.same) } else { self.each.get(row) }
+        let chunk = self.chunks.get(row / CHUNK_ROWS)?;
+        if chunk.each.is_empty() { Some(&chunk.same) } else { chunk.each.get(row % CHUNK_ROWS) }
     }
 
     /// The value of all rows, if there are rows and all have the same, as far as is known without looking at each.
     #[must_use]
     pub fn only(&self) -> Option<T> {
-        (self.len > 0 && self.each.is_empty()).then_some(self.same)
+        let first = self.chunks.first()?.only()?;
+        self.chunks.iter().all(|chunk| chunk.only() == Some(first)).then_some(first)
     }
 
     /// All values in order.
@@ -80,84 +252,129 @@ impl<T: Copy + PartialEq> Column<T> {
         self.range(0..self.len)
     }
 
+    /// The same as a vector.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<T>
+    where
+        T: 'static,
+    {
+        self.iter().copied().collect()
+    }
+
     /// Adds a row.
     pub fn push(&mut self, value: T) {
         self.extend(&[value], |&value| value);
     }
 
     /// Adds the values that `value` finds in some rows.
-    pub fn extend<R>(&mut self, rows: &[R], value: impl Fn(&R) -> T) {
-        let Some(first) = rows.first().map(&value) else { return };
-        if self.each.is_empty() {
-            let same = if self.len == 0 { first } else { self.same };
-            if rows.iter().all(|row| value(row) == same) {
-                (self.same, self.len) = (same, self.len + rows.len());
-                return;
+    pub fn extend<R>(&mut self, mut rows: &[R], value: impl Fn(&R) -> T) {
+        while let Some(first) = rows.first() {
+            let filled = self.fill_chunk(value(first));
+            let (now, later) = rows.split_at(rows.len().min(CHUNK_ROWS - filled));
+            if let Some(chunk) = self.chunks.last_mut() {
+                match chunk.only() {
+                    Some(same) if now.iter().all(|row| value(row) == same) => {}
+                    _ => chunk.spread(filled).extend(now.iter().map(&value)),
+                }
             }
-            self.spread();
+            self.len += now.len();
+            rows = later;
         }
-        self.each.extend(rows.iter().map(value));
-        self.len = self.each.len();
+    }
+
+    /// The same for so many rows, of which a single one stands for all.
+    pub(crate) fn extend_to<R>(&mut self, rows: &[R], number: usize, value: impl Fn(&R) -> T) {
+        match rows {
+            [all] => self.extend_same(value(all), number),
+            _ => self.extend(rows, value),
+        }
+    }
+
+    /// Adds one value so many times.
+    pub(crate) fn extend_same(&mut self, value: T, mut rows: usize) {
+        while rows > 0 {
+            let filled = self.fill_chunk(value);
+            let now = rows.min(CHUNK_ROWS - filled);
+            if let Some(chunk) = self.chunks.last_mut() {
+                match chunk.only() {
+                    Some(same) if same == value => {}
+                    _ => chunk.spread(filled).resize(filled + now, value),
+                }
+            }
+            self.len += now;
+            rows -= now;
+        }
+    }
+
+    /// Rows of the last chunk, which has room for more: a new one begins with this value.
+    fn fill_chunk(&mut self, first: T) -> usize {
+        let filled = self.len % CHUNK_ROWS;
+        if filled == 0 {
+            self.chunks.push(Chunk::new(first));
+        }
+        filled
+    }
+
+    fn extend_run(&mut self, run: Run<'_, T>) {
+        match run {
+            Run::Same(&value, rows) => self.extend_same(value, rows),
+            Run::Each(values) => self.extend(values, |&value| value),
+        }
     }
 
     /// Adds the rows of another one.
     pub fn append(&mut self, later: &mut Self)
     where
-        T: Default,
+        T: 'static,
     {
-        let later = std::mem::take(later);
-        if self.len == 0 {
-            *self = later;
-            return;
-        }
-        match later.only() {
-            Some(value) if self.only() == Some(value) => self.len += later.len,
-            _ if later.len > 0 => {
-                self.spread();
-                let values = (0..later.len).filter_map(|row| later.get(row));
-                self.each.extend(values);
-                self.len = self.each.len();
-            }
-            _ => {}
+        let mut later = std::mem::take(later);
+        if self.len.is_multiple_of(CHUNK_ROWS) {
+            self.len += later.len;
+            self.chunks.append(&mut later.chunks);
+        } else {
+            later.runs(0..later.len).for_each(|run| self.extend_run(run));
         }
     }
 
     /// Changes values: equal ones alike.
-    pub fn change(&mut self, change: impl Fn(&mut T)) {
-        change(&mut self.same);
-        self.each.iter_mut().for_each(change);
+    pub fn change(&mut self, mut change: impl FnMut(&mut T)) {
+        for chunk in &mut self.chunks {
+            change(&mut chunk.same);
+            chunk.each.iter_mut().for_each(&mut change);
+        }
     }
 
     /// Gives all rows the same value.
     pub fn fill(&mut self, value: T) {
-        (self.same, self.each) = (value, Vec::new());
+        *self = Self::all(value, self.len);
     }
 
     /// Keeps the rows that `mask` is true for; those behind its end go.
-    pub(crate) fn retain(&mut self, mask: &[bool]) {
-        let kept = |&&kept: &&bool| kept;
-        if self.each.is_empty() {
-            self.len = mask.iter().take(self.len).filter(kept).count();
-            return;
+    pub(crate) fn retain(&mut self, mask: &[bool])
+    where
+        T: 'static,
+    {
+        let mut kept = Self::default();
+        let mut values = Vec::with_capacity(CHUNK_ROWS);
+        let mut mask = mask;
+        for run in self.runs(0..self.len.min(mask.len())) {
+            match run {
+                Run::Same(&value, rows) => {
+                    let (now, later) = mask.split_at(rows);
+                    kept.extend_same(value, now.iter().filter(|&&is_kept| is_kept).count());
+                    mask = later;
+                }
+                Run::Each(each) => {
+                    let (now, later) = mask.split_at(each.len());
+                    values.clear();
+                    let of_row = |(&value, &is_kept): (&T, &bool)| is_kept.then_some(value);
+                    values.extend(each.iter().zip(now).filter_map(of_row));
+                    kept.extend(&values, |&value| value);
+                    mask = later;
+                }
+            }
         }
-        let mut mask = mask.iter();
-        self.each.retain(|_| mask.next().is_some_and(|&kept| kept));
-        self.len = self.each.len();
-    }
-
-    /// So many rows are to be expected.
-    pub(crate) fn expect(&mut self, rows: usize) {
-        self.expected = rows;
-    }
-
-    /// Gives each row a value of its own.
-    fn spread(&mut self) {
-        if self.each.is_empty() {
-            // Where there is no room for all at once, it is made as rows come.
-            let _: Result<(), TryReserveError> =
-                self.each.try_reserve_exact(self.expected.max(self.len));
-            self.each.resize(self.len, self.same);
-        }
+        *self = kept;
     }
 }
 
@@ -167,33 +384,40 @@ impl<T> Index<usize> for Column<T> {
     #[inline]
     fn index(&self, row: usize) -> &T {
         assert!(row < self.len, "row {row} of {}", self.len);
-        if self.each.is_empty() { &self.same } else { &self.each[row] }
+        let chunk = &self.chunks[row / CHUNK_ROWS];
+        if chunk.each.is_empty() { &chunk.same } else { &chunk.each[row % CHUNK_ROWS] }
     }
 }
 
 impl<T: Copy + PartialEq> IndexMut<usize> for Column<T> {
     fn index_mut(&mut self, row: usize) -> &mut T {
-        self.spread();
-        &mut self.each[row]
+        assert!(row < self.len, "row {row} of {}", self.len);
+        let number = row / CHUNK_ROWS;
+        let rows = CHUNK_ROWS.min(self.len - number * CHUNK_ROWS);
+        &mut self.chunks[number].spread(rows)[row % CHUNK_ROWS]
     }
 }
 
 impl<T> Values<T> for Column<T> {
-    fn range(&self, rows: Range<usize>) -> impl Iterator<Item = &T>
+    fn runs(&self, rows: Range<usize>) -> impl Iterator<Item = Run<'_, T>>
     where
         T: 'static,
     {
         assert!(rows.end <= self.len, "rows to {} of {}", rows.end, self.len);
-        let own = if self.each.is_empty() { &[][..] } else { &self.each[rows.clone()] };
-        let same = if self.each.is_empty() { rows.len() } else { 0 };
-        own.iter().chain(std::iter::repeat_n(&self.same, same))
+        let first = rows.start / CHUNK_ROWS;
+        let chunks = self.chunks.get(first..rows.end.div_ceil(CHUNK_ROWS)).unwrap_or_default();
+        chunks.iter().zip(first..).map(move |(chunk, number)| {
+            let start = number * CHUNK_ROWS;
+            let own = rows.start.max(start) - start..rows.end.min(start + CHUNK_ROWS) - start;
+            match chunk.each.is_empty() {
+                true => Run::Same(&chunk.same, own.len()),
+                false => Run::Each(&chunk.each[own]),
+            }
+        })
     }
 }
 
-impl<T: Copy + PartialEq> From<Vec<T>> for Column<T>
-where
-    T: Default,
-{
+impl<T: Copy + PartialEq> From<Vec<T>> for Column<T> {
     fn from(values: Vec<T>) -> Self {
         let mut column = Self::default();
         column.extend(&values, |&value| value);
@@ -232,13 +456,16 @@ mod tests {
     }
 
     fn values() -> impl Strategy<Value = Vec<u32>> {
-        prop_oneof![vec(7..8_u32, 0..9), vec(0..3_u32, 0..9)]
+        // Those that are repeated go beyond the end of a chunk.
+        let few = prop_oneof![vec(7..8_u32, 0..9), vec(0..3_u32, 0..9)];
+        let repeated = |(values, times): (Vec<u32>, usize)| values.repeat(times);
+        prop_oneof![few.clone(), (few, 1..2_000_usize).prop_map(repeated)]
     }
 
     #[test]
     fn equal_values_take_no_memory() {
         let mut column = of(&[4; 5]);
-        assert_eq!((column.only(), column.each.capacity()), (Some(4), 0));
+        assert_eq!((column.only(), column.chunks[0].each.capacity()), (Some(4), 0));
         column.append(&mut of(&[4, 4]));
         assert_eq!((column.only(), column.len()), (Some(4), 7));
         column.push(5);
@@ -251,7 +478,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_column_is_a_vector(
-            first in values(), chunks in vec(values(), 0..4), later in values(), mask in vec(0..2_u8, 0..40),
+            first in values(), chunks in vec(values(), 0..4), later in values(), mask in vec(0..2_u8, 0..40), masks in 1..500_usize,
         ) {
             let (mut column, mut expected) = (of(&first), first);
             for chunk in &chunks {
@@ -264,20 +491,23 @@ mod tests {
             expected.extend(&later);
             prop_assert_eq!(column.iter().copied().collect::<Vec<_>>(), expected.clone());
             prop_assert_eq!(format!("{column:?}"), format!("{expected:?}"));
-            for row in 0..=expected.len() {
+            for row in (0..=expected.len()).rev().step_by(1 + expected.len() / 20) {
                 prop_assert_eq!(column.get(row), expected.get(row));
                 let range: Vec<u32> = column.range(row / 2..row).copied().collect();
                 prop_assert_eq!(&range, &expected[row / 2..row]);
+                let runs: usize = column.runs(row / 2..row).map(super::Run::len).sum();
+                prop_assert_eq!(runs, row - row / 2);
             }
             column.change(|value| *value += 1);
             expected.iter_mut().for_each(|value| *value += 1);
-            let mask: Vec<bool> = mask.into_iter().map(|bit| bit == 1).collect();
+            let mask: Vec<bool> = mask.repeat(masks).into_iter().map(|bit| bit == 1).collect();
             column.retain(&mask);
             let mut kept = mask.iter();
             expected.retain(|_| kept.next().is_some_and(|&kept| kept));
             prop_assert_eq!(column.iter().copied().collect::<Vec<_>>(), expected.clone());
-            if !expected.is_empty() {
-                (column[0], expected[0]) = (99, 99);
+            if let Some(last) = expected.len().checked_sub(1) {
+                (column[last / 2], expected[last / 2]) = (99, 99);
+                (column[last], expected[last]) = (98, 98);
             }
             prop_assert_eq!(column.iter().copied().collect::<Vec<_>>(), expected);
         }

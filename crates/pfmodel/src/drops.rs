@@ -53,6 +53,11 @@ impl Drops {
         if start >= end {
             return;
         }
+        let advice = Advice { start, end, faults, until_ns };
+        // What is given back is mostly given back again and again.
+        if self.advice.at(start).is_some_and(|old| (old.start, old.end) == (start, end)) {
+            return self.advice.insert(advice);
+        }
         for addr in [start, end] {
             if let Some(old) = self.advice.at(addr).filter(|old| old.start < addr) {
                 self.advice.insert(Advice { end: addr, ..old });
@@ -60,7 +65,7 @@ impl Drops {
             }
         }
         self.advice.remove(start, end);
-        self.advice.insert(Advice { start, end, faults, until_ns });
+        self.advice.insert(advice);
     }
 
     /// The last advice for an address as a fault at `time_ns` sees it.

@@ -25,27 +25,27 @@ pub struct FaultTable {
     /// [`LATENCY_UNKNOWN`] when unknown.
     pub latency_ns: Vec<u64>,
     /// Class.
-    pub class: Vec<Class>,
+    pub class: Column<Class>,
     /// Cause.
-    pub cause: Vec<Cause>,
+    pub cause: Column<Cause>,
     /// Minor fault slower than the threshold.
-    pub slow: Vec<bool>,
+    pub slow: Column<bool>,
     /// What the instruction did.
-    pub access: Vec<Access>,
+    pub access: Column<Access>,
     /// Access made in kernel mode.
-    pub kernel_mode: Vec<bool>,
+    pub kernel_mode: Column<bool>,
     /// Index into [`Analysis::processes`].
-    pub proc: Vec<u32>,
+    pub proc: Column<u32>,
     /// Thread id.
-    pub tid: Vec<u32>,
+    pub tid: Column<u32>,
     /// Thread name at that moment, index into [`Analysis::comms`].
     pub comm: Column<u32>,
     /// CPU.
-    pub cpu: Vec<u16>,
+    pub cpu: Column<u16>,
     /// Faulting address.
     pub addr: Vec<u64>,
     /// Instruction pointer; of no meaning where `code` is [`NONE`].
-    pub ip: Vec<u64>,
+    pub ip: Column<u64>,
     /// Bytes that the fault installed, 0 when unknown.
     pub page_size_bytes: Column<u64>,
     /// How often this page of this address space has faulted so far, 1 = first.
@@ -53,16 +53,16 @@ pub struct FaultTable {
     /// Entries that the fault took.
     pub attempts: Column<u32>,
     /// Mapping of `addr`: index into [`Analysis::mappings`], or [`NONE`].
-    pub mapping: Vec<u32>,
+    pub mapping: Column<u32>,
     /// Mapping of `ip`: index into [`Analysis::mappings`], or [`NONE`] (also in kernel mode).
-    pub ip_mapping: Vec<u32>,
+    pub ip_mapping: Column<u32>,
     /// How sure `mapping` is.
-    pub map_confidence: Vec<MapConfidence>,
+    pub map_confidence: Column<MapConfidence>,
     /// What holds `addr`: index into [`Analysis::regions`], or [`NONE`].
-    pub region: Vec<u32>,
+    pub region: Column<u32>,
     /// What `ip` is: index into [`Analysis::locations`], where each instruction is, if only with its
     /// address; [`NONE`] where the instruction is not known.
-    pub code: Vec<u32>,
+    pub code: Column<u32>,
     /// Data object at `addr`: index into [`Analysis::objects`], or [`NONE`].
     pub object: Column<u32>,
     /// Index into [`Analysis::call_chains`], or [`NONE`].
@@ -73,31 +73,16 @@ pub struct FaultTable {
 }
 
 impl FaultTable {
-    /// Sets aside memory for so many rows, in the columns that each row has.
+    /// Sets aside memory for so many rows, in the columns that differ from row to row.
     ///
     /// # Errors
     /// There is not so much.
     pub(crate) fn reserve(&mut self, rows: usize) -> Result<(), TryReserveError> {
-        let Self { time_ns, latency_ns, addr, ip, .. } = self;
-        for column in [time_ns, latency_ns, addr, ip] {
+        let Self { time_ns, latency_ns, addr, nth, .. } = self;
+        for column in [time_ns, latency_ns, addr] {
             column.try_reserve_exact(rows)?;
         }
-        let Self { proc, tid, nth, mapping, ip_mapping, .. } = self;
-        for column in [proc, tid, nth, mapping, ip_mapping] {
-            column.try_reserve_exact(rows)?;
-        }
-        // These need memory only where they have several values.
-        let Self { comm, attempts, call_chain, .. } = self;
-        [comm, attempts, call_chain].into_iter().for_each(|column| column.expect(rows));
-        self.page_size_bytes.expect(rows);
-        for column in [&mut self.slow, &mut self.kernel_mode] {
-            column.try_reserve_exact(rows)?;
-        }
-        self.class.try_reserve_exact(rows)?;
-        self.cause.try_reserve_exact(rows)?;
-        self.access.try_reserve_exact(rows)?;
-        self.cpu.try_reserve_exact(rows)?;
-        self.map_confidence.try_reserve_exact(rows)
+        nth.try_reserve_exact(rows)
     }
 
     /// Number of faults.

@@ -11,6 +11,7 @@ mod tests;
 
 use std::io::Write;
 
+use pfmodel::column::{Column, Values as _};
 use pfmodel::lines::{
     Address, FIXED_STEP_NS, Line, Ordinals, push_count, push_fault, push_mark, push_oom,
 };
@@ -124,7 +125,8 @@ impl Ids<'_> {
             return pid;
         }
         let analysis = &self.loaded.analysis;
-        for &proc in analysis.faults.proc.get(self.row..row).unwrap_or_default() {
+        let end = row.min(analysis.faults.len());
+        for &proc in analysis.faults.proc.range(self.row.min(end)..end) {
             if let Some(process) = analysis.processes.get(proc as usize) {
                 self.pids.of(process.pid);
             }
@@ -183,7 +185,7 @@ impl Events<'_> {
         let faults = &analysis.faults;
         let value = |column: &[u64]| column.get(row).copied().unwrap_or_default();
         let addr = value(&faults.addr);
-        let index = |column: &[u32]| column.get(row).map(|&index| index as usize);
+        let index = |column: &Column<u32>| column.get(row).map(|&index| index as usize);
         let mapping = index(&faults.mapping).and_then(|index| analysis.mappings.get(index));
         let part = index(&faults.region).and_then(|index| analysis.regions.get(index));
         let whole = mapping.map(|mapping| &mapping.region[..]);

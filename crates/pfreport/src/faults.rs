@@ -152,19 +152,20 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
             })
         }
         Field::Slow => Box::new(move |rows| {
-            Ok(BooleanChunked::from_slice(name.into(), &faults.slow[rows]).into_column())
+            let slow = faults.slow.range(rows).copied();
+            Ok(BooleanChunked::from_iter_values(name.into(), slow).into_column())
         }),
         Field::Access => names(name, Access::ALL, Access::as_str, |a| a as u32, &faults.access)?,
         Field::Mode => {
             let dtype = fixed(["user", "kernel"])?;
             Box::new(move |rows| {
-                coded(name, faults.kernel_mode[rows].iter().map(|&k| u32::from(k)), &dtype)
+                coded(name, faults.kernel_mode.range(rows).map(|&k| u32::from(k)), &dtype)
             })
         }
         Field::Proc => u32s(name, &faults.proc),
         Field::Pid => Box::new(move |rows| {
             let pid = |&proc: &u32| analysis.processes.get(proc as usize).map(|p| p.pid);
-            let pids = faults.proc[rows].iter().map(pid);
+            let pids = faults.proc.range(rows).map(pid);
             Ok(UInt32Chunked::from_iter_options(name.into(), pids).into_column())
         }),
         Field::Tid => u32s(name, &faults.tid),
@@ -173,7 +174,7 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
             recorded(name, comms, &faults.comm)?
         }
         Field::Cpu => Box::new(move |rows| {
-            let cpus = faults.cpu[rows].iter().map(|&cpu| u32::from(cpu)).collect();
+            let cpus = faults.cpu.range(rows).map(|&cpu| u32::from(cpu)).collect();
             Ok(UInt32Chunked::from_vec(name.into(), cpus).into_column())
         }),
         Field::Addr => u64s(name, &faults.addr),
@@ -195,7 +196,7 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
                 let code = |&region: &u32| {
                     if known(region) { dictionary.code(region) } else { unknown }
                 };
-                coded(name, faults.region[rows].iter().map(code), &dictionary.dtype)
+                coded(name, faults.region.range(rows).map(code), &dictionary.dtype)
             })
         }
         Field::RegionKind => {
@@ -205,12 +206,12 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
                     let region = analysis.regions.get(region as usize);
                     region.map_or(RegionKind::Unknown, |region| region.kind) as u32
                 };
-                coded(name, faults.region[rows].iter().map(kind), &dtype)
+                coded(name, faults.region.range(rows).map(kind), &dtype)
             })
         }
         Field::Path => recorded(name, mappings.iter().map(file_path), &faults.mapping)?,
         Field::FileOffset => Box::new(move |rows| {
-            let pairs = faults.mapping[rows.clone()].iter().zip(&faults.addr[rows]);
+            let pairs = faults.mapping.range(rows.clone()).zip(&faults.addr[rows]);
             let offsets = pairs.map(|(&m, &addr)| file_offset(mappings.get(m as usize)?, addr));
             Ok(UInt64Chunked::from_iter_options(name.into(), offsets).into_column())
         }),
@@ -221,7 +222,7 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
                 let mapping = mappings.get(m as usize)?;
                 has_file(mapping).then_some(mapping.inode)
             };
-            let inodes = faults.mapping[rows].iter().map(inode);
+            let inodes = faults.mapping.range(rows).map(inode);
             Ok(UInt64Chunked::from_iter_options(name.into(), inodes).into_column())
         }),
         Field::MapConfidence => {
@@ -256,7 +257,7 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
         }),
         Field::Mapping => Box::new(move |rows| {
             let known = |&m: &u32| ((m as usize) < mappings.len()).then_some(m);
-            let numbers = faults.mapping[rows].iter().map(known);
+            let numbers = faults.mapping.range(rows).map(known);
             Ok(UInt32Chunked::from_iter_options(name.into(), numbers).into_column())
         }),
     })
@@ -274,15 +275,15 @@ fn u64s<'a>(name: &'static str, values: &'a [u64]) -> Builder<'a> {
 }
 
 /// A column of one of the model's vocabularies.
-fn names<'a, T: Copy + Sync>(
+fn names<'a, T: Copy + Sync + 'static>(
     name: &'static str,
     all: &[T],
     text: fn(T) -> &'static str,
     code: fn(T) -> u32,
-    values: &'a [T],
+    values: &'a (impl Values<T> + Sync),
 ) -> PolarsResult<Builder<'a>> {
     let dtype = fixed(all.iter().map(|&value| text(value)))?;
-    Ok(Box::new(move |rows| coded(name, values[rows].iter().map(|&value| code(value)), &dtype)))
+    Ok(Box::new(move |rows| coded(name, values.range(rows).map(|&value| code(value)), &dtype)))
 }
 
 /// A column of names from the trace: row `i` bears the name number `refers[i]`, or none.

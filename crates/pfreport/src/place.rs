@@ -1,7 +1,9 @@
 //! What a walk goes through: a file as one process has it mapped, or a stretch of its anonymous memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
+use pfmodel::column::{Values as _, pieces};
 use pfmodel::names::{Class, RegionKind};
 use pfmodel::table::{Analysis, Mapping, NONE};
 
@@ -141,26 +143,42 @@ impl Places {
 
     /// Sorts the completed faults by place: by counting, in one pass each.
     fn sort_rows(&mut self, analysis: &Analysis) {
-        let faults = &analysis.faults;
-        let places = faults.mapping.iter().zip(&faults.class).map(|(&mapping, &class)| {
-            let place = self.of_mapping.get(mapping as usize).copied();
-            place.filter(|&place| place != NONE && class != Class::Failed)
-        });
         let mut starts = vec![0; self.all.len() + 1];
-        for place in places.clone().flatten() {
-            starts[place as usize + 1] += 1;
-        }
+        self.each_run(analysis, |place, rows| starts[place + 1] += rows.len());
         for place in 1..starts.len() {
             starts[place] += starts[place - 1];
         }
         let mut next = starts.clone();
-        let mut rows = vec![0; starts.last().copied().unwrap_or(0)];
-        for (row, place) in places.enumerate() {
-            let Some(next) = place.and_then(|place| next.get_mut(place as usize)) else { continue };
-            rows[*next] = row as u32;
-            *next += 1;
+        let mut sorted = vec![0; starts.last().copied().unwrap_or(0)];
+        self.each_run(analysis, |place, rows| {
+            let to = next[place]..next[place] + rows.len();
+            next[place] = to.end;
+            sorted[to].iter_mut().zip(rows).for_each(|(sorted, row)| *sorted = row as u32);
+        });
+        (self.rows, self.starts) = (sorted, starts);
+    }
+
+    /// Gives the completed faults in runs of one place, in order of time.
+    pub fn each_run(&self, analysis: &Analysis, mut take: impl FnMut(usize, Range<usize>)) {
+        let faults = &analysis.faults;
+        let mut take = |rows: Range<usize>, mapping: u32, class: Class| {
+            let place = self.of_mapping.get(mapping as usize).copied();
+            if let Some(place) = place.filter(|&place| place != NONE && class != Class::Failed) {
+                take(place as usize, rows);
+            }
+        };
+        for rows in pieces(faults.len()) {
+            let (mapping, class) = (&faults.mapping, &faults.class);
+            match mapping.only_in(rows.clone()).zip(class.only_in(rows.clone())) {
+                Some((&mapping, &class)) => take(rows, mapping, class),
+                None => {
+                    let columns = mapping.range(rows.clone()).zip(class.range(rows.clone()));
+                    for (row, (&mapping, &class)) in rows.zip(columns) {
+                        take(row..row + 1, mapping, class);
+                    }
+                }
+            }
         }
-        (self.rows, self.starts) = (rows, starts);
     }
 
     /// The completed faults of a place, in order of time.

@@ -180,7 +180,7 @@ impl Selection {
     fn mask_classes_and_processes(&self, loaded: &Loaded, mask: &mut [bool]) -> Result<(), Error> {
         let (faults, processes) = (&loaded.analysis.faults, &loaded.analysis.processes);
         if !self.classes.is_empty() {
-            for (kept, class) in mask.iter_mut().zip(&faults.class) {
+            for (kept, class) in mask.iter_mut().zip(faults.class.iter()) {
                 *kept &= self.classes.contains(class);
             }
         }
@@ -198,7 +198,7 @@ impl Selection {
         }
         let wanted: Vec<bool> =
             processes.iter().map(|process| self.pids.contains(&process.pid)).collect();
-        for (kept, &proc) in mask.iter_mut().zip(&faults.proc) {
+        for (kept, &proc) in mask.iter_mut().zip(faults.proc.iter()) {
             *kept &= wanted.get(proc as usize).copied().unwrap_or(false);
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use pfmodel::column::{Values as _, pieces};
 use pfmodel::names::{Cause, Class};
 use pfmodel::table::Analysis;
 
@@ -58,15 +59,38 @@ impl WallStall {
         let faults = &analysis.faults;
         self.processes.resize(analysis.processes.len(), Union::default());
         self.causes.resize(Class::ALL.len() * Cause::ALL.len(), Union::default());
-        let rows = faults.time_ns.iter().zip(faults.stalls_ns());
-        let kinds = faults.class.iter().zip(&faults.cause).zip(&faults.proc);
-        for ((&from_ns, stall_ns), ((&class, &cause), &proc)) in rows.zip(kinds) {
-            let Some(stall_ns) = stall_ns else { continue };
-            let to_ns = stalled_until_ns(windows, from_ns, stall_ns);
-            self.total.add(from_ns, to_ns);
-            self.causes[index(class, cause)].add(from_ns, to_ns);
-            if let Some(process) = self.processes.get_mut(proc as usize) {
-                process.add(from_ns, to_ns);
+        let mut stalls = faults.time_ns.iter().zip(faults.stalls_ns());
+        for rows in pieces(faults.len()) {
+            let stalls = stalls.by_ref().take(rows.len());
+            let stalls = stalls.map(|(&from_ns, stall_ns)| {
+                stall_ns.map(|stall_ns| (from_ns, stalled_until_ns(windows, from_ns, stall_ns)))
+            });
+            let only = (
+                faults.class.only_in(rows.clone()),
+                faults.cause.only_in(rows.clone()),
+                faults.proc.only_in(rows.clone()),
+            );
+            if let (Some(&class), Some(&cause), Some(&proc)) = only {
+                let cause = &mut self.causes[index(class, cause)];
+                let mut process = self.processes.get_mut(proc as usize);
+                for (from_ns, to_ns) in stalls.flatten() {
+                    self.total.add(from_ns, to_ns);
+                    cause.add(from_ns, to_ns);
+                    if let Some(process) = &mut process {
+                        process.add(from_ns, to_ns);
+                    }
+                }
+                continue;
+            }
+            let kinds = faults.class.range(rows.clone()).zip(faults.cause.range(rows.clone()));
+            for (stall, ((&class, &cause), &proc)) in stalls.zip(kinds.zip(faults.proc.range(rows)))
+            {
+                let Some((from_ns, to_ns)) = stall else { continue };
+                self.total.add(from_ns, to_ns);
+                self.causes[index(class, cause)].add(from_ns, to_ns);
+                if let Some(process) = self.processes.get_mut(proc as usize) {
+                    process.add(from_ns, to_ns);
+                }
             }
         }
     }

@@ -131,6 +131,13 @@ impl Analyser {
         })
     }
 
+    /// A number for rows that were not judged yet. None are left when all have been used.
+    fn next_kind(&mut self) -> u32 {
+        let kind = self.last_kind.checked_add(1).unwrap_or(0);
+        self.last_kind = if kind == 0 { u32::MAX } else { kind };
+        kind
+    }
+
     /// Remembers what faults like this one, which was judged so, will have in common with it, if there can be any.
     ///
     /// Only asked for where the last fault of the thread was such a one as well: where faults are all over memory, or one of
@@ -164,7 +171,7 @@ impl Analyser {
             mapped: piece.born,
             missed_at: self.missed_at,
             judged,
-            row: Row { attempts: 1, ..*row },
+            row: Row { attempts: 1, kind: self.next_kind(), ..*row },
         };
         self.alike[fault.tid as usize % RECENT] = Some(alike);
     }

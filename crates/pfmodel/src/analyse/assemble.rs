@@ -6,7 +6,7 @@ use pft::record::LostBy;
 
 use super::Analyser;
 use super::code::{Code, Instruction};
-use crate::column::Column;
+use crate::column::{Column, Values as _, pieces};
 use crate::intern::Interner;
 use crate::locations::Locations;
 use crate::mapping_rows::{MappingRow, MappingRows};
@@ -170,27 +170,22 @@ fn data_columns(
     faults: &FaultTable,
     parts: &mut Parts,
     known: &Known<'_>,
-) -> (Vec<u32>, Column<u32>) {
-    let mut regions = Vec::with_capacity(faults.len());
-    let mut objects = Column::default();
-    objects.expect(faults.len());
-    let chunks = faults.mapping.chunks(CHUNK_ROWS).zip(faults.addr.chunks(CHUNK_ROWS));
-    let mut found = Vec::with_capacity(CHUNK_ROWS);
-    for (mappings, addrs) in chunks {
+) -> (Column<u32>, Column<u32>) {
+    let (mut regions, mut objects) = (Column::default(), Column::default());
+    let mut found = Vec::new();
+    for rows in pieces(faults.len()) {
         found.clear();
-        regions.extend(mappings.iter().zip(addrs).map(|(&mapping, &addr)| {
+        let columns = faults.mapping.range(rows.clone()).zip(&faults.addr[rows]);
+        found.extend(columns.map(|(&mapping, &addr)| {
             let spot = parts.at(mapping, addr, known);
             let object = |(module, address)| known.modules.object_at(module, address);
-            found.push(spot.in_module.and_then(object).unwrap_or(NONE));
-            spot.region
+            (spot.region, spot.in_module.and_then(object).unwrap_or(NONE))
         }));
-        objects.extend(&found, |&object| object);
+        regions.extend(&found, |&(region, _)| region);
+        objects.extend(&found, |&(_, object)| object);
     }
     (regions, objects)
 }
-
-/// Rows of which the objects are found at once.
-const CHUNK_ROWS: usize = 1 << 12;
 
 /// Column `code`; in the rows `unknown`, which are in order, the instruction is not known.
 fn code_column(
@@ -198,28 +193,46 @@ fn code_column(
     unknown: &[usize],
     locations: &mut Locations,
     known: &Known<'_>,
-) -> Vec<u32> {
+) -> Column<u32> {
     let mut unknown = unknown.iter().copied().peekable();
     // Neighbours are often of one instruction.
     let mut last = None;
-    let columns = faults.kernel_mode.iter().zip(&faults.ip_mapping).zip(&faults.ip);
-    let codes = columns.enumerate().map(|(row, ((&kernel_mode, &mapping), &ip))| {
-        match unknown.next_if_eq(&row) {
-            Some(_) => NONE,
-            None => {
-                let instruction = Instruction { kernel_mode, mapping, ip };
-                match last {
-                    Some((same, code)) if same == instruction => code,
-                    _ => {
-                        let code = location(instruction, locations, known);
-                        last = Some((instruction, code));
-                        code
-                    }
-                }
-            }
+    let mut code_of = |instruction| match last {
+        Some((same, code)) if same == instruction => code,
+        _ => {
+            let code = location(instruction, locations, known);
+            last = Some((instruction, code));
+            code
         }
-    });
-    codes.collect()
+    };
+    let (kernel_mode, ip_mapping, ip) = (&faults.kernel_mode, &faults.ip_mapping, &faults.ip);
+    let mut codes = Column::default();
+    let mut found = Vec::new();
+    for rows in pieces(faults.len()) {
+        let only = (
+            kernel_mode.only_in(rows.clone()),
+            ip_mapping.only_in(rows.clone()),
+            ip.only_in(rows.clone()),
+        );
+        let all_known = unknown.peek().is_none_or(|row| !rows.contains(row));
+        if let (true, (Some(&kernel_mode), Some(&mapping), Some(&ip))) = (all_known, only) {
+            codes.extend_same(code_of(Instruction { kernel_mode, mapping, ip }), rows.len());
+            continue;
+        }
+        let columns = kernel_mode
+            .range(rows.clone())
+            .zip(ip_mapping.range(rows.clone()))
+            .zip(ip.range(rows.clone()));
+        found.clear();
+        found.extend(rows.zip(columns).map(|(row, ((&kernel_mode, &mapping), &ip))| {
+            match unknown.next_if_eq(&row) {
+                Some(_) => NONE,
+                None => code_of(Instruction { kernel_mode, mapping, ip }),
+            }
+        }));
+        codes.extend(&found, |&code| code);
+    }
+    codes
 }
 
 /// The place of an instruction.

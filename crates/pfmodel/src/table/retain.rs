@@ -36,25 +36,25 @@ impl FaultTable {
         keep(time_ns, mask);
         keep(before_ns, mask);
         keep(latency_ns, mask);
-        keep(class, mask);
-        keep(cause, mask);
-        keep(slow, mask);
-        keep(access, mask);
-        keep(kernel_mode, mask);
-        keep(proc, mask);
-        keep(tid, mask);
+        class.retain(mask);
+        cause.retain(mask);
+        slow.retain(mask);
+        access.retain(mask);
+        kernel_mode.retain(mask);
+        proc.retain(mask);
+        tid.retain(mask);
         comm.retain(mask);
-        keep(cpu, mask);
+        cpu.retain(mask);
         keep(addr, mask);
-        keep(ip, mask);
+        ip.retain(mask);
         page_size_bytes.retain(mask);
         keep(nth, mask);
         attempts.retain(mask);
-        keep(mapping, mask);
-        keep(ip_mapping, mask);
-        keep(map_confidence, mask);
-        keep(region, mask);
-        keep(code, mask);
+        mapping.retain(mask);
+        ip_mapping.retain(mask);
+        map_confidence.retain(mask);
+        region.retain(mask);
+        code.retain(mask);
         object.retain(mask);
         call_chain.retain(mask);
         keep(node, mask);
@@ -81,30 +81,31 @@ mod tests {
             time_ns: wide(0),
             before_ns: vec![7, 5],
             latency_ns: wide(10),
-            class: vec![Class::Minor, Class::Major, Class::Cow, Class::Failed],
-            cause: vec![Cause::ZeroPage, Cause::FileRead, Cause::CowZero, Cause::Invalid],
-            slow: vec![true, false, true, false],
-            access: vec![Access::Read, Access::Write, Access::Exec, Access::Unknown],
-            kernel_mode: vec![false, true, false, true],
-            proc: numbers(20),
-            tid: numbers(30),
+            class: vec![Class::Minor, Class::Major, Class::Cow, Class::Failed].into(),
+            cause: vec![Cause::ZeroPage, Cause::FileRead, Cause::CowZero, Cause::Invalid].into(),
+            slow: vec![true, false, true, false].into(),
+            access: vec![Access::Read, Access::Write, Access::Exec, Access::Unknown].into(),
+            kernel_mode: vec![false, true, false, true].into(),
+            proc: numbers(20).into(),
+            tid: numbers(30).into(),
             comm: numbers(40).into(),
-            cpu: vec![0, 1, 2, 3],
+            cpu: vec![0, 1, 2, 3].into(),
             addr: wide(50),
-            ip: wide(60),
+            ip: wide(60).into(),
             page_size_bytes: wide(70).into(),
             nth: numbers(80),
             attempts: numbers(90).into(),
-            mapping: numbers(100),
-            ip_mapping: numbers(110),
+            mapping: numbers(100).into(),
+            ip_mapping: numbers(110).into(),
             map_confidence: vec![
                 MapConfidence::Exact,
                 MapConfidence::Inferred,
                 MapConfidence::Unknown,
                 MapConfidence::Exact,
-            ],
-            region: numbers(120),
-            code: numbers(130),
+            ]
+            .into(),
+            region: numbers(120).into(),
+            code: numbers(130).into(),
             object: numbers(140).into(),
             call_chain: numbers(150).into(),
             node: vec![0, 1, 2, 3],
@@ -119,25 +120,25 @@ mod tests {
             time_ns: vec![1, 3],
             before_ns: vec![5],
             latency_ns: vec![11, 13],
-            class: vec![Class::Major, Class::Failed],
-            cause: vec![Cause::FileRead, Cause::Invalid],
-            slow: vec![false, false],
-            access: vec![Access::Write, Access::Unknown],
-            kernel_mode: vec![true, true],
-            proc: vec![21, 23],
-            tid: vec![31, 33],
+            class: vec![Class::Major, Class::Failed].into(),
+            cause: vec![Cause::FileRead, Cause::Invalid].into(),
+            slow: vec![false, false].into(),
+            access: vec![Access::Write, Access::Unknown].into(),
+            kernel_mode: vec![true, true].into(),
+            proc: vec![21, 23].into(),
+            tid: vec![31, 33].into(),
             comm: vec![41, 43].into(),
-            cpu: vec![1, 3],
+            cpu: vec![1, 3].into(),
             addr: vec![51, 53],
-            ip: vec![61, 63],
+            ip: vec![61, 63].into(),
             page_size_bytes: vec![71, 73].into(),
             nth: vec![81, 83],
             attempts: vec![91, 93].into(),
-            mapping: vec![101, 103],
-            ip_mapping: vec![111, 113],
-            map_confidence: vec![MapConfidence::Inferred, MapConfidence::Exact],
-            region: vec![121, 123],
-            code: vec![131, 133],
+            mapping: vec![101, 103].into(),
+            ip_mapping: vec![111, 113].into(),
+            map_confidence: vec![MapConfidence::Inferred, MapConfidence::Exact].into(),
+            region: vec![121, 123].into(),
+            code: vec![131, 133].into(),
             object: vec![141, 143].into(),
             call_chain: vec![151, 153].into(),
             node: vec![1, 3],

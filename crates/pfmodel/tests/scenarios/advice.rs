@@ -69,7 +69,7 @@ fn advice_drops_the_private_copies_of_a_file() {
             .fault(fault(40, BASE, READ).major())
             .fault(fault(41, BASE, WRITE_PRESENT))
             .fault(fault(42, BASE + P, WRITE));
-        later.analyse().faults.cause[2..].to_vec()
+        later.analyse().faults.cause.to_vec()[2..].to_vec()
     };
     let advice = madvise(30, BASE, 8 * P, DONTNEED);
     use Cause::{CowAnon, CowFile, CowFileOrAnon, FileOrSwap, FilePrivateWrite, FileRead, SwapIn};
@@ -113,5 +113,5 @@ fn what_was_dropped_stays_so_in_a_child_and_at_a_new_address() {
         .analyse();
     use Cause::{AnonRefault, AnonUnknown};
     let expected = [AnonRefault, AnonUnknown, AnonRefault, AnonUnknown, AnonRefault, AnonUnknown];
-    assert_eq!(analysis.faults.cause[2..], expected);
+    assert_eq!(analysis.faults.cause.to_vec()[2..], expected);
 }

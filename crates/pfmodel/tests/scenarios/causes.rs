@@ -46,7 +46,7 @@ fn anonymous_memory_from_first_read_to_refault() {
     assert_eq!(analysis.faults.nth, [1, 2, 3, 4, 1, 2]);
     assert_eq!(analysis.faults.time_ns, [20, 30, 40, 50, 60, 70]);
     assert_eq!(analysis.faults.page_size_bytes, [4096; 6]);
-    assert_eq!(analysis.faults.access[0..2], [Access::Read, Access::Write]);
+    assert_eq!(analysis.faults.access.to_vec()[0..2], [Access::Read, Access::Write]);
 }
 
 #[test]
@@ -290,9 +290,9 @@ fn slow_faults() {
         .fault(slow(fault(50, FILE + 0x3000, READ).major()))
         .fault(Fault { latency: LATENCY_UNKNOWN, ..fault(60, FILE + 0x4000, READ) })
         .analyse();
-    let found: Vec<Cause> = analysis.faults.cause.clone();
+    let found = &analysis.faults.cause;
     use Cause::{FileCached, FilePrivateWrite, FileRead, FileWait};
-    assert_eq!(found, [FileWait, FileCached, FilePrivateWrite, FileRead, FileCached]);
+    assert_eq!(*found, [FileWait, FileCached, FilePrivateWrite, FileRead, FileCached]);
     assert_eq!(analysis.faults.slow, [true, false, true, false, false]);
     assert_eq!(analysis.slow_threshold_ns, 50_000);
 }

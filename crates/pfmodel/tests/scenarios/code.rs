@@ -337,7 +337,8 @@ fn without_an_entry_the_instruction_is_known_only_from_elsewhere() {
         none,
     ];
     let faults = &analysis.faults;
-    let places = instructions(&analysis).into_iter().zip(&faults.ip_mapping).zip(&faults.ip);
+    let places =
+        instructions(&analysis).into_iter().zip(faults.ip_mapping.iter()).zip(faults.ip.iter());
     let places: Vec<_> = places.map(|((place, &mapping), &ip)| (place, mapping, ip)).collect();
     assert_eq!(places, expected);
 }

@@ -109,7 +109,7 @@ fn an_access_is_no_failure_because_a_mapping_is_lost() {
 
 fn causes(trace: Trace) -> (Vec<Cause>, Vec<u32>) {
     let found = trace.analyse();
-    (found.faults.cause, found.faults.nth)
+    (found.faults.cause.to_vec(), found.faults.nth)
 }
 
 #[test]

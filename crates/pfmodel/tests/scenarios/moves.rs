@@ -86,7 +86,7 @@ fn a_move_may_grow_or_shrink() {
         .fault(fault(42, OTHER + 12 * P, WRITE))
         .fault(fault(43, BASE, WRITE))
         .analyse();
-    assert_eq!(grown.faults.cause[1..3], [Cause::SwapIn, Cause::AnonFirstTouch]);
+    assert_eq!(grown.faults.cause.to_vec()[1..3], [Cause::SwapIn, Cause::AnonFirstTouch]);
     assert_eq!(confidence(&grown), [Exact, Exact, Exact, Unknown, Unknown]);
     let ranges: Vec<_> = grown.mappings.iter().map(|m| (m.start, m.end)).collect();
     assert_eq!(ranges, [(BASE, BASE + 8 * P), (OTHER, OTHER + 12 * P)]);
@@ -113,7 +113,7 @@ fn a_mapping_may_change_its_size_in_place() {
     assert_eq!(confidence(&analysis), [Exact, Unknown, Exact, Exact, Exact, Unknown]);
     use Cause::{AnonFirstTouch, Invalid, SwapIn};
     let expected = [AnonFirstTouch, Invalid, AnonFirstTouch, SwapIn, AnonFirstTouch];
-    assert_eq!(analysis.faults.cause[..5], expected);
+    assert_eq!(analysis.faults.cause.to_vec()[..5], expected);
     let ranges: Vec<_> = analysis.mappings.iter().map(|m| (m.start - BASE, m.end - BASE)).collect();
     assert_eq!(ranges, [(0, 10 * P), (0, 2 * P)]);
 }

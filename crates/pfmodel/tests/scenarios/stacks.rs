@@ -154,7 +154,7 @@ fn a_stack_in_what_was_reserved_piece_by_piece_is_one() {
             .analyse();
         assert_eq!(are_stacks(&analysis), [false, true, true, false]);
         let first = [Cause::AnonFirstTouchOrZero, Cause::AnonFirstTouch];
-        assert_eq!(analysis.faults.cause[1..3], first);
+        assert_eq!(analysis.faults.cause.to_vec()[1..3], first);
     }
 }
 
@@ -175,7 +175,7 @@ fn a_thread_overflows_its_own_stack_only() {
     let causes = &analysis.faults.cause;
     let [overflow, other] = [Cause::StackOverflow, Cause::Invalid];
     // Before it was known to be a stack; in its guard; below that; another thread; it is a stack no more.
-    assert_eq!(causes[..], [other, overflow, overflow, other, other, other]);
+    assert_eq!(*causes, [other, overflow, overflow, other, other, other]);
 }
 
 #[test]

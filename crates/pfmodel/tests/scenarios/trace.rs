@@ -345,7 +345,7 @@ pub fn regions(analysis: &Analysis) -> Vec<String> {
 
 /// Confidence of each row.
 pub fn confidence(analysis: &Analysis) -> Vec<MapConfidence> {
-    analysis.faults.map_confidence.clone()
+    analysis.faults.map_confidence.to_vec()
 }
 
 /// Region, file offset and confidence of each row.

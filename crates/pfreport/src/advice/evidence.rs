@@ -1,8 +1,10 @@
 //! What the rules look at, and what faults cost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::OnceLock;
 
+use pfmodel::column::{Values as _, piece_at};
 use pfmodel::names::{Cause, Class};
 use pfmodel::table::{Analysis, NONE};
 
@@ -112,9 +114,12 @@ impl<'a> Evidence<'a> {
     pub fn of(loaded: &'a Loaded) -> Self {
         let analysis = &loaded.analysis;
         let places = Places::of(analysis);
-        let cause = |row: usize| 1 << analysis.faults.cause[row] as u32;
-        let causes = (0..places.all.len()).map(|place| places.rows(place).map(cause));
-        let causes = causes.map(|causes| causes.fold(0, |all, cause: u32| all | cause)).collect();
+        let mut causes = vec![0; places.all.len()];
+        places.each_run(analysis, |place, rows| {
+            for run in analysis.faults.cause.runs(rows) {
+                run.tally(|&cause, _| causes[place] |= 1 << cause as u32);
+            }
+        });
         let sum = |sum: Option<u64>, ns| Some(sum.unwrap_or(0).saturating_add(ns));
         let stall_ns = analysis.faults.stalls_ns().flatten().fold(None, sum);
         let page_bytes = base_bytes(loaded.header.page_size_bytes);
@@ -175,16 +180,26 @@ impl<'a> Evidence<'a> {
         let mut wall = Union::default();
         let mut processes = BTreeSet::new();
         let (mut last, mut known, mut latencies_ns) = (None, 0, 0_u64);
-        for &row in rows {
-            cost.major += u64::from(faults.class[row] == Class::Major);
-            if let Some(ns) = faults.stall_ns(row) {
-                cost.stall_ns = Some(cost.stall_ns.unwrap_or(0).saturating_add(ns));
-                known += 1;
-                latencies_ns = latencies_ns.saturating_add(faults.latency_ns[row]);
-                wall.add(faults.time_ns[row], self.loaded.stalled_until_ns(row, ns));
+        for stretch in stretches(
+            rows,
+            |row| (faults.class[row], faults.proc[row]),
+            |all| faults.class.only_in(all.clone()).is_some() && faults.proc.only_in(all).is_some(),
+        ) {
+            let Some(&first) = stretch.first() else { continue };
+            if faults.class[first] == Class::Major {
+                cost.major += stretch.len() as u64;
             }
-            if last.replace(faults.proc[row]) != Some(faults.proc[row]) {
-                processes.insert(faults.proc[row]);
+            let proc = faults.proc[first];
+            if last.replace(proc) != Some(proc) {
+                processes.insert(proc);
+            }
+            for &row in stretch {
+                if let Some(ns) = faults.stall_ns(row) {
+                    cost.stall_ns = Some(cost.stall_ns.unwrap_or(0).saturating_add(ns));
+                    known += 1;
+                    latencies_ns = latencies_ns.saturating_add(faults.latency_ns[row]);
+                    wall.add(faults.time_ns[row], self.loaded.stalled_until_ns(row, ns));
+                }
             }
         }
         let life_ns = |&proc: &u32| {
@@ -235,8 +250,13 @@ impl<'a> Evidence<'a> {
         let mut all = (0_u64, 0_u64);
         let instruction =
             |row: usize| (faults.code[row], faults.kernel_mode[row], faults.call_chain[row]);
+        let is_one = |all: Range<usize>| {
+            faults.code.only_in(all.clone()).is_some()
+                && faults.kernel_mode.only_in(all.clone()).is_some()
+                && faults.call_chain.only_in(all).is_some()
+        };
         // Neighbours are often of one instruction: they have one location.
-        for alike in rows.chunk_by(|&a, &b| instruction(a) == instruction(b)) {
+        for alike in stretches(rows, instruction, is_one) {
             let stalls_ns = alike.iter().filter_map(|&row| faults.stall_ns(row));
             let stall_ns = stalls_ns.fold(0, u64::saturating_add);
             let number = alike.len() as u64;
@@ -309,6 +329,32 @@ impl<'a> Evidence<'a> {
         let scope = Scope::of(self.loaded);
         !self.loaded.is_whole() || scope.min_latency_ns > 0 || scope.window_ns.is_some()
     }
+}
+
+/// Rows, which are in order, cut into stretches that are alike in some columns: `value` tells these of a row, and
+/// `are_one` whether a whole range is known to have one value, which spares a look at each of its rows.
+fn stretches<'r, T: PartialEq>(
+    rows: &'r [usize],
+    value: impl Fn(usize) -> T,
+    are_one: impl Fn(Range<usize>) -> bool,
+) -> impl Iterator<Item = &'r [usize]> {
+    let (mut piece, mut behind) = rows.split_at(0);
+    std::iter::from_fn(move || {
+        if piece.is_empty() {
+            let &first = behind.first()?;
+            let end = piece_at(first).end;
+            (piece, behind) = behind.split_at(behind.partition_point(|&row| row < end));
+            let whole = first..piece.last()? + 1;
+            if whole.len() == piece.len() && are_one(whole) {
+                return Some(std::mem::take(&mut piece));
+            }
+        }
+        let of_first = value(*piece.first()?);
+        let alike = piece.iter().take_while(|&&row| value(row) == of_first).count();
+        let (alike, others) = piece.split_at(alike);
+        piece = others;
+        Some(alike)
+    })
 }
 
 /// Where the program was: the place of the instruction, or, in kernel mode, of the innermost known caller.

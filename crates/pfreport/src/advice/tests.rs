@@ -230,7 +230,7 @@ fn two_processes_that_wait_for_one_read_do_not_thrash() {
 #[test]
 fn swap() {
     let mut loaded = trace((0..2_000).map(|i| heap(i, Cause::SwapIn)));
-    loaded.analysis.faults.nth[..500].fill(2);
+    (0..500).for_each(|row| loaded.analysis.faults.nth[row] = 2);
     loaded.facts.insert(fact::VM_SWAPPINESS.to_owned(), "60".to_owned());
     let advice = &found(&loaded)[0];
     assert_eq!((advice.title, &*advice.place), ("Waiting for swap", "[heap] of server (pid 4242)"));
@@ -298,9 +298,9 @@ fn the_function_behind_most_of_it_is_named() {
     let mut loaded = trace((0..200).map(|i| read(i * 397 % 1_009)));
     with_code(&mut loaded);
     let faults = &mut loaded.analysis.faults;
-    faults.code[..60].fill(1);
-    faults.code[60..180].fill(2);
-    faults.kernel_mode[60..180].fill(true);
+    (0..60).for_each(|row| faults.code[row] = 1);
+    (60..180).for_each(|row| faults.code[row] = 2);
+    (60..180).for_each(|row| faults.kernel_mode[row] = true);
     (60..180).for_each(|row| faults.call_chain[row] = 0);
     let text = brief(&found(&loaded)[0]);
     assert!(text.contains("of the wall time), most of it in load\\x1b_block (60 %). "), "{text}");
@@ -321,7 +321,7 @@ fn functions_with_a_small_share_are_not_named() {
     let mut loaded = trace((0..200).map(|i| read(i * 397 % 1_009)));
     with_code(&mut loaded);
     loaded.analysis.faults.code.fill(NONE);
-    loaded.analysis.faults.code[..40].fill(1);
+    (0..40).for_each(|row| loaded.analysis.faults.code[row] = 1);
     let culprit = |loaded: &Loaded| found(loaded)[0].culprit.clone();
     assert_eq!(culprit(&loaded).unwrap().share, "20 %");
     loaded.analysis.faults.code[0] = NONE;
@@ -330,7 +330,7 @@ fn functions_with_a_small_share_are_not_named() {
     let (module_label, address) = (b"stress-ng".to_vec(), 0x2d_620e);
     let unnamed = Location { module: NONE, module_label, address, functions: Vec::new() };
     loaded.analysis.locations.push(unnamed);
-    loaded.analysis.faults.code[50..].fill(3);
+    (50..loaded.analysis.faults.code.len()).for_each(|row| loaded.analysis.faults.code[row] = 3);
     let culprit = culprit(&loaded).unwrap();
     assert_eq!((&*culprit.name, &*culprit.share), ("stress-ng+0x2d620e", "75 %"));
 }

@@ -169,7 +169,7 @@ impl Digest {
         // A process goes by the name of its main thread, not by those of its threads.
         let analysis = &mut loaded.analysis;
         let processes = &analysis.processes;
-        let threads = analysis.faults.comm.iter().zip(&analysis.faults.proc);
+        let threads = analysis.faults.comm.iter().zip(analysis.faults.proc.iter());
         let name = |(&comm, &proc): (&u32, &u32)| {
             processes.get(proc as usize).map_or(comm, |process| process.comm)
         };

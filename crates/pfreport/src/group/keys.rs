@@ -27,8 +27,13 @@ enum Source<'a> {
     Column(Faults<'a>),
 }
 
-/// Adds the codes of some rows.
-type Codes<'a> = Box<dyn Fn(Range<usize>, &mut Words) + Send + Sync + 'a>;
+/// What is asked of a column of the model.
+struct Codes<'a> {
+    /// Adds the codes of some rows.
+    push: Box<dyn Fn(Range<usize>, &mut Words) + Send + Sync + 'a>,
+    /// Whether some rows are known to have one code.
+    are_same: Box<dyn Fn(Range<usize>) -> bool + Send + Sync + 'a>,
+}
 
 impl<'a> Keys<'a> {
     /// Prepares columns, with a choice of what stands for unknown functions.
@@ -52,6 +57,15 @@ impl<'a> Keys<'a> {
         Ok(Self { faults: Faults::with(loaded, keys, unnamed)?, sources })
     }
 
+    /// Whether some rows are known to have one key.
+    pub fn are_same(&self, rows: &Range<usize>) -> bool {
+        let mut sources = self.sources.iter();
+        sources.all(|source| match source {
+            Source::Model(codes) => (codes.are_same)(rows.clone()),
+            Source::Column(_) => false,
+        })
+    }
+
     /// The words of some rows. Rows with equal words have equal keys; some with equal keys may have different words:
     /// the mappings of one file, for example.
     ///
@@ -61,7 +75,7 @@ impl<'a> Keys<'a> {
         let mut words = Words::new(rows.len());
         for source in &self.sources {
             match source {
-                Source::Model(codes) => codes(rows.clone(), &mut words),
+                Source::Model(codes) => (codes.push)(rows.clone(), &mut words),
                 Source::Column(column) => {
                     let frame = column.frame(rows.clone())?;
                     let push = |column| words.push_column(column);
@@ -167,19 +181,31 @@ fn codes(column: Column, analysis: &Analysis) -> Codes<'_> {
 }
 
 /// A column of one of so many values.
-fn values<'a, T: Sync + 'static>(
+fn values<'a, T: PartialEq + Sync + 'static>(
     column: &'a (impl Values<T> + Sync),
     number: usize,
     code: impl Fn(&T) -> u64 + Send + Sync + 'a,
 ) -> Codes<'a> {
     let bits = u64::BITS - (number.saturating_sub(1) as u64).leading_zeros();
-    Box::new(move |rows, words| words.push(bits, column.range(rows).map(&code)))
+    coded(column, bits, code)
 }
 
 /// A column of numbers of any size.
-fn numbers<T: Copy + Into<u64> + Sync + 'static>(column: &(impl Values<T> + Sync)) -> Codes<'_> {
-    let bits = u8::BITS * size_of::<T>() as u32;
-    Box::new(move |rows, words| words.push(bits, column.range(rows).map(|&number| number.into())))
+fn numbers<T: Copy + PartialEq + Into<u64> + Sync + 'static>(
+    column: &(impl Values<T> + Sync),
+) -> Codes<'_> {
+    coded(column, u8::BITS * size_of::<T>() as u32, |&number| number.into())
+}
+
+fn coded<'a, T: PartialEq + Sync + 'static>(
+    column: &'a (impl Values<T> + Sync),
+    bits: u32,
+    code: impl Fn(&T) -> u64 + Send + Sync + 'a,
+) -> Codes<'a> {
+    Codes {
+        push: Box::new(move |rows, words| words.push(bits, column.range(rows).map(&code))),
+        are_same: Box::new(|rows| column.only_in(rows).is_some()),
+    }
 }
 
 /// A column that refers to a table of so many rows, or to nothing.

@@ -144,7 +144,7 @@ fn series(loaded: &Loaded, class: Class, axis: Axis) -> Option<Series> {
     let mut stall_ns = vec![0_u64; bins];
     // Of stalls that go on: how many more cover the whole of a bin than of the one before it.
     let mut covering = vec![0_i64; bins + 1];
-    let rows = faults.time_ns.iter().zip(faults.stalls_ns()).zip(&faults.class);
+    let rows = faults.time_ns.iter().zip(faults.stalls_ns()).zip(faults.class.iter());
     let rows = rows.enumerate().filter(|&(_, (_, &of))| of == class);
     for (row, ((&time_ns, stall), _)) in rows {
         let from_ns = time_ns.saturating_sub(begin_ns);

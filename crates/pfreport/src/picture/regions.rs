@@ -171,7 +171,8 @@ fn bars(loaded: &Loaded) -> Vec<Bar> {
     let mut bars: Vec<Bar> = Vec::new();
     let mut of_name: HashMap<(String, RegionKind), usize> = HashMap::new();
     let mut of_part: HashMap<(u32, u32), usize> = HashMap::new();
-    let places = faults.mapping.iter().zip(&faults.region).zip(&faults.class).enumerate();
+    let places =
+        faults.mapping.iter().zip(faults.region.iter()).zip(faults.class.iter()).enumerate();
     // Neighbouring faults are mostly in one place.
     let mut last = ((NONE, NONE), usize::MAX);
     for (row, ((&mapping, &region), &class)) in places {

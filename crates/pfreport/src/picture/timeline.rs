@@ -99,7 +99,7 @@ fn bars(loaded: &Loaded, bar_ns: f64, span: Span) -> (Vec<Bar>, Vec<Bar>) {
     let number = (span.length_ns() / bar_ns).ceil().max(1.0) as usize;
     let (mut faults, mut stall) = (vec![Bar::default(); number], vec![Bar::default(); number]);
     let table = &loaded.analysis.faults;
-    let rows = table.time_ns.iter().zip(table.stalls_ns()).zip(&table.class);
+    let rows = table.time_ns.iter().zip(table.stalls_ns()).zip(table.class.iter());
     for (row, ((&time_ns, stall_ns), &class)) in rows.enumerate() {
         let level = level(class);
         let from = time_ns as f64 - span.from_ns;

@@ -55,7 +55,8 @@ impl Growth {
             Self { first_bytes: vec![[0; KINDS.len()]; bars], again: vec![0; bars], pages: 0 };
         let mut seen = HashSet::with_hasher(RandomState::default());
         let keys = pages::keys(analysis, loaded.header.page_size_bytes);
-        let places = faults.class.iter().zip(&faults.region).zip(faults.page_size_bytes.iter());
+        let places =
+            faults.class.iter().zip(faults.region.iter()).zip(faults.page_size_bytes.iter());
         let rows = keys.into_iter().zip(&faults.time_ns).zip(places);
         for ((key, &time_ns), ((&class, &region), &size)) in rows {
             if class == Class::Failed {

@@ -61,7 +61,7 @@ impl Latencies {
         let bounds = bounds(per_decade);
         let mut all: Vec<Vec<u64>> = vec![Vec::new(); Class::ALL.len()];
         let mut unknown = 0;
-        for (&ns, &class) in faults.latency_ns.iter().zip(&faults.class) {
+        for (&ns, &class) in faults.latency_ns.iter().zip(faults.class.iter()) {
             match all.get_mut(class as usize).filter(|_| ns != LATENCY_UNKNOWN) {
                 Some(class) => class.push(ns),
                 None => unknown += 1,

@@ -52,7 +52,7 @@ impl Counts {
         self.slow += faults.slow.iter().filter(|&&slow| slow).count() as u64;
         self.add_code(analysis);
         if part.selection.is_some() {
-            for confidence in &faults.map_confidence {
+            for confidence in faults.map_confidence.iter() {
                 self.map_confidence[match confidence {
                     MapConfidence::Exact => 0,
                     MapConfidence::Inferred => 1,

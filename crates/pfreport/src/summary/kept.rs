@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(stretch(vec![dear(), part(&[(7, None), (8, Some(11))])], 2).1, 3..5);
         // Without latencies major faults count, then faults.
         let mut major = part(&[(3, None)]);
-        major.class = vec![Class::Major];
+        major.class = vec![Class::Major].into();
         assert_eq!(stretch(vec![part(&[(1, None), (2, None)]), major], 2).1, 3..4);
         assert_eq!(stretch(vec![part(&[(1, None)]), part(&[(3, None), (4, None)])], 2).1, 3..5);
     }

@@ -65,7 +65,7 @@ impl Truth {
     /// A mapping that is called exact is the one that it was.
     fn judge_mappings(&self, left: &Loaded) -> Result<(), String> {
         let confidence = &left.analysis.faults.map_confidence;
-        for ((key, mapping), confidence) in mappings(left).zip(confidence) {
+        for ((key, mapping), confidence) in mappings(left).zip(confidence.iter()) {
             let Some(true_mapping) = self.mappings.get(&key) else {
                 return Err(format!("there was no fault {key:x?}"));
             };

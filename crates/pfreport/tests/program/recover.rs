@@ -249,7 +249,7 @@ fn a_lost_frame_of_maps_leaves_no_fault_behind_it_exact_until_the_next_snapshot(
     let settled_ns = 6 * 200 * MS + 100 * MS;
     let mut behind = 0;
     for (time_ns, confidence) in
-        loaded.analysis.faults.time_ns.iter().zip(&loaded.analysis.faults.map_confidence)
+        loaded.analysis.faults.time_ns.iter().zip(loaded.analysis.faults.map_confidence.iter())
     {
         if (lost_ns..settled_ns).contains(time_ns) {
             assert_ne!(*confidence, pfmodel::names::MapConfidence::Exact, "{time_ns}");

@@ -184,7 +184,7 @@ fn parts_are_the_whole_table() {
     assert!(last.is_whole() && last.analysis.faults.is_empty());
 
     let select = |loaded: &mut Loaded| {
-        if !loaded.analysis.faults.class.contains(&Class::Major) {
+        if !loaded.analysis.faults.class.iter().any(|&class| class == Class::Major) {
             loaded.analysis.faults = FaultTable::default();
         }
         Ok(())

@@ -38,7 +38,7 @@ fn copies_after_fork() {
             "the most in [heap] of server (pid 4242)"
         ]
     );
-    loaded.analysis.faults.cause[..300].fill(Cause::CowAnonOrZero);
+    (0..300).for_each(|row| loaded.analysis.faults.cause[row] = Cause::CowAnonOrZero);
     assert_eq!(
         found(&loaded)[0].evidence[2],
         "300 of them are on pages whose past the trace did not see: the copy may be the first of the \
