@@ -216,9 +216,9 @@ mod tests {
         Row {
             time_ns: own,
             latency_ns: own * 3,
-            class: if own % 5 == 0 { Class::Major } else { Class::Minor },
-            cause: if own % 7 == 0 { Cause::ZeroPage } else { Cause::Unknown },
-            slow: own % 3 == 0,
+            class: if own.is_multiple_of(5) { Class::Major } else { Class::Minor },
+            cause: if own.is_multiple_of(7) { Cause::ZeroPage } else { Cause::Unknown },
+            slow: own.is_multiple_of(3),
             access: if bit(0) { Access::Read } else { Access::Write },
             kernel_mode: bit(1),
             proc: kind * 2,

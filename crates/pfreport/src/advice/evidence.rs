@@ -333,11 +333,11 @@ impl<'a> Evidence<'a> {
 
 /// Rows, which are in order, cut into stretches that are alike in some columns: `value` tells these of a row, and
 /// `are_one` whether a whole range is known to have one value, which spares a look at each of its rows.
-fn stretches<'r, T: PartialEq>(
-    rows: &'r [usize],
+fn stretches<T: PartialEq>(
+    rows: &[usize],
     value: impl Fn(usize) -> T,
     are_one: impl Fn(Range<usize>) -> bool,
-) -> impl Iterator<Item = &'r [usize]> {
+) -> impl Iterator<Item = &[usize]> {
     let (mut piece, mut behind) = rows.split_at(0);
     std::iter::from_fn(move || {
         if piece.is_empty() {

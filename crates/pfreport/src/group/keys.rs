@@ -29,11 +29,15 @@ enum Source<'a> {
 
 /// What is asked of a column of the model.
 struct Codes<'a> {
-    /// Adds the codes of some rows.
-    push: Box<dyn Fn(Range<usize>, &mut Words) + Send + Sync + 'a>,
-    /// Whether some rows are known to have one code.
-    are_same: Box<dyn Fn(Range<usize>) -> bool + Send + Sync + 'a>,
+    push: Push<'a>,
+    are_same: AreSame<'a>,
 }
+
+/// Adds the codes of some rows.
+type Push<'a> = Box<dyn Fn(Range<usize>, &mut Words) + Send + Sync + 'a>;
+
+/// Whether some rows are known to have one code.
+type AreSame<'a> = Box<dyn Fn(Range<usize>) -> bool + Send + Sync + 'a>;
 
 impl<'a> Keys<'a> {
     /// Prepares columns, with a choice of what stands for unknown functions.

@@ -107,12 +107,12 @@ fn csv(scene: &Scene, memory: &str) -> ((u64, usize), u64) {
 
 #[test]
 fn memory_is_for_a_part_and_not_for_the_trace() {
-    let scene = scene(30);
+    let scene = scene(60);
     let (whole, whole_bytes) = csv(&scene, "--memory=10G");
-    let (parts, parts_bytes) = csv(&scene, "--memory=64M");
+    let (parts, parts_bytes) = csv(&scene, "--memory=32M");
     assert_eq!(parts, whole);
     // Beside what is allowed, for the program, its libraries and the frames that are being decoded.
-    let bound = (64 + 128) << 20;
+    let bound = (32 + 128) << 20;
     assert!(parts_bytes < bound, "{parts_bytes}");
     // It is the trace that does not fit.
     assert!(whole_bytes > bound, "{whole_bytes}");
