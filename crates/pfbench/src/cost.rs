@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::bench::Bench;
 use crate::goal::{Bound, Goal};
 use crate::process::Running;
-use crate::recorders::{Recorder, WITH_ERROR_CODES};
+use crate::recorders::{Recorder, THE_SAME};
 use crate::results::Part;
 use crate::spread::Spread;
 use crate::table::Table;
@@ -19,7 +19,7 @@ const RECORDERS: [Recorder; 9] = [
     Recorder::Pfrecord(&["-g"]),
     Recorder::PerfRecord(&[]),
     Recorder::PerfRecord(&["-z"]),
-    WITH_ERROR_CODES,
+    THE_SAME,
     Recorder::PerfTrace,
     Recorder::Bpftrace,
 ];
@@ -27,11 +27,11 @@ const RECORDERS: [Recorder; 9] = [
 /// Single events, recorded by perf: what the kernel takes for each, whoever asks for it.
 const EVENTS: [Recorder; 6] = [
     Recorder::Nobody,
-    Recorder::PerfEvents("page-faults"),
-    Recorder::PerfEvents("exceptions:page_fault_user"),
-    Recorder::PerfEvents("minor-faults"),
+    Recorder::PerfEvents("page-faults", &[]),
+    Recorder::PerfEvents("exceptions:page_fault_user", &[]),
+    Recorder::PerfEvents("minor-faults", &[]),
     Recorder::PerfRecord(&[]),
-    WITH_ERROR_CODES,
+    THE_SAME,
 ];
 const DEFAULT: Recorder = Recorder::Pfrecord(&[]);
 
@@ -142,7 +142,7 @@ fn goals(target: &Target, measured: &[Measured]) -> Vec<Goal> {
         Goal::new(what, ratio, Bound::AtLeast(least), "times pfrecord")
     };
     vec![
-        goal(WITH_ERROR_CODES, 1.0),
+        goal(THE_SAME, 1.0),
         goal(Recorder::PerfRecord(&[]), 1.0),
         goal(Recorder::PerfTrace, 8.0),
         goal(Recorder::Bpftrace, 8.0),

@@ -20,7 +20,7 @@ pub enum Recorder {
     /// `perf record` of entries and completions of faults, without error codes, with these options.
     PerfRecord(&'static [&'static str]),
     /// `perf record` of these events, each time they occur.
-    PerfEvents(&'static str),
+    PerfEvents(&'static str, &'static [&'static str]),
     /// `perf trace -F all`.
     PerfTrace,
     /// A line a fault.
@@ -30,9 +30,10 @@ pub enum Recorder {
 /// Entries and completions of faults, with addresses.
 const ENTRIES_AND_COMPLETIONS: &str = "page-faults,minor-faults,major-faults";
 
-/// The same with error codes, which pfrecord has: the tracepoints are the entries.
-pub const WITH_ERROR_CODES: Recorder = Recorder::PerfEvents(
+/// The same with all that pfrecord records: error codes, which the tracepoints bring, and the sizes of pages.
+pub const THE_SAME: Recorder = Recorder::PerfEvents(
     "exceptions:page_fault_user,exceptions:page_fault_kernel,minor-faults,major-faults",
+    &["--data-page-size"],
 );
 
 const BPFTRACE_PROGRAM: &str = "tracepoint:exceptions:page_fault_user { \
@@ -48,10 +49,10 @@ impl Recorder {
         match self {
             Self::Nobody => "nothing".to_owned(),
             Self::Pfrecord(options) => with("pfrecord", options),
-            Self::PerfRecord(options) => {
-                with(&Self::PerfEvents(ENTRIES_AND_COMPLETIONS).name(), options)
+            Self::PerfRecord(options) => Self::PerfEvents(ENTRIES_AND_COMPLETIONS, options).name(),
+            Self::PerfEvents(events, options) => {
+                with(&format!("perf record -e {events} -c 1 -d"), options)
             }
-            Self::PerfEvents(events) => format!("perf record -e {events} -c 1 -d"),
             Self::PerfTrace => "perf trace -F all --no-syscalls".to_owned(),
             Self::Bpftrace => "bpftrace, a line a fault".to_owned(),
         }
@@ -64,7 +65,7 @@ impl Recorder {
         };
         match self {
             Self::Nobody | Self::Pfrecord(_) => true,
-            Self::PerfRecord(_) | Self::PerfEvents(_) | Self::PerfTrace => answers("perf"),
+            Self::PerfRecord(_) | Self::PerfEvents(..) | Self::PerfTrace => answers("perf"),
             Self::Bpftrace => answers("bpftrace"),
         }
     }
@@ -74,7 +75,7 @@ impl Recorder {
         bench.file(match self {
             Self::Nobody => "nothing",
             Self::Pfrecord(_) => "recorded.pft",
-            Self::PerfRecord(_) | Self::PerfEvents(_) => "recorded.data",
+            Self::PerfRecord(_) | Self::PerfEvents(..) => "recorded.data",
             Self::PerfTrace | Self::Bpftrace => "recorded.txt",
         })
     }
@@ -98,7 +99,7 @@ impl Recorder {
             Self::PerfRecord(options) => {
                 perf_record(ENTRIES_AND_COMPLETIONS, options, &output, &workload)
             }
-            Self::PerfEvents(events) => perf_record(events, &[], &output, &workload),
+            Self::PerfEvents(events, options) => perf_record(events, options, &output, &workload),
             Self::PerfTrace => {
                 let mut command = Command::new("perf");
                 command.args(["trace", "-F", "all", "--no-syscalls", "-o"]).arg(&output);
@@ -124,7 +125,7 @@ impl Recorder {
         Ok(match self {
             Self::Nobody => None,
             Self::Pfrecord(_) => Some(Self::rows(&output)?),
-            Self::PerfRecord(_) | Self::PerfEvents(_) => perf_faults(&output)?,
+            Self::PerfRecord(_) | Self::PerfEvents(..) => perf_faults(&output)?,
             Self::PerfTrace | Self::Bpftrace => {
                 Some(BufReader::new(File::open(&output)?).lines().count() as u64)
             }

@@ -23,7 +23,14 @@ fn goldens() -> Vec<PathBuf> {
 fn every_golden_trace_reads_as_its_tables_say() {
     let traces = goldens();
     let names: Vec<_> = traces.iter().map(|path| path.file_stem().unwrap()).collect();
-    let known = ["v1.0-code", "v1.0-moments", "v1.0-recovered", "v1.0-zero-page", "v1.9-newer"];
+    let known = [
+        "v1.0-code",
+        "v1.0-moments",
+        "v1.0-recovered",
+        "v1.0-times",
+        "v1.0-zero-page",
+        "v1.9-newer",
+    ];
     assert_eq!(names, known);
     for path in traces {
         let trace = Trace::open(&path).unwrap();
