@@ -381,6 +381,7 @@ pub(crate) const PLAIN_FACTS: &[&str] = &[
     fact::CAPTURE_PERF_EVENT_PARANOID,
     fact::RING_BYTES_PER_CPU,
     fact::RING_REQUESTED_BYTES_PER_CPU,
+    fact::RECORDER_NICE,
     fact::LATENCY_BIAS_NS,
     fact::LATENCY_BIAS_SPREAD_NS,
     fact::TRACE_COMPRESSION_LEVEL,
