@@ -20,7 +20,6 @@ pub(super) struct Scratch {
     ips: Dictionary<u64>,
     last_pages: Vec<u64>,
     values: Vec<u64>,
-    gaps: Vec<u64>,
 }
 
 /// Numbers distinct keys in order of first sight.
@@ -176,7 +175,6 @@ impl Scratch {
 
         let mut columns = ColumnSink {
             values: &mut self.values,
-            gaps: &mut self.gaps,
             rows: &mut archive.columns,
             data: &mut archive.data,
         };
@@ -206,7 +204,6 @@ impl Scratch {
 /// Takes the columns of one frame in turn.
 struct ColumnSink<'a> {
     values: &'a mut Vec<u64>,
-    gaps: &'a mut Vec<u64>,
     rows: &'a mut Vec<ColumnRow>,
     data: &'a mut Vec<u8>,
 }
@@ -224,7 +221,7 @@ impl ColumnSink<'_> {
 
     fn times(&mut self, id: ColumnId, values: &[u64], latency_ns: &[u64]) {
         self.collect(values.iter().copied());
-        self.rows.push(encode_times(id, self.values, latency_ns, self.gaps, self.data));
+        self.rows.push(encode_times(id, self.values, latency_ns, self.data));
     }
 
     fn thread_delta(
