@@ -2,10 +2,14 @@
 //! waits for its turn; while the recorder does, its rings run full: of 3 million faults of 50 threads on 2 CPUs it lost more
 //! than half, and none with precedence. It takes no more time of the CPUs for that, only sooner.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rustix::process::{getpriority_process, setpriority_process};
 
 /// The nice value that goes before all others.
 const FIRST: i32 = -20;
+/// Whether this process has taken precedence: the same value may have been chosen by the user, whose it stays.
+static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Gives this thread, and those that it makes from now on, precedence over the threads of others, if it may. A nice
 /// value that the user has chosen stays. Returns the value that holds.
@@ -14,12 +18,16 @@ const FIRST: i32 = -20;
 pub fn take() -> i32 {
     let nice = getpriority_process(None).unwrap_or(0);
     // Without a process, it is about the calling thread.
-    if nice == 0 && setpriority_process(None, FIRST).is_ok() { FIRST } else { nice }
+    if nice == 0 && setpriority_process(None, FIRST).is_ok() {
+        TAKEN.store(true, Ordering::Relaxed);
+        return FIRST;
+    }
+    nice
 }
 
 /// From now on this thread waits like others: what it does is not urgent.
 pub fn give_up() {
-    if getpriority_process(None) == Ok(FIRST) {
+    if TAKEN.load(Ordering::Relaxed) && getpriority_process(None) == Ok(FIRST) {
         // A higher value is nobody's privilege.
         let _ = setpriority_process(None, 0);
     }

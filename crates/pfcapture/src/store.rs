@@ -284,11 +284,7 @@ impl Store {
     /// are dropped: returns the loss.
     #[must_use]
     pub fn put_faults(&self, cpu: u32, batch: &mut FaultRows) -> Option<LostRecord> {
-        let Some(thread) = &self.thread else {
-            batch.clear();
-            return None;
-        };
-        if self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+        if self.thread.is_some() && self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
             let first_ns = batch.rows.iter().map(|row| row.time_ns).min().unwrap_or(0);
             let lost = LostRecord {
                 after_ns: first_ns.saturating_sub(1),
@@ -300,10 +296,19 @@ impl Store {
             batch.clear();
             return Some(lost);
         }
+        self.put_rest(cpu, batch);
+        None
+    }
+
+    /// As [`Store::put_faults`], of the last faults of a CPU: they have their memory already, and may wait.
+    pub fn put_rest(&self, cpu: u32, batch: &mut FaultRows) {
+        let Some(thread) = &self.thread else {
+            batch.clear();
+            return;
+        };
         let full = std::mem::replace(batch, thread.spare.try_recv().unwrap_or_default());
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         self.put(Item::Faults(cpu, full));
-        None
     }
 
     /// Whether so many batches wait that what costs the thread much should be left out.

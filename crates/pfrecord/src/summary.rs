@@ -139,8 +139,9 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     if recorded.lost_in_rings() > 0 {
         let larger = (recorded.started.ring_bytes * 4).max(8 << 20) >> 20;
         let waits = match recorded.started.nice {
-            0.. => {
-                "; where many threads are ready, pfrecord waits among them: as root it goes first"
+            0 => "; where many threads are ready, pfrecord waits among them: as root it goes first",
+            1.. => {
+                "; where many threads are ready, pfrecord waits behind those of a lower nice value"
             }
             _ => "",
         };

@@ -39,13 +39,12 @@ use crate::targets::Targets;
 use flight::Windows;
 use marking::Marking;
 use showing::Show;
+use storing::Due;
 
 /// Rings are drained at least this often.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(100);
 /// Faults wait no longer than this for the file.
 const FLUSH_NS: u64 = 1_000_000_000;
-/// Rows of a full batch.
-const FLUSH_ROWS: usize = 64 * 1024;
 /// The ledger goes into the file this often, and with the first faults, so that a short trace whose
 /// recorder was killed has one.
 const CHECKPOINT_NS: u64 = 10_000_000_000;
@@ -172,15 +171,15 @@ impl Session {
             self.windows.tell(self.store.dumped(), &mut on_news);
             self.request_snapshots(now_ns);
             if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS {
-                self.flush(1);
+                self.flush(Due::All);
                 self.flushed_ns = now_ns;
                 self.look_at_cpus();
             } else {
-                self.flush(FLUSH_ROWS);
+                self.flush(Due::Full);
             }
             if now_ns >= self.checkpoint_ns {
                 // What it counts as captured is what stands before it, or was dropped.
-                self.flush(1);
+                self.flush(Due::All);
                 self.checkpoint(None, &[]);
                 self.checkpoint_ns = now_ns.saturating_add(CHECKPOINT_NS);
             }
@@ -210,7 +209,7 @@ impl Session {
             self.walked_ns += FLUSH_NS;
             self.drain.walk(&mut self.rings, &self.targets, self.walked_ns);
             self.open_new();
-            self.flush(1);
+            self.flush(Due::All);
         }
         self.drain.walk(&mut self.rings, &self.targets, before_ns);
         self.walked_ns = self.walked_ns.max(before_ns);
@@ -269,7 +268,7 @@ impl Session {
             }
             child.reap_within(END_PATIENCE)
         });
-        self.flush(1);
+        self.flush(Due::Rest);
         let live = self.show.take().map(|show| show.finish(&self.drain.counts));
         self.drain.counts.live_dropped = live.as_ref().map_or(0, |live| live.dropped);
         // A command that was still running has gone on to fault after the events were stopped.

@@ -119,11 +119,16 @@ fn faults_are_dropped_when_too_many_batches_wait() {
     // All of them are inside, however long ago they began.
     assert_eq!((lost.after_ns, lost.cpu, lost.by, lost.count), (9, 6, LostBy::Recorder, 2));
     assert_eq!(batch, FaultRows::default());
+    // The last ones are not.
+    batch.rows.extend([row(50, 1), row(60, 1)]);
+    store.put_rest(6, &mut batch);
+    assert_eq!(batch, FaultRows::default());
     store.shared.waiting.store(MAX_WAITING - 1, Ordering::Relaxed);
     batch.rows.push(row(40, 1));
     assert_eq!(store.put_faults(6, &mut batch), None);
     assert_eq!(batch, FaultRows::default());
     store.finish(|| false).unwrap();
+    assert_eq!(fault_times(&folder.path().join("a.pft")), [50, 60, 40]);
 }
 
 #[test]

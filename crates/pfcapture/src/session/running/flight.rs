@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::storing::Due;
 use super::{News, Session};
 use crate::store::{DumpReason, Dumped};
 
@@ -39,7 +40,7 @@ impl Session {
     /// was too slow. `walked_ns` is the time up to which the rings have been walked.
     pub(super) fn fly(&mut self, asked: bool, walked_ns: u64) {
         if self.store.wants_segment(walked_ns) {
-            self.flush(1);
+            self.flush(Due::All);
             self.store.begin_segment(walked_ns);
             self.drain.forget_stack_pointers();
             let living: Vec<u32> = self.drain.processes.keys().copied().collect();
@@ -49,7 +50,7 @@ impl Session {
         let slow = self.trigger_ns.is_some_and(|trigger_ns| slowest_ns > trigger_ns);
         for (reason, wanted) in [(DumpReason::Latency, slow), (DumpReason::Signal, asked)] {
             if wanted && self.store.wants_dump(reason, walked_ns) {
-                self.flush(1);
+                self.flush(Due::All);
                 self.store.dump(reason);
             }
         }

@@ -8,11 +8,25 @@ use crate::event::EventKind;
 use crate::store::Item;
 use crate::targets::EventCount;
 
+/// Rows of a full batch.
+const FULL_ROWS: usize = 64 * 1024;
+
+/// What is to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Nothing before a batch is full, or large.
+    Full,
+    /// Everything.
+    All,
+    /// Everything, at the end: however far behind the store is, no more will come.
+    Rest,
+}
+
 impl Session {
-    /// Stores what waits: tasks and maps first, since the faults refer to them; then the batches
-    /// that have at least `rows`, or are large. With 1, everything is stored, faults or not.
-    pub(super) fn flush(&mut self, rows: usize) {
-        if !self.drain.pending.iter().any(|pending| pending.is_due(rows)) && rows > 1 {
+    /// Stores what is due: tasks and maps first, since the faults refer to them, then the faults.
+    pub(super) fn flush(&mut self, due: Due) {
+        let rows = if due == Due::Full { FULL_ROWS } else { 1 };
+        if due == Due::Full && !self.drain.pending.iter().any(|pending| pending.is_due(rows)) {
             return;
         }
         // What is stored is not there any more to be shown.
@@ -49,7 +63,9 @@ impl Session {
             if self.store.is_behind() {
                 drain.counts.stacks_dropped += pending.drop_stacks();
             }
-            if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.batch) {
+            if due == Due::Rest {
+                self.store.put_rest(pending.cpu, &mut pending.batch);
+            } else if let Some(lost) = self.store.put_faults(pending.cpu, &mut pending.batch) {
                 drain.counts.dropped += lost.count;
                 drain.lost.push(lost);
             }
