@@ -5,21 +5,25 @@ use std::process::Stdio;
 use crate::bench::Bench;
 use crate::goal::{Bound, Goal};
 use crate::process::Running;
-use crate::recorders::{Recorder, THE_SAME};
+use crate::recorders::{
+    Recorder, SAME_EVENTS_NOTE, SAME_FAULTS, THE_SAME, THE_SAME_COMPRESSED,
+};
 use crate::results::Part;
 use crate::spread::Spread;
 use crate::table::Table;
 use crate::workloads::{Made, Target};
 
 /// What is compared: nothing and pfrecord's default first.
-const RECORDERS: [Recorder; 9] = [
+const RECORDERS: [Recorder; 11] = [
     Recorder::Nobody,
     DEFAULT,
     Recorder::Pfrecord(&["--no-latency"]),
     Recorder::Pfrecord(&["-g"]),
     Recorder::PerfRecord(&[]),
     Recorder::PerfRecord(&["-z"]),
+    SAME_FAULTS,
     THE_SAME,
+    THE_SAME_COMPRESSED,
     Recorder::PerfTrace,
     Recorder::Bpftrace,
 ];
@@ -31,7 +35,7 @@ const EVENTS: [Recorder; 6] = [
     Recorder::PerfEvents("exceptions:page_fault_user", &[]),
     Recorder::PerfEvents("minor-faults", &[]),
     Recorder::PerfRecord(&[]),
-    THE_SAME,
+    SAME_FAULTS,
 ];
 const DEFAULT: Recorder = Recorder::Pfrecord(&[]);
 
@@ -129,6 +133,9 @@ fn table(title: String, target: &Target, measured: &[Measured]) -> Table {
             one.kept_percent.into(),
         ]);
     }
+    if measured.iter().any(|one| one.recorder == THE_SAME) {
+        table.note(SAME_EVENTS_NOTE);
+    }
     if target.cpus > 1 {
         table.note(format!("Times are those of {} CPUs together.", target.cpus));
     }
@@ -143,7 +150,6 @@ fn goals(target: &Target, measured: &[Measured]) -> Vec<Goal> {
     };
     vec![
         goal(THE_SAME, 1.0),
-        goal(Recorder::PerfRecord(&[]), 1.0),
         goal(Recorder::PerfTrace, 8.0),
         goal(Recorder::Bpftrace, 8.0),
     ]

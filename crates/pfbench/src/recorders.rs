@@ -30,11 +30,32 @@ pub enum Recorder {
 /// Entries and completions of faults, with addresses.
 const ENTRIES_AND_COMPLETIONS: &str = "page-faults,minor-faults,major-faults";
 
-/// The same with all that pfrecord records: error codes, which the tracepoints bring, and the sizes of pages.
-pub const THE_SAME: Recorder = Recorder::PerfEvents(
+/// The same with error codes, which the tracepoints bring, and sizes of pages.
+pub const SAME_FAULTS: Recorder = Recorder::PerfEvents(
     "exceptions:page_fault_user,exceptions:page_fault_kernel,minor-faults,major-faults",
     &["--data-page-size"],
 );
+
+/// The events that pfrecord opens: also those that tell which entries in kernel mode are faults, which accesses fail,
+/// what changes address spaces, and where threads start. Only positions of stacks are left out, of which perf records
+/// none or all.
+const SAME_EVENTS: &str = "exceptions:page_fault_user,exceptions:page_fault_kernel,minor-faults,major-faults,\
+     page-faults:k,signal:signal_generate,syscalls:sys_enter_munmap,syscalls:sys_exit_munmap,\
+     syscalls:sys_enter_mremap,syscalls:sys_exit_mremap,syscalls:sys_enter_madvise,syscalls:sys_exit_madvise,\
+     syscalls:sys_enter_set_robust_list";
+
+/// All that pfrecord records, by its clock, through rings of its size.
+pub const THE_SAME: Recorder =
+    Recorder::PerfEvents(SAME_EVENTS, &["--data-page-size", "-k", "mono", "-m", "8M"]);
+
+/// Compressed as well.
+pub const THE_SAME_COMPRESSED: Recorder =
+    Recorder::PerfEvents(SAME_EVENTS, &["--data-page-size", "-k", "mono", "-m", "8M", "-z"]);
+
+/// What stands for [`SAME_EVENTS`] in names.
+pub const SAME_EVENTS_NOTE: &str = "ALL: page_fault_user and page_fault_kernel of exceptions, minor-faults, \
+     major-faults, page-faults:k, signal:signal_generate, and of syscalls sys_enter and sys_exit of munmap, mremap and \
+     madvise and sys_enter_set_robust_list: the events that pfrecord opens.";
 
 const BPFTRACE_PROGRAM: &str = "tracepoint:exceptions:page_fault_user { \
      printf(\"%d %lx %lx %x\\n\", tid, args->address, args->ip, args->error_code); }";
@@ -51,6 +72,7 @@ impl Recorder {
             Self::Pfrecord(options) => with("pfrecord", options),
             Self::PerfRecord(options) => Self::PerfEvents(ENTRIES_AND_COMPLETIONS, options).name(),
             Self::PerfEvents(events, options) => {
+                let events = if events == SAME_EVENTS { "ALL" } else { events };
                 with(&format!("perf record -e {events} -c 1 -d"), options)
             }
             Self::PerfTrace => "perf trace -F all --no-syscalls".to_owned(),
