@@ -5,9 +5,7 @@ use std::process::Stdio;
 use crate::bench::Bench;
 use crate::goal::{Bound, Goal};
 use crate::process::Running;
-use crate::recorders::{
-    Recorder, SAME_EVENTS_NOTE, SAME_FAULTS, THE_SAME, THE_SAME_COMPRESSED,
-};
+use crate::recorders::{Recorder, SAME_EVENTS_NOTE, SAME_FAULTS, THE_SAME, THE_SAME_COMPRESSED};
 use crate::results::Part;
 use crate::spread::Spread;
 use crate::table::Table;
@@ -148,9 +146,5 @@ fn goals(target: &Target, measured: &[Measured]) -> Vec<Goal> {
         let ratio = ratio(measured, recorder).map(|ratio| ratio.median);
         Goal::new(what, ratio, Bound::AtLeast(least), "times pfrecord")
     };
-    vec![
-        goal(THE_SAME, 1.0),
-        goal(Recorder::PerfTrace, 8.0),
-        goal(Recorder::Bpftrace, 8.0),
-    ]
+    vec![goal(THE_SAME, 1.0), goal(Recorder::PerfTrace, 8.0), goal(Recorder::Bpftrace, 8.0)]
 }

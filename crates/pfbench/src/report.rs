@@ -6,18 +6,15 @@ use std::process::Command;
 use crate::bench::Bench;
 use crate::cost::record;
 use crate::goal::{Bound, Goal};
-use crate::process::run;
-use crate::recorders::Recorder;
+use crate::process::run_unheard;
+use crate::recorders::THE_SAME;
 use crate::results::Part;
 use crate::spread::Spread;
 use crate::table::Table;
-use crate::traces::{self, recorded, report};
-use crate::workloads::Target;
+use crate::traces::{one_thread, recorded, report};
 
 const FAULTS: u64 = 10_000_000;
 const SMALL_FAULTS: u64 = 10_000;
-/// Faults in the file of perf, which is slower.
-const PERF_FAULTS: u64 = 1_000_000;
 
 /// Reports on traces of one thread, and those of perf on its own.
 pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
@@ -26,8 +23,8 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Part> {
     let mut part = Part::default();
     outputs(bench, &trace, faults, &mut part)?;
     windows(bench, &trace, &mut part)?;
+    beside_perf(bench, &trace, faults, &mut part)?;
     std::fs::remove_file(&trace)?;
-    beside_perf(bench, &mut part)?;
     first_output(bench, &mut part)?;
     Ok(part)
 }
@@ -101,24 +98,21 @@ fn windows(bench: &Bench, trace: &Path, part: &mut Part) -> anyhow::Result<()> {
 }
 
 /// The same faults in the file of perf, reported by perf.
-fn beside_perf(bench: &Bench, part: &mut Part) -> anyhow::Result<()> {
-    let perf = Recorder::PerfRecord(&[]);
-    if !perf.is_there() {
+fn beside_perf(bench: &Bench, trace: &Path, faults: u64, part: &mut Part) -> anyhow::Result<()> {
+    if !THE_SAME.is_there() {
         return Ok(());
     }
-    let target = Target::one_thread(bench.scaled(PERF_FAULTS));
-    let made = record(bench, perf, &target)?;
-    let data = perf.output(bench);
-    let trace = traces::of(bench, "beside-perf.pft", &target)?;
+    let made = record(bench, THE_SAME, &one_thread(faults))?;
+    let data = THE_SAME.output(bench);
     let of_perf = |arguments: &[&str]| -> anyhow::Result<f64> {
         let mut command = Command::new("perf");
         command.args(arguments).arg("-i").arg(&data);
-        Ok(run(&mut command, bench.folder())?.wall.as_secs_f64())
+        Ok(run_unheard(&mut command)?.wall.as_secs_f64())
     };
     let mut seconds: [Vec<f64>; 3] = Default::default();
     for _ in 0..bench.runs {
         let [ours, reports, scripts] = &mut seconds;
-        ours.push(report(bench, &trace, &[])?.wall.as_secs_f64());
+        ours.push(report(bench, trace, &[])?.wall.as_secs_f64());
         reports.push(of_perf(&["report", "--stdio"])?);
         scripts.push(of_perf(&["script"])?);
     }

@@ -9,11 +9,16 @@ use crate::workloads::Target;
 /// Pages that large traces touch again and again.
 const PAGES: u64 = 500_000;
 
-/// Records so many faults of one thread with the defaults.
-pub fn recorded(bench: &Bench, faults: u64) -> anyhow::Result<PathBuf> {
+/// One thread that makes so many faults on many pages.
+pub fn one_thread(faults: u64) -> Target {
     let pages = PAGES.min(faults / 2).max(1);
     let numbers = [("--pages", pages), ("--rounds", faults.div_ceil(pages))];
-    of(bench, &format!("{faults}.pft"), &Target::new("one thread", 1, &["anon"], &numbers))
+    Target::new("one thread", 1, &["anon"], &numbers)
+}
+
+/// Records it with the defaults.
+pub fn recorded(bench: &Bench, faults: u64) -> anyhow::Result<PathBuf> {
+    of(bench, &format!("{faults}.pft"), &one_thread(faults))
 }
 
 /// Records a target with the defaults.

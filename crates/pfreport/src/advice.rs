@@ -36,6 +36,8 @@ use std::cmp::Reverse;
 
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use crate::row_set::RowSet;
+
 /// One finding of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
@@ -100,9 +102,9 @@ pub fn advice(evidence: &Evidence<'_>) -> Vec<Advice> {
 /// The costliest of what is worth advice, each with its rows, and a sentence about the others.
 fn costliest<T>(
     evidence: &Evidence<'_>,
-    candidates: impl IntoIterator<Item = (Vec<usize>, T)>,
+    candidates: impl IntoIterator<Item = (RowSet, T)>,
     others: (&str, &str),
-) -> Option<(Vec<usize>, T, Cost, Option<String>)> {
+) -> Option<(RowSet, T, Cost, Option<String>)> {
     let costs = candidates.into_iter().map(|(rows, found)| {
         let cost = evidence.cost(&rows);
         (rows, found, cost)

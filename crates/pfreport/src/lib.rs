@@ -73,6 +73,7 @@ pub mod plot;
 pub mod progress;
 pub mod recover;
 pub mod redact;
+pub mod row_set;
 pub mod run;
 #[cfg(test)]
 mod sample;

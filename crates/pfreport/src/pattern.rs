@@ -23,7 +23,7 @@ pub fn patterns(loaded: &Loaded, places: &Places) -> Vec<(usize, Pattern)> {
     let page_bytes = base_bytes(loaded.header.page_size_bytes);
     let mut patterns: Vec<(usize, Pattern)> = (0..places.all.len())
         .into_par_iter()
-        .filter(|&place| places.faults(place) > 0)
+        .filter(|&place| !places.rows(place).is_empty())
         .map(|place| (place, walk::pattern(&loaded.analysis, places, place, page_bytes)))
         .collect();
     patterns.sort_by_key(|(place, pattern)| {

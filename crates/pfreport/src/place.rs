@@ -8,6 +8,7 @@ use pfmodel::names::{Class, RegionKind};
 use pfmodel::table::{Analysis, Mapping, NONE};
 
 use crate::faults::{file_offset, file_path};
+use crate::row_set::RowSet;
 use crate::text::{LONGEST, printable, shorten};
 
 /// A file of a process, over all its mappings of one kind; or mappings of anonymous memory of a process,
@@ -47,10 +48,8 @@ pub struct Places {
     pub all: Vec<Place>,
     /// Place of each mapping.
     of_mapping: Vec<u32>,
-    /// Rows of the fault table, those of a place together and in order of time.
-    rows: Vec<u32>,
-    /// Where the rows of each place begin in `rows`; one more for the end.
-    starts: Vec<usize>,
+    /// Of each, in order of time.
+    rows: Vec<RowSet>,
 }
 
 /// What mappings have in common that may be one place.
@@ -114,7 +113,9 @@ impl Places {
                 }
             }
         }
-        places.sort_rows(analysis);
+        let mut rows = vec![RowSet::default(); places.all.len()];
+        places.each_run(analysis, |place, run| rows[place].push(run));
+        places.rows = rows;
         places
     }
 
@@ -141,23 +142,6 @@ impl Places {
         });
     }
 
-    /// Sorts the completed faults by place: by counting, in one pass each.
-    fn sort_rows(&mut self, analysis: &Analysis) {
-        let mut starts = vec![0; self.all.len() + 1];
-        self.each_run(analysis, |place, rows| starts[place + 1] += rows.len());
-        for place in 1..starts.len() {
-            starts[place] += starts[place - 1];
-        }
-        let mut next = starts.clone();
-        let mut sorted = vec![0; starts.last().copied().unwrap_or(0)];
-        self.each_run(analysis, |place, rows| {
-            let to = next[place]..next[place] + rows.len();
-            next[place] = to.end;
-            sorted[to].iter_mut().zip(rows).for_each(|(sorted, row)| *sorted = row as u32);
-        });
-        (self.rows, self.starts) = (sorted, starts);
-    }
-
     /// Gives the completed faults in runs of one place, in order of time.
     pub fn each_run(&self, analysis: &Analysis, mut take: impl FnMut(usize, Range<usize>)) {
         let faults = &analysis.faults;
@@ -182,17 +166,12 @@ impl Places {
     }
 
     /// The completed faults of a place, in order of time.
-    pub fn rows(&self, place: usize) -> impl Iterator<Item = usize> + Clone + '_ {
-        let range = self.starts.get(place).zip(self.starts.get(place + 1));
-        let rows = range.and_then(|(&start, &end)| self.rows.get(start..end));
-        rows.unwrap_or_default().iter().map(|&row| row as usize)
-    }
-
-    /// How many there are.
+    ///
+    /// # Panics
+    /// If there is no place of this number.
     #[must_use]
-    pub fn faults(&self, place: usize) -> usize {
-        let range = self.starts.get(place).zip(self.starts.get(place + 1));
-        range.map_or(0, |(start, end)| end - start)
+    pub fn rows(&self, place: usize) -> &RowSet {
+        &self.rows[place]
     }
 
     /// The place of a fault.
@@ -247,7 +226,7 @@ mod tests {
         let places = Places::of(&loaded.analysis);
         let models: Vec<_> = (0..places.all.len())
             .filter(|&place| places.all[place].kind == RegionKind::File)
-            .map(|place| (places.all[place].clone(), places.rows(place).collect::<Vec<_>>()))
+            .map(|place| (places.all[place].clone(), places.rows(place).iter().collect::<Vec<_>>()))
             .collect();
         let [(first, first_rows), (second, second_rows)] = &models[..] else {
             panic!("{models:?}")

@@ -6,6 +6,7 @@ use pfmodel::names::{Cause, Class};
 use pfmodel::table::NONE;
 
 use super::{Advice, Evidence, costliest};
+use crate::row_set::RowSet;
 use crate::units::{bytes, count, counted, duration};
 
 /// Stands for a page that the trace did not see touched.
@@ -43,21 +44,20 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         let times = forks.get(&family)?;
         let &first_ns = times.first()?;
         let faults = &analysis.faults;
-        let rows: Vec<usize> =
-            rows.into_iter().filter(|&row| faults.time_ns[row] >= first_ns).collect();
+        let rows = rows.filter(|row| faults.time_ns[row] >= first_ns);
         // What is below the bar needs no closer look.
         let rows =
             if evidence.cost(&rows).is_worth() { shared(evidence, &forks, rows) } else { rows };
-        let by_children = rows.iter().filter(|&&row| faults.proc[row] != family).count() as u64;
-        let is_unsure = |row: &&usize| faults.cause[**row] == Cause::CowAnonOrZero;
+        let by_children = rows.iter().filter(|&row| faults.proc[row] != family).count() as u64;
+        let is_unsure = |row: &usize| faults.cause[*row] == Cause::CowAnonOrZero;
         let unsure = rows.iter().filter(is_unsure).count() as u64;
-        let size = |&row: &usize| faults.page_size_bytes[row].max(evidence.page_bytes);
+        let size = |row: usize| faults.page_size_bytes[row].max(evidence.page_bytes);
         let found = Found {
             family,
             by_children,
             unsure,
             forks: times.len() as u64,
-            last_after_ns: faults.time_ns[*rows.last()?] - first_ns,
+            last_after_ns: faults.time_ns[rows.last()?] - first_ns,
             bytes: rows.iter().map(size).fold(0, u64::saturating_add),
         };
         Some((rows, found))
@@ -101,13 +101,12 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
 /// The writes of these to pages that may be shared since a fork: of the pages that the process touched since
 /// its last fork, or since it was forked, each is its own. A page that was swapped in since is written once
 /// more after it was read, fork or not.
-fn shared(evidence: &Evidence<'_>, forks: &Forks, rows: Vec<usize>) -> Vec<usize> {
+fn shared(evidence: &Evidence<'_>, forks: &Forks, rows: RowSet) -> RowSet {
     let analysis = evidence.analysis();
     let faults = &analysis.faults;
     let page = |row: usize| (faults.proc[row], faults.addr[row] / evidence.page_bytes);
     // When each page of these was touched last before; the entry of one of them is that of its fault before.
-    let mut touched: HashMap<(u32, u64), u64> =
-        rows.iter().map(|&row| (page(row), NEVER)).collect();
+    let mut touched: HashMap<(u32, u64), u64> = rows.iter().map(|row| (page(row), NEVER)).collect();
     let is_shared = |row: usize, touched_ns: u64| {
         let proc = faults.proc[row];
         let process = analysis.processes.get(proc as usize);
@@ -117,13 +116,13 @@ fn shared(evidence: &Evidence<'_>, forks: &Forks, rows: Vec<usize>) -> Vec<usize
         let forked_ns = times.get(..until).and_then(<[u64]>::last).copied().max(born_ns);
         touched_ns == NEVER || forked_ns.is_some_and(|forked_ns| touched_ns <= forked_ns)
     };
-    let mut candidates = rows.into_iter().peekable();
-    let mut shared = Vec::new();
+    let mut candidates = rows.iter().peekable();
+    let mut shared = RowSet::default();
     for row in (0..faults.len()).filter(|&row| faults.class[row] != Class::Failed) {
         let is_candidate = candidates.next_if_eq(&row).is_some();
         if let Some(touched_ns) = touched.get_mut(&page(row)) {
             if is_candidate && is_shared(row, *touched_ns) {
-                shared.push(row);
+                shared.push(row..row + 1);
             }
             *touched_ns = faults.time_ns[row];
         }

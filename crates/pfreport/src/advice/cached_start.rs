@@ -27,11 +27,11 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let found = places.into_iter().filter_map(|(number, rows)| {
         let place = evidence.places.all.get(number)?;
         // Reads bring pages in for the faults after them.
-        let reads = evidence.places.rows(number).filter(|&row| class[row] == Class::Major).count();
+        let reads = evidence.places.rows(number).with(class, |&class| class == Class::Major).len();
         if reads * READS_MAX_PART > rows.len() {
             return None;
         }
-        let start = |&row: &usize| page_start(evidence.analysis(), row, evidence.page_bytes);
+        let start = |row: usize| page_start(evidence.analysis(), row, evidence.page_bytes);
         let windows: HashSet<u64> =
             rows.iter().filter_map(start).map(|start| start / WINDOW_BYTES).collect();
         let used = (windows.len() as u64).saturating_mul(WINDOW_BYTES).min(place.mapped_bytes);

@@ -13,6 +13,7 @@ use crate::load::Loaded;
 use crate::pages::base_bytes;
 use crate::pattern::Steps;
 use crate::place::{Place, Places};
+use crate::row_set::RowSet;
 use crate::scope::Scope;
 use crate::stall::Union;
 use crate::text::{LONGEST, printable, shorten};
@@ -101,7 +102,7 @@ pub struct FileRead {
     /// Number of the file.
     pub file: u32,
     /// The faults, in order of time.
-    pub rows: Vec<usize>,
+    pub rows: RowSet,
     /// Steps of each thread between them.
     pub steps: Steps,
 }
@@ -138,20 +139,19 @@ impl<'a> Evidence<'a> {
         &self,
         causes: &[Cause],
         key: impl Fn(usize, &Place) -> Option<K>,
-    ) -> BTreeMap<K, Vec<usize>> {
+    ) -> BTreeMap<K, RowSet> {
         let wanted = causes.iter().fold(0, |all, &cause| all | 1 << cause as u32);
         let cause = &self.analysis().faults.cause;
-        let mut groups: BTreeMap<K, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<K, Vec<RowSet>> = BTreeMap::new();
         let places = self.places.all.iter().enumerate().zip(&self.causes);
         for ((number, place), _) in places.filter(|(_, has)| *has & wanted != 0) {
             if let Some(key) = key(number, place) {
                 let rows = self.places.rows(number);
-                let rows = rows.filter(|&row| 1_u32 << cause[row] as u32 & wanted != 0);
-                groups.entry(key).or_default().extend(rows);
+                let rows = rows.with(cause, |&cause| 1_u32 << cause as u32 & wanted != 0);
+                groups.entry(key).or_default().push(rows);
             }
         }
-        groups.values_mut().for_each(|rows| rows.sort_unstable());
-        groups
+        groups.into_iter().map(|(key, rows)| (key, RowSet::joined(&rows))).collect()
     }
 
     /// The reads of each file from disk.
@@ -162,8 +162,8 @@ impl<'a> Evidence<'a> {
             // The first write of a private page may read it.
             let causes = [Cause::FileRead, Cause::FilePrivateWrite];
             let files = self.rows(&causes, |_, place| place.file).into_iter();
-            let files = files.map(|(file, mut rows)| {
-                rows.retain(|&row| class[row] == Class::Major);
+            let files = files.map(|(file, rows)| {
+                let rows = rows.with(class, |&class| class == Class::Major);
                 let steps = self.steps(&rows);
                 FileRead { file, rows, steps }
             });
@@ -173,7 +173,7 @@ impl<'a> Evidence<'a> {
 
     /// What rows, in order of time, cost.
     #[must_use]
-    pub fn cost(&self, rows: &[usize]) -> Cost {
+    pub fn cost(&self, rows: &RowSet) -> Cost {
         let analysis = self.analysis();
         let faults = &analysis.faults;
         let mut cost = Cost { faults: rows.len() as u64, ..Cost::default() };
@@ -185,7 +185,7 @@ impl<'a> Evidence<'a> {
             |row| (faults.class[row], faults.proc[row]),
             |all| faults.class.only_in(all.clone()).is_some() && faults.proc.only_in(all).is_some(),
         ) {
-            let Some(&first) = stretch.first() else { continue };
+            let first = stretch.start;
             if faults.class[first] == Class::Major {
                 cost.major += stretch.len() as u64;
             }
@@ -193,7 +193,7 @@ impl<'a> Evidence<'a> {
             if last.replace(proc) != Some(proc) {
                 processes.insert(proc);
             }
-            for &row in stretch {
+            for row in stretch {
                 if let Some(ns) = faults.stall_ns(row) {
                     cost.stall_ns = Some(cost.stall_ns.unwrap_or(0).saturating_add(ns));
                     known += 1;
@@ -215,8 +215,8 @@ impl<'a> Evidence<'a> {
 
     /// The steps of each thread between rows.
     #[must_use]
-    pub fn steps(&self, rows: &[usize]) -> Steps {
-        Steps::of(self.analysis(), &self.places, self.page_bytes, rows.iter().copied())
+    pub fn steps(&self, rows: &RowSet) -> Steps {
+        Steps::of(self.analysis(), &self.places, self.page_bytes, rows.iter())
     }
 
     /// The cost in words, with what the faults are called: `200 major faults of 190 µs on average,
@@ -243,7 +243,7 @@ impl<'a> Evidence<'a> {
     /// callers of kernel code are known. Where none is known, the place in the module. None below a fifth:
     /// what many functions cause is of none.
     #[must_use]
-    pub fn culprit(&self, rows: &[usize]) -> Option<Culprit> {
+    pub fn culprit(&self, rows: &RowSet) -> Option<Culprit> {
         let analysis = self.analysis();
         let faults = &analysis.faults;
         let mut weights: HashMap<u32, (u64, u64)> = HashMap::new();
@@ -257,11 +257,11 @@ impl<'a> Evidence<'a> {
         };
         // Neighbours are often of one instruction: they have one location.
         for alike in stretches(rows, instruction, is_one) {
-            let stalls_ns = alike.iter().filter_map(|&row| faults.stall_ns(row));
+            let (first, number) = (alike.start, alike.len() as u64);
+            let stalls_ns = alike.filter_map(|row| faults.stall_ns(row));
             let stall_ns = stalls_ns.fold(0, u64::saturating_add);
-            let number = alike.len() as u64;
             all = (all.0.saturating_add(stall_ns), all.1 + number);
-            if let Some(location) = alike.first().and_then(|&row| location(analysis, row)) {
+            if let Some(location) = location(analysis, first) {
                 let weight = weights.entry(location).or_default();
                 *weight = (weight.0.saturating_add(stall_ns), weight.1 + number);
             }
@@ -297,9 +297,9 @@ impl<'a> Evidence<'a> {
 
     /// The place with the most of these rows.
     #[must_use]
-    pub fn main_place(&self, rows: &[usize]) -> Option<&Place> {
+    pub fn main_place(&self, rows: &RowSet) -> Option<&Place> {
         let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
-        let places = rows.iter().filter_map(|&row| self.places.place_of(self.analysis(), row));
+        let places = rows.iter().filter_map(|row| self.places.place_of(self.analysis(), row));
         places.for_each(|place| *counts.entry(place).or_default() += 1);
         let (&place, _) = counts.iter().rev().max_by_key(|&(_, count)| *count)?;
         self.places.all.get(place as usize)
@@ -331,29 +331,31 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// Rows, which are in order, cut into stretches that are alike in some columns: `value` tells these of a row, and
-/// `are_one` whether a whole range is known to have one value, which spares a look at each of its rows.
+/// Rows cut into stretches that are alike in some columns: `value` tells these of a row, and `are_one` whether a whole
+/// range is known to have one value, which spares a look at each of its rows.
 fn stretches<T: PartialEq>(
-    rows: &[usize],
+    rows: &RowSet,
     value: impl Fn(usize) -> T,
     are_one: impl Fn(Range<usize>) -> bool,
-) -> impl Iterator<Item = &[usize]> {
-    let (mut piece, mut behind) = rows.split_at(0);
+) -> impl Iterator<Item = Range<usize>> {
+    let mut runs = rows.runs();
+    let (mut piece, mut behind) = (0..0, 0..0);
     std::iter::from_fn(move || {
         if piece.is_empty() {
-            let &first = behind.first()?;
-            let end = piece_at(first).end;
-            (piece, behind) = behind.split_at(behind.partition_point(|&row| row < end));
-            let whole = first..piece.last()? + 1;
-            if whole.len() == piece.len() && are_one(whole) {
-                return Some(std::mem::take(&mut piece));
+            if behind.is_empty() {
+                behind = runs.next()?;
+            }
+            piece = behind.start..behind.end.min(piece_at(behind.start).end);
+            behind.start = piece.end;
+            if are_one(piece.clone()) {
+                return Some(std::mem::replace(&mut piece, 0..0));
             }
         }
-        let of_first = value(*piece.first()?);
-        let alike = piece.iter().take_while(|&&row| value(row) == of_first).count();
-        let (alike, others) = piece.split_at(alike);
-        piece = others;
-        Some(alike)
+        let of_first = value(piece.start);
+        let alike = piece.clone().take_while(|&row| value(row) == of_first).count();
+        let stretch = piece.start..piece.start + alike;
+        piece.start = stretch.end;
+        Some(stretch)
     })
 }
 

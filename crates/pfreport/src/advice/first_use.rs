@@ -20,12 +20,12 @@ pub fn shared(evidence: &Evidence<'_>) -> Option<Advice> {
     let analysis = evidence.analysis();
     let faults = &analysis.faults;
     let places = evidence.rows(&[Cause::Shmem], |number, _| Some(number));
-    let found = places.into_iter().filter_map(|(number, mut rows)| {
-        rows.retain(|&row| {
+    let found = places.into_iter().filter_map(|(number, rows)| {
+        let rows = rows.filter(|row| {
             let is_small = page_size(analysis, row, evidence.page_bytes) < HUGE_BYTES;
             faults.class[row] == Class::Minor && is_small
         });
-        let sizes = rows.iter().map(|&row| page_size(analysis, row, evidence.page_bytes));
+        let sizes = rows.iter().map(|row| page_size(analysis, row, evidence.page_bytes));
         let size = sizes.fold(0, u64::saturating_add);
         (size >= TOUCHED_MIN_BYTES).then_some((rows, (number, size)))
     });
@@ -59,15 +59,15 @@ pub fn read_first(evidence: &Evidence<'_>) -> Option<Advice> {
     let analysis = evidence.analysis();
     let faults = &analysis.faults;
     let places = evidence.rows(&[Cause::ZeroPage, Cause::CowZero], |number, _| Some(number));
-    let found = places.into_iter().filter_map(|(number, mut rows)| {
+    let found = places.into_iter().filter_map(|(number, rows)| {
         let start = |row: usize| page_start(analysis, row, evidence.page_bytes);
         let of = |cause| {
-            let rows = rows.iter().filter(move |&&row| faults.cause[row] == cause);
-            rows.filter_map(|&row| start(row)).collect::<HashSet<u64>>()
+            let rows = rows.iter().filter(move |&row| faults.cause[row] == cause);
+            rows.filter_map(start).collect::<HashSet<u64>>()
         };
         let (read, written) = (of(Cause::ZeroPage), of(Cause::CowZero));
         let both: HashSet<u64> = read.intersection(&written).copied().collect();
-        rows.retain(|&row| start(row).is_some_and(|start| both.contains(&start)));
+        let rows = rows.filter(|row| start(row).is_some_and(|start| both.contains(&start)));
         (!rows.is_empty()).then_some((rows, (number, both.len() as u64)))
     });
     let (rows, (number, pages), cost, more) =

@@ -15,15 +15,15 @@ const AGAIN_MIN_PERCENT: u64 = 10;
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let places = evidence.rows(&[Cause::AnonRefault], |number, _| Some(number));
     let found = places.into_iter().filter(|(number, rows)| {
-        let faults = evidence.places.faults(*number) as u64;
+        let faults = evidence.places.rows(*number).len() as u64;
         rows.len() as u64 * 100 >= faults * AGAIN_MIN_PERCENT
     });
     let found = found.map(|(number, rows)| (rows, number));
     let (rows, number, cost, more) =
         costliest(evidence, found, ("more stretch of memory", "more stretches of memory"))?;
     let faults = &evidence.analysis().faults;
-    let of_place = evidence.places.faults(number) as u64;
-    let sizes = rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes));
+    let of_place = evidence.places.rows(number).len() as u64;
+    let sizes = rows.iter().map(|row| faults.page_size_bytes[row].max(evidence.page_bytes));
     let size = sizes.fold(0, u64::saturating_add);
     let numbers = format!(
         "{} of the faults there ({}) are of pages that had been touched before and were gone",

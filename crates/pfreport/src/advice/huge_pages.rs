@@ -7,6 +7,7 @@ use rayon::slice::ParallelSliceMut as _;
 use super::{Advice, Evidence, costliest};
 use crate::pattern::before;
 use crate::place::page_start;
+use crate::row_set::RowSet;
 use crate::units::{bytes, counted_as};
 
 /// The huge page of x86-64 and, with base pages of 4 KiB, of most others.
@@ -25,7 +26,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
         kinds.contains(&place.kind).then_some(number)
     });
     let found = places.into_iter().filter_map(|(place, rows)| {
-        let is_large = |rows: &Vec<usize>| {
+        let is_large = |rows: &RowSet| {
             (rows.len() as u64).saturating_mul(evidence.page_bytes) >= TOUCHED_MIN_BYTES
         };
         let (rows, huge_pages) = dense(evidence, place, Some(rows).filter(is_large)?);
@@ -85,15 +86,15 @@ fn setting(enabled: Option<&str>) -> (&'static str, &'static str) {
 /// The small first touches in ranges of 2 MiB that lie inside the place and of which at least half was
 /// touched so, and how many ranges these are. A range that is touched in each of several mappings that were
 /// there one after another counts for each: it takes a fault of 2 MiB each time.
-fn dense(evidence: &Evidence<'_>, place: usize, rows: Vec<usize>) -> (Vec<usize>, u64) {
+fn dense(evidence: &Evidence<'_>, place: usize, rows: RowSet) -> (RowSet, u64) {
     let analysis = evidence.analysis();
     let bounds = evidence.places.all.get(place).map_or((0, 0), |place| (place.start, place.end));
-    let start = |row: &usize| {
-        let small = analysis.faults.page_size_bytes[*row] < HUGE_BYTES;
-        let start = page_start(analysis, *row, evidence.page_bytes).filter(|_| small)?;
+    let start = |row: usize| {
+        let small = analysis.faults.page_size_bytes[row] < HUGE_BYTES;
+        let start = page_start(analysis, row, evidence.page_bytes).filter(|_| small)?;
         let range = start & !(HUGE_BYTES - 1);
         let is_inside = range >= bounds.0 && range.saturating_add(HUGE_BYTES) <= bounds.1;
-        is_inside.then_some((start, *row))
+        is_inside.then_some((start, row))
     };
     let touches: Vec<(u64, usize)> = rows.iter().filter_map(start).collect();
     let pages: Vec<u64> = touches.iter().map(|touch| touch.0 / evidence.page_bytes).collect();

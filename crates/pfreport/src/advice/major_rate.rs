@@ -3,6 +3,7 @@
 use pfmodel::names::Class;
 
 use super::{Advice, Evidence};
+use crate::row_set::RowSet;
 use crate::units::{count, counted_as, duration};
 
 /// Rate of major faults per second at which the usual alert fires.
@@ -17,14 +18,14 @@ const ALERT_AFTER_NS: u64 = 15 * 60 * 1_000_000_000;
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let class = &evidence.analysis().faults.class;
     let recorded_ns = evidence.loaded.recorded_ns();
-    let rows: Vec<usize> = (0..class.len()).filter(|&row| class[row] == Class::Major).collect();
+    let rows = RowSet::all(class.len()).with(class, |&class| class == Class::Major);
     let per_second = rows.len() as f64 * 1e9 / recorded_ns as f64;
     if recorded_ns < RECORDED_MIN_NS || per_second <= ALERT_PER_SECOND as f64 {
         return None;
     }
     let cost = evidence.cost(&rows);
     let processes: std::collections::BTreeSet<u32> =
-        rows.iter().filter_map(|&row| evidence.analysis().faults.proc.get(row).copied()).collect();
+        rows.iter().filter_map(|row| evidence.analysis().faults.proc.get(row).copied()).collect();
     let numbers = format!(
         "{} major faults/s over the whole recording exceed the usual alert of {ALERT_PER_SECOND}/s",
         count(per_second.round() as u64)

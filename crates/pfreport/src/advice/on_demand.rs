@@ -6,6 +6,7 @@ use pfmodel::names::Cause;
 
 use super::{Advice, Evidence, FileRead, backward, costliest, no_readahead, random_reads};
 use crate::pattern::Order;
+use crate::row_set::RowSet;
 use crate::units::{count, counted_as, duration};
 
 /// What to try where the reads are in random order: reading ahead more would make it worse.
@@ -23,7 +24,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let is_read = |file: u32| reads.binary_search_by_key(&file, |read| read.file).is_ok();
     let waits =
         evidence.rows(&[Cause::FileWait], |_, place| place.file.filter(|&file| is_read(file)));
-    let mut rows: Vec<usize> = Vec::new();
+    let mut sets = Vec::new();
     let mut stalls: BTreeMap<u32, u64> = BTreeMap::new();
     let order_of = |file: u32| {
         let read = reads.iter().find(|read| read.file == file);
@@ -31,12 +32,12 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     };
     let by_file = reads.iter().map(|read| (&read.file, &read.rows));
     for (&file, file_rows) in by_file.chain(&waits) {
-        let stall_ns = file_rows.iter().filter_map(|&row| faults.stall_ns(row));
+        let stall_ns = file_rows.iter().filter_map(|row| faults.stall_ns(row));
         let sum = stalls.entry(file).or_default();
         *sum = stall_ns.fold(*sum, u64::saturating_add);
-        rows.extend(file_rows);
+        sets.push(file_rows);
     }
-    rows.sort_unstable();
+    let rows = RowSet::joined(sets);
     let (rows, (), cost, _) = costliest(evidence, [(rows, ())], ("", ""))?;
     let (&file, &stall_ns) = stalls.iter().rev().max_by_key(|&(_, stall_ns)| *stall_ns)?;
     let name = evidence.places.all.iter().find(|place| place.file == Some(file))?.name();

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::readahead::{Readahead, Verdict};
 use super::{Advice, Evidence, FileRead, costliest};
 use crate::pattern::{Order, Steps};
+use crate::row_set::RowSet;
 use crate::units::{bytes, count, counted, duration, percent};
 
 /// Fewest reads: with fewer an order says little, even of a slow disk.
@@ -106,9 +107,9 @@ fn counted_touches(number: u64) -> String {
     crate::units::counted_as(number, "first touch", "first touches")
 }
 
-fn order(evidence: &Evidence<'_>, rows: &[usize], steps: Steps) -> String {
+fn order(evidence: &Evidence<'_>, rows: &RowSet, steps: Steps) -> String {
     let faults = &evidence.analysis().faults;
-    let sizes: HashSet<u64> = rows.iter().map(|&row| faults.page_size_bytes[row]).collect();
+    let sizes: HashSet<u64> = rows.iter().map(|row| faults.page_size_bytes[row]).collect();
     let each = match sizes.iter().next() {
         Some(&size) if sizes.len() == 1 && size > 0 => format!("each installs {}; ", bytes(size)),
         _ => String::new(),

@@ -6,6 +6,7 @@ use pfmodel::names::{Cause, Class};
 
 use super::Evidence;
 use crate::place::page_start;
+use crate::row_set::RowSet;
 
 /// How far the kernel reads around a fault by default, to either side, bytes: half of `read_ahead_kb`, 128.
 pub const AROUND_BYTES: u64 = 64 << 10;
@@ -75,7 +76,7 @@ impl Readahead {
         let mut found = Self::default();
         let (mut touched, mut reads) = (HashSet::new(), BTreeSet::new());
         let mut lately = VecDeque::new();
-        for row in rows.into_values().flatten() {
+        for row in rows.values().flat_map(RowSet::iter) {
             let Some(start) = page_start(analysis, row, evidence.page_bytes) else { continue };
             if !touched.insert(start) {
                 continue;

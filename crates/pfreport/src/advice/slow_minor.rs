@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pfmodel::names::Cause;
 
 use super::{Advice, Evidence};
+use crate::row_set::RowSet;
 use crate::units::{count, duration, percent};
 
 /// What it is called.
@@ -27,20 +28,20 @@ const WAITS_FOR_FILES: [Cause; 1] = [Cause::FileWait];
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let analysis = evidence.analysis();
     let faults = &analysis.faults;
-    let is_slow = |&row: &usize| faults.slow[row] && !WAITS_FOR_FILES.contains(&faults.cause[row]);
-    let rows: Vec<usize> = (0..faults.len()).filter(is_slow).collect();
+    let rows = RowSet::all(faults.len()).with(&faults.slow, |&slow| slow);
+    let rows = rows.with(&faults.cause, |cause| !WAITS_FOR_FILES.contains(cause));
     let cost = evidence.cost(&rows);
     let share_of = |all_ns: u64| all_ns / 100 * STALL_MIN_PERCENT;
     if !cost.is_worth() || cost.stall_ns < evidence.stall_ns.map(share_of) {
         return None;
     }
     let mut causes: BTreeMap<Cause, (u64, u64)> = BTreeMap::new();
-    for &row in &rows {
+    for row in rows.iter() {
         let sum = causes.entry(faults.cause[row]).or_default();
         *sum = (sum.0.saturating_add(faults.stall_ns(row).unwrap_or(0)), sum.1 + 1);
     }
     let (cause, (stall_ns, number)) = causes.into_iter().max_by_key(|&(_, sum)| sum)?;
-    let longest = rows.iter().filter_map(|&row| faults.stall_ns(row)).max().unwrap_or(0);
+    let longest = rows.iter().filter_map(|row| faults.stall_ns(row)).max().unwrap_or(0);
     let numbers = format!(
         "each took longer than {}, the longest {}",
         duration(analysis.slow_threshold_ns),

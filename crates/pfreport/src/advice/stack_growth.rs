@@ -15,10 +15,10 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let (rows, (), cost, more) =
         costliest(evidence, found.map(|rows| (rows, ())), ("more process", "more processes"))?;
     let analysis = evidence.analysis();
-    let starts = rows.iter().filter_map(|&row| page_start(analysis, row, evidence.page_bytes));
+    let starts = rows.iter().filter_map(|row| page_start(analysis, row, evidence.page_bytes));
     let lowest = starts.clone().min()?;
     let depth = starts.max()?.saturating_sub(lowest).saturating_add(evidence.page_bytes);
-    let time = |row: Option<&usize>| row.map_or(0, |&row| analysis.faults.time_ns[row]);
+    let time = |row: Option<usize>| row.map_or(0, |row| analysis.faults.time_ns[row]);
     let numbers = format!(
         "the kernel extended the stack at each of these faults, over {}, from {} to {}",
         bytes(depth),

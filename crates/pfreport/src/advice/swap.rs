@@ -4,6 +4,7 @@ use pfmodel::names::{Cause, Class};
 use pft::keys::fact;
 
 use super::{Advice, Evidence};
+use crate::row_set::RowSet;
 use crate::units::{bytes, count, counted_as};
 
 pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
@@ -13,22 +14,23 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let shared = if has_no_swap { Cause::SwapIn } else { Cause::Shmem };
     // Want of memory is rarely that of one process, so all of them count together.
     let mut processes = evidence.rows(&[Cause::SwapIn, shared], |_, place| Some(place.proc));
-    processes.values_mut().for_each(|rows| rows.retain(|&row| class[row] == Class::Major));
+    for rows in processes.values_mut() {
+        *rows = rows.with(class, |&class| class == Class::Major);
+    }
     processes.retain(|_, rows| !rows.is_empty());
-    let mut rows: Vec<usize> = processes.values().flatten().copied().collect();
-    rows.sort_unstable();
+    let rows = RowSet::joined(processes.values());
     let cost = evidence.cost(&rows);
     if !cost.is_worth() {
         return None;
     }
-    let stall = |rows: &[usize]| evidence.cost(rows).stall_ns;
+    let stall = |rows: &RowSet| evidence.cost(rows).stall_ns;
     let most = processes.values().map(|rows| (stall(rows), rows)).max_by_key(|most| most.0)?.1;
     let place = evidence.place_of_process(evidence.main_place(most)?);
     let others = processes.len() as u64 - 1;
     let others = (others > 0).then(|| counted_as(others, "other process", "other processes"));
     let faults = &evidence.analysis().faults;
-    let seen = rows.iter().filter(|&&row| faults.nth[row] > 1).count() as u64;
-    let sizes = rows.iter().map(|&row| faults.page_size_bytes[row].max(evidence.page_bytes));
+    let seen = rows.iter().filter(|&row| faults.nth[row] > 1).count() as u64;
+    let sizes = rows.iter().map(|row| faults.page_size_bytes[row].max(evidence.page_bytes));
     let size = sizes.fold(0, u64::saturating_add);
     let numbers = format!(
         "at least {} came back from swap; {} of these pages had been used earlier in the trace",
@@ -38,7 +40,7 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     // A page that is still, or already, in memory comes back by a minor fault.
     let hits = evidence
         .rows(&[Cause::AnonUnknown], |_, place| processes.contains_key(&place.proc).then_some(()));
-    let hits = hits.into_values().flatten().filter(|&row| faults.nth[row] > 1).count() as u64;
+    let hits = hits.values().map(|rows| rows.with(&faults.nth, |&nth| nth > 1).len() as u64).sum();
     let hits = (hits > 0).then(|| {
         let faults = counted_as(hits, "minor fault", "minor faults");
         format!("{faults} of these processes on pages used earlier probably found them in the swap cache")

@@ -5,6 +5,7 @@ use pfmodel::names::{Cause, Class};
 use super::{Advice, Evidence, costliest};
 use crate::pattern::{before, before_of_keys};
 use crate::place::page_start;
+use crate::row_set::RowSet;
 use crate::units::{count, counted, duration, percent};
 
 /// What it is called.
@@ -76,14 +77,13 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
 }
 
 /// The reads of pages that were read before, if they are many.
-fn again(evidence: &Evidence<'_>, backing: Backing, rows: &[usize]) -> Option<(Vec<usize>, Found)> {
+fn again(evidence: &Evidence<'_>, backing: Backing, rows: &RowSet) -> Option<(RowSet, Found)> {
     let analysis = evidence.analysis();
     let faults = &analysis.faults;
-    let is_major = |row: &&usize| faults.class[**row] == Class::Major;
     let reads: Vec<(u32, u64, usize)> = rows
+        .with(&faults.class, |&class| class == Class::Major)
         .iter()
-        .filter(is_major)
-        .filter_map(|&row| {
+        .filter_map(|row| {
             // Private pages of a file are each process's own; those that are only read are everybody's.
             let owner = match (backing, faults.cause[row]) {
                 (Backing::File(_), Cause::FileRead) => u32::MAX,
@@ -100,7 +100,7 @@ fn again(evidence: &Evidence<'_>, backing: Backing, rows: &[usize]) -> Option<(V
         before_of_keys(&keys)
     };
     let end_ns = |row: usize| faults.time_ns[row].saturating_add(faults.stall_ns(row).unwrap_or(0));
-    let (mut again, mut after_ns, mut pages) = (Vec::new(), Vec::new(), 0);
+    let (mut again, mut after_ns, mut pages) = (RowSet::default(), Vec::new(), 0);
     // How often each page had been read then.
     let mut times: Vec<u32> = Vec::with_capacity(reads.len());
     for (&(.., row), &before) in reads.iter().zip(&before) {
@@ -114,7 +114,7 @@ fn again(evidence: &Evidence<'_>, backing: Backing, rows: &[usize]) -> Option<(V
         let ns = faults.time_ns[row].checked_sub(end_ns(before));
         times.push(earlier + u32::from(ns.is_some()));
         if let Some(ns) = ns {
-            again.push(row);
+            again.push(row..row + 1);
             after_ns.push(ns);
         }
     }

@@ -8,6 +8,7 @@ use pfmodel::table::NONE;
 use super::{Advice, Evidence, costliest};
 use crate::pattern::before;
 use crate::place::page_start;
+use crate::row_set::RowSet;
 use crate::units::{bytes, count, counted, percent};
 
 /// What it is called where a heap shrank and grew.
@@ -25,20 +26,20 @@ pub fn heap(evidence: &Evidence<'_>) -> Option<Advice> {
     let places = evidence.rows(&[Cause::AnonUnknown, Cause::AnonFirstTouch], |number, place| {
         (place.kind == RegionKind::Heap && !swapped.contains(&place.proc)).then_some(number)
     });
-    let found = places.into_iter().filter_map(|(number, mut rows)| {
-        rows.retain(|&row| faults.nth[row] > 1);
+    let found = places.into_iter().filter_map(|(number, rows)| {
+        let rows = rows.with(&faults.nth, |&nth| nth > 1);
         is_large_part(evidence, number, &rows).then_some((rows, number))
     });
     let (rows, number, cost, more) = costliest(evidence, found, ("more heap", "more heaps"))?;
     let place = evidence.places.all.get(number)?;
     let pages: BTreeSet<u64> = rows
         .iter()
-        .filter_map(|&row| page_start(evidence.analysis(), row, evidence.page_bytes))
+        .filter_map(|row| page_start(evidence.analysis(), row, evidence.page_bytes))
         .collect();
-    let most = rows.iter().map(|&row| faults.nth[row]).max().unwrap_or(0);
+    let most = rows.iter().map(|row| faults.nth[row]).max().unwrap_or(0);
     let numbers = format!(
         "{} of the faults there touch pages that had been there before, {} of them, up to {} times each",
-        percent(cost.faults, evidence.places.faults(number) as u64),
+        percent(cost.faults, evidence.places.rows(number).len() as u64),
         bytes((pages.len() as u64).saturating_mul(evidence.page_bytes)),
         count(u64::from(most))
     );
@@ -68,7 +69,7 @@ pub fn mapped_anew(evidence: &Evidence<'_>) -> Option<Advice> {
     let places =
         evidence.rows(&causes, |number, place| (place.kind == RegionKind::Anon).then_some(number));
     let found = places.into_iter().filter_map(|(number, rows)| {
-        let start = |&row: &usize| page_start(evidence.analysis(), row, evidence.page_bytes);
+        let start = |row: usize| page_start(evidence.analysis(), row, evidence.page_bytes);
         let pages: Vec<u64> =
             rows.iter().filter_map(start).map(|at| at / evidence.page_bytes).collect();
         if pages.len() != rows.len() {
@@ -76,8 +77,8 @@ pub fn mapped_anew(evidence: &Evidence<'_>) -> Option<Advice> {
         }
         let before = before(&pages);
         let again = rows.iter().zip(&before).filter(|&(_, &before)| before != NONE);
-        let again: Vec<usize> = again.map(|(&row, _)| row).collect();
-        let mappings: BTreeSet<u32> = rows.iter().map(|&row| faults.mapping[row]).collect();
+        let again: RowSet = again.map(|(row, _)| row).collect();
+        let mappings: BTreeSet<u32> = rows.iter().map(|row| faults.mapping[row]).collect();
         let is_found = mappings.len() > 1 && is_large_part(evidence, number, &again);
         is_found.then_some((again, (number, mappings.len() as u64)))
     });
@@ -87,7 +88,7 @@ pub fn mapped_anew(evidence: &Evidence<'_>) -> Option<Advice> {
     let numbers = format!(
         "{} of the faults there touch addresses that were in use before, unmapped and mapped anew: {} in a \
          stretch of {}",
-        percent(cost.faults, evidence.places.faults(number) as u64),
+        percent(cost.faults, evidence.places.rows(number).len() as u64),
         counted(mappings, "mapping"),
         bytes(place.mapped_bytes)
     );
@@ -108,7 +109,7 @@ pub fn mapped_anew(evidence: &Evidence<'_>) -> Option<Advice> {
     })
 }
 
-fn is_large_part(evidence: &Evidence<'_>, place: usize, rows: &[usize]) -> bool {
-    let of_place = evidence.places.faults(place) as u64;
+fn is_large_part(evidence: &Evidence<'_>, place: usize, rows: &RowSet) -> bool {
+    let of_place = evidence.places.rows(place).len() as u64;
     !rows.is_empty() && rows.len() as u64 * 100 >= of_place * AGAIN_MIN_PERCENT
 }

@@ -7,6 +7,7 @@ use pfmodel::names::{Cause, Class};
 use super::{Advice, Culprit};
 use crate::layout::Layout;
 use crate::load::Loaded;
+use crate::row_set::RowSet;
 use crate::text::{shorten, shorten_path};
 
 use super::{Evidence, advice};
@@ -94,10 +95,10 @@ pub fn render(loaded: &Loaded, layout: Layout) -> String {
 #[must_use]
 pub fn nothing(evidence: &Evidence<'_>) -> String {
     let faults = &evidence.analysis().faults;
-    let mut causes: BTreeMap<(Class, Cause), Vec<usize>> = BTreeMap::new();
+    let mut causes: BTreeMap<(Class, Cause), RowSet> = BTreeMap::new();
     let completed = (0..faults.len()).filter(|&row| faults.class[row] != Class::Failed);
     for row in completed {
-        causes.entry((faults.class[row], faults.cause[row])).or_default().push(row);
+        causes.entry((faults.class[row], faults.cause[row])).or_default().push(row..row + 1);
     }
     let costs = causes.iter().map(|(cause, rows)| (cause, evidence.cost(rows)));
     let costliest = costs

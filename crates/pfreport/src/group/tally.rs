@@ -161,10 +161,16 @@ impl Tally {
         }
         let latencies_ns = &faults.latency_ns[rows.clone()];
         let known = latencies_ns.iter().copied().filter(|&ns| ns != LATENCY_UNKNOWN);
-        let (max_ns, stall_ns) = known.clone().fold((None, sums.stall_ns), |(max_ns, sum), ns| {
-            (max_ns.max(Some(ns)), sum.saturating_add(ns))
-        });
-        (sums.max_ns, sums.stall_ns) = (sums.max_ns.max(max_ns), stall_ns);
+        // Of so few rows, the sum of all that fit into half a word fits into one.
+        if latencies_ns.iter().fold(0, |all, &ns| all | ns) >> u32::BITS == 0 {
+            sums.max_ns = sums.max_ns.max(latencies_ns.iter().copied().max());
+            sums.stall_ns = sums.stall_ns.saturating_add(latencies_ns.iter().sum());
+        } else {
+            for ns in known.clone() {
+                sums.max_ns = sums.max_ns.max(Some(ns));
+                sums.stall_ns = sums.stall_ns.saturating_add(ns);
+            }
+        }
         if self.measures.percentiles {
             let latencies = &mut self.latencies[number as usize];
             known.for_each(|ns| latencies.add(ns));

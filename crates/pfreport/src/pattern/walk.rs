@@ -104,6 +104,7 @@ pub fn pattern(analysis: &Analysis, places: &Places, place: usize, page_bytes: u
     let Some(bounds) = places.all.get(place) else { return pattern };
     let rows: Vec<(usize, u64)> = places
         .rows(place)
+        .iter()
         .filter_map(|row| Some((row, page_start(analysis, row, page_bytes)?)))
         .collect();
     let page = |start: u64| start.saturating_sub(bounds.start) / page_bytes;

@@ -16,6 +16,7 @@ use crate::faults::{UNKNOWN_REGION, file_path};
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
 use crate::pattern::{Order, Steps};
+use crate::row_set::RowSet;
 use crate::stall::Union;
 use crate::text::{printable, shorten};
 use crate::units::{count, counted, counted_as, duration, percent};
@@ -137,7 +138,7 @@ impl Diagnosis {
 }
 
 /// The rows behind a group by region, kind, path, class and cause.
-fn rows_of(analysis: &Analysis, group: &Group, class: Class, cause: Cause) -> Vec<usize> {
+fn rows_of(analysis: &Analysis, group: &Group, class: Class, cause: Cause) -> RowSet {
     let of_region: Vec<bool> = analysis
         .regions
         .iter()
@@ -150,19 +151,18 @@ fn rows_of(analysis: &Analysis, group: &Group, class: Class, cause: Cause) -> Ve
         analysis.mappings.iter().map(|mapping| file_path(mapping) == path).collect();
     let unknown_in_group = group.key(0) == UNKNOWN_REGION;
     let faults = &analysis.faults;
-    (0..faults.len())
-        .filter(|&row| {
-            let region = of_region.get(faults.region[row] as usize).copied();
-            let mapping = of_path.get(faults.mapping[row] as usize).copied();
-            faults.class[row] == class
-                && faults.cause[row] == cause
-                && region.unwrap_or(unknown_in_group)
-                && mapping.unwrap_or(path.is_none())
+    RowSet::all(faults.len())
+        .with(&faults.class, |&of| of == class)
+        .with(&faults.cause, |&of| of == cause)
+        .with(&faults.region, |&region| {
+            of_region.get(region as usize).copied().unwrap_or(unknown_in_group)
         })
-        .collect()
+        .with(&faults.mapping, |&mapping| {
+            of_path.get(mapping as usize).copied().unwrap_or(path.is_none())
+        })
 }
 
-fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &[usize]) -> String {
+fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &RowSet) -> String {
     let analysis = &loaded.analysis;
     let what = format!("{} {} of {}", group.key(3), group.key(4), shorten(place(group), 60));
     let faults = counted(group.faults, "fault");
@@ -170,7 +170,7 @@ fn costliest(loaded: &Loaded, group: &Group, total_ns: u64, chosen: &[usize]) ->
         Some(stall_ns) if stall_ns > 0 => {
             let mut wall = Union::default();
             let (mut known, mut latencies_ns) = (0, 0_u64);
-            for &row in chosen {
+            for row in chosen.iter() {
                 let from_ns = analysis.faults.time_ns[row];
                 if let Some(stall_ns) = analysis.faults.stall_ns(row) {
                     wall.add(from_ns, loaded.stalled_until_ns(row, stall_ns));
@@ -223,11 +223,11 @@ fn order(steps: &Steps) -> String {
 fn refaults(loaded: &Loaded) -> Option<String> {
     let faults = &loaded.analysis.faults;
     // The page of the others was there, only the right to write was not.
-    let came_back = |row: &usize| {
-        let is_there = faults.class[*row] == Class::Cow || faults.cause[*row] == Cause::WriteNotify;
-        faults.nth[*row] > 1 && faults.class[*row] != Class::Failed && !is_there
-    };
-    let again = (0..faults.len()).filter(came_back).count() as u64;
+    let came_back = RowSet::all(faults.len())
+        .with(&faults.class, |class| ![Class::Cow, Class::Failed].contains(class))
+        .with(&faults.cause, |&cause| cause != Cause::WriteNotify)
+        .with(&faults.nth, |&nth| nth > 1);
+    let again = came_back.len() as u64;
     let all = faults.len() as u64;
     (again > 0 && again >= all / 100).then(|| {
         format!(
@@ -242,10 +242,10 @@ fn refaults(loaded: &Loaded) -> Option<String> {
 /// Minor faults that took long.
 fn slow(loaded: &Loaded) -> Option<String> {
     let faults = &loaded.analysis.faults;
-    let slow = faults.slow.iter().zip(&faults.latency_ns).filter(|&(&slow, _)| slow);
-    let (number, stall_ns) = slow.fold((0_u64, 0_u64), |(number, sum), (_, &ns)| {
-        (number + 1, sum.saturating_add(if ns == LATENCY_UNKNOWN { 0 } else { ns }))
-    });
+    let slow = RowSet::all(faults.len()).with(&faults.slow, |&slow| slow);
+    let latencies_ns = slow.iter().map(|row| faults.latency_ns[row]);
+    let known = latencies_ns.filter(|&ns| ns != LATENCY_UNKNOWN);
+    let (number, stall_ns) = (slow.len() as u64, known.fold(0, u64::saturating_add));
     (number > 0).then(|| {
         let together = if number == 1 { "" } else { " together" };
         format!(
