@@ -54,9 +54,9 @@ impl Doubts {
         self.ranges.iter().any(concerns)
     }
 
-    /// Whether no range is uncertain.
-    pub(crate) fn are_none(&self) -> bool {
-        self.ranges.is_empty()
+    /// Whether nothing of `start..end` is in a range that is uncertain.
+    pub(crate) fn are_none_in(&self, start: u64, end: u64) -> bool {
+        !self.ranges.iter().any(|doubt| doubt.start < end && start < doubt.end)
     }
 
     /// Whether something unknown may be mapped at `addr`.
@@ -77,6 +77,12 @@ mod tests {
         assert!(of(&doubts, 10, 5) && of(&doubts, 19, 0));
         assert!(!of(&doubts, 10, 6) && !of(&doubts, 9, 0) && !of(&doubts, 20, 0));
         assert!(doubts.may_hold(15) && !doubts.may_hold(25));
+        assert!(doubts.are_none_in(0, 10) && doubts.are_none_in(20, 30));
+        assert!(
+            !doubts.are_none_in(0, 11)
+                && !doubts.are_none_in(12, 13)
+                && !doubts.are_none_in(19, 30)
+        );
         doubts.add_anywhere(6);
         assert!(doubts.may_hold(25) && !of(&doubts, 25, 0));
         doubts.settle(5);

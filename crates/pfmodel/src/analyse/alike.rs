@@ -148,7 +148,7 @@ impl Analyser {
         let is_plain = fault.flags & unlike == 0
             && place.at_ns == fault.time_ns
             && self.world.is_without_parent(place.mm)
-            && self.world.is_beyond_doubt(place.mm);
+            && self.world.is_beyond_doubt(place.mm, piece);
         if !is_plain || !self.has_recent(fault) {
             return;
         }

@@ -340,9 +340,10 @@ impl World {
         Some(self.mms.get(mm as usize)?.calls.drops.around(addr))
     }
 
-    /// Whether no mapping of an address space is in doubt.
-    pub(crate) fn is_beyond_doubt(&self, mm: u32) -> bool {
-        self.mms.get(mm as usize).is_some_and(|mm| mm.calls.doubts.are_none())
+    /// Whether no part of a mapping is in doubt.
+    pub(crate) fn is_beyond_doubt(&self, mm: u32, piece: Piece) -> bool {
+        let mm = self.mms.get(mm as usize);
+        mm.is_some_and(|mm| mm.calls.doubts.are_none_in(piece.start, piece.end))
     }
 
     /// Whether all calls that drop pages are known.
