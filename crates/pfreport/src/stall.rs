@@ -25,6 +25,19 @@ impl Union {
             self.covered_until_ns = to_ns;
         }
     }
+
+    /// Whether intervals that start at `from_ns` or later make both longer by the same.
+    fn goes_on_like(&self, other: &Self, from_ns: u64) -> bool {
+        self.covered_until_ns.max(from_ns) == other.covered_until_ns.max(from_ns)
+    }
+
+    /// Takes over the `more_ns` by which intervals that count here as well have made another one longer.
+    fn follow(&mut self, other: &Self, more_ns: u64) {
+        self.length_ns += more_ns;
+        if more_ns > 0 {
+            self.covered_until_ns = other.covered_until_ns;
+        }
+    }
 }
 
 /// Wall time with at least one thread stalled, for all faults and for some of them.
@@ -72,13 +85,19 @@ impl WallStall {
             );
             if let (Some(&class), Some(&cause), Some(&proc)) = only {
                 let cause = &mut self.causes[index(class, cause)];
-                let mut process = self.processes.get_mut(proc as usize);
+                let process = self.processes.get_mut(proc as usize);
+                let mut others: Vec<&mut Union> = [cause].into_iter().chain(process).collect();
+                let first_ns = faults.time_ns[rows.start];
+                if others.iter().all(|other| other.goes_on_like(&self.total, first_ns)) {
+                    let before_ns = self.total.length_ns;
+                    stalls.flatten().for_each(|(from_ns, to_ns)| self.total.add(from_ns, to_ns));
+                    let more_ns = self.total.length_ns - before_ns;
+                    others.iter_mut().for_each(|other| other.follow(&self.total, more_ns));
+                    continue;
+                }
                 for (from_ns, to_ns) in stalls.flatten() {
                     self.total.add(from_ns, to_ns);
-                    cause.add(from_ns, to_ns);
-                    if let Some(process) = &mut process {
-                        process.add(from_ns, to_ns);
-                    }
+                    others.iter_mut().for_each(|other| other.add(from_ns, to_ns));
                 }
                 continue;
             }
@@ -135,6 +154,34 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn each_stalls_by_its_own_faults(
+            runs in vec((0..2_u32, any::<bool>(), vec((0..30_u64, 0..40_u64), 1..2_500)), 0..8),
+        ) {
+            let (mut time, mut whole) = (0, sample::two_processes().analysis);
+            let (mut total, mut processes, mut reads) =
+                (Union::default(), [Union::default(); 2], Union::default());
+            for (proc, is_read, steps) in runs {
+                for (step, latency) in steps {
+                    time += step;
+                    let cause = if is_read { Cause::FileRead } else { Cause::AnonFirstTouch };
+                    let row =
+                        Row { time, latency: Some(latency), proc, cause, ..Row::default() };
+                    sample::push(&mut whole, row);
+                    total.add(time, time + latency);
+                    processes[proc as usize].add(time, time + latency);
+                    if is_read {
+                        reads.add(time, time + latency);
+                    }
+                }
+            }
+            let stall = WallStall::of(&whole);
+            assert_eq!(stall.total.length_ns, total.length_ns);
+            let of_processes: Vec<u64> = stall.processes.iter().map(|of| of.length_ns).collect();
+            assert_eq!(of_processes, processes.map(|of| of.length_ns));
+            assert_eq!(stall.cause_ns(Row::default().class, Cause::FileRead), reads.length_ns);
+        }
+
         #[test]
         fn parts_stall_as_the_whole_does(
             rows in vec((0..50_u64, prop::option::of(0..40_u64), 0..2_u32, any::<bool>()), 0..60),

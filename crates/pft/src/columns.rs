@@ -175,8 +175,11 @@ impl RawColumn<'_> {
         if self.width > 8 || self.planes.len() != rows * usize::from(self.width) {
             return Err("a column has a wrong length");
         }
-        out.clear();
-        out.resize(rows, 0);
+        if let Some(value) = self.only() {
+            out.clear();
+            out.resize(rows, value);
+            return Ok(());
+        }
         self.unshuffle(rows, out);
         if self.encoding == Encoding::Direct as u8 {
             for value in out.iter_mut() {
@@ -208,15 +211,27 @@ impl RawColumn<'_> {
         Ok(())
     }
 
-    fn unshuffle(&self, rows: usize, out: &mut [u64]) {
-        if rows == 0 || self.width == 0 {
+    /// The value of all rows, where that is known without decoding.
+    fn only(&self) -> Option<u64> {
+        (self.width == 0 && self.encoding == Encoding::Direct as u8).then_some(self.base)
+    }
+
+    fn unshuffle(&self, rows: usize, out: &mut Vec<u64>) {
+        out.clear();
+        let (lowest, others) = self.planes.split_at(rows.min(self.planes.len()));
+        if lowest.is_empty() {
+            out.resize(rows, 0);
             return;
         }
-        for (block_no, block) in out.chunks_mut(BLOCK_ROWS).enumerate() {
-            for (n, plane) in self.planes.chunks_exact(rows).enumerate() {
-                let bytes = plane.get(block_no * BLOCK_ROWS..).unwrap_or_default();
+        out.reserve(rows);
+        for (block_no, bytes) in lowest.chunks(BLOCK_ROWS).enumerate() {
+            let start = block_no * BLOCK_ROWS;
+            out.extend(bytes.iter().map(|&byte| u64::from(byte)));
+            let block = out.get_mut(start..).unwrap_or_default();
+            for (plane, shift) in others.chunks_exact(rows).zip((8..).step_by(8)) {
+                let bytes = plane.get(start..).unwrap_or_default();
                 for (value, &byte) in block.iter_mut().zip(bytes) {
-                    *value |= u64::from(byte) << (8 * n);
+                    *value |= u64::from(byte) << shift;
                 }
             }
         }

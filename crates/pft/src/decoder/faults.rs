@@ -75,20 +75,21 @@ pub(super) fn faults(
     let threads = narrow(&values)?;
     let mut pid = Vec::with_capacity(rows);
     let mut tid = Vec::with_capacity(rows);
-    for &thread in &threads {
-        let thread = archive.threads.get(thread as usize);
+    for threads in threads.chunk_by(|a, b| a == b) {
+        let thread = threads.first().and_then(|&thread| archive.threads.get(thread as usize));
         let thread = thread.ok_or("a row refers to no thread")?;
-        pid.push(thread.pid.to_native());
-        tid.push(thread.tid.to_native());
+        pid.resize(pid.len() + threads.len(), thread.pid.to_native());
+        tid.resize(tid.len() + threads.len(), thread.tid.to_native());
     }
 
     columns.find(ColumnId::Ip)?.decode(rows, Beside::Nothing, &mut values)?;
-    let ip = values
-        .iter()
-        .map(|&n| usize::try_from(n).ok().and_then(|n| archive.ips.get(n)))
-        .map(|ip| ip.map(|ip| ip.to_native()))
-        .collect::<Option<Vec<u64>>>()
-        .ok_or("a row refers to no instruction pointer")?;
+    let mut ip = Vec::with_capacity(rows);
+    for ips in values.chunk_by(|a, b| a == b) {
+        let number = ips.first().and_then(|&number| usize::try_from(number).ok());
+        let of_all = number.and_then(|number| archive.ips.get(number));
+        let of_all = of_all.ok_or("a row refers to no instruction pointer")?;
+        ip.resize(ip.len() + ips.len(), of_all.to_native());
+    }
 
     let mut latency_ns = Vec::new();
     columns.find(ColumnId::Latency)?.decode(rows, Beside::Nothing, &mut latency_ns)?;
