@@ -173,12 +173,16 @@ impl Parts {
         }
     }
 
+    /// The region of all addresses of a row, if it has no parts.
+    pub(crate) fn only(&self, row: u32) -> Option<u32> {
+        let region = self.plain.get(row as usize).copied().unwrap_or(NONE);
+        (region != PARTED).then_some(region)
+    }
+
     /// Where an address of a row is.
     pub(crate) fn at(&mut self, row: u32, addr: u64, known: &Known<'_>) -> Spot {
-        match self.plain.get(row as usize) {
-            None => return Spot { region: NONE, in_module: None },
-            Some(&PARTED) => {}
-            Some(&region) => return Spot { region, in_module: None },
+        if let Some(region) = self.only(row) {
+            return Spot { region, in_module: None };
         }
         let Some(&parts) = self.rows.get(row as usize) else {
             return Spot { region: NONE, in_module: None };

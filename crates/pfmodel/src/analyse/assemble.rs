@@ -174,6 +174,12 @@ fn data_columns(
     let (mut regions, mut objects) = (Column::default(), Column::default());
     let mut found = Vec::new();
     for rows in pieces(faults.len()) {
+        let mapping = faults.mapping.only_in(rows.clone());
+        if let Some(region) = mapping.and_then(|&mapping| parts.only(mapping)) {
+            regions.extend_same(region, rows.len());
+            objects.extend_same(NONE, rows.len());
+            continue;
+        }
         found.clear();
         let columns = faults.mapping.range(rows.clone()).zip(&faults.addr[rows]);
         found.extend(columns.map(|(&mapping, &addr)| {
