@@ -88,6 +88,7 @@ impl WallStall {
                 let process = self.processes.get_mut(proc as usize);
                 let mut others: Vec<&mut Union> = [cause].into_iter().chain(process).collect();
                 let first_ns = faults.time_ns[rows.start];
+                // Mostly one process stalls for one cause: all three are one then (one in fifty of the time of a summary).
                 if others.iter().all(|other| other.goes_on_like(&self.total, first_ns)) {
                     let before_ns = self.total.length_ns;
                     stalls.flatten().for_each(|(from_ns, to_ns)| self.total.add(from_ns, to_ns));

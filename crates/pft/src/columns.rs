@@ -224,6 +224,7 @@ impl RawColumn<'_> {
             return;
         }
         out.reserve(rows);
+        // The lowest bytes are put there rather than added to zeros: with `only`, a third of the time of decoding one thread.
         for (block_no, bytes) in lowest.chunks(BLOCK_ROWS).enumerate() {
             let start = block_no * BLOCK_ROWS;
             out.extend(bytes.iter().map(|&byte| u64::from(byte)));

@@ -174,6 +174,7 @@ fn data_columns(
     let (mut regions, mut objects) = (Column::default(), Column::default());
     let mut found = Vec::new();
     for rows in pieces(faults.len()) {
+        // Only one thread is at work here: one in forty of the time of a summary.
         let mapping = faults.mapping.only_in(rows.clone());
         if let Some(region) = mapping.and_then(|&mapping| parts.only(mapping)) {
             regions.extend_same(region, rows.len());
