@@ -6,6 +6,8 @@
 
 mod moves;
 
+use std::ops::Range;
+
 use crate::births::merge_births;
 use crate::history_places::HistoryPlaces;
 use crate::mapping_rows::{MappingRow, MappingRows};
@@ -102,13 +104,25 @@ impl AddressSpace {
 
     /// The piece that holds `addr`. Its row is of this address space.
     pub(crate) fn at(&mut self, addr: u64, rows: &mut MappingRows) -> Option<Piece> {
-        // Mappings are aligned to powers of two: the middle of the product depends on all bits.
-        let place = ((addr >> RECENT_SHIFT).wrapping_mul(SPREAD) >> 32) as usize % RECENT;
-        if let Some(piece) = self.recent[place].filter(|p| p.start <= addr && addr < p.end) {
+        let found = self.recent[recent_place(addr)];
+        if let Some(piece) = found.filter(|p| p.start <= addr && addr < p.end) {
             return Some(piece);
         }
         let piece = self.owned_at(addr, rows)?;
-        self.recent[place] = Some(piece);
+        self.recent[recent_place(addr)] = Some(piece);
+        Some(piece)
+    }
+
+    /// The piece that holds `addr`. Its row may be a parent's.
+    fn shared_at(&mut self, addr: u64, rows: &MappingRows) -> Option<Piece> {
+        let found = self.recent[recent_place(addr)];
+        if let Some(piece) = found.filter(|p| p.start <= addr && addr < p.end) {
+            return Some(piece);
+        }
+        let piece = self.pieces.at(addr)?;
+        if rows.get(piece.row).is_some_and(|row| row.mm == self.mm) {
+            self.recent[recent_place(addr)] = Some(piece);
+        }
         Some(piece)
     }
 
@@ -225,8 +239,9 @@ impl AddressSpace {
             let same_prot = |old: &Vma| old.prot == vma.prot || vma.source == Source::Record;
             let stays = |old: &Vma| !reborn && old.continues(vma) && same_prot(old);
             self.cut_rows((vma.start, vma.end), &parts, row, stays, now, rows);
-            self.pieces.remove(vma.start, vma.end);
-            pieces.into_iter().for_each(|piece| self.insert(piece));
+            let (changed, news) = changes(vma, &parts, &pieces);
+            self.pieces.remove(changed.start, changed.end);
+            news.iter().for_each(|&piece| self.insert(piece));
         }
     }
 
@@ -394,4 +409,21 @@ impl AddressSpace {
     fn forget_recent(&mut self) {
         self.recent = [None; RECENT];
     }
+}
+
+/// Where the piece that holds an address is remembered.
+fn recent_place(addr: u64) -> usize {
+    // Mappings are aligned to powers of two: the middle of the product depends on all bits.
+    ((addr >> RECENT_SHIFT).wrapping_mul(SPREAD) >> 32) as usize % RECENT
+}
+
+/// The addresses of `vma` for which `new` differs from `old`, and what it has there. Where neighbours are merged, most
+/// stays as it is.
+fn changes<'a>(vma: &Vma, old: &[Piece], new: &'a [Piece]) -> (Range<u64>, &'a [Piece]) {
+    let stay = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let (old, news) = (&old[stay..], &new[stay..]);
+    let start = news.first().map_or(vma.end, |piece| piece.start);
+    let stay = old.iter().rev().zip(news.iter().rev()).take_while(|(old, new)| old == new).count();
+    let (news, behind) = news.split_at(news.len() - stay);
+    (start..behind.first().map_or(vma.end, |piece| piece.start), news)
 }

@@ -55,8 +55,9 @@ impl Drops {
         }
         let advice = Advice { start, end, faults, until_ns };
         // What is given back is mostly given back again and again.
-        if self.advice.at(start).is_some_and(|old| (old.start, old.end) == (start, end)) {
-            return self.advice.insert(advice);
+        if let Some(old) = self.advice.starting_at(start).filter(|old| old.end == end) {
+            *old = advice;
+            return;
         }
         for addr in [start, end] {
             if let Some(old) = self.advice.at(addr).filter(|old| old.start < addr) {

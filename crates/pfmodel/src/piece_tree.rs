@@ -139,34 +139,33 @@ impl<P: Span> PieceTree<P> {
         visit_unseen(&self.root, seen, visit);
     }
 
-    /// Adds a piece, which must not overlap another unless it replaces one with the same start.
-    pub(crate) fn insert(&mut self, piece: P) {
-        if self.floor(piece.start()).is_some_and(|old| old.start() == piece.start()) {
-            return self.replace(piece);
-        }
-        let (left, rest) = split(self.root.take(), piece.start());
-        self.root = join(left, piece, rest);
-    }
-
-    /// Puts a piece in the place of the one with the same start, which is there: that changes no other, and takes a
-    /// fifth of the time of cutting the tree there.
-    fn replace(&mut self, piece: P) {
+    /// The piece with this start, to be changed but for its range.
+    pub(crate) fn starting_at(&mut self, start: u64) -> Option<&mut P> {
         let mut link = &mut self.root;
-        while let Some(node) = link {
+        while let Some(node) = link.as_mut() {
             let node = Rc::make_mut(node);
-            link = match piece.start().cmp(&node.piece.start()) {
+            link = match start.cmp(&node.piece.start()) {
                 Ordering::Less => &mut node.left,
                 Ordering::Greater => &mut node.right,
-                Ordering::Equal => {
-                    node.piece = piece;
-                    return;
-                }
+                Ordering::Equal => return Some(&mut node.piece),
             };
         }
+        None
+    }
+
+    /// Adds a piece, which must not overlap another unless it replaces one with the same start.
+    pub(crate) fn insert(&mut self, piece: P) {
+        insert(&mut self.root, piece);
     }
 
     /// Removes the pieces that start inside `start..end`.
     pub(crate) fn remove(&mut self, start: u64, end: u64) {
+        let from = |addr| self.ceiling(addr).map(|piece| piece.start()).filter(|&at| at < end);
+        let Some(first) = from(start) else { return };
+        // Mostly there is one: that changes one path, and takes a third of the time of cutting the tree twice.
+        if first == u64::MAX || from(first + 1).is_none() {
+            return remove(&mut self.root, first);
+        }
         let (left, rest) = split(self.root.take(), start);
         let (_, right) = split(rest, end);
         self.root = concatenate(left, right);
@@ -256,20 +255,59 @@ fn split<P: Span>(link: Link<P>, addr: u64) -> (Link<P>, Link<P>) {
 }
 
 /// One tree of two, all of `left` before all of `right`.
-fn concatenate<P: Span>(left: Link<P>, right: Link<P>) -> Link<P> {
-    match take_last(left) {
-        (rest, Some(last)) => join(rest, last, right),
-        (_, None) => right,
+fn concatenate<P: Span>(mut left: Link<P>, right: Link<P>) -> Link<P> {
+    match take_last(&mut left) {
+        Some(last) => join(left, last, right),
+        None => right,
     }
 }
 
-fn take_last<P: Span>(link: Link<P>) -> (Link<P>, Option<P>) {
-    let Some(node) = link.map(Rc::unwrap_or_clone) else {
-        return (None, None);
+fn take_last<P: Span>(link: &mut Link<P>) -> Option<P> {
+    let node = Rc::make_mut(link.as_mut()?);
+    if let Some(last) = take_last(&mut node.right) {
+        settle(link);
+        return Some(last);
+    }
+    let (last, left) = (node.piece, node.left.take());
+    *link = left;
+    Some(last)
+}
+
+fn insert<P: Span>(link: &mut Link<P>, piece: P) {
+    let Some(here) = link.as_mut().map(Rc::make_mut) else {
+        *link = node(None, piece, None);
+        return;
     };
-    match take_last(node.right) {
-        (right, Some(last)) => (join(node.left, node.piece, right), Some(last)),
-        (_, None) => (node.left, Some(node.piece)),
+    match piece.start().cmp(&here.piece.start()) {
+        Ordering::Less => insert(&mut here.left, piece),
+        Ordering::Greater => insert(&mut here.right, piece),
+        Ordering::Equal => {
+            here.piece = piece;
+            return;
+        }
+    }
+    settle(link);
+}
+
+/// Removes the piece with this start.
+fn remove<P: Span>(link: &mut Link<P>, start: u64) {
+    let Some(here) = link.as_mut().map(Rc::make_mut) else { return };
+    match start.cmp(&here.piece.start()) {
+        Ordering::Less => remove(&mut here.left, start),
+        Ordering::Greater => remove(&mut here.right, start),
+        Ordering::Equal => *link = concatenate(here.left.take(), here.right.take()),
+    }
+    settle(link);
+}
+
+/// Puts a node right of which one side became higher or lower by one.
+fn settle<P: Span>(link: &mut Link<P>) {
+    let Some(here) = link.as_mut() else { return };
+    let (left, right) = (height(&here.left), height(&here.right));
+    if left.abs_diff(right) <= 1 {
+        Rc::make_mut(here).height = left.max(right) + 1;
+    } else if let Some(Node { left, piece, right, .. }) = link.take().map(Rc::unwrap_or_clone) {
+        *link = balance(left, piece, right);
     }
 }
 
@@ -335,7 +373,9 @@ mod tests {
         rows.clear();
         child.visit_unseen(&mut seen, &mut |piece| rows.push(piece.row));
         assert!(rows.contains(&1000));
-        assert!(rows.len() <= usize::from(height(&child.root)), "one path is its own: {rows:?}");
+        // With what turns to keep the balance, two nodes at most.
+        let path = usize::from(height(&child.root));
+        assert!(rows.len() <= path + 2, "one path is its own: {rows:?}");
     }
 
     #[test]
@@ -355,7 +395,12 @@ mod tests {
         #[test]
         fn behaves_like_an_ordered_map(steps in prop::collection::vec((0..3u8, 0..200u64, 0..50u64), 0..300)) {
             let (mut tree, mut model) = (PieceTree::<Piece>::default(), BTreeMap::new());
-            for (step, start, len) in steps {
+            let mut copy = (tree.clone(), model.clone());
+            let half = steps.len() / 2;
+            for (index, (step, start, len)) in steps.into_iter().enumerate() {
+                if index == half {
+                    copy = (tree.clone(), model.clone());
+                }
                 match step {
                     0 | 1 => { tree.insert(piece(start)); model.insert(start, piece(start)); }
                     _ => { tree.remove(start, start + len); model.retain(|&k, _| k < start || k >= start + len); }
@@ -363,7 +408,9 @@ mod tests {
                 check(&tree.root);
             }
             prop_assert_eq!(starts(&tree), model.keys().copied().collect::<Vec<_>>());
+            prop_assert_eq!(starts(&copy.0), copy.1.keys().copied().collect::<Vec<_>>());
             for addr in 0..200 {
+                prop_assert_eq!(tree.starting_at(addr).copied(), model.get(&addr).copied());
                 prop_assert_eq!(tree.floor(addr), model.range(..=addr).next_back().map(|(_, p)| *p));
                 prop_assert_eq!(tree.ceiling(addr), model.range(addr..).next().map(|(_, p)| *p));
             }

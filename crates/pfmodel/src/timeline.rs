@@ -81,7 +81,8 @@ impl Timeline {
         placed.extend(records.stack_pointers.iter().map(|(index, stack)| {
             (Slot { time_ns: stack.time_ns, rank: RANK_STACK, index }, None)
         }));
-        placed.sort_unstable();
+        // Each kind is nearly in order already, which a stable sort makes use of.
+        placed.sort();
         for &(slot, pid) in &placed {
             timeline.slots.push_back(slot);
             if let Some(pid) = pid {

@@ -153,13 +153,21 @@ impl AddressSpace {
     }
 
     /// Where what is known of the pages of `start..end` is kept, as ranges. `None` if these are too many.
-    pub(crate) fn history_ranges(&self, start: u64, end: u64) -> Option<Vec<(u64, u64)>> {
+    pub(crate) fn history_ranges(
+        &mut self,
+        (start, end): (u64, u64),
+        rows: &MappingRows,
+    ) -> Option<Vec<(u64, u64)>> {
         if self.places.is_empty() {
             return Some(vec![(start, end)]);
         }
+        let kept_at = |p: &Piece, addr: u64| addr.wrapping_add(p.history_offset);
+        // Mostly it is a part of one piece, which a fault is about to be in.
+        if let Some(piece) = self.shared_at(start, rows).filter(|piece| end <= piece.end) {
+            return Some(vec![(kept_at(&piece, start), kept_at(&piece, end))]);
+        }
         let pieces = self.pieces_in(start, end);
         (pieces.len() < MAX_PIECES).then(|| {
-            let kept_at = |p: &Piece, addr: u64| addr.wrapping_add(p.history_offset);
             pieces.iter().map(|p| (kept_at(p, p.start), kept_at(p, p.end))).collect()
         })
     }

@@ -261,7 +261,7 @@ impl World {
         let recent = self.recent_faults.as_ref();
         let sure = sure && recent.is_none_or(|recent| recent.reach_back_to(call.time_ns));
         let until_ns = if sure { call.end_ns } else { u64::MAX };
-        let (parts, until_ns) = match mm.space.history_ranges(range.0, range.1) {
+        let (parts, until_ns) = match mm.space.history_ranges(range, &self.rows) {
             Some(parts) => (parts, until_ns),
             // Too many parts to look at: what is left of their pages is unknown from now on.
             None => (vec![(0, u64::MAX)], u64::MAX),
