@@ -31,6 +31,8 @@ pub struct Place {
     pub end: u64,
     /// How much of that was mapped at some time.
     pub mapped_bytes: u64,
+    /// Whether some of it was mapped more than once: by one mapping after another, or by several at a time.
+    pub overlaps: bool,
 }
 
 impl Place {
@@ -124,8 +126,9 @@ impl Places {
         let Some(mapping) = parts.first().and_then(|part| analysis.mappings.get(part.2)) else {
             return;
         };
-        let (mut behind, mut mapped_bytes) = (0, 0);
+        let (mut behind, mut mapped_bytes, mut overlaps) = (0, 0, false);
         for &(start, end, index) in parts {
+            overlaps |= start < behind;
             mapped_bytes += end.saturating_sub(start.max(behind));
             behind = end.max(behind);
             self.of_mapping[index] = self.all.len() as u32;
@@ -139,6 +142,7 @@ impl Places {
             start: parts.first().map_or(0, |part| part.0),
             end: behind,
             mapped_bytes,
+            overlaps,
         });
     }
 
@@ -157,8 +161,18 @@ impl Places {
                 Some((&mapping, &class)) => take(rows, mapping, class),
                 None => {
                     let columns = mapping.range(rows.clone()).zip(class.range(rows.clone()));
-                    for (row, (&mapping, &class)) in rows.zip(columns) {
-                        take(row..row + 1, mapping, class);
+                    let (mut start, mut last) = (rows.start, None);
+                    for (row, (&mapping, &class)) in rows.clone().zip(columns) {
+                        let of_row = Some((mapping, class));
+                        if last != of_row {
+                            if let Some((mapping, class)) = last {
+                                take(start..row, mapping, class);
+                            }
+                            (start, last) = (row, of_row);
+                        }
+                    }
+                    if let Some((mapping, class)) = last {
+                        take(start..rows.end, mapping, class);
                     }
                 }
             }
@@ -253,5 +267,12 @@ mod tests {
         let heaps = places.all.iter().filter(|place| place.kind == RegionKind::Heap);
         let heaps: Vec<_> = heaps.map(|heap| (heap.start, heap.mapped_bytes)).collect();
         assert_eq!(heaps, [(0x100_0000, 0x100_1000), (end + 0x5000, 0x1000)]);
+        assert!(places.all.iter().all(|place| !place.overlaps));
+        loaded.analysis.mappings.push(loaded.analysis.mappings[HEAP as usize].clone());
+        let places = Places::of(&loaded.analysis);
+        let overlaps = |place: &super::Place| place.kind == RegionKind::Heap && place.overlaps;
+        let overlapping: Vec<_> = places.all.iter().filter(|place| overlaps(place)).collect();
+        let [heap] = overlapping[..] else { panic!("{overlapping:?}") };
+        assert_eq!((heap.start, heap.mapped_bytes), (0x100_0000, 0x100_1000));
     }
 }

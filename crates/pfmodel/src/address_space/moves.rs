@@ -167,8 +167,7 @@ impl AddressSpace {
             return Some(vec![(kept_at(&piece, start), kept_at(&piece, end))]);
         }
         let pieces = self.pieces_in(start, end);
-        (pieces.len() < MAX_PIECES).then(|| {
-            pieces.iter().map(|p| (kept_at(p, p.start), kept_at(p, p.end))).collect()
-        })
+        (pieces.len() < MAX_PIECES)
+            .then(|| pieces.iter().map(|p| (kept_at(p, p.start), kept_at(p, p.end))).collect())
     }
 }

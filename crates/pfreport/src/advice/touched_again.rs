@@ -66,8 +66,9 @@ pub fn heap(evidence: &Evidence<'_>) -> Option<Advice> {
 pub fn mapped_anew(evidence: &Evidence<'_>) -> Option<Advice> {
     let faults = &evidence.analysis().faults;
     let causes = [Cause::AnonFirstTouch, Cause::AnonFirstTouchOrZero, Cause::HugePage];
-    let places =
-        evidence.rows(&causes, |number, place| (place.kind == RegionKind::Anon).then_some(number));
+    let places = evidence.rows(&causes, |number, place| {
+        (place.kind == RegionKind::Anon && place.overlaps).then_some(number)
+    });
     let found = places.into_iter().filter_map(|(number, rows)| {
         let start = |row: usize| page_start(evidence.analysis(), row, evidence.page_bytes);
         let pages: Vec<u64> =

@@ -29,6 +29,9 @@ const CHUNK_ROWS: usize = 1 << 12;
 /// Fewest rows for which another core is worth its while.
 const LEAST_ROWS: usize = 1 << 16;
 
+/// So near to each other rows are named together, with those between them.
+const NEAR_ROWS: u32 = 16;
+
 /// Groups of the faults so far.
 ///
 /// What is kept grows with the groups, with the distinct latencies of each, and with the stretches of memory that
@@ -123,15 +126,32 @@ impl Tally {
             let are_same = keys.are_same(&rows);
             let told = if are_same { start..start + 1 } else { rows.clone() };
             let (numbers, first) = self.groups.number(&keys.words(told.clone())?);
-            if !first.is_empty() {
-                self.name(chosen(&keys.faults.frame(told)?, first)?)?;
-            }
+            self.name_new(keys, told.start, &first)?;
             let began_before = part.analysis.faults.before_ns.len() > rows.start;
             match *numbers {
                 [number] if !began_before => self.count_stretch(part, rows, number),
                 [number] => self.count(part, rows.clone(), repeat_n(number, rows.len())),
                 _ => self.count(part, rows, numbers.iter().copied()),
             }
+        }
+        if let Some(named) = &mut self.named {
+            named.rechunk_mut();
+        }
+        Ok(())
+    }
+
+    /// Adds the keys of new groups, of which these rows behind `start` are the first.
+    fn name_new(&mut self, keys: &Keys<'_>, start: usize, first: &[u32]) -> Result<(), Error> {
+        // Where threads take turns, a few rows in each chunk are the first of their group: to name only what is near
+        // them saves a tenth of the time of a summary of 2,000 threads.
+        for near in first.chunk_by(|row, next| next - row <= NEAR_ROWS) {
+            let (Some(&from), Some(&to)) = (near.first(), near.last()) else { continue };
+            let names = keys.faults.frame(start + from as usize..start + to as usize + 1)?;
+            let is_each = names.height() == near.len();
+            self.name(match is_each {
+                true => names,
+                false => chosen(&names, near.iter().map(|row| row - from).collect())?,
+            })?;
         }
         Ok(())
     }
