@@ -100,9 +100,9 @@ impl Analyser {
         self.missed_at = self.now;
     }
 
-    /// The row of a fault; `None` for one that was in flight or of which nothing can be said. Clears a latency that
-    /// means nothing in the fault itself: the walk had to wait for a copy of it.
-    pub(crate) fn judge(&mut self, fault: &mut Fault) -> Option<Row> {
+    /// Fills the row of a fault, unless it was in flight or nothing can be said of it; tells whether it did. Clears a
+    /// latency that means nothing in the fault itself: the walk had to wait for a copy of it.
+    pub(crate) fn judge(&mut self, fault: &mut Fault, row: &mut Row) -> bool {
         if fault.flags & (flags::NO_ENTRY | flags::NEGATIVE_LATENCY) != 0 {
             fault.latency_ns = LATENCY_UNKNOWN;
         }
@@ -122,22 +122,23 @@ impl Analyser {
         self.pass_gaps(fault, at_ns);
         self.world.advance(Moment { ns: at_ns, faults: self.now });
 
-        if let Some(row) = self.like_the_last(fault, at_ns) {
+        if self.like_the_last(fault, at_ns, row).is_some() {
             self.now = self.now.saturating_add(1);
-            return Some(row);
+            return true;
         }
         let place = self.place(fault, outcome, at_ns);
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let user_ip = (!kernel_mode && fault.knows_ip()).then_some(fault.ip);
         let access = access_of(ErrorCode::of(fault.flags), user_ip, fault.addr, place.map.as_ref());
-        let row = match outcome {
+        let is_judged = match outcome {
             Some(Outcome::Minor | Outcome::Major) => {
-                Some(self.completed(fault, place, access, outcome == Some(Outcome::Major)))
+                self.completed(fault, place, access, outcome == Some(Outcome::Major), row);
+                true
             }
-            _ => self.incomplete(fault, outcome, place, access),
+            _ => self.incomplete(fault, outcome, place, access, row),
         };
         self.now = self.now.saturating_add(1);
-        row
+        is_judged
     }
 
     /// The call chain of the fault that was judged last, by the mappings at its time.
@@ -150,7 +151,14 @@ impl Analyser {
         chain
     }
 
-    fn completed(&mut self, fault: &Fault, place: Place, access: Access, major: bool) -> Row {
+    fn completed(
+        &mut self,
+        fault: &Fault,
+        place: Place,
+        access: Access,
+        major: bool,
+        row: &mut Row,
+    ) {
         let page_shift = fault.flags >> flags::PAGE_SHIFT_SHIFT & flags::PAGE_SHIFT_MASK;
         let page_size_bytes = match page_shift {
             0 => 0,
@@ -211,12 +219,11 @@ impl Analyser {
         // Without swap to begin with, only what must have been swapped out gets that cause.
         self.no_swap &= cause != Cause::SwapIn;
         let slow = over_threshold && class != Class::Major;
-        let row = Row { class, cause, slow, page_size_bytes, nth, ..Row::BLANK };
-        let row = self.filled(fault, place, access, row);
+        *row = Row { class, cause, slow, page_size_bytes, nth, ..Row::BLANK };
+        self.fill(fault, place, access, row);
         if let Some(judged) = judged {
-            self.remember(fault, &place, judged, &row);
+            self.remember(fault, &place, judged, row);
         }
-        row
     }
 
     /// Since when faults on the pages of a mapping cannot have been missed.
@@ -230,7 +237,8 @@ impl Analyser {
         outcome: Option<Outcome>,
         place: Place,
         access: Access,
-    ) -> Option<Row> {
+        row: &mut Row,
+    ) -> bool {
         let stack_above =
             self.world.stack_above(place.mm, fault.addr).map(|(start, end)| StackAbove {
                 start,
@@ -253,19 +261,20 @@ impl Analyser {
         match verdict {
             Verdict::InFlight => {
                 self.exactness.in_flight += 1;
-                None
+                false
             }
             Verdict::Unresolved => {
                 self.exactness.unresolved += 1;
-                None
+                false
             }
             Verdict::Failed(cause) => {
                 let (page, _) = self.page(fault, place, false);
                 let born = place.piece.map_or(0, |piece| piece.born);
                 let mm = self.world.mms.get(place.mm as usize);
                 let nth = mm.map_or(0, |mm| mm.pages.past(page, born, self.now, None).faults);
-                let row = Row { class: Class::Failed, cause, nth, ..Row::BLANK };
-                Some(self.filled(fault, place, access, row))
+                *row = Row { class: Class::Failed, cause, nth, ..Row::BLANK };
+                self.fill(fault, place, access, row);
+                true
             }
         }
     }
@@ -277,8 +286,8 @@ impl Analyser {
         (PageKey { base: addr >> self.page_shift, range: addr >> HUGE_SHIFT, huge }, addr)
     }
 
-    /// `row` with what is the same for faults of all kinds.
-    fn filled(&mut self, fault: &Fault, place: Place, access: Access, row: Row) -> Row {
+    /// Fills in what is the same for faults of all kinds.
+    fn fill(&mut self, fault: &Fault, place: Place, access: Access, row: &mut Row) {
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let knows_ip = fault.knows_ip();
         let in_user = knows_ip && !kernel_mode;
@@ -295,7 +304,7 @@ impl Analyser {
         exactness.without_entry += u64::from(fault.flags & flags::NO_ENTRY != 0);
         exactness.negative_latency += u64::from(fault.flags & flags::NEGATIVE_LATENCY != 0);
         exactness.interrupted += u64::from(fault.attempts > 1);
-        Row {
+        *row = Row {
             time_ns: fault.time_ns,
             latency_ns: fault.latency_ns,
             access,
@@ -315,8 +324,8 @@ impl Analyser {
                 .piece
                 .is_some_and(|piece| self.world.is_known(place.mm, piece, fault.addr)),
             may_be_exact: at_entry && !contradicted && !self.world.is_map_uncertain(place.mm),
-            ..row
-        }
+            ..*row
+        };
     }
 }
 

@@ -159,9 +159,12 @@ impl Live {
             self.sweep();
         }
         let mut fault = *fault;
-        let row = self.analyser.judge(&mut fault);
+        let mut row = Row::BLANK;
+        let is_judged = self.analyser.judge(&mut fault, &mut row);
         self.analyser.world.forget_applied();
-        let row = row?;
+        if !is_judged {
+            return None;
+        }
         self.label(row.mapping);
         self.label(row.ip_mapping);
         Some(self.judged(&row))

@@ -51,9 +51,9 @@ pub(super) struct Alike {
 }
 
 impl Analyser {
-    /// The row of a completed fault that is like the last one of its thread.
+    /// Fills the row of a completed fault that is like the last one of its thread; none if it is not.
     #[inline]
-    pub(super) fn like_the_last(&mut self, fault: &Fault, at_ns: u64) -> Option<Row> {
+    pub(super) fn like_the_last(&mut self, fault: &Fault, at_ns: u64, row: &mut Row) -> Option<()> {
         let slot = fault.tid as usize % RECENT;
         let alike = self.alike[slot].as_mut()?;
         let recent = self.recent[slot].as_mut()?;
@@ -117,7 +117,7 @@ impl Analyser {
         if let Some(count) = self.exactness.classes.get_mut(class as usize) {
             *count += 1;
         }
-        Some(Row {
+        *row = Row {
             time_ns: fault.time_ns,
             latency_ns: fault.latency_ns,
             class,
@@ -128,7 +128,8 @@ impl Analyser {
             ip: fault.ip,
             nth,
             ..alike.row
-        })
+        };
+        Some(())
     }
 
     /// A number for rows that were not judged yet. None are left when all have been used.

@@ -130,8 +130,9 @@ fn settle(
     let again = recording.clone();
     let mut analyser = analyser(&mut recording, wanted);
     let mut instructions = Instructions::default();
-    let _ = walk(&mut analyser, &mut code, batches, wanted, &mut |_, row| {
-        instructions.see(row);
+    let rows = &mut Vec::new();
+    let _ = walk(&mut analyser, &mut code, batches, wanted, rows, &mut |_, rows| {
+        rows.drain(..).for_each(|row| instructions.see(&row));
         ControlFlow::Continue(())
     });
     let mut settled = Settled::of(analyser, &recording, &code);
@@ -154,12 +155,11 @@ fn walk_again(
     let mut waiting = Vec::new();
     let chunk_rows = part_rows.clamp(1, CHUNK_ROWS);
     let mut is_empty = true;
-    walk(&mut analyser, code, batches, wanted, &mut |code, row| {
-        waiting.push(*row);
+    walk(&mut analyser, code, batches, wanted, &mut waiting, &mut |code, waiting| {
         if waiting.len() < chunk_rows.min(part_rows.saturating_sub(rows.table.len())) {
             return ControlFlow::Continue(());
         }
-        rows.extend(&waiting);
+        rows.extend(waiting);
         waiting.clear();
         if rows.table.len() < part_rows {
             return ControlFlow::Continue(());
@@ -187,12 +187,11 @@ fn walk_once(mut recording: Recording, batches: Batches<'_>, wanted: &Wanted) ->
             rows
         });
         let mut chunk = Vec::with_capacity(CHUNK_ROWS);
-        let _ = walk(&mut analyser, &mut code, batches, wanted, &mut |_, row| {
-            chunk.push(*row);
+        let _ = walk(&mut analyser, &mut code, batches, wanted, &mut chunk, &mut |_, chunk| {
             if chunk.len() < CHUNK_ROWS {
                 return ControlFlow::Continue(());
             }
-            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_ROWS));
+            let full = std::mem::replace(chunk, Vec::with_capacity(CHUNK_ROWS));
             // Nobody takes it where the other thread has panicked, which is met below.
             if sender.send(full).is_ok() {
                 ControlFlow::Continue(())
@@ -210,13 +209,15 @@ fn walk_once(mut recording: Recording, batches: Batches<'_>, wanted: &Wanted) ->
     settled.analysis
 }
 
-/// Judges all faults and hands out those that are wanted.
+/// Judges all faults and adds those that are wanted to `rows`. `take` is asked after each whether to go on, and may take
+/// them away.
 fn walk(
     analyser: &mut Analyser,
     code: &mut Code,
     batches: Batches<'_>,
     wanted: &Wanted,
-    row_of: &mut impl FnMut(&mut Code, &Row) -> ControlFlow<()>,
+    rows: &mut Vec<Row>,
+    take: &mut impl FnMut(&mut Code, &mut Vec<Row>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut order = FaultOrder::new(batches);
     while let Some(mut recorded) = order.next() {
@@ -224,14 +225,22 @@ fn walk(
             analyser.lose(&std::mem::take(&mut order.lost));
         }
         code.add_instruction(&mut recorded.fault, recorded.call_chain);
-        let Some(mut row) = analyser.judge(&mut recorded.fault) else { continue };
-        if recorded.call_chain != 0 {
-            row.call_chain = analyser.call_chain(&row, recorded.call_chain, code);
+        // It is written where it stays: to read it back at once, to copy it, would wait for all that judging it wrote
+        // to the histories of pages, which is not in a cache where many threads take turns.
+        let row = rows.push_mut(Row::BLANK);
+        if !analyser.judge(&mut recorded.fault, row) {
+            rows.pop();
+            continue;
         }
+        if recorded.call_chain != 0 {
+            row.call_chain = analyser.call_chain(row, recorded.call_chain, code);
+        }
+        row.node = recorded.node;
         let time_ns = row.time_ns.saturating_sub(analyser.start_ns);
         if wanted.rows_ns.as_ref().is_none_or(|wanted| wanted.contains(&time_ns)) {
-            row.node = recorded.node;
-            row_of(code, &row)?;
+            take(code, rows)?;
+        } else {
+            rows.pop();
         }
     }
     ControlFlow::Continue(())
