@@ -71,6 +71,10 @@ struct Node<P> {
     entries: Entries<P>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most nodes are leaves, whose pieces are the larger ones"
+)]
 #[derive(Debug, Clone)]
 enum Entries<P> {
     Pieces(ArrayVec<P, MOST>),
