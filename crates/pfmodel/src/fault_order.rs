@@ -75,7 +75,7 @@ struct Open {
 type Turn = (u64, u32, u32);
 
 /// A batch that waits for its turn: its place among those that are open.
-type Waiting = Reverse<(Turn, usize)>;
+type Waiting = (Turn, usize);
 
 /// Batches, each with a time before which none of its faults began, in the order of these times. It is a trait object
 /// so that what goes through each fault is compiled here, with the optimisations of this crate.
@@ -92,8 +92,10 @@ pub(crate) struct FaultOrder<'a> {
     taken: u32,
     /// Batches that are not read to their end.
     open: Slots,
-    /// Those of them that wait for their turn.
-    waiting: BinaryHeap<Waiting>,
+    /// The first of those of them that wait for their turn, and the others. It is kept apart because two CPUs take
+    /// turns at nearly each fault, and what was just put into a heap is slow to read.
+    second: Option<Waiting>,
+    waiting: BinaryHeap<Reverse<Waiting>>,
     /// The one whose turn it was last.
     reading: usize,
     /// Faults of that one that begin before this time come next, whatever else there is.
@@ -125,6 +127,7 @@ impl<'a> FaultOrder<'a> {
             lost: Vec::new(),
             taken: 0,
             open: Slots::default(),
+            second: None,
             waiting: BinaryHeap::new(),
             reading: usize::MAX,
             alone_until_ns: 0,
@@ -142,13 +145,17 @@ impl<'a> FaultOrder<'a> {
         let open = Open { batch, row: 0, number: self.taken };
         self.taken = self.taken.saturating_add(1);
         if let Some(turn) = open.turn() {
-            self.waiting.push(Reverse((turn, self.open.add(open))));
+            let new = (turn, self.open.add(open));
+            let later = match &mut self.second {
+                Some(second) if new < *second => Some(std::mem::replace(second, new)),
+                Some(_) => Some(new),
+                second @ None => {
+                    *second = Some(new);
+                    None
+                }
+            };
+            self.waiting.extend(later.map(Reverse));
         }
-    }
-
-    /// The first turn of those that wait.
-    fn first_waiting(&self) -> Option<Turn> {
-        self.waiting.peek().map(|Reverse((turn, _))| *turn)
     }
 
     /// The batch that has the next fault.
@@ -159,24 +166,28 @@ impl<'a> FaultOrder<'a> {
         }
         // Of batches that begin at the next time as well, one may have to come first.
         while let Some((_, batch)) = self.coming.take_if(|(from_ns, _)| {
-            let first = [turn, self.waiting.peek().map(|Reverse((turn, _))| *turn)];
+            let first = [turn, self.second.map(|(turn, _)| turn)];
             first.into_iter().flatten().min().is_none_or(|(time_ns, ..)| *from_ns <= time_ns)
         }) {
             self.admit(batch);
         }
-        match turn {
-            None => {
-                self.reading = self.waiting.pop()?.0.1;
+        match (turn, self.second) {
+            (None, second) => {
+                self.reading = second?.1;
+                self.second = self.waiting.pop().map(|Reverse(next)| next);
             }
-            Some(own) => {
-                if let Some(mut first) = self.waiting.peek_mut().filter(|first| first.0.0 < own) {
-                    let before = std::mem::replace(&mut *first, Reverse((own, self.reading)));
-                    self.reading = before.0.1;
-                }
+            (Some(own), Some((first, place))) if first < own => {
+                let own = (own, std::mem::replace(&mut self.reading, place));
+                let before = self.waiting.peek_mut().filter(|next| next.0 < own);
+                self.second = Some(match before {
+                    Some(mut next) => std::mem::replace(&mut *next, Reverse(own)).0,
+                    None => own,
+                });
             }
+            _ => {}
         }
         let coming_ns = self.coming.as_ref().map_or(u64::MAX, |(from_ns, _)| *from_ns);
-        let waiting_ns = self.first_waiting().map_or(u64::MAX, |(time_ns, ..)| time_ns);
+        let waiting_ns = self.second.map_or(u64::MAX, |((time_ns, ..), _)| time_ns);
         self.alone_until_ns = coming_ns.min(waiting_ns);
         self.open.get_mut(self.reading)
     }

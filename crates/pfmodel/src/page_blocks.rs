@@ -16,13 +16,30 @@ pub(crate) struct PageBlocks<T> {
     /// in the same order goes from one to the next.
     numbers: Vec<u64>,
     items: Vec<T>,
-    /// The block found last by [`PageBlocks::find_or_add`].
-    last: usize,
+    /// The blocks found last by [`PageBlocks::find_or_add`], each at a place that a stretch of memory chooses: threads
+    /// take turns, and each walks through another.
+    last: [u32; WALKS],
+}
+
+/// Walks of which that is remembered: more threads than fault at a time on most machines.
+const WALKS: usize = 64;
+/// Blocks of a stretch: 2 MiB of 4 KiB pages.
+const STRETCH_SHIFT: u32 = 9 - BLOCK_SHIFT;
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Where the last block of the stretch with this block is remembered.
+const fn walk(number: u64) -> usize {
+    ((number >> STRETCH_SHIFT).wrapping_mul(SPREAD) >> 32) as usize % WALKS
 }
 
 impl<T> Default for PageBlocks<T> {
     fn default() -> Self {
-        Self { places: KeyedMap::default(), numbers: Vec::new(), items: Vec::new(), last: 0 }
+        Self {
+            places: KeyedMap::default(),
+            numbers: Vec::new(),
+            items: Vec::new(),
+            last: [0; WALKS],
+        }
     }
 }
 
@@ -43,7 +60,7 @@ impl<T: Clone> PageBlocks<T> {
     /// The place of a page, which is added with its block: each of those `untouched`.
     pub(crate) fn find_or_add(&mut self, page: u64, untouched: T) -> usize {
         let number = page >> BLOCK_SHIFT;
-        self.last = match self.near_last(number) {
+        let block = match self.near_last(number) {
             Some(block) => block,
             None => {
                 let next = self.numbers.len() as u32;
@@ -55,14 +72,16 @@ impl<T: Clone> PageBlocks<T> {
                 block as usize
             }
         };
-        place(self.last, page)
+        self.last[walk(number)] = block as u32;
+        place(block, page)
     }
 
-    /// The block with that number if it is the last one or the one behind it: three of four look-ups end here on a walk
-    /// through memory, and nearly all on a second walk.
+    /// The block with that number if it is the last one of its stretch or the one behind it: three of four look-ups end
+    /// here on a walk through memory, and nearly all on a second walk.
     fn near_last(&self, number: u64) -> Option<usize> {
-        let near = self.numbers.get(self.last..)?.iter().take(2);
-        near.copied().position(|other| other == number).map(|behind| self.last + behind)
+        let last = self.last[walk(number)] as usize;
+        let near = self.numbers.get(last..)?.iter().take(2);
+        near.copied().position(|other| other == number).map(|behind| last + behind)
     }
 
     /// What is at a place.

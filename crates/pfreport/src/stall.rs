@@ -72,12 +72,12 @@ impl WallStall {
         let faults = &analysis.faults;
         self.processes.resize(analysis.processes.len(), Union::default());
         self.causes.resize(Class::ALL.len() * Cause::ALL.len(), Union::default());
-        let mut stalls = faults.time_ns.iter().zip(faults.stalls_ns());
+        let stall_of = |row: usize| {
+            let from_ns = faults.time_ns[row];
+            Some((from_ns, stalled_until_ns(windows, from_ns, faults.stall_ns(row)?)))
+        };
+        let mut kinds = Vec::new();
         for rows in pieces(faults.len()) {
-            let stalls = stalls.by_ref().take(rows.len());
-            let stalls = stalls.map(|(&from_ns, stall_ns)| {
-                stall_ns.map(|stall_ns| (from_ns, stalled_until_ns(windows, from_ns, stall_ns)))
-            });
             let only = (
                 faults.class.only_in(rows.clone()),
                 faults.cause.only_in(rows.clone()),
@@ -88,27 +88,34 @@ impl WallStall {
                 let process = self.processes.get_mut(proc as usize);
                 let mut others: Vec<&mut Union> = [cause].into_iter().chain(process).collect();
                 let first_ns = faults.time_ns[rows.start];
+                let stalls = rows.filter_map(stall_of);
                 // Mostly one process stalls for one cause: all three are one then (one in fifty of the time of a summary).
                 if others.iter().all(|other| other.goes_on_like(&self.total, first_ns)) {
                     let before_ns = self.total.length_ns;
-                    stalls.flatten().for_each(|(from_ns, to_ns)| self.total.add(from_ns, to_ns));
+                    stalls.for_each(|(from_ns, to_ns)| self.total.add(from_ns, to_ns));
                     let more_ns = self.total.length_ns - before_ns;
                     others.iter_mut().for_each(|other| other.follow(&self.total, more_ns));
                     continue;
                 }
-                for (from_ns, to_ns) in stalls.flatten() {
+                for (from_ns, to_ns) in stalls {
                     self.total.add(from_ns, to_ns);
                     others.iter_mut().for_each(|other| other.add(from_ns, to_ns));
                 }
                 continue;
             }
-            let kinds = faults.class.range(rows.clone()).zip(faults.cause.range(rows.clone()));
-            for (stall, ((&class, &cause), &proc)) in stalls.zip(kinds.zip(faults.proc.range(rows)))
-            {
-                let Some((from_ns, to_ns)) = stall else { continue };
+            // Column by column, and run by run inside: half the time of all three row by row.
+            kinds.clear();
+            kinds.resize(rows.len(), (0, 0));
+            let classes = faults.class.range(rows.clone());
+            fill(&mut kinds, classes, |kind, &class| kind.0 = index(class, Cause::ALL[0]));
+            let causes = faults.cause.range(rows.clone());
+            fill(&mut kinds, causes, |kind, &cause| kind.0 += index(Class::ALL[0], cause));
+            fill(&mut kinds, faults.proc.range(rows.clone()), |kind, &proc| kind.1 = proc as usize);
+            for (row, &(cause, process)) in rows.zip(&kinds) {
+                let Some((from_ns, to_ns)) = stall_of(row) else { continue };
                 self.total.add(from_ns, to_ns);
-                self.causes[index(class, cause)].add(from_ns, to_ns);
-                if let Some(process) = self.processes.get_mut(proc as usize) {
+                self.causes[cause].add(from_ns, to_ns);
+                if let Some(process) = self.processes.get_mut(process) {
                     process.add(from_ns, to_ns);
                 }
             }
@@ -120,6 +127,16 @@ impl WallStall {
     pub fn cause_ns(&self, class: Class, cause: Cause) -> u64 {
         self.causes.get(index(class, cause)).map_or(0, |union| union.length_ns)
     }
+}
+
+/// Sets one thing of each by one of the values.
+fn fill<K, T>(all: &mut [K], values: impl Iterator<Item = T>, set: impl Fn(&mut K, T)) {
+    let mut all = all.iter_mut();
+    values.for_each(|value| {
+        if let Some(one) = all.next() {
+            set(one, value);
+        }
+    });
 }
 
 const fn index(class: Class, cause: Cause) -> usize {

@@ -13,7 +13,7 @@ use crate::load::Loaded;
 use crate::pages::base_bytes;
 use crate::pattern::Steps;
 use crate::place::{Place, Places};
-use crate::row_set::RowSet;
+use crate::row_set::{RowSet, SHORT};
 use crate::scope::Scope;
 use crate::stall::Union;
 use crate::text::{LONGEST, printable, shorten};
@@ -116,9 +116,15 @@ impl<'a> Evidence<'a> {
         let analysis = &loaded.analysis;
         let places = Places::of(analysis);
         let mut causes = vec![0; places.all.len()];
+        let cause = &analysis.faults.cause;
         places.each_run(analysis, |place, rows| {
-            for run in analysis.faults.cause.runs(rows) {
-                run.tally(|&cause, _| causes[place] |= 1 << cause as u32);
+            let causes: &mut u32 = &mut causes[place];
+            if rows.len() < SHORT {
+                rows.for_each(|row| *causes |= 1 << cause[row] as u32);
+                return;
+            }
+            for run in cause.runs(rows) {
+                run.tally(|&cause, _| *causes |= 1 << cause as u32);
             }
         });
         let sum = |sum: Option<u64>, ns| Some(sum.unwrap_or(0).saturating_add(ns));

