@@ -89,7 +89,7 @@ fn series(bench: &Bench, name: &str, cases: &[Case], part: &mut Part) -> anyhow:
         "recorder, µs a further fault",
         "summary, µs a further fault",
         "bytes a fault",
-        "records lost",
+        "records lost, short and long",
     ];
     let mut table = Table::new(format!("Growth with {name}"), &columns);
     let (mut all, mut further): (Vec<Costs>, Vec<Costs>) = (Vec::new(), Vec::new());
@@ -106,7 +106,11 @@ fn series(bench: &Bench, name: &str, cases: &[Case], part: &mut Part) -> anyhow:
         let of_fault =
             |of: fn(&Measured) -> f64| Spread::of(short.iter().map(|m| of(m) / m.faults));
         let of_further = |of: fn(&Measured) -> f64| {
-            let pairs = short.iter().zip(&long);
+            // Of recordings that lost much, or where noise is all there is, the difference says nothing.
+            let pairs = short
+                .iter()
+                .zip(&long)
+                .filter(|(short, long)| short.faults < long.faults && of(short) < of(long));
             Spread::of(
                 pairs.map(|(short, long)| (of(long) - of(short)) / (long.faults - short.faults)),
             )

@@ -6,9 +6,7 @@
 
 mod moves;
 
-use std::ops::Range;
-
-use crate::births::merge_births;
+use crate::births::{changes, merge_births};
 use crate::history_places::HistoryPlaces;
 use crate::mapping_rows::{MappingRow, MappingRows};
 use crate::piece_tree::{Piece, PieceTree, SeenNodes};
@@ -104,8 +102,7 @@ impl AddressSpace {
 
     /// The piece that holds `addr`. Its row is of this address space.
     pub(crate) fn at(&mut self, addr: u64, rows: &mut MappingRows) -> Option<Piece> {
-        let found = self.recent[recent_place(addr)];
-        if let Some(piece) = found.filter(|p| p.start <= addr && addr < p.end) {
+        if let Some(piece) = self.recent_at(addr) {
             return Some(piece);
         }
         let piece = self.owned_at(addr, rows)?;
@@ -113,10 +110,14 @@ impl AddressSpace {
         Some(piece)
     }
 
+    /// The piece that holds `addr`, if it was found lately.
+    fn recent_at(&self, addr: u64) -> Option<Piece> {
+        self.recent[recent_place(addr)].filter(|piece| piece.start <= addr && addr < piece.end)
+    }
+
     /// The piece that holds `addr`. Its row may be a parent's.
     fn shared_at(&mut self, addr: u64, rows: &MappingRows) -> Option<Piece> {
-        let found = self.recent[recent_place(addr)];
-        if let Some(piece) = found.filter(|p| p.start <= addr && addr < p.end) {
+        if let Some(piece) = self.recent_at(addr) {
             return Some(piece);
         }
         let piece = self.pieces.at(addr)?;
@@ -415,15 +416,4 @@ impl AddressSpace {
 fn recent_place(addr: u64) -> usize {
     // Mappings are aligned to powers of two: the middle of the product depends on all bits.
     ((addr >> RECENT_SHIFT).wrapping_mul(SPREAD) >> 32) as usize % RECENT
-}
-
-/// The addresses of `vma` for which `new` differs from `old`, and what it has there. Where neighbours are merged, most
-/// stays as it is.
-fn changes<'a>(vma: &Vma, old: &[Piece], new: &'a [Piece]) -> (Range<u64>, &'a [Piece]) {
-    let stay = old.iter().zip(new).take_while(|(old, new)| old == new).count();
-    let (old, news) = (&old[stay..], &new[stay..]);
-    let start = news.first().map_or(vma.end, |piece| piece.start);
-    let stay = old.iter().rev().zip(news.iter().rev()).take_while(|(old, new)| old == new).count();
-    let (news, behind) = news.split_at(news.len() - stay);
-    (start..behind.first().map_or(vma.end, |piece| piece.start), news)
 }

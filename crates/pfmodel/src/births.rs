@@ -1,5 +1,7 @@
 //! Which parts of a VMA are older than the news of it.
 
+use std::ops::Range;
+
 use crate::piece_tree::Piece;
 use crate::vma::{Source, Vma};
 
@@ -97,6 +99,17 @@ fn opened(pieces: Vec<Piece>, source: Source) -> Vec<Piece> {
     opened
 }
 
+/// The addresses of `vma` for which `new` differs from `old`, and what it has there. Where neighbours are merged, most
+/// stays as it is.
+pub(crate) fn changes<'a>(vma: &Vma, old: &[Piece], new: &'a [Piece]) -> (Range<u64>, &'a [Piece]) {
+    let stay = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let (old, news) = (&old[stay..], &new[stay..]);
+    let start = news.first().map_or(vma.end, |piece| piece.start);
+    let stay = old.iter().rev().zip(news.iter().rev()).take_while(|(old, new)| old == new).count();
+    let (news, behind) = news.split_at(news.len() - stay);
+    (start..behind.first().map_or(vma.end, |piece| piece.start), news)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +186,21 @@ mod tests {
         let kept: Vec<Piece> =
             (0..100).map(|n| piece(n * 10, n * 10 + 5, n as u32, true)).collect();
         assert_eq!(merge_births(&vma(0, 1000), 1, 900, &kept, |_, _| 0), [piece(0, 1000, 0, true)]);
+    }
+
+    #[test]
+    fn only_what_differs_changes() {
+        let [a, b, c] = [piece(0, 10, 1, true), piece(10, 20, 2, true), piece(20, 30, 3, true)];
+        let whole = vma(0, 30);
+        assert_eq!(changes(&whole, &[a, b, c], &[a, b, c]), (30..30, &[][..]));
+        assert_eq!(changes(&whole, &[a, c], &[a, b, c]), (10..20, &[b][..]));
+        assert_eq!(changes(&whole, &[b, c], &[a, b, c]), (0..10, &[a][..]));
+        assert_eq!(changes(&whole, &[], &[a, b, c]), (0..30, &[a, b, c][..]));
+        // One that sticks out is another one, cut to the mapping.
+        let out = Piece { end: 40, ..c };
+        assert_eq!(changes(&whole, &[a, b, out], &[a, b, c]), (20..30, &[c][..]));
+        let joined = piece(0, 20, 1, true);
+        assert_eq!(changes(&whole, &[a, b, c], &[joined, c]), (0..20, &[joined][..]));
     }
 
     #[test]

@@ -92,10 +92,11 @@ pub(crate) struct FaultOrder<'a> {
     taken: u32,
     /// Batches that are not read to their end.
     open: Slots,
-    /// The first of those of them that wait for their turn, and the others. It is kept apart because two CPUs take
-    /// turns at nearly each fault, and what was just put into a heap is slow to read.
-    second: Option<Waiting>,
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// The first of those of them that wait for their turn. It is kept apart because two CPUs take turns at nearly each
+    /// fault, and what was just put into a heap is slow to read.
+    next_waiting: Option<Waiting>,
+    /// The others that wait.
+    later: BinaryHeap<Reverse<Waiting>>,
     /// The one whose turn it was last.
     reading: usize,
     /// Faults of that one that begin before this time come next, whatever else there is.
@@ -127,8 +128,8 @@ impl<'a> FaultOrder<'a> {
             lost: Vec::new(),
             taken: 0,
             open: Slots::default(),
-            second: None,
-            waiting: BinaryHeap::new(),
+            next_waiting: None,
+            later: BinaryHeap::new(),
             reading: usize::MAX,
             alone_until_ns: 0,
         }
@@ -146,15 +147,15 @@ impl<'a> FaultOrder<'a> {
         self.taken = self.taken.saturating_add(1);
         if let Some(turn) = open.turn() {
             let new = (turn, self.open.add(open));
-            let later = match &mut self.second {
-                Some(second) if new < *second => Some(std::mem::replace(second, new)),
+            let later = match &mut self.next_waiting {
+                Some(first) if new < *first => Some(std::mem::replace(first, new)),
                 Some(_) => Some(new),
-                second @ None => {
-                    *second = Some(new);
+                none @ None => {
+                    *none = Some(new);
                     None
                 }
             };
-            self.waiting.extend(later.map(Reverse));
+            self.later.extend(later.map(Reverse));
         }
     }
 
@@ -166,20 +167,20 @@ impl<'a> FaultOrder<'a> {
         }
         // Of batches that begin at the next time as well, one may have to come first.
         while let Some((_, batch)) = self.coming.take_if(|(from_ns, _)| {
-            let first = [turn, self.second.map(|(turn, _)| turn)];
+            let first = [turn, self.next_waiting.map(|(turn, _)| turn)];
             first.into_iter().flatten().min().is_none_or(|(time_ns, ..)| *from_ns <= time_ns)
         }) {
             self.admit(batch);
         }
-        match (turn, self.second) {
-            (None, second) => {
-                self.reading = second?.1;
-                self.second = self.waiting.pop().map(|Reverse(next)| next);
+        match (turn, self.next_waiting) {
+            (None, first) => {
+                self.reading = first?.1;
+                self.next_waiting = self.later.pop().map(|Reverse(next)| next);
             }
             (Some(own), Some((first, place))) if first < own => {
                 let own = (own, std::mem::replace(&mut self.reading, place));
-                let before = self.waiting.peek_mut().filter(|next| next.0 < own);
-                self.second = Some(match before {
+                let before = self.later.peek_mut().filter(|next| next.0 < own);
+                self.next_waiting = Some(match before {
                     Some(mut next) => std::mem::replace(&mut *next, Reverse(own)).0,
                     None => own,
                 });
@@ -187,7 +188,7 @@ impl<'a> FaultOrder<'a> {
             _ => {}
         }
         let coming_ns = self.coming.as_ref().map_or(u64::MAX, |(from_ns, _)| *from_ns);
-        let waiting_ns = self.second.map_or(u64::MAX, |((time_ns, ..), _)| time_ns);
+        let waiting_ns = self.next_waiting.map_or(u64::MAX, |((time_ns, ..), _)| time_ns);
         self.alone_until_ns = coming_ns.min(waiting_ns);
         self.open.get_mut(self.reading)
     }

@@ -164,7 +164,7 @@ impl<P: Span> PieceTree<P> {
             self.root = Some(Rc::new(Node::leaf(piece)));
             return;
         };
-        if let Some(behind) = Rc::make_mut(root).insert(piece) {
+        if let Some(behind) = Rc::make_mut(root).insert(piece, true) {
             let parts = [root.clone(), Rc::new(behind)];
             self.root = Some(Rc::new(Node::joining(parts)));
         }
@@ -239,8 +239,9 @@ impl<P: Span> Node<P> {
         self.ceiling(start).is_some_and(|first| first.start() < end)
     }
 
-    /// Adds a piece. What it leaves no room for, which comes behind all that stays, is returned.
-    fn insert(&mut self, piece: P) -> Option<Self> {
+    /// Adds a piece. What it leaves no room for, which comes behind all that stays, is returned. Behind the last node
+    /// there is nothing else in the tree.
+    fn insert(&mut self, piece: P, is_last: bool) -> Option<Self> {
         let start = piece.start();
         let holder = self.holder_of(start);
         match &mut self.entries {
@@ -251,18 +252,20 @@ impl<P: Span> Node<P> {
                     return None;
                 }
                 let at = holder.map_or(0, |holder| holder + 1);
-                let behind = insert_at(at, (start, piece), (&mut self.starts, pieces))?;
+                let parts = (&mut self.starts, pieces);
+                let behind = insert_at(at, (start, piece), parts, is_last)?;
                 Some(Self { starts: behind.0, entries: Pieces(behind.1) })
             }
             Nodes(nodes) => {
                 let at = holder.unwrap_or(0);
-                let behind = Rc::make_mut(nodes.get_mut(at)?).insert(piece);
+                let is_last_there = is_last && at + 1 == nodes.len();
+                let behind = Rc::make_mut(nodes.get_mut(at)?).insert(piece, is_last_there);
                 if let Some(first) = self.starts.get_mut(at) {
                     *first = start.min(*first);
                 }
                 let behind = behind?;
                 let entry = (behind.start(), Rc::new(behind));
-                let behind = insert_at(at + 1, entry, (&mut self.starts, nodes))?;
+                let behind = insert_at(at + 1, entry, (&mut self.starts, nodes), is_last)?;
                 Some(Self { starts: behind.0, entries: Nodes(behind.1) })
             }
         }
@@ -329,19 +332,20 @@ impl<P: Span> Node<P> {
 /// Entries of a node.
 type Parts<T> = (ArrayVec<u64, MOST>, ArrayVec<T, MOST>);
 
-/// Inserts an entry. If there is no room for it, half of them are returned, or, where it comes behind all, it alone:
-/// what grows at its end leaves full nodes behind.
+/// Inserts an entry. If there is no room for it, half of them are returned, or, where it comes behind all of the tree, it
+/// alone: what grows at its end leaves full nodes behind.
 fn insert_at<T>(
     at: usize,
     (start, entry): (u64, T),
     (starts, entries): (&mut ArrayVec<u64, MOST>, &mut ArrayVec<T, MOST>),
+    is_last: bool,
 ) -> Option<Parts<T>> {
     if !starts.is_full() {
         starts.insert(at, start);
         entries.insert(at, entry);
         return None;
     }
-    let half = if at == MOST { MOST } else { MOST / 2 };
+    let half = if at == MOST && is_last { MOST } else { MOST / 2 };
     let mut behind: Parts<T> = (starts.drain(half..).collect(), entries.drain(half..).collect());
     let (starts, entries, at) = match at.checked_sub(half) {
         Some(at) => (&mut behind.0, &mut behind.1, at),
@@ -413,6 +417,26 @@ mod tests {
         assert_eq!(starts(&tree).len(), 30);
         tree.remove(0, u64::MAX);
         assert_eq!(check(&tree), 0);
+    }
+
+    #[test]
+    fn whatever_the_order_leaves_are_half_full() {
+        fn leaves(node: &Node<Piece>) -> usize {
+            match &node.entries {
+                Pieces(_) => 1,
+                Nodes(nodes) => nodes.iter().map(|node| leaves(node)).sum(),
+            }
+        }
+        let last = MOST as u64 - 1;
+        let up: Vec<u64> = (0..2_000).collect();
+        let down: Vec<u64> = (0..2_000).rev().collect();
+        let down_behind_a_full_leaf: Vec<u64> = (0..=last).chain((1_000..3_000).rev()).collect();
+        for order in [up, down, down_behind_a_full_leaf] {
+            let mut tree: PieceTree = PieceTree::default();
+            order.iter().for_each(|&start| tree.insert(piece(start)));
+            let number = tree.root.as_ref().map_or(0, |root| leaves(root));
+            assert!(number <= order.len() * 2 / MOST + 1, "{number} leaves");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ops::{Index, Range};
 
 use pfmodel::column::{Run, Values};
 
-/// Of fewer rows a column is looked at row by row: to set out for a stretch of it takes as long as ten rows.
+/// Fewer rows of a column are looked at one by one: to ask for a stretch of it takes as long as some ten rows.
 pub const SHORT: usize = 8;
 
 /// Rows in order, as runs of neighbours. What faults have in common they have in long runs, mostly: a summary of ten

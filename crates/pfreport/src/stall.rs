@@ -105,17 +105,15 @@ impl WallStall {
             }
             // Column by column, and run by run inside: half the time of all three row by row.
             kinds.clear();
-            kinds.resize(rows.len(), (0, 0));
-            let classes = faults.class.range(rows.clone());
-            fill(&mut kinds, classes, |kind, &class| kind.0 = index(class, Cause::ALL[0]));
-            let causes = faults.cause.range(rows.clone());
-            fill(&mut kinds, causes, |kind, &cause| kind.0 += index(Class::ALL[0], cause));
-            fill(&mut kinds, faults.proc.range(rows.clone()), |kind, &proc| kind.1 = proc as usize);
-            for (row, &(cause, process)) in rows.zip(&kinds) {
+            kinds.resize(rows.len(), (Class::Minor, Cause::Unknown, 0));
+            fill(&mut kinds, faults.class.range(rows.clone()), |kind, &class| kind.0 = class);
+            fill(&mut kinds, faults.cause.range(rows.clone()), |kind, &cause| kind.1 = cause);
+            fill(&mut kinds, faults.proc.range(rows.clone()), |kind, &proc| kind.2 = proc);
+            for (row, &(class, cause, proc)) in rows.zip(&kinds) {
                 let Some((from_ns, to_ns)) = stall_of(row) else { continue };
                 self.total.add(from_ns, to_ns);
-                self.causes[cause].add(from_ns, to_ns);
-                if let Some(process) = self.processes.get_mut(process) {
+                self.causes[index(class, cause)].add(from_ns, to_ns);
+                if let Some(process) = self.processes.get_mut(proc as usize) {
                     process.add(from_ns, to_ns);
                 }
             }

@@ -162,7 +162,7 @@ impl AddressSpace {
             return Some(vec![(start, end)]);
         }
         let kept_at = |p: &Piece, addr: u64| addr.wrapping_add(p.history_offset);
-        // Mostly it is a part of one piece, which a fault is about to be in.
+        // Mostly it is a part of one piece, which is remembered for the fault that follows.
         if let Some(piece) = self.shared_at(start, rows).filter(|piece| end <= piece.end) {
             return Some(vec![(kept_at(&piece, start), kept_at(&piece, end))]);
         }

@@ -225,8 +225,8 @@ fn walk(
             analyser.lose(&std::mem::take(&mut order.lost));
         }
         code.add_instruction(&mut recorded.fault, recorded.call_chain);
-        // It is written where it stays: to read it back at once, to copy it, would wait for all that judging it wrote
-        // to the histories of pages, which is not in a cache where many threads take turns.
+        // The row is filled where it stays. To copy it right after it was judged would wait until all that was written
+        // meanwhile, to histories of pages above all, has reached a cache: a twentieth of the time of a summary.
         let row = rows.push_mut(Row::BLANK);
         if !analyser.judge(&mut recorded.fault, row) {
             rows.pop();

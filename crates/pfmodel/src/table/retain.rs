@@ -5,7 +5,7 @@ use super::FaultTable;
 impl FaultTable {
     /// Keeps the rows that `mask` is true for, in their order. Rows behind the end of the mask are dropped.
     pub fn retain(&mut self, mask: &[bool]) {
-        // Of a window of time the others were not even added.
+        // A walk that was limited to a window of time adds no other rows.
         if mask.len() >= self.len() && mask.iter().all(|&is_kept| is_kept) {
             return;
         }

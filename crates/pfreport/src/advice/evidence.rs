@@ -118,13 +118,13 @@ impl<'a> Evidence<'a> {
         let mut causes = vec![0; places.all.len()];
         let cause = &analysis.faults.cause;
         places.each_run(analysis, |place, rows| {
-            let causes: &mut u32 = &mut causes[place];
+            let of_place: &mut u32 = &mut causes[place];
             if rows.len() < SHORT {
-                rows.for_each(|row| *causes |= 1 << cause[row] as u32);
+                rows.for_each(|row| *of_place |= 1 << cause[row] as u32);
                 return;
             }
             for run in cause.runs(rows) {
-                run.tally(|&cause, _| *causes |= 1 << cause as u32);
+                run.tally(|&cause, _| *of_place |= 1 << cause as u32);
             }
         });
         let sum = |sum: Option<u64>, ns| Some(sum.unwrap_or(0).saturating_add(ns));

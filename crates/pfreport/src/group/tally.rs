@@ -29,7 +29,7 @@ const CHUNK_ROWS: usize = 1 << 12;
 /// Fewest rows for which another core is worth its while.
 const LEAST_ROWS: usize = 1 << 16;
 
-/// So near to each other rows are named together, with those between them.
+/// New rows that are so near to each other are read as one stretch; those between them are left out again.
 const NEAR_ROWS: u32 = 16;
 
 /// Groups of the faults so far.
