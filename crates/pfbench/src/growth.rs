@@ -106,11 +106,8 @@ fn series(bench: &Bench, name: &str, cases: &[Case], part: &mut Part) -> anyhow:
         let of_fault =
             |of: fn(&Measured) -> f64| Spread::of(short.iter().map(|m| of(m) / m.faults));
         let of_further = |of: fn(&Measured) -> f64| {
-            // Of recordings that lost much, or where noise is all there is, the difference says nothing.
-            let pairs = short
-                .iter()
-                .zip(&long)
-                .filter(|(short, long)| short.faults < long.faults && of(short) < of(long));
+            // Of a long recording that lost so much that it holds fewer, nothing can be told.
+            let pairs = short.iter().zip(&long).filter(|(short, long)| short.faults < long.faults);
             Spread::of(
                 pairs.map(|(short, long)| (of(long) - of(short)) / (long.faults - short.faults)),
             )
