@@ -143,7 +143,10 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
             1.. => {
                 "; where many threads are ready, pfrecord waits behind those of a lower nice value"
             }
-            _ => "",
+            ..0 => {
+                "; where hundreds of threads are ready for each CPU, going first is not enough: \
+                 chrt --rr 1 pfrecord -p PID"
+            }
         };
         lines.push(format!(
             "{} records found no room in a ring: try a larger one, -m {larger}M{waits}",
