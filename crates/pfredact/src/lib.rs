@@ -31,3 +31,4 @@ pub use check::{Checked, Remains};
 pub use error::{Error, Result};
 pub use level::{Level, Options};
 pub use plan::{GONE, Plan, Stay, Summary};
+pub use pseudonyms::pseudonym;

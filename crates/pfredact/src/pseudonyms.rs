@@ -19,12 +19,14 @@ impl Key {
     /// That of a seed, or a random one.
     pub(crate) fn new(seed: Option<&str>) -> Result<Self> {
         match seed {
-            Some(seed) => {
-                let hash = Sha256::new().chain_update(b"pft redact\0").chain_update(seed);
-                Ok(Self(hash.finalize().into()))
-            }
+            Some(seed) => Ok(Self::of_seed(seed)),
             None => Ok(Self(random()?)),
         }
+    }
+
+    fn of_seed(seed: &str) -> Self {
+        let hash = Sha256::new().chain_update(b"pft redact\0").chain_update(seed);
+        Self(hash.finalize().into())
     }
 
     /// A hash that nobody without the key can repeat.
@@ -38,6 +40,12 @@ impl Key {
         let blocks = (0..).flat_map(|block| self.hash(b"bytes", block, original));
         blocks.take(original.len()).collect()
     }
+}
+
+/// Bytes that stand for others wherever this seed is used, as many of them.
+#[must_use]
+pub fn pseudonym(seed: &str, original: &[u8]) -> Vec<u8> {
+    Key::of_seed(seed).bytes(original)
 }
 
 /// Random bytes.

@@ -17,7 +17,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHi
 
 pub use events::Events;
 pub use exports::Exports;
-pub use habits::Habits;
+pub use habits::{Habits, size};
 pub use pictures::Pictures;
 pub use query::{Query, Views, analysis_options};
 pub use stacks::StackOutputs;
@@ -87,6 +87,8 @@ pub enum Command {
     Recover(crate::recover::Arguments),
     /// Write a trace that can be shared: without names of users, hosts, files and code
     Redact(crate::redact::Arguments),
+    /// Add traces to a dataset of Parquet files, for questions to a fleet
+    Dataset(crate::dataset::Arguments),
     /// Write what makes a shell complete options and file names
     Completions(pfcli::Completions),
     /// Write the manual pages

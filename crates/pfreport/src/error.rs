@@ -190,6 +190,22 @@ pub enum Error {
         /// What none of the faults has.
         weight: Weight,
     },
+    /// A trace that is not whole where only whole ones are taken.
+    #[error("{} is damaged: {what}", input(path))]
+    Damaged {
+        /// The trace.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A folder that cannot take traces.
+    #[error("{} is no dataset to add to: {reason}", printable_path(path))]
+    Dataset {
+        /// The folder.
+        path: PathBuf,
+        /// Why, fit to print.
+        reason: String,
+    },
     /// A trace cannot be redacted.
     #[error("cannot redact {}", input(path))]
     Redact {
@@ -272,10 +288,25 @@ impl Error {
             | Self::Sides { .. }
             | Self::StdinTwice
             | Self::OptionBehind { .. }
+            | Self::Dataset { .. }
             | Self::NotJudged { .. } => 2,
             Self::Open { source, .. } | Self::Write { source, .. } if is_wrong_place(source) => 2,
             _ => 1,
         }
+    }
+
+    /// Whether the reason lies in a trace, so that others may do.
+    #[must_use]
+    pub const fn is_of_input(&self) -> bool {
+        matches!(
+            self,
+            Self::Trace { .. }
+                | Self::Foreign { .. }
+                | Self::Open { .. }
+                | Self::Damaged { .. }
+                | Self::Memory { .. }
+                | Self::Redact { .. }
+        )
     }
 
     /// What to do about it, mostly a command.
@@ -354,6 +385,10 @@ impl Error {
                 true => "nothing was written; hide a longer word".to_owned(),
                 false => "nothing was written; try --level all".to_owned(),
             },
+            Self::Damaged { path, .. } => {
+                format!("make it whole first: pfreport recover {} -o WHOLE.pft", input(path))
+            }
+            Self::Dataset { .. } => "name a new folder".to_owned(),
             Self::NoWeight { weight: Weight::Stall | Weight::Bytes } => {
                 "--weight faults counts them".to_owned()
             }

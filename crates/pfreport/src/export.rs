@@ -16,7 +16,7 @@ mod writer;
 
 pub use literal::{ADDRESSES, calendar_times, with_literals};
 pub use outputs::{InParts, faults, frame};
-pub use writer::{Format, Writer};
+pub use writer::{Format, Writer, write_batches};
 
 /// Version of the columns, in Parquet and Arrow files under [`SCHEMA_KEY`]. Columns and words may join
 /// within a version; none goes or changes its meaning.

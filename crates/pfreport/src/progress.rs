@@ -24,25 +24,44 @@ impl Bar {
     /// A bar on standard error; none if that is no terminal, or if it `is_quiet`.
     #[must_use]
     pub fn new(is_quiet: bool) -> Option<Self> {
-        let is_wanted = !is_quiet && io::stderr().is_terminal();
-        is_wanted.then(|| Self::on(ProgressDrawTarget::stderr(), SILENT))
+        Self::of(is_quiet, "faults")
     }
 
-    fn on(target: ProgressDrawTarget, silent: Duration) -> Self {
+    /// The same of something else, in the plural.
+    #[must_use]
+    pub fn of(is_quiet: bool, what: &str) -> Option<Self> {
+        let is_wanted = !is_quiet && io::stderr().is_terminal();
+        is_wanted.then(|| Self::on(ProgressDrawTarget::stderr(), SILENT, what))
+    }
+
+    fn on(target: ProgressDrawTarget, silent: Duration, what: &str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         // The template is a constant; a bar in another style would do as well.
-        if let Ok(style) = ProgressStyle::with_template(
-            "reading {bar:30} {percent:>3} % of {human_len} faults {eta}",
-        ) {
+        let template =
+            format!("reading {{bar:30}} {{percent:>3}} % of {{human_len}} {what} {{eta}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         Self { begun: Instant::now(), silent, target: Mutex::new(Some(target)), bar }
     }
 
+    /// Writes what is a line of its own, with the bar out of the way.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn aside(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        self.bar.suspend(write)
+    }
+
     /// Shows how far reading is.
     pub fn show(&self, progress: Progress) {
-        self.bar.set_length(progress.total);
-        self.bar.set_position(progress.faults);
+        self.show_of(progress.faults, progress.total);
+    }
+
+    /// Shows that so many of all have been read.
+    pub fn show_of(&self, read: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(read);
         if self.begun.elapsed() >= self.silent
             && let Ok(mut target) = self.target.lock()
             && let Some(target) = target.take()
@@ -112,7 +131,8 @@ mod tests {
 
     fn shown(silent: Duration) -> (String, String) {
         let terminal = Terminal::default();
-        let bar = Bar::on(ProgressDrawTarget::term_like(Box::new(terminal.clone())), silent);
+        let bar =
+            Bar::on(ProgressDrawTarget::term_like(Box::new(terminal.clone())), silent, "faults");
         bar.show(Progress { faults: 250_000, total: 1_000_000 });
         bar.bar.tick();
         let text = terminal.0.lock().unwrap().clone();

@@ -38,6 +38,18 @@ pub struct Arguments {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// What stays and goes beyond the rules.
+    #[command(flatten)]
+    pub wishes: Wishes,
+
+    /// Replace the output if it exists
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// What stays and goes beyond the rules.
+#[derive(Debug, Clone, Args)]
+pub struct Wishes {
     /// See to it that this word occurs nowhere, in whatever case of A to Z; may be repeated
     #[arg(long, value_name = "WORD", value_parser = word)]
     pub hide: Vec<String>,
@@ -50,10 +62,14 @@ pub struct Arguments {
     /// them; whoever knows it can check guesses, so make it long and keep it
     #[arg(long, value_name = "TEXT")]
     pub seed: Option<String>,
+}
 
-    /// Replace the output if it exists
-    #[arg(short, long)]
-    pub force: bool,
+impl Wishes {
+    /// The options of a redaction.
+    #[must_use]
+    pub fn options(&self, level: Level) -> Options {
+        Options { level, seed: self.seed.clone(), hide: self.hide.clone(), keep: self.keep.clone() }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -91,7 +107,8 @@ Examples:
 Exit codes: 0 done; 1 failed: a damaged trace, or a name that would remain; 2 not possible as asked;
 3 done, but what this version does not know was left out.";
 
-fn level() -> impl clap::builder::TypedValueParser<Value = Level> {
+/// The name of a level.
+pub fn level() -> impl clap::builder::TypedValueParser<Value = Level> {
     use clap::builder::{PossibleValuesParser, TypedValueParser as _};
     PossibleValuesParser::new(Level::ALL.map(Level::name)).try_map(|word| word.parse())
 }
@@ -126,12 +143,7 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error
     // Only one frame at a time is in memory.
     let limits = Limits { decoded_bytes: u64::MAX };
     let trace = input::open(path, &limits)?;
-    let options = Options {
-        level: arguments.level,
-        seed: arguments.seed.clone(),
-        hide: arguments.hide.clone(),
-        keep: arguments.keep.clone(),
-    };
+    let options = arguments.wishes.options(arguments.level);
     let failed = |source| Error::Redact { path: path.clone(), source };
     let mut plan = Plan::new(&trace, &options).map_err(failed)?;
     match arguments.output.as_ref().filter(|_| !arguments.dry_run) {
@@ -140,7 +152,8 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error
             numbers(arguments.level, plan.summary(), usize::MAX, out)?;
         }
         Some(output) => {
-            let (written, checked) = write(&mut plan, &trace, output, arguments, failed)?;
+            let place = (output.as_path(), arguments.force);
+            let (written, checked) = write(&mut plan, (&trace, path), place, failed)?;
             writeln!(out, "{}", printable_path(&written))?;
             numbers(arguments.level, plan.summary(), MOST_WORDS, out)?;
             let strings = counted(checked.strings, "string");
@@ -152,15 +165,25 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error
     Ok(if is_whole { Outcome::Whole } else { Outcome::Partial })
 }
 
+/// Writes what redaction makes of a trace to a file of its own, and nothing if something would remain.
+///
+/// # Errors
+/// [`Error::Redact`]; those of [`NewFile`].
+pub fn file((trace, path): (&Trace, &Path), options: &Options, output: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Redact { path: path.to_owned(), source };
+    let mut plan = Plan::new(trace, options).map_err(failed)?;
+    write(&mut plan, (trace, path), (output, false), failed)?;
+    Ok(())
+}
+
 /// Writes the output and reads it again; it has its name once nothing was found in it.
 fn write(
     plan: &mut Plan,
-    trace: &Trace,
-    path: &Path,
-    arguments: &Arguments,
+    (trace, input): (&Trace, &Path),
+    (path, force): (&Path, bool),
     failed: impl Fn(pfredact::Error) -> Error,
 ) -> Result<(PathBuf, Checked), Error> {
-    let file = NewFile::create_private(path, [arguments.trace.as_path()], arguments.force)?;
+    let file = NewFile::create_private(path, [input], force)?;
     let mut file = BufWriter::new(file);
     plan.write(trace, &mut file).map_err(&failed)?;
     file.flush().map_err(|source| Error::Write { path: path.to_owned(), source })?;

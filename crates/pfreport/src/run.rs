@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 
 use crate::advice;
-use crate::cli::{Arguments, Command, analysis_options};
+use crate::cli::{Arguments, Command, Habits, analysis_options};
+use crate::dataset;
 use crate::diff;
 use crate::dump;
 use crate::error::Error;
@@ -68,6 +69,10 @@ pub fn run(
             recover::run(recover, arguments.habits.force, (out, warnings), layout)
         }
         Some(Command::Redact(arguments)) => redact::run(arguments, out),
+        Some(Command::Dataset(arguments_of)) => {
+            let Habits { force, quiet, .. } = arguments.habits;
+            dataset::run(arguments_of, (force, quiet), (out, warnings))
+        }
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)

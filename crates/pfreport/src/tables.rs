@@ -60,7 +60,7 @@ pub struct ColumnInfo {
 }
 
 /// Shorthand for lists of columns: a name, a type, a unit, when it is null, what it means.
-const fn column(
+pub(crate) const fn column(
     name: &'static str,
     kind: Kind,
     unit: &'static str,

@@ -55,7 +55,7 @@ pub(super) fn color_of(words: &[OsString]) -> ColorChoice {
 }
 
 /// A size with a suffix in binary units, as tables print them.
-fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     parse_size::Config::new().with_binary().parse_size(text).map_err(|error| {
         format!("{error}; a size is a number, with K, M or G behind it if you like")
     })

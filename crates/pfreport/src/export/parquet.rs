@@ -98,14 +98,27 @@ pub fn append<W: Write>(file: &mut File<W>, group: &RowGroup) -> Result<(), Erro
     Ok(file.write(group.rows, DynIter::new(columns))?)
 }
 
+/// What a file says of its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// Also that words are dictionaries: each file has its own.
+    Table,
+    /// Only what Parquet itself says, so that files of many traces have the same types.
+    Dataset,
+}
+
 /// Ends the file.
 ///
 /// # Errors
 /// [`Error::Table`] should Polars fail.
-pub fn end<W: Write>(file: &mut File<W>) -> Result<(), Error> {
-    let mut metadata = vec![schema_to_metadata_key(file.schema())];
+pub fn end<W: Write>(file: &mut File<W>, flavour: Flavour) -> Result<(), Error> {
+    let (arrow, schema) = match flavour {
+        Flavour::Table => (Some(schema_to_metadata_key(file.schema())), SCHEMA),
+        Flavour::Dataset => (None, crate::dataset::SCHEMA),
+    };
+    let mut metadata: Vec<KeyValue> = arrow.into_iter().collect();
     metadata.extend(
-        [(SCHEMA_KEY, SCHEMA), (GENERATOR_KEY, GENERATOR)]
+        [(SCHEMA_KEY, schema), (GENERATOR_KEY, GENERATOR)]
             .map(|(key, value)| KeyValue { key: key.to_owned(), value: Some(value.to_owned()) }),
     );
     file.end(Some(metadata))?;

@@ -12,6 +12,7 @@ use polars::prelude::{DataFrame, DataType, Schema};
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 
 use super::arrays::Arrays;
+use super::parquet::Flavour;
 use super::{arrow, csv, jsonl, parquet};
 use crate::error::Error;
 
@@ -95,7 +96,7 @@ pub struct Writer<W> {
 /// What keeps track of where things lie in the file.
 enum File {
     Text,
-    Parquet(Box<parquet::File<Pending>>),
+    Parquet(Box<parquet::File<Pending>>, Flavour),
     Arrow(Box<arrow::File<Pending>>),
 }
 
@@ -138,7 +139,7 @@ impl<W: Write> Writer<W> {
             Format::Parquet => {
                 let encoder = parquet::Encoder::new(Arrays::new(schema)?)?;
                 let file = encoder.file(pending.clone())?;
-                (Encoder::Parquet(encoder), File::Parquet(Box::new(file)))
+                (Encoder::Parquet(encoder), File::Parquet(Box::new(file), Flavour::Table))
             }
             Format::Arrow => {
                 let encoder = arrow::Encoder::new(Arrays::new(schema)?)?;
@@ -151,6 +152,18 @@ impl<W: Write> Writer<W> {
         let encoder = Arc::new(encoder);
         let mut writer = Self { encoder, file, most_rows, pending, out, path };
         writer.drain()?;
+        Ok(writer)
+    }
+
+    /// Begins a file of a dataset, in Parquet.
+    ///
+    /// # Errors
+    /// As [`Writer::new`].
+    pub fn of_dataset(schema: &Schema, out: W, path: PathBuf) -> Result<Self, Error> {
+        let mut writer = Self::new(Format::Parquet, schema, out, Some(path))?;
+        if let File::Parquet(_, flavour) = &mut writer.file {
+            *flavour = Flavour::Dataset;
+        }
         Ok(writer)
     }
 
@@ -174,7 +187,7 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self) -> Result<W, Error> {
         match &mut self.file {
             File::Text => {}
-            File::Parquet(file) => parquet::end(file)?,
+            File::Parquet(file, flavour) => parquet::end(file, *flavour)?,
             File::Arrow(file) => arrow::end(file)?,
         }
         self.drain()?;
@@ -186,7 +199,7 @@ impl<W: Write> Writer<W> {
 
     fn append(&mut self, encoded: Encoded) -> Result<(), Error> {
         match (&mut self.file, encoded) {
-            (File::Parquet(file), Encoded::Parquet(rows)) => parquet::append(file, &rows)?,
+            (File::Parquet(file, _), Encoded::Parquet(rows)) => parquet::append(file, &rows)?,
             (File::Arrow(file), Encoded::Arrow(message)) => arrow::append(file, &message)?,
             (_, Encoded::Text(bytes)) => {
                 self.out.write_all(&bytes).map_err(|error| self.failed(error))?;

@@ -1,0 +1,179 @@
+//! The folders of a dataset, and how a trace gets there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::identity::Partition;
+use super::{SCHEMA, tables};
+use crate::GENERATOR;
+use crate::error::Error;
+use crate::output;
+
+/// The table in which a trace appears last.
+pub const TRACES: &str = "traces";
+
+/// The file that says that a folder is a dataset.
+const MARKER: &str = "dataset.json";
+
+/// A dataset.
+pub struct Dataset {
+    folder: PathBuf,
+    /// The traces that are whole.
+    traces: BTreeSet<String>,
+}
+
+impl Dataset {
+    /// Opens a dataset, or makes one where there is nothing.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] where something else is, or a dataset of another version; [`Error::Write`].
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let is_empty = match fs::read_dir(folder) {
+            // What an earlier attempt may have left.
+            Ok(mut found) => found.all(|entry| {
+                entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."))
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(source) => return Err(Error::Write { path: folder.to_owned(), source }),
+        };
+        if is_empty {
+            return Self::create(folder);
+        }
+        let marker = folder.join(MARKER);
+        let other = |reason: String| Err(Error::Dataset { path: folder.to_owned(), reason });
+        match fs::read(&marker) {
+            Ok(text) => {
+                let found: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+                match found.get("schema").and_then(serde_json::Value::as_str) {
+                    Some(SCHEMA) => {}
+                    Some(schema) => {
+                        let schema = crate::text::printable(schema.as_bytes());
+                        return other(format!("it is a dataset of version {schema}, not {SCHEMA}"));
+                    }
+                    None => return other(format!("its {MARKER} names no version")),
+                }
+            }
+            Err(_) => return other(format!("it is not empty and has no {MARKER}")),
+        }
+        Ok(Self { folder: folder.to_owned(), traces: traces(&folder.join(TRACES)) })
+    }
+
+    /// Every table has a file without rows, so that a query finds its columns. The marker is written last.
+    fn create(folder: &Path) -> Result<Self, Error> {
+        let dataset = Self { folder: folder.to_owned(), traces: BTreeSet::new() };
+        make(folder)?;
+        let mut staged = dataset.stage()?;
+        tables::write_empty(&mut staged)?;
+        dataset.move_in(&mut staged, &Partition::none())?;
+        let text = serde_json::json!({ "schema": SCHEMA, "generator": GENERATOR });
+        output::write(&folder.join(MARKER), [], false, |out| Ok(writeln!(out, "{text}")?))?;
+        Ok(dataset)
+    }
+
+    /// Whether a trace with this key is there, whole.
+    pub fn has(&self, key: &str) -> bool {
+        self.traces.contains(key)
+    }
+
+    /// A place for the files of a trace, which no reader of the dataset sees.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn stage(&self) -> Result<Staged, Error> {
+        // Other processes and machines may add traces at the same time.
+        let number = RandomState::new().hash_one(std::process::id());
+        let folder = self.folder.join(format!(".{number:016x}.partial"));
+        make(&folder)?;
+        Ok(Staged { folder, tables: Vec::new() })
+    }
+
+    /// Takes the tables of a trace, in place of those that are there.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn take(
+        &mut self,
+        mut staged: Staged,
+        partition: &Partition,
+        key: &str,
+    ) -> Result<(), Error> {
+        self.move_in(&mut staged, partition)?;
+        self.traces.insert(key.to_owned());
+        Ok(())
+    }
+
+    /// Table `traces` is first to go and last to come: what it lists is whole.
+    fn move_in(&self, staged: &mut Staged, partition: &Partition) -> Result<(), Error> {
+        let there = |table: &str| self.folder.join(table).join(partition.folder());
+        for table in std::iter::once(TRACES).chain(tables::names()) {
+            let (place, old) = (there(table), staged.path(Path::new(&format!("{table}.old"))));
+            match fs::rename(&place, &old) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::Write { path: place, source: error });
+                }
+                _ => {}
+            }
+        }
+        staged.tables.sort_by_key(|table| *table == TRACES);
+        for table in &staged.tables {
+            let place = there(table);
+            make(place.parent().unwrap_or(&self.folder))?;
+            match fs::rename(staged.path(Path::new(table)), &place) {
+                // Another process has added the same trace meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                Err(source) => return Err(Error::Write { path: place, source }),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Files of a trace on their way into the dataset. They go when this is dropped.
+#[derive(Debug)]
+pub struct Staged {
+    folder: PathBuf,
+    tables: Vec<&'static str>,
+}
+
+impl Staged {
+    /// A path in here.
+    pub fn path(&self, name: &Path) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The folder of a table, made.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn table(&mut self, table: &'static str) -> Result<PathBuf, Error> {
+        let path = self.path(Path::new(table));
+        make(&path)?;
+        self.tables.push(table);
+        Ok(path)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn make(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })
+}
+
+/// The keys of the traces below the folder of a table.
+fn traces(table: &Path) -> BTreeSet<String> {
+    let inside = |folder: PathBuf| {
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+    };
+    let folders = inside(table.to_owned()).flat_map(inside).flat_map(inside);
+    let key =
+        |folder: PathBuf| Some(folder.file_name()?.to_str()?.strip_prefix("trace=")?.to_owned());
+    folders.filter_map(key).collect()
+}

@@ -1,0 +1,69 @@
+//! A trace that is to be added.
+
+use std::path::{Path, PathBuf};
+
+use pfredact::Options;
+use pft::record::{Fact, Frame};
+use pft::{Damage, FrameKind, Limits, Trace};
+
+use crate::error::Error;
+use crate::input;
+use crate::redact;
+
+/// A trace of which the frames are known, and no faults have been read.
+pub struct Input {
+    /// The file.
+    pub path: PathBuf,
+    /// The same, opened.
+    pub trace: Trace,
+    /// What the file says that it lost before it was recovered.
+    pub recorded_gaps: usize,
+    facts: Vec<Fact>,
+}
+
+impl Input {
+    /// Opens a trace.
+    ///
+    /// # Errors
+    /// Those of [`input::open`]; [`Error::Damaged`] if frames are missing, or the file was not closed.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        // Only one frame at a time is in memory.
+        let trace = input::open(path, &Limits { decoded_bytes: u64::MAX })?;
+        let (mut facts, mut recorded_gaps) = (Vec::new(), 0);
+        for info in trace.frames() {
+            if !matches!(info.kind, FrameKind::Host | FrameKind::Gaps) {
+                continue;
+            }
+            match trace.read(info).map_err(|error| damaged(path, error.to_string()))? {
+                Frame::Host(more) => facts.extend(more),
+                Frame::Gaps(gaps) => recorded_gaps += gaps.len(),
+                _ => {}
+            }
+        }
+        let is_damage = |damage: &&Damage| !matches!(damage, Damage::UnknownFrames { .. });
+        match trace.damage().iter().find(is_damage) {
+            Some(damage) => Err(damaged(path, damage.to_string())),
+            None => Ok(Self { path: path.to_owned(), trace, recorded_gaps, facts }),
+        }
+    }
+
+    /// A fact, if recorded.
+    pub fn fact(&self, key: &str) -> Option<&str> {
+        let last = self.facts.iter().rev().find(|fact| fact.key == key)?;
+        Some(&last.value)
+    }
+
+    /// The same trace without names, written to `path`.
+    ///
+    /// # Errors
+    /// [`Error::Redact`], [`Error::Write`].
+    pub fn redacted(&self, options: &Options, path: &Path) -> Result<Self, Error> {
+        redact::file((&self.trace, &self.path), options, path)?;
+        Self::open(path)
+    }
+}
+
+/// A trace of which something is not there.
+pub fn damaged(path: &Path, what: String) -> Error {
+    Error::Damaged { path: path.to_owned(), what }
+}
