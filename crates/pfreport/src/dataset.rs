@@ -10,6 +10,8 @@ mod folder;
 mod identity;
 mod input;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ use crate::units::{bytes, counted, counted_as};
 use folder::Dataset;
 use identity::Partition;
 use input::Input;
+use tables::Written;
 
 /// Version of folders and columns. Columns, tables and words may join within a version; none goes or changes its
 /// meaning.
@@ -91,7 +94,7 @@ struct Tally {
 
 /// What became of one trace.
 enum Fate {
-    Added { faults: u64, bytes: u64, is_whole: bool },
+    Added(Written, Vec<String>),
     There,
 }
 
@@ -110,23 +113,25 @@ pub fn run(
     let total = arguments.traces.len() as u64;
     for (number, path) in (0..).zip(&arguments.traces) {
         bar.iter().for_each(|bar| bar.show_of(number, total));
+        let mut say = |line: String| match &bar {
+            Some(bar) => bar.aside(|| writeln!(notes, "{line}")),
+            None => writeln!(notes, "{line}"),
+        };
         match add(path, &mut dataset, arguments, force) {
             Ok(Fate::There) => tally.there += 1,
-            Ok(Fate::Added { faults, bytes, is_whole }) => {
+            Ok(Fate::Added(written, left_out)) => {
                 tally.added += 1;
-                tally.faults += faults;
-                tally.bytes += bytes;
-                tally.flawed += u64::from(!is_whole);
+                tally.faults += written.faults;
+                tally.bytes += written.bytes;
+                tally.flawed += u64::from(!written.is_whole || !left_out.is_empty());
+                for what in left_out {
+                    say(format!("note: {}: left out: {what}", printable_path(path)))?;
+                }
             }
             Err(error) if error.is_of_input() => {
                 tally.skipped += 1;
                 let remedy = error.remedy().map_or_else(String::new, |what| format!("; {what}"));
-                let why = with_sources(&error);
-                let line = format!("skipped: {}{remedy}", harmless(&why));
-                match &bar {
-                    Some(bar) => bar.aside(|| writeln!(notes, "{line}"))?,
-                    None => writeln!(notes, "{line}")?,
-                }
+                say(format!("skipped: {}{remedy}", harmless(&with_sources(&error))))?;
             }
             Err(error) => return Err(error),
         }
@@ -151,19 +156,18 @@ fn add(
         return Ok(Fate::There);
     }
     let mut staged = dataset.stage()?;
-    let redacted = match arguments.redact {
-        None => None,
+    let (input, left_out) = match arguments.redact {
+        None => (input, Vec::new()),
         Some(level) => {
-            let options = arguments.wishes.options(level);
-            Some(input.redacted(&options, &staged.path(Path::new("redacted.pft")))?)
+            let output = staged.path(Path::new("redacted.pft"));
+            input.redacted(&arguments.wishes.options(level), &output)?
         }
     };
-    let partition = Partition::of(redacted.as_ref().unwrap_or(&input), &key);
+    let partition = Partition::of(&input, &key);
     let memory_bytes = arguments.memory.unwrap_or_else(default_bytes);
-    let written =
-        tables::write(redacted.as_ref().unwrap_or(&input), path, memory_bytes, &mut staged)?;
+    let written = tables::write(&input, path, memory_bytes, &mut staged)?;
     dataset.take(staged, &partition, &key)?;
-    Ok(Fate::Added { faults: written.faults, bytes: written.bytes, is_whole: written.is_whole })
+    Ok(Fate::Added(written, left_out))
 }
 
 impl Tally {

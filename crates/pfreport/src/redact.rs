@@ -48,7 +48,7 @@ pub struct Arguments {
 }
 
 /// What stays and goes beyond the rules.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Wishes {
     /// See to it that this word occurs nowhere, in whatever case of A to Z; may be repeated
     #[arg(long, value_name = "WORD", value_parser = word)]
@@ -165,15 +165,20 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error
     Ok(if is_whole { Outcome::Whole } else { Outcome::Partial })
 }
 
-/// Writes what redaction makes of a trace to a file of its own, and nothing if something would remain.
+/// Writes what redaction makes of a trace to a file of its own, and nothing if something would remain. Returns what
+/// was left out because its meaning is not known.
 ///
 /// # Errors
 /// [`Error::Redact`]; those of [`NewFile`].
-pub fn file((trace, path): (&Trace, &Path), options: &Options, output: &Path) -> Result<(), Error> {
+pub fn file(
+    (trace, path): (&Trace, &Path),
+    options: &Options,
+    output: &Path,
+) -> Result<Vec<String>, Error> {
     let failed = |source| Error::Redact { path: path.to_owned(), source };
     let mut plan = Plan::new(trace, options).map_err(failed)?;
     write(&mut plan, (trace, path), (output, false), failed)?;
-    Ok(())
+    Ok(plan.summary().left_out.clone())
 }
 
 /// Writes the output and reads it again; it has its name once nothing was found in it.

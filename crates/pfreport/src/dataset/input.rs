@@ -53,13 +53,13 @@ impl Input {
         Some(&last.value)
     }
 
-    /// The same trace without names, written to `path`.
+    /// The same trace without names, written to `path`, and what was left out because its meaning is not known.
     ///
     /// # Errors
     /// [`Error::Redact`], [`Error::Write`].
-    pub fn redacted(&self, options: &Options, path: &Path) -> Result<Self, Error> {
-        redact::file((&self.trace, &self.path), options, path)?;
-        Self::open(path)
+    pub fn redacted(&self, options: &Options, path: &Path) -> Result<(Self, Vec<String>), Error> {
+        let left_out = redact::file((&self.trace, &self.path), options, path)?;
+        Ok((Self::open(path)?, left_out))
     }
 }
 

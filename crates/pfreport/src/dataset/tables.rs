@@ -50,7 +50,7 @@ pub fn write(
     let mut request = Request::from(Options::default());
     request.memory_bytes = Some(memory_bytes);
     let mut figures = Figures::default();
-    let mut faults = FaultFiles { input: &input.path, staged, parts: Vec::new(), open: None };
+    let mut faults = FaultFiles::new(&input.path, staged, FILE_ROWS);
     let mut add = |part: &mut Loaded| {
         figures.add(part);
         faults.write(part)
@@ -125,16 +125,25 @@ fn write_frame(
 }
 
 /// Table `faults`, as many files as it takes.
-struct FaultFiles<'a> {
+pub struct FaultFiles<'a> {
     input: &'a Path,
     staged: &'a mut Staged,
+    file_rows: usize,
     parts: Vec<PathBuf>,
     open: Option<(Writer<BufWriter<NewFile>>, usize)>,
 }
 
-impl FaultFiles<'_> {
-    /// Writes the rows of a part. Names are numbered alike in all of them.
-    fn write(&mut self, part_of_trace: &Loaded) -> Result<(), Error> {
+impl<'a> FaultFiles<'a> {
+    /// None yet, of `file_rows` rows each but the last.
+    pub fn new(input: &'a Path, staged: &'a mut Staged, file_rows: usize) -> Self {
+        Self { input, staged, file_rows, parts: Vec::new(), open: None }
+    }
+
+    /// Writes the rows of a part of the trace. Names are numbered alike in all of them.
+    ///
+    /// # Errors
+    /// [`Error::Table`], [`Error::Write`].
+    pub fn write(&mut self, part_of_trace: &Loaded) -> Result<(), Error> {
         let faults = Faults::new(part_of_trace, &fields())?;
         let mut from = 0;
         while from < faults.len() {
@@ -152,12 +161,12 @@ impl FaultFiles<'_> {
                     (writer, 0)
                 }
             };
-            let more = (faults.len() - from).min(FILE_ROWS - rows);
+            let more = (faults.len() - from).min(self.file_rows - rows);
             write_batches(std::slice::from_mut(&mut writer), more, |rows| {
                 Ok(stable(&faults.frame(from + rows.start..from + rows.end)?)?)
             })?;
             from += more;
-            if rows + more < FILE_ROWS {
+            if rows + more < self.file_rows {
                 self.open = Some((writer, rows + more));
             } else {
                 end(writer)?;
@@ -167,7 +176,10 @@ impl FaultFiles<'_> {
     }
 
     /// The paths of all files.
-    fn finish(self) -> Result<Vec<PathBuf>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn finish(self) -> Result<Vec<PathBuf>, Error> {
         if let Some((writer, _)) = self.open {
             end(writer)?;
         }

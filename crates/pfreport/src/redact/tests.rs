@@ -10,7 +10,7 @@ use pfmodel::Options;
 use pfmodel::table::Analysis;
 use pfredact::{Level, Summary};
 
-use super::{Arguments, MANY_STRETCHES, MOST_WORDS, numbers, run};
+use super::{Arguments, MANY_STRETCHES, MOST_WORDS, Wishes, numbers, run};
 use crate::advice::{Evidence, advice};
 use crate::load::Loaded;
 use crate::pattern::patterns;
@@ -39,9 +39,7 @@ fn arguments(trace: &Path, output: &Path, level: Level) -> Arguments {
         output: Some(output.to_owned()),
         level,
         dry_run: false,
-        hide: vec![],
-        keep: vec![],
-        seed: None,
+        wishes: Wishes::default(),
         force: true,
     }
 }

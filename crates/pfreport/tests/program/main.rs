@@ -5,6 +5,7 @@
 
 mod browser;
 mod code;
+mod dataset;
 mod diff;
 mod dump;
 mod events;
