@@ -28,7 +28,7 @@ use crate::summary::figures::Figures;
 use crate::summary::{limits, phases, top::Rest};
 use crate::text::harmless;
 pub use code::{CallChains, Function, Symbols};
-pub use costs::{Cause, LongestThread, Phase, Process, Region, Totals};
+pub use costs::{Cause, LongestThread, MajorReads, Phase, Process, Region, Totals};
 pub use exactness::{
     ByKind, Captured, Counter, Exactness, Failure, Loss, Losses, Mappings, Taken, Unseen,
 };
@@ -77,6 +77,9 @@ pub struct Summary {
     pub longest_stalled_thread: Option<LongestThread>,
     /// The costliest regions and files.
     pub regions: List<Region>,
+    /// What major faults wait for, the costliest first; null where faults of other classes are among those that are
+    /// selected, or none is.
+    pub major_reads: Option<List<MajorReads>>,
     /// The costliest functions; null where none is known.
     pub functions: Option<List<Function>>,
     /// Processes that the kernel killed because memory ran out, the first in order of time.
@@ -128,8 +131,12 @@ impl<T> Excerpt<T> {
 
 impl<T> List<T> {
     fn of<'a>(rows: Vec<T>, others: impl IntoIterator<Item = &'a Group>) -> Self {
-        let Rest { groups: rows_left_out, faults, major, stall_ns } = Rest::of(others);
-        Self { rows, left_out: LeftOut { rows: rows_left_out, faults, major, stall_ns } }
+        Self::with_rest(rows, Rest::of(others))
+    }
+
+    fn with_rest(rows: Vec<T>, rest: Rest) -> Self {
+        let Rest { groups, faults, major, stall_ns } = rest;
+        Self { rows, left_out: LeftOut { rows: groups, faults, major, stall_ns } }
     }
 }
 
@@ -167,6 +174,7 @@ impl Summary {
             processes: costs::processes(loaded, cells, stall, top),
             longest_stalled_thread: costs::longest_thread(loaded, cells),
             regions: costs::regions(cells, top),
+            major_reads: costs::major_reads(loaded, figures, top),
             functions: functions.as_ref().map(|them| code::functions(them, top.div_ceil(2))),
             oom: Excerpt::of(victims.collect(), top),
             oom_missing: loaded.missing_victims(),

@@ -11,6 +11,7 @@ mod heading;
 pub(crate) mod kept;
 pub(crate) mod limits;
 mod losses;
+pub(crate) mod majors;
 pub(crate) mod next;
 pub mod oom;
 pub(crate) mod phases;
@@ -71,7 +72,7 @@ pub(crate) struct Sections {
     pub oom: Screen,
     /// What is missing.
     pub exactness: Screen,
-    /// By class and cause, phase, process, region, function: those that there are.
+    /// By class and cause, phase, process, …: in the order of [`Sections::TABLES`].
     pub tables: Vec<Screen>,
     /// Why.
     pub diagnosis: Option<Diagnosis>,
@@ -80,6 +81,10 @@ pub(crate) struct Sections {
 }
 
 impl Sections {
+    /// What the tables are of. Those that say nothing are empty.
+    pub const TABLES: [&str; 6] =
+        ["causes", "phases", "processes", "majors", "regions", "functions"];
+
     /// Everything but the commands to run next, of a trace that need not have rows any more.
     pub fn with(
         loaded: &Loaded,
@@ -110,12 +115,18 @@ impl Sections {
             diagnosis,
             nothing: nothing(loaded, counts),
         };
+        let majors = figures.majors.rows(&loaded.analysis);
         if sections.nothing.is_none() {
             // Who, where and why are sums of the cells.
             sections.tables = vec![
                 page(&|screen| causes::write(screen, loaded, figures)),
                 page(&|screen| phases::write(screen, loaded, phases, top)),
                 page(&|screen| top::processes(screen, loaded, cells, stall, top)),
+                page(&|screen| {
+                    if let Some(majors) = &majors {
+                        majors::write(screen, loaded, majors, top);
+                    }
+                }),
                 page(&|screen| top::regions(screen, cells, top)),
                 // One function has several lines of causes elsewhere: half a list leaves it one screen.
                 page(&|screen| {
@@ -177,8 +188,14 @@ pub(crate) fn text(
 ) -> String {
     let sections = Sections::with(loaded, figures, diagnosis, style);
     let mut screen = sections.heading;
-    for section in [sections.oom, sections.exactness].into_iter().chain(sections.tables) {
-        screen.append(section);
+    screen.append(sections.oom);
+    screen.append(sections.exactness);
+    let has_majors = figures.majors.are_all();
+    for (table, section) in Sections::TABLES.into_iter().zip(sections.tables) {
+        // What major faults wait for says it of each process, and all should be one screen.
+        if !(has_majors && matches!(table, "regions" | "functions")) {
+            screen.append(section);
+        }
     }
     if let Some(diagnosis) = sections.diagnosis {
         diagnosis.write(&mut screen);

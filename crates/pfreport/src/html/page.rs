@@ -53,8 +53,7 @@ pub fn page(loaded: &Loaded, top: usize) -> Result<String, Error> {
     // Of several traces it has a table.
     let is_beside = |part: &&Part| !matches!(part, Part::Heading(_) | Part::Labelled(..));
     let beside: Vec<Part> = heading.iter().filter(is_beside).cloned().collect();
-    let ids = ["causes", "phases", "processes", "regions", "functions"];
-    let tables: Vec<(&str, Vec<Part>)> = ids
+    let tables: Vec<(&str, Vec<Part>)> = Sections::TABLES
         .into_iter()
         .zip(sections.tables.into_iter().map(|screen| screen.into_parts()))
         .collect();

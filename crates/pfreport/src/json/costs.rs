@@ -8,6 +8,7 @@ use crate::group::Group;
 use crate::load::Loaded;
 use crate::stall::WallStall;
 use crate::summary::figures::Figures;
+use crate::summary::majors::{self, MajorRow};
 use crate::summary::{self, Captured, causes, phases, top};
 
 /// Sums over all faults that are selected.
@@ -196,6 +197,60 @@ pub fn processes(
     };
     let others = rows.iter().skip(at_most).map(|row| &row.group);
     List::of(rows.iter().take(at_most).map(process).collect(), others)
+}
+
+/// What the major faults of a process wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MajorReads {
+    /// Number of the process within the report, as in column `proc`.
+    pub proc: u64,
+    /// Process id, if known.
+    pub pid: Option<u32>,
+    /// A word of column `cause`.
+    pub cause: &'static str,
+    /// Path of the file, or what the memory is called.
+    pub place: String,
+    /// Whether that is a file.
+    pub is_file: bool,
+    /// The bytes that were read: offsets in the file, addresses of other memory.
+    pub ranges: Vec<ByteRange>,
+    /// Faults.
+    pub faults: u64,
+    /// Sum over all threads.
+    pub stall_ns: Option<u64>,
+    /// The longest latency.
+    pub max_ns: Option<u64>,
+    /// The call chain that waits longest, folded, the outermost caller first; the function where no chains were
+    /// recorded.
+    pub callchain: Option<String>,
+}
+
+/// Some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ByteRange {
+    /// The first.
+    pub start: u64,
+    /// Behind the last.
+    pub end: u64,
+}
+
+/// What major faults wait for, if all faults are major.
+pub fn major_reads(loaded: &Loaded, figures: &Figures, at_most: usize) -> Option<List<MajorReads>> {
+    let rows = figures.majors.rows(&loaded.analysis)?;
+    let reads = |row: &MajorRow| MajorReads {
+        proc: u64::from(row.proc),
+        pid: loaded.analysis.processes.get(row.proc as usize).map(|process| process.pid),
+        cause: row.cause.as_str(),
+        place: row.place.clone(),
+        is_file: row.is_file,
+        ranges: row.ranges.iter().map(|r| ByteRange { start: r.start, end: r.end }).collect(),
+        faults: row.faults,
+        stall_ns: row.stall_ns,
+        max_ns: row.max_ns,
+        callchain: row.caller.clone(),
+    };
+    let others = majors::rest_of(rows.get(at_most..).unwrap_or_default());
+    Some(List::with_rest(rows.iter().take(at_most).map(reads).collect(), others))
 }
 
 /// The thread that was stalled longest.

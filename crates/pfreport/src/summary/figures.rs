@@ -4,6 +4,7 @@
 use super::CELL;
 use super::code::{self, Functions};
 use super::counts::{Counts, has_names};
+use super::majors::Majors;
 use crate::error::Error;
 use crate::faults::Unnamed;
 use crate::field::Field;
@@ -28,6 +29,8 @@ pub struct Figures {
     pub functions: Option<Functions>,
     /// By trace; none of a single one.
     pub traces: Vec<Group>,
+    /// What major faults wait for.
+    pub majors: Majors,
 }
 
 impl Figures {
@@ -52,6 +55,7 @@ pub struct Counting {
     phases: Option<Tally>,
     functions: Option<Tally>,
     traces: Option<Tally>,
+    majors: Majors,
 }
 
 /// The groups that a diagnosis starts from, of a trace in memory.
@@ -70,7 +74,7 @@ impl Counting {
     /// # Errors
     /// [`Error::Table`] should Polars fail.
     pub fn add(&mut self, part: &Loaded) -> Result<(), Error> {
-        let Self { counts, stall, .. } = self;
+        let Self { counts, stall, majors, .. } = self;
         let everything = Measures { pages: true, percentiles: true };
         let latencies = Measures { pages: false, percentiles: true };
         let lists = [
@@ -91,6 +95,7 @@ impl Counting {
             }
             scope.spawn(|_| stall.add(&part.analysis, part.windows()));
             scope.spawn(|_| counts.add(part));
+            scope.spawn(|_| majors.add(part));
         });
         results.into_iter().collect()
     }
@@ -113,6 +118,7 @@ impl Counting {
             functions: (self.counts.named > 0).then(|| Functions::of(functions)),
             traces: groups(self.traces)?,
             counts: self.counts,
+            majors: self.majors,
         })
     }
 }

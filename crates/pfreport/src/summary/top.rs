@@ -147,19 +147,25 @@ impl Rest {
     }
 }
 
+impl Rest {
+    /// In words.
+    pub fn text(&self) -> String {
+        let stall = match self.stall_ns.unwrap_or(0) {
+            0 => String::new(),
+            ns => format!(", {} of stall", duration(ns)),
+        };
+        format!(
+            "and {} more: {}, {} major{stall}",
+            count(self.groups),
+            counted(self.faults, "fault"),
+            count(self.major)
+        )
+    }
+}
+
 /// What the groups that are not listed add up to.
 pub fn rest_of<'a>(groups: impl IntoIterator<Item = &'a Group>) -> String {
-    let rest = Rest::of(groups);
-    let stall = match rest.stall_ns.unwrap_or(0) {
-        0 => String::new(),
-        ns => format!(", {} of stall", duration(ns)),
-    };
-    format!(
-        "and {} more: {}, {} major{stall}",
-        count(rest.groups),
-        counted(rest.faults, "fault"),
-        count(rest.major)
-    )
+    Rest::of(groups).text()
 }
 
 /// A thread and what it waited.

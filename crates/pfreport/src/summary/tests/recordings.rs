@@ -1,7 +1,7 @@
 //! Recordings of other targets, and of a part of the faults.
 
 use pfmodel::names::{Cause, Class};
-use pfmodel::table::{NONE, Process};
+use pfmodel::table::{FaultTable, NONE, Process};
 use pft::keys::{fact, ledger};
 use pft::record::OomRecord;
 
@@ -286,4 +286,53 @@ fn the_last_line_says_what_was_not_recorded() {
     assert_eq!(last(&loaded), "Summary: major=205 minor=1035 cow=unknown");
     let loaded = with_facts(sample::empty(), &[(fact::CAPTURE_MAJOR_ONLY, "yes")]);
     assert_eq!(last(&loaded), "Summary: major=0 minor=unrecorded cow=unrecorded");
+}
+
+#[test]
+fn major_faults_alone_say_who_waits_for_what() {
+    let mut loaded = server();
+    loaded.put(FaultTable::default());
+    let exactness = &mut loaded.analysis.exactness;
+    (exactness.faults, exactness.classes) = (607, [0; 4]);
+    exactness.classes[Class::Major as usize] = 607;
+    exactness.map_confidence = [606, 0, 1];
+    loaded.facts.extend([
+        (fact::TARGET_KIND.to_owned(), "system".to_owned()),
+        (fact::CAPTURE_MAJOR_ONLY.to_owned(), "yes".to_owned()),
+    ]);
+    let file = Row {
+        class: Class::Major,
+        cause: Cause::FileRead,
+        mapping: MODEL,
+        latency: Some(2_000_000),
+        addr: 0x7f00_0000_0000,
+        ..Row::default()
+    };
+    // The first and the last page of sixteen.
+    for i in 0..6_u64 {
+        let row = Row { time: i * 5_000_000, addr: file.addr + i % 2 * 15 * 4_096, ..file };
+        sample::push(&mut loaded.analysis, row);
+    }
+    for i in 0..600_u64 {
+        let swap = Row {
+            time: 40_000_000 + i * 1_000_000,
+            cause: Cause::SwapIn,
+            mapping: HEAP,
+            proc: 1,
+            latency: Some(500_000),
+            addr: 0x100_0000 + i * 4_096,
+            ..file
+        };
+        sample::push(&mut loaded.analysis, swap);
+    }
+    let unknown = Row { cause: Cause::FileOrSwap, mapping: NONE, latency: None, ..file };
+    sample::push(&mut loaded.analysis, Row { time: 700_000_000, addr: 0x10_0000, ..unknown });
+    let counts = [(ledger::CAPTURED_MAJOR, 607), (ledger::MAJOR_FAULTS_COUNT, 607)];
+    set_ledger(&mut loaded, &counts);
+    assert_goldens("summary-reads", &loaded);
+
+    // Not where there are others.
+    sample::push(&mut loaded.analysis, Row { time: 800_000_000, ..Row::default() });
+    let text = screen(&loaded);
+    assert!(!text.contains("What major faults wait for") && text.contains("Regions and files"));
 }
