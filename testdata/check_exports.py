@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads what pfreport exports with pyarrow, Polars and DuckDB, and compares: every reader must see the same
 columns, types, rows and nulls in every format, those that schemas/faults.md names for the fault table, and
-the summary must be what schemas/summary.schema.json allows.
+the summary must be what schemas/summary.schema.json allows, and the metrics must say the same.
 
     python3 testdata/check_exports.py target/debug/pfreport [TRACE…]
 
@@ -19,6 +19,7 @@ import tempfile
 import duckdb
 import jsonschema
 import polars
+import prometheus_client.openmetrics.parser
 import pyarrow
 import pyarrow.csv
 import pyarrow.json
@@ -272,6 +273,27 @@ def check_summary(program, trace, rows):
         print(f"{trace.name}: summary as expected")
 
 
+def check_metrics(program, trace):
+    """Metrics by the parser of Prometheus' own client, against the summary."""
+    run = lambda option: subprocess.run([program, trace, option], capture_output=True, text=True).stdout
+    summary = json.loads(run("--json"))
+    parse = prometheus_client.openmetrics.parser.text_string_to_metric_families
+    samples = [sample for family in parse(run("--openmetrics")) for sample in family.samples]
+
+    def of(name, *labels):
+        found = [sample for sample in samples if sample.name == name]
+        return {tuple(sample.labels[label] for label in labels): sample.value for sample in found}
+
+    faults = {(cause["class"], cause["cause"]): cause["faults"] for cause in summary["causes"]}
+    expect(f"{trace.name}, metrics of causes", of("pft_faults_total", "class", "cause"), faults)
+    for name in ["pft_process_faults_total", "pft_region_faults_total"]:
+        total = sum(sample.value for sample in samples if sample.name == name)
+        expect(f"{trace.name}, sum of {name}", total, summary["totals"]["faults"])
+    known = of("pft_fault_latency_seconds_count", "class")
+    stalled = {cause["class"] for cause in summary["causes"] if cause["p50_ns"] is not None}
+    expect(f"{trace.name}, classes with latencies", {key[0] for key in known}, stalled)
+
+
 def main():
     program, *traces = sys.argv[1:]
     program = pathlib.Path(program).resolve()
@@ -285,6 +307,7 @@ def main():
                 if name == "faults":
                     rows = pyarrow.parquet.read_metadata(folder / "table.parquet").num_rows
         check_summary(program, trace, rows)
+        check_metrics(program, trace)
     sys.exit(1 if failures or not traces else 0)
 
 

@@ -25,6 +25,7 @@
 //! |---|---|---|
 //! | nothing else | [`summary`] | one screen of text |
 //! | `--json`, `--html` | [`json`], [`html`] | the summary for programs, and as a page |
+//! | `--openmetrics` | [`openmetrics`] | the same as metrics |
 //! | `--by` | [`by`] | groups of faults |
 //! | `--table`, `--sql` | [`listing`] | a table, or the answer to a query |
 //! | `--patterns`, `--advice`, `--events` | [`pattern`], [`advice`], [`events`] | other texts |
@@ -65,6 +66,7 @@ pub mod json;
 pub mod layout;
 pub mod listing;
 pub mod load;
+pub mod openmetrics;
 pub mod output;
 pub mod pages;
 pub mod pattern;

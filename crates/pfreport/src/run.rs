@@ -22,6 +22,7 @@ use crate::json;
 use crate::layout::Layout;
 use crate::listing::Listing;
 use crate::load::{Loaded, Reach, Request, default_bytes};
+use crate::openmetrics;
 use crate::picture::{self, Format};
 use crate::plot;
 use crate::progress::Bar;
@@ -103,6 +104,7 @@ fn report(
         || arguments.pictures.are_drawn()
         || arguments.stacks.any()
         || exports.json.is_some()
+        || exports.openmetrics.is_some()
         || exports.html.is_some();
     let has_data = data_on_stdout(arguments, has_texts, layout)?;
 
@@ -188,6 +190,7 @@ fn report(
     }
     let rows = arguments.query.top.unwrap_or(SUMMARY_ROWS);
     written.extend(json::export(loaded, arguments, rows, out)?);
+    written.extend(openmetrics::export(loaded, arguments, rows, out)?);
     written.extend(draw(loaded, arguments, out)?);
     texts(loaded, arguments, layout, out)?;
     if !has_table && !has_others {
@@ -287,10 +290,12 @@ fn data_on_stdout(arguments: &Arguments, has_texts: bool, layout: Layout) -> Res
     let tables = exports.tables().filter(|(_, file)| file.is_none());
     let tables = tables.map(|(format, _)| (format!("--{}", format.as_str()), format.is_binary()));
     let json = (exports.json == Some(None)).then(|| ("--json".to_owned(), false));
+    let metrics = (exports.openmetrics == Some(None)).then(|| ("--openmetrics".to_owned(), false));
     let page = exports.is_page_on_stdout().then(|| ("--html".to_owned(), false));
     let stacks = arguments.stacks.on_stdout().into_iter();
     let stacks = stacks.map(|(option, is_binary)| (option.to_owned(), is_binary));
-    let data: Vec<(String, bool)> = tables.chain(json).chain(page).chain(stacks).collect();
+    let data: Vec<(String, bool)> =
+        tables.chain(json).chain(metrics).chain(page).chain(stacks).collect();
     if let Some((option, _)) =
         data.iter().find(|&&(_, is_binary)| is_binary && layout.is_terminal())
     {

@@ -31,6 +31,11 @@ pub struct Exports {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub json: Option<Option<PathBuf>>,
 
+    /// Write the summary as metrics, for Prometheus and what else reads OpenMetrics [default: to standard
+    /// output]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub openmetrics: Option<Option<PathBuf>>,
+
     /// Write the summary as one HTML page, with pictures and a timeline [default: TRACE.html in the working
     /// directory]
     ///
@@ -42,9 +47,14 @@ pub struct Exports {
 impl Exports {
     /// `-` as standard output.
     pub(super) fn with_dashes(&mut self) {
-        for output in
-            [&mut self.csv, &mut self.jsonl, &mut self.parquet, &mut self.arrow, &mut self.json]
-        {
+        for output in [
+            &mut self.csv,
+            &mut self.jsonl,
+            &mut self.parquet,
+            &mut self.arrow,
+            &mut self.json,
+            &mut self.openmetrics,
+        ] {
             with_dash(output);
         }
     }
