@@ -88,9 +88,10 @@ fn about(summary: &Summary) -> Vec<Metric> {
     };
     vec![
         Metric {
-            name: "pft_recording",
-            help: "What was recorded",
-            samples: vec![(labels, Value::Info)],
+            name: "pft_recording_info",
+            help: "What was recorded: always 1",
+            // No `info`: the parser of node_exporter refuses a file with types that it does not know.
+            samples: vec![(labels, Value::Gauge(1.0))],
         },
         gauge(
             "pft_recording_duration_seconds",

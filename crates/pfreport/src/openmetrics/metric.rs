@@ -32,8 +32,6 @@ pub enum Value {
     Sum(f64),
     /// What may fall.
     Gauge(f64),
-    /// Only the labels tell something.
-    Info,
     /// How many up to each bound, without those up to the one before.
     Histogram { sum: f64, buckets: Vec<(f64, u64)> },
 }
@@ -62,13 +60,11 @@ impl Collector for All {
                 Some(name) => (name, Some(&Unit::Seconds)),
                 None => (*name, None),
             };
-            // It ends the sentence.
             let mut family = encoder.encode_descriptor(name, help, unit, first.kind())?;
             for (labels, value) in samples {
-                match (labels.is_empty(), value) {
-                    (_, Value::Info) => family.encode_info(labels)?,
-                    (true, value) => value.encode(&mut family)?,
-                    (false, value) => value.encode(&mut family.encode_family(labels)?)?,
+                match labels.is_empty() {
+                    true => value.encode(&mut family)?,
+                    false => value.encode(&mut family.encode_family(labels)?)?,
                 }
             }
         }
@@ -81,7 +77,6 @@ impl Value {
         match self {
             Self::Count(_) | Self::Sum(_) => MetricType::Counter,
             Self::Gauge(_) => MetricType::Gauge,
-            Self::Info => MetricType::Info,
             Self::Histogram { .. } => MetricType::Histogram,
         }
     }
@@ -92,7 +87,6 @@ impl Value {
             Self::Count(count) => encoder.encode_counter(count, NO_EXEMPLAR),
             Self::Sum(sum) => encoder.encode_counter(sum, NO_EXEMPLAR),
             Self::Gauge(value) => encoder.encode_gauge(value),
-            Self::Info => Ok(()),
             Self::Histogram { sum, buckets } => {
                 let count = buckets.iter().map(|bucket| bucket.1).sum();
                 encoder.encode_histogram::<Labels>(*sum, count, buckets, None)
