@@ -9,7 +9,7 @@ use pfreport::run::{Outcome, run};
 
 /// Options of reports, words apart; `TRACE` is the trace and `OUT` a folder. All formats of one table at once, and
 /// all that needs no other option.
-const REPORTS: [&str; 37] = [
+const REPORTS: [&str; 40] = [
     "TRACE",
     "TRACE --html=OUT/page.html",
     "TRACE --png=OUT --svg=OUT --size=320x240",
@@ -19,6 +19,7 @@ const REPORTS: [&str; 37] = [
     "TRACE --firefox=OUT/firefox",
     "TRACE --csv=OUT/csv --jsonl=OUT/jsonl --parquet=OUT/parquet --arrow=OUT/arrow",
     "TRACE --json=OUT/json",
+    "TRACE --openmetrics=OUT/metrics",
     "TRACE --advice",
     "TRACE --patterns",
     "TRACE --events",
@@ -47,6 +48,8 @@ const REPORTS: [&str; 37] = [
     "recover TRACE -o OUT/recovered.pft",
     "redact TRACE -o OUT/redacted.pft",
     "redact TRACE --dry-run",
+    "dataset TRACE -o OUT/dataset",
+    "dataset TRACE -o OUT/share --redact --seed secret",
 ];
 
 /// Makes all reports on a trace. Each is done, or ends with an error that has a message.
