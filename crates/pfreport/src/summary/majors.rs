@@ -199,11 +199,13 @@ impl MajorRow {
 
     /// The bytes, in words.
     fn bytes(&self) -> String {
-        let words = self.ranges.iter().map(|range| match self.is_file {
-            true => format!("{}–{}", bytes(range.start), bytes(range.end)).replace(' ', ""),
-            false => {
-                format!("{:#x}+{}", range.start, bytes(range.end - range.start)).replace(' ', "")
-            }
+        let words = self.ranges.iter().map(|range| {
+            let length = bytes(range.end - range.start);
+            let words = match self.is_file {
+                true => format!("{}+{length}", bytes(range.start)),
+                false => format!("{:#x}+{length}", range.start),
+            };
+            words.replace(' ', "")
         });
         words.collect::<Vec<_>>().join(", ")
     }
@@ -238,8 +240,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, rows: &[MajorRow], top: usize
         false => "function: the one that waits longest (its callers: pfrecord -g)",
     };
     screen.paragraph(&format!(
-        "bytes: from the first to behind the last page read, offsets in the file, of memory the address and how \
-         much; {caller}"
+        "bytes: where in the file, or at which address, and how much from the first to the last page read; {caller}"
     ));
 }
 
