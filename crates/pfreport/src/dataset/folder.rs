@@ -11,6 +11,7 @@ use super::{SCHEMA, tables};
 use crate::GENERATOR;
 use crate::error::Error;
 use crate::output;
+use crate::text::printable;
 
 /// The table in which a trace appears last.
 pub const TRACES: &str = "traces";
@@ -31,46 +32,31 @@ impl Dataset {
     /// # Errors
     /// [`Error::Dataset`] where something else is, or a dataset of another version; [`Error::Write`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let is_empty = match fs::read_dir(folder) {
-            // What an earlier attempt may have left.
-            Ok(mut found) => found.all(|entry| {
-                entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."))
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-            Err(source) => return Err(Error::Write { path: folder.to_owned(), source }),
-        };
-        if is_empty {
-            return Self::create(folder);
-        }
         let marker = folder.join(MARKER);
-        let other = |reason: String| Err(Error::Dataset { path: folder.to_owned(), reason });
-        match fs::read(&marker) {
-            Ok(text) => {
-                let found: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-                match found.get("schema").and_then(serde_json::Value::as_str) {
-                    Some(SCHEMA) => {}
-                    Some(schema) => {
-                        let schema = crate::text::printable(schema.as_bytes());
-                        return other(format!("it is a dataset of version {schema}, not {SCHEMA}"));
-                    }
-                    None => return other(format!("its {MARKER} names no version")),
-                }
-            }
-            Err(_) => return other(format!("it is not empty and has no {MARKER}")),
+        if let Ok(text) = fs::read(&marker) {
+            check(&text, folder)?;
+        } else if is_free(folder)? {
+            make(folder)?;
+            let text = serde_json::json!({ "schema": SCHEMA, "generator": GENERATOR });
+            // Another process may write the same at this moment.
+            output::write(&marker, [], true, |out| Ok(writeln!(out, "{text}")?))?;
+        } else {
+            let reason = format!("it is not empty and has no {MARKER}");
+            return Err(Error::Dataset { path: folder.to_owned(), reason });
         }
-        Ok(Self { folder: folder.to_owned(), traces: traces(&folder.join(TRACES)) })
+        let dataset = Self { folder: folder.to_owned(), traces: traces(&folder.join(TRACES)) };
+        if !dataset.place(TRACES, &Partition::none()).exists() {
+            // Every table has a file without rows, so that a query finds its columns.
+            let mut staged = dataset.stage()?;
+            tables::write_empty(&mut staged)?;
+            dataset.move_in(&mut staged, &Partition::none())?;
+        }
+        Ok(dataset)
     }
 
-    /// Every table has a file without rows, so that a query finds its columns. The marker is written last.
-    fn create(folder: &Path) -> Result<Self, Error> {
-        let dataset = Self { folder: folder.to_owned(), traces: BTreeSet::new() };
-        make(folder)?;
-        let mut staged = dataset.stage()?;
-        tables::write_empty(&mut staged)?;
-        dataset.move_in(&mut staged, &Partition::none())?;
-        let text = serde_json::json!({ "schema": SCHEMA, "generator": GENERATOR });
-        output::write(&folder.join(MARKER), [], false, |out| Ok(writeln!(out, "{text}")?))?;
-        Ok(dataset)
+    /// Where the files of a table are.
+    fn place(&self, table: &str, partition: &Partition) -> PathBuf {
+        self.folder.join(table).join(partition.folder())
     }
 
     /// Whether a trace with this key is there, whole.
@@ -107,7 +93,7 @@ impl Dataset {
 
     /// Table `traces` is first to go and last to come: what it lists is whole.
     fn move_in(&self, staged: &mut Staged, partition: &Partition) -> Result<(), Error> {
-        let there = |table: &str| self.folder.join(table).join(partition.folder());
+        let there = |table: &str| self.place(table, partition);
         for table in std::iter::once(TRACES).chain(tables::names()) {
             let (place, old) = (there(table), staged.path(Path::new(&format!("{table}.old"))));
             match fs::rename(&place, &old) {
@@ -161,6 +147,31 @@ impl Drop for Staged {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Whether nothing is there, but what other processes are about to add.
+fn is_free(folder: &Path) -> Result<bool, Error> {
+    match fs::read_dir(folder) {
+        Ok(mut found) => Ok(found.all(|entry| {
+            entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."))
+        })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(source) => Err(Error::Write { path: folder.to_owned(), source }),
+    }
+}
+
+/// Whether this program can add to a dataset with this marker.
+fn check(marker: &[u8], folder: &Path) -> Result<(), Error> {
+    let found: serde_json::Value = serde_json::from_slice(marker).unwrap_or_default();
+    let reason = match found.get("schema").and_then(serde_json::Value::as_str) {
+        Some(SCHEMA) => return Ok(()),
+        Some(schema) => {
+            let schema = printable(schema.as_bytes());
+            format!("it is a dataset of version {schema}, not {SCHEMA}")
+        }
+        None => format!("its {MARKER} names no version"),
+    };
+    Err(Error::Dataset { path: folder.to_owned(), reason })
 }
 
 fn make(folder: &Path) -> Result<(), Error> {
