@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import polars as pl
 
 # Recordings are made here.
-folder = pathlib.Path(os.environ.get("PFT_FOLDER", "traces")).absolute()
+folder = pathlib.Path(os.path.relpath(os.environ.get("PFT_FOLDER", "traces")))
 
 # Classes have the colours of pfreport's own pictures.
 COLOURS = {"minor": "#56b4e9", "cow": "#009e73", "major": "#d55e00", "failed": "#cc79a7"}
@@ -42,7 +42,7 @@ def given(variable):
     return [path for path in os.environ.get(variable, "").split(":") if path]
 
 
-def run(*command, accept=(0,)):
+def run(*command):
     """Runs a program and returns its output. What it warns of is shown."""
     try:
         done = subprocess.run([str(word) for word in command], capture_output=True)
@@ -52,12 +52,19 @@ def run(*command, accept=(0,)):
         ) from None
     said = done.stderr.decode(errors="replace")
     # 3: done, but records were lost or the trace is damaged.
-    if done.returncode not in (*accept, 3):
+    if done.returncode not in (0, 3):
         kind = CannotRecord if command[0] == "pfrecord" and done.returncode == 2 else RuntimeError
         raise kind(f"{command[0]} ended with {done.returncode}: {said}")
     if done.returncode == 3:
         print(said)
     return done.stdout
+
+
+def program(name, text):
+    """Writes a Python program to be recorded, and returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    return folder / name
 
 
 def record(name, *command, options=()):

@@ -13,8 +13,8 @@ import time
 import nbclient
 import nbconvert
 import nbformat
-from jupyter_client import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
+from traitlets.config import Config
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -52,10 +52,13 @@ def run(paths, folder):
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
         # Over sockets in the file system: nobody else can send it code.
-        connection = os.path.join(jupyter_runtime_dir(), f"{path.stem}.json")
-        kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file=connection)
+        sockets = os.path.join(jupyter_runtime_dir(), path.stem)
         client = nbclient.NotebookClient(
-            notebook, km=kernel, timeout=120, resources={"metadata": {"path": path.parent}}
+            notebook,
+            kernel_name="python3",
+            timeout=120,
+            resources={"metadata": {"path": path.parent}},
+            config=Config(ConnectionFileMixin={"transport": "ipc", "ip": sockets}),
         )
         began = time.monotonic()
         try:
