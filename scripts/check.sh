@@ -35,5 +35,7 @@ step "format specification against the golden traces"
 python3 testdata/check_golden.py
 step "exports read by other programs"
 scripts/readers.sh
+step "notebooks, from nothing"
+scripts/notebooks.sh
 step tests
 cargo test --workspace --quiet
