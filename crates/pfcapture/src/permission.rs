@@ -1,6 +1,7 @@
 //! What this kernel and user can capture, and why something cannot be.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use crate::Error;
 use crate::check::remedy;
@@ -15,11 +16,33 @@ use crate::tracepoint::{
 };
 use crate::user_regs;
 
+/// Events on tracepoints that were opened to see whether they can be, never enabled. It takes the kernel some 40 ms
+/// to close the last event on a tracepoint, so those that a recording has too stay open while it does.
+#[derive(Debug, Default)]
+pub struct Trials(Vec<(EventKind, OwnedFd)>);
+
+impl Trials {
+    /// Opens one more.
+    fn opens(&mut self, kind: EventKind, abilities: &Abilities) -> bool {
+        let plan = Plan { follow: Follow::None, ..Plan::of(*abilities) };
+        // The recorder executes no program: it stays disabled.
+        let attr = target_attr(kind, &plan, Start::OnExec, 4096);
+        let event = sys::perf_event_open(&attr, Bound::Thread(0), None, None);
+        event.map(|event| self.0.push((kind, event))).is_ok()
+    }
+
+    /// Closes those that a recording has not.
+    pub fn keep(&mut self, plan: &Plan) {
+        self.0.retain(|(kind, _)| plan.wants(*kind));
+    }
+}
+
 /// Finds the abilities by opening each event on the recorder itself.
 ///
 /// # Errors
 /// Why nothing can be captured: [`Error::Paranoid`], [`Error::Blocked`], [`Error::NoPerfEvents`].
-pub fn probe() -> Result<Abilities, Error> {
+pub fn probe() -> Result<(Abilities, Trials), Error> {
+    let mut trials = Trials::default();
     let opens_following = |kind, abilities: &Abilities, follow| {
         let plan = Plan { follow, ..Plan::of(*abilities) };
         let attr = target_attr(kind, &plan, Start::Now, 4096);
@@ -58,33 +81,33 @@ pub fn probe() -> Result<Abilities, Error> {
         opens_following(EventKind::Entry, &abilities, Follow::Threads).is_ok();
     if abilities.kernel_mode {
         abilities.tracepoints = page_fault_tracepoints(tracefs_root());
-        if opens(EventKind::EntryUser, &abilities).is_err()
-            || opens(EventKind::EntryKernel, &abilities).is_err()
+        if !trials.opens(EventKind::EntryUser, &abilities)
+            || !trials.opens(EventKind::EntryKernel, &abilities)
         {
             abilities.tracepoints = None;
         }
         abilities.signals = signal_tracepoint(tracefs_root());
-        if opens(EventKind::Signal, &abilities).is_err() {
+        if !trials.opens(EventKind::Signal, &abilities) {
             abilities.signals = None;
         }
         abilities.calls = call_tracepoints(tracefs_root());
         let calls = [CallKind::Munmap, CallKind::Mremap, CallKind::Madvise];
         if calls.into_iter().any(|call| {
-            opens(EventKind::CallEntry(call), &abilities).is_err()
-                || opens(EventKind::CallExit(call), &abilities).is_err()
+            !trials.opens(EventKind::CallEntry(call), &abilities)
+                || !trials.opens(EventKind::CallExit(call), &abilities)
         }) {
             abilities.calls = None;
         }
         abilities.thread_starts = thread_start_tracepoint(tracefs_root());
-        if opens(EventKind::ThreadStart, &abilities).is_err() {
+        if !trials.opens(EventKind::ThreadStart, &abilities) {
             abilities.thread_starts = None;
         }
         abilities.oom = oom_tracepoint(tracefs_root());
-        if opens(EventKind::Oom, &abilities).is_err() {
+        if !trials.opens(EventKind::Oom, &abilities) {
             abilities.oom = None;
         }
     }
-    Ok(abilities)
+    Ok((abilities, trials))
 }
 
 /// Whether what a plan asks for besides faults can be had.

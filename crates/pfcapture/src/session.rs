@@ -224,7 +224,9 @@ pub fn record(
     mut on_news: impl FnMut(News<'_>),
 ) -> Result<Recorded, Error> {
     permission::raise_descriptor_limit();
-    let plan = plan(config, permission::probe()?)?;
+    let (abilities, mut trials) = permission::probe()?;
+    let plan = plan(config, abilities)?;
+    trials.keep(&plan);
     permission::try_extras(&plan)?;
     let page_bytes = rustix::param::page_size();
     let cpus = ring::online_cpus().map_err(Error::system("list the CPUs"))?;

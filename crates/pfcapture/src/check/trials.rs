@@ -187,7 +187,9 @@ impl Trials {
             tracepoints: tracepoints(machine, root, cpu),
             foreign: foreign(machine, root),
             ring: own.works().then(|| cpus.as_deref().map(ring_trial)).flatten(),
-            events_per_thread: permission::probe().ok().map(|can| Plan::of(can).events().count()),
+            events_per_thread: permission::probe()
+                .ok()
+                .map(|(can, _)| Plan::of(can).events().count()),
             cpus: cpus.map(|cpus| cpus.len()),
         }
     }
