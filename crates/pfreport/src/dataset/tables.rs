@@ -64,10 +64,9 @@ pub fn write(
     };
     let paths = faults.finish()?;
     // Damage inside of frames shows only when they are read.
-    if let Some(damage) = loaded.damage.get(..loaded.damage.len() - input.recorded_gaps) {
-        if let Some(first) = damage.first() {
-            return Err(damaged(file, first.clone()));
-        }
+    let found = loaded.damage.len().saturating_sub(input.recorded_gaps);
+    if let Some(damage) = loaded.damage.get(..found).and_then(<[String]>::first) {
+        return Err(damaged(file, damage.clone()));
     }
     let mut bytes = 0;
     for table in Table::ALL.iter().copied().filter(|table| *table != Table::Faults) {
