@@ -76,6 +76,7 @@ const TASKS: &[(&str, &[Example])] = &[
                 "every fault, for DuckDB, pandas or Polars",
             ),
             ("pfreport run.pft --json | jq .totals", "the summary, for programs"),
+            ("pfreport run.pft --openmetrics", "the summary as metrics, for Prometheus"),
         ],
     ),
     (
@@ -85,6 +86,7 @@ const TASKS: &[(&str, &[Example])] = &[
             ("pfreport dump run.pft --kind marks", "what is stored, frame by frame"),
             ("pfreport verify run.pft", "whether the file is sound, byte by byte"),
             ("pfreport redact run.pft -o share.pft", "a trace without names, to share"),
+            ("pfreport dataset *.pft -o fleet", "many traces as Parquet, for DuckDB, Polars, Spark"),
             ("ssh HOST cat run.pft | pfreport -", "a trace from elsewhere"),
             ("pfreport run.pft --by pid | less", "a pager, if one is wanted"),
         ],
