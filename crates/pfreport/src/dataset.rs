@@ -38,6 +38,10 @@ pub const SCHEMA: &str = "pft-dataset/1";
 /// What `pfreport dataset` takes.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(mut_args(|argument| match argument.get_id().as_str() {
+    "hide" | "keep" | "seed" => argument.requires("redact"),
+    _ => argument,
+}))]
 pub struct Arguments {
     /// Trace files
     #[arg(value_name = "TRACE", required = true, value_hint = ValueHint::FilePath)]
@@ -78,8 +82,8 @@ Examples:
   pfreport dataset *.pft -o share --redact --seed \"$SECRET\"
   duckdb -c \"FROM read_parquet('fleet/traces/**', hive_partitioning = true)\"
 
-Exit codes: 0 done; 1 failed: a full disk; 2 not possible as asked; 3 done, but traces were left out,
-or records are missing from one that was added.";
+Exit codes: 0 done; 1 failed: a full disk; 2 not possible as asked; 3 done, but traces were left
+out, or records are missing from one that was added.";
 
 /// What became of the traces so far.
 #[derive(Debug, Default)]

@@ -86,7 +86,10 @@ const TASKS: &[(&str, &[Example])] = &[
             ("pfreport dump run.pft --kind marks", "what is stored, frame by frame"),
             ("pfreport verify run.pft", "whether the file is sound, byte by byte"),
             ("pfreport redact run.pft -o share.pft", "a trace without names, to share"),
-            ("pfreport dataset *.pft -o fleet", "many traces as Parquet, for DuckDB, Polars, Spark"),
+            (
+                "pfreport dataset *.pft -o fleet",
+                "many traces as Parquet, for DuckDB, Polars, Spark",
+            ),
             ("ssh HOST cat run.pft | pfreport -", "a trace from elsewhere"),
             ("pfreport run.pft --by pid | less", "a pager, if one is wanted"),
         ],

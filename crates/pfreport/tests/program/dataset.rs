@@ -277,9 +277,14 @@ fn redacted_traces_have_no_names_and_the_same_pseudonyms() {
     // With the same seed it is the same trace.
     let output = scene.run(&[&["dataset", "run.pft"], &words[..]].concat());
     assert_eq!(said(&output), (Some(0), "share: 0 traces added, 1 there already\n", ""));
-    let output = scene.run(&["dataset", "run.pft", "-o", "share", "--redact"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("--seed"), "{}", text(&output.stderr));
+    // One does not go without the other.
+    for (option, other) in
+        [("--redact", "--seed"), ("--seed=x", "--redact"), ("--hide=web", "--redact")]
+    {
+        let output = scene.run(&["dataset", "run.pft", "-o", "share", option]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(other), "{}", text(&output.stderr));
+    }
 }
 
 #[test]
