@@ -45,6 +45,7 @@ pub mod cell;
 pub mod chains;
 pub mod cli;
 pub mod code;
+mod container;
 pub mod diff;
 pub mod dump;
 pub mod error;

@@ -86,6 +86,7 @@ fn a_machine_with_many_processes() {
             comm: i % 2,
             first_seen_ns,
             exit_ns: None,
+            cgroups: Vec::new(),
         });
     }
     for i in 0..20_000_u64 {
