@@ -30,9 +30,10 @@ pub(super) fn last_record_ns(recording: &Recording, records: &Records) -> u64 {
         let end_ns = if call.end_ns == u64::MAX { call.time_ns } else { call.end_ns };
         [call.time_ns, end_ns]
     });
+    let cgroups = recording.cgroups.iter().map(|cgroup| cgroup.time_ns);
     let checkpoint = recording.checkpoint.iter().map(|checkpoint| checkpoint.time_ns);
-    let times = tasks.chain(maps).chain(snapshots).chain(lost).chain(calls).chain(checkpoint);
-    times.max().unwrap_or(0).max(recording.header.start_ns)
+    let times = tasks.chain(maps).chain(snapshots).chain(lost).chain(calls).chain(cgroups);
+    times.chain(checkpoint).max().unwrap_or(0).max(recording.header.start_ns)
 }
 
 /// What holds for all faults, once each has been looked at.
