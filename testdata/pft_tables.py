@@ -206,6 +206,12 @@ def stack_pointers(archive, frame, _page_size):
         yield f"{time},{pid},{tid},{pointer:#x}"
 
 
+def cgroups(archive, frame, _page_size):
+    rows = Rows(archive, frame, "<Q4I", True)
+    for time, pid, offset, length, _ in rows:
+        yield f"{time},{pid},{rows.string(offset, length)}"
+
+
 def callchains(archive, frame, _page_size):
     rows = Rows(archive, frame, "<4I", False, ["<Q"], with_times=False)
     for number, cut, *counts in rows:
@@ -316,4 +322,5 @@ TABLES = {
     "sections": ((9, 1), sections, "module,name,address,bytes,no_bits,tls"),
     "symbols": ((10, 1), symbols, "module,kind,address,size_bytes,name,file,line"),
     "gaps": ((15, 1), gaps, "after_ns,before_ns,kind,frames,rows,bytes,reason"),
+    "cgroups": ((16, 1), cgroups, "time_ns,pid,path"),
 }

@@ -85,6 +85,8 @@ pub struct Drain {
     /// Processes that were first seen in a record of their own, with its time: what they are and have
     /// mapped is in no record.
     pub strangers: Vec<(u32, u64)>,
+    /// Processes that called `execve(2)`.
+    pub executed: Vec<u32>,
     /// Where stacks are, to store.
     pub stack_pointers: Vec<StackPointerRecord>,
     /// The NUMA nodes of physical addresses, where those are read.
@@ -122,6 +124,7 @@ impl Drain {
             oom: Vec::new(),
             lost: Vec::new(),
             strangers: Vec::new(),
+            executed: Vec::new(),
             stack_pointers: Vec::new(),
             page_nodes: None,
             most_callers: u16::MAX,

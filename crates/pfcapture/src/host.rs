@@ -139,6 +139,14 @@ pub fn is_running(proc_root: &Path, pid: u32) -> bool {
     fields.is_some_and(|fields| !matches!(fields.first().map(String::as_str), Some("Z" | "X")))
 }
 
+/// Whether a process has not begun to end.
+#[must_use]
+pub fn is_alive(proc_root: &Path, pid: u32) -> bool {
+    const PF_EXITING: u32 = 4;
+    let flags = stat_fields(proc_root, pid).and_then(|fields| fields.get(6)?.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & PF_EXITING == 0)
+}
+
 /// The fields of `/proc/PID/stat` from the state on.
 fn stat_fields(proc_root: &Path, pid: u32) -> Option<Vec<String>> {
     let stat = std::fs::read_to_string(proc_root.join(pid.to_string()).join("stat")).ok()?;

@@ -7,6 +7,7 @@
 mod attach;
 mod batch;
 mod calibrate;
+mod cgroups;
 pub mod check;
 mod clock;
 mod config;

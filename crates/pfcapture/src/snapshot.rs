@@ -9,10 +9,11 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use pft::record::{Snapshot, SnapshotReason, StackPointerRecord, Vma};
+use pft::record::{CgroupRecord, Snapshot, SnapshotReason, StackPointerRecord, Vma};
 use procfs::FromRead;
 use procfs::process::{MMPermissions, MemoryMaps};
 
+use crate::cgroups;
 use crate::clock;
 use crate::explain::Opener;
 use crate::host;
@@ -120,8 +121,27 @@ pub struct Taken {
     pub names: Vec<(u32, Vec<u8>)>,
     /// Where the stacks of waiting threads are, for the first snapshot of a process and the last.
     pub stack_pointers: Vec<StackPointerRecord>,
-    /// How long looking for them took.
-    pub stacks_ns: u64,
+    /// In which control group the process was just before, unless the kernel was asked for single addresses.
+    pub cgroup: Option<CgroupRecord>,
+    /// How long looking for both took.
+    pub beside_ns: u64,
+}
+
+/// A process that was looked at for its control group alone.
+#[derive(Debug)]
+pub struct Seen {
+    /// Its group; `None` if it is gone.
+    pub cgroup: Option<CgroupRecord>,
+    /// How long that took.
+    pub took_ns: u64,
+}
+
+impl Seen {
+    fn of(pid: u32) -> Self {
+        let begin_ns = clock::monotonic_ns();
+        let cgroup = cgroups::read(Path::new("/proc"), pid);
+        Self { cgroup, took_ns: clock::monotonic_ns() - begin_ns }
+    }
 }
 
 impl Taken {
@@ -133,8 +153,13 @@ impl Taken {
 
     fn of(request: &Request) -> Self {
         let &Request { pid, reason, .. } = request;
-        let begin_ns = clock::monotonic_ns();
         let proc_root = Path::new("/proc");
+        let first_ns = clock::monotonic_ns();
+        let cgroup = match reason {
+            SnapshotReason::Query => None,
+            _ => cgroups::read(proc_root, pid),
+        };
+        let begin_ns = clock::monotonic_ns();
         let asked = (reason == SnapshotReason::Query)
             .then(|| query(proc_root, pid, &request.addrs))
             .and_then(Result::ok);
@@ -157,8 +182,8 @@ impl Taken {
             _ => Vec::new(),
         };
         let stacks_ns = clock::monotonic_ns() - stacks_begin_ns;
-        let took_ns = end_ns - begin_ns;
-        Self { pid, end_ns, took_ns, result, names, stack_pointers, stacks_ns }
+        let (took_ns, beside_ns) = (end_ns - begin_ns, begin_ns - first_ns + stacks_ns);
+        Self { pid, end_ns, took_ns, result, names, stack_pointers, cgroup, beside_ns }
     }
 }
 
@@ -176,11 +201,19 @@ struct Request {
     addrs: Vec<u64>,
 }
 
+/// What the thread is asked for.
+#[derive(Debug)]
+enum Task {
+    Snapshot(Request),
+    Cgroup(u32),
+}
+
 /// The thread that takes snapshots.
 #[derive(Debug)]
 pub struct Snapshotter {
-    requests: Sender<Request>,
+    tasks: Sender<Task>,
     taken: Receiver<Taken>,
+    seen: Receiver<Seen>,
     waiting: HashSet<u32>,
 }
 
@@ -190,11 +223,20 @@ impl Snapshotter {
     /// # Errors
     /// When no thread can be made.
     pub fn start(opener: Option<Opener>) -> io::Result<Self> {
-        let (requests, inbox) = channel::<Request>();
+        let (tasks, inbox) = channel::<Task>();
         let (outbox, taken) = channel();
+        let (seen_outbox, seen) = channel();
         std::thread::Builder::new().name("snapshots".into()).spawn(move || {
             privileges::begin(Work::Looking);
-            for request in inbox {
+            for task in inbox {
+                let request = match task {
+                    Task::Snapshot(request) => request,
+                    Task::Cgroup(pid) => {
+                        // Who asked is gone: the next snapshot tells.
+                        let _ = seen_outbox.send(Seen::of(pid));
+                        continue;
+                    }
+                };
                 let taken = Taken::of(&request);
                 if let (Some(opener), Ok(snapshot)) = (&opener, &taken.result) {
                     opener.look_at_vmas(snapshot.pid, &snapshot.vmas);
@@ -204,7 +246,18 @@ impl Snapshotter {
                 }
             }
         })?;
-        Ok(Self { requests, taken, waiting: HashSet::new() })
+        Ok(Self { tasks, taken, seen, waiting: HashSet::new() })
+    }
+
+    /// Asks for the control group of a process.
+    pub fn look_at_cgroup(&self, pid: u32) {
+        // The thread takes requests until the sender is gone.
+        let _ = self.tasks.send(Task::Cgroup(pid));
+    }
+
+    /// The control groups that were looked at since the last call.
+    pub fn collect_cgroups(&self) -> Vec<Seen> {
+        self.seen.try_iter().collect()
     }
 
     /// Asks for the mappings at `addrs` only; otherwise as [`Snapshotter::request`].
@@ -225,7 +278,7 @@ impl Snapshotter {
         if !self.waiting.insert(pid) {
             return false;
         }
-        if self.requests.send(request).is_err() {
+        if self.tasks.send(Task::Snapshot(request)).is_err() {
             self.waiting.remove(&pid);
         }
         true
@@ -341,5 +394,24 @@ mod tests {
         assert_eq!(reasons(snapshots.wait_all(patience)), [SnapshotReason::Periodic]);
         assert!(snapshots.request(pid, SnapshotReason::Loss));
         assert_eq!(reasons(snapshots.wait_all(patience)), [SnapshotReason::Loss]);
+    }
+
+    #[test]
+    fn control_groups_come_alone_and_with_whole_snapshots() {
+        let own = std::process::id();
+        let Some(told) = cgroups::read(Path::new("/proc"), own) else {
+            eprintln!("skipped: no control groups");
+            return;
+        };
+        let mut snapshots = Snapshotter::start(None).unwrap();
+        snapshots.look_at_cgroup(own);
+        assert!(snapshots.request(own, SnapshotReason::Exec));
+        let taken = snapshots.wait_all(Duration::from_secs(60)).remove(0);
+        let [seen] = <[Seen; 1]>::try_from(snapshots.collect_cgroups()).unwrap();
+        let [alone, beside] = [seen.cgroup, taken.cgroup].map(Option::unwrap);
+        assert_eq!((&alone.path, &beside.path), (&told.path, &told.path));
+        assert!(alone.time_ns <= beside.time_ns && beside.time_ns <= taken.end_ns);
+        assert!(snapshots.query(own, vec![0x10]));
+        assert_eq!(snapshots.wait_all(Duration::from_secs(60)).remove(0).cgroup, None);
     }
 }

@@ -19,8 +19,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pft::record::{
-    CallChainRecord, CallRecord, Checkpoint, Fact, LostBy, LostRecord, MapRecord, MarkRecord,
-    ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
+    CallChainRecord, CallRecord, CgroupRecord, Checkpoint, Fact, LostBy, LostRecord, MapRecord,
+    MarkRecord, ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord,
+    TraceHeader,
 };
 
 use crate::Error;
@@ -58,6 +59,8 @@ pub enum Item {
     StackPointers(Vec<StackPointerRecord>),
     /// Victims of the OOM killer.
     Oom(Vec<OomRecord>),
+    /// Control groups of processes, in any order.
+    Cgroups(Vec<CgroupRecord>),
     /// Marks.
     Marks(Vec<MarkRecord>),
     /// Losses.

@@ -2,9 +2,9 @@
 
 use pft::Writer;
 use pft::record::{
-    CallChainRecord, CallKind, CallRecord, Checkpoint, Fact, FaultBatch, LATENCY_UNKNOWN,
-    LedgerEntry, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason, StackPointerRecord,
-    TaskKind, TaskRecord, TraceHeader, Vma, flags,
+    CallChainRecord, CallKind, CallRecord, CgroupRecord, Checkpoint, Fact, FaultBatch,
+    LATENCY_UNKNOWN, LedgerEntry, MapRecord, MarkRecord, OomRecord, Snapshot, SnapshotReason,
+    StackPointerRecord, TaskKind, TaskRecord, TraceHeader, Vma, flags,
 };
 
 use crate::{code_samples, samples};
@@ -151,6 +151,8 @@ fn changes(writer: &mut Writer<Vec<u8>>, frame: u64, at_ns: u64) {
             stack_pointer: BASE + 0x1000,
         }])
         .unwrap();
+    let path = format!("/group {}", frame / 2).into_bytes();
+    writer.cgroups(&[CgroupRecord { time_ns: at_ns + 35, pid: 100, path }]).unwrap();
     let name = format!("phase {frame}").into_bytes();
     writer.marks(&[MarkRecord { time_ns: at_ns + 40, name }]).unwrap();
 }

@@ -54,6 +54,7 @@ pub const KINDS: &[Kind] = &[
     kind!(Calls, 4, encode_calls, moments::calls),
     kind!(StackPointers, 4, encode_stack_pointers, code::stack_pointers),
     kind!(Gaps, 4, encode_gaps, moments::gaps),
+    kind!(Cgroups, 12, encode_cgroups, moments::cgroups),
 ];
 
 /// Encodes a frame of any kind.

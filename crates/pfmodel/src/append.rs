@@ -16,6 +16,7 @@ impl Analysis {
         self.threads.append(&mut later.threads);
         self.mappings.append(&mut later.mappings);
         self.comms.append(&mut later.comms);
+        self.cgroups.append(&mut later.cgroups);
         self.regions.append(&mut later.regions);
         self.modules.append(&mut later.modules);
         self.locations.append(&mut later.locations);
@@ -39,6 +40,7 @@ fn renumber(later: &mut Analysis, before: &Analysis) {
     };
     let proc = behind(before.processes.len());
     let comm = behind(before.comms.len());
+    let cgroup = behind(before.cgroups.len());
     let mapping = behind(before.mappings.len());
     let region = behind(before.regions.len());
     let module = behind(before.modules.len());
@@ -58,6 +60,7 @@ fn renumber(later: &mut Analysis, before: &Analysis) {
     for process in &mut later.processes {
         proc(&mut process.parent);
         comm(&mut process.comm);
+        process.cgroups.iter_mut().for_each(|(_, path)| cgroup(path));
     }
     later.threads.iter_mut().for_each(|thread| proc(&mut thread.proc));
     for row in &mut later.mappings {
@@ -78,6 +81,7 @@ fn delay(later: &mut Analysis, offset_ns: u64) {
     for process in &mut later.processes {
         later_by(&mut process.first_seen_ns);
         process.exit_ns.iter_mut().for_each(later_by);
+        process.cgroups.iter_mut().for_each(|(since_ns, _)| later_by(since_ns));
     }
     for thread in &mut later.threads {
         later_by(&mut thread.from_ns);

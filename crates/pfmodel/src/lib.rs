@@ -15,12 +15,14 @@
 //! and `drops` what was given back since; and `classify` and `incomplete` turn that evidence into class
 //! and cause. `chains` looks up call chains in the mappings of that moment. At the end `region` names the
 //! mappings, and `parts` says which section, zeroed memory or thread's stack (`stacks`) an address is in, by
-//! where modules lie (`modules`, `placement`); `locations` and `objects` name code and data.
+//! where modules lie (`modules`, `placement`); `locations` and `objects` name code and data, and `cgroups`
+//! says in which control groups processes were.
 
 mod address_space;
 mod analyse;
 mod append;
 mod births;
+mod cgroups;
 mod chains;
 mod classify;
 pub mod column;

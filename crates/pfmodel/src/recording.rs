@@ -2,8 +2,8 @@
 
 use pft::keys::fact;
 use pft::record::{
-    CallChainRecord, CallRecord, Checkpoint, Fact, GapRecord, LostRecord, MapRecord, ModuleRecord,
-    Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
+    CallChainRecord, CallRecord, CgroupRecord, Checkpoint, Fact, GapRecord, LostRecord, MapRecord,
+    ModuleRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
 };
 
 /// Everything that a trace holds except the faults. The lists may be in any order.
@@ -33,6 +33,8 @@ pub struct Recording {
     pub call_chains: Vec<CallChainRecord>,
     /// Where the stacks of threads are.
     pub stack_pointers: Vec<StackPointerRecord>,
+    /// Control groups of processes.
+    pub cgroups: Vec<CgroupRecord>,
     /// The last checkpoint.
     pub checkpoint: Option<Checkpoint>,
 }
@@ -54,6 +56,7 @@ impl Recording {
             symbols: Vec::new(),
             call_chains: Vec::new(),
             stack_pointers: Vec::new(),
+            cgroups: Vec::new(),
             checkpoint: None,
         }
     }

@@ -137,6 +137,9 @@ pub struct Process {
     pub first_seen_ns: u64,
     /// Exit of its last thread, if recorded.
     pub exit_ns: Option<u64>,
+    /// Control groups that it was in: since when, nanoseconds since the start of the trace, and which, index into
+    /// [`Analysis::cgroups`]. The first one counts for the time before, too. Empty if none is known.
+    pub cgroups: Vec<(u64, u32)>,
 }
 
 /// A thread and its life inside the recording.
@@ -327,6 +330,8 @@ pub struct Analysis {
     pub mappings: Vec<Mapping>,
     /// Names of threads. Bytes as recorded.
     pub comms: Vec<Vec<u8>>,
+    /// Paths of control groups. Bytes as recorded.
+    pub cgroups: Vec<Vec<u8>>,
     /// Parts of memory.
     pub regions: Vec<Region>,
     /// Modules.

@@ -136,6 +136,7 @@ impl Classifier {
             // Of threads, numbers tell which of several of one kind it is.
             Field::Comm => self.arguments_with(&mut cut, true),
             Field::Mark => self.arguments(&mut cut),
+            Field::Cgroup => self.cgroup(&mut cut),
             Field::Section(id) => self.section(&mut cut, id),
             Field::BuildId(id) => cut.take_rest(self.of_module(id)),
             Field::Symbol(id) => self.symbol(&mut cut, id),
@@ -145,7 +146,6 @@ impl Classifier {
     }
 
     fn fact(&self, cut: &mut Cut<'_>, key: &str) {
-        let bytes = cut.rest().len();
         match key {
             fact::MACHINE_HOSTNAME => {
                 let fate = self.paths.fate(Class::Names);
@@ -156,15 +156,20 @@ impl Classifier {
                 }
             }
             fact::KERNEL_RELEASE | fact::KERNEL_VERSION => self.release(cut),
-            fact::TARGET_CGROUP => match self.paths.fate(Class::Arguments) {
-                Fate::Own => self.path_or_text(cut),
-                _ => self.paths.words(cut, bytes, Class::Arguments, GROUPS),
-            },
+            fact::TARGET_CGROUP => self.cgroup(cut),
             // Numbers of processes go apart from texts.
             fact::TARGET_PIDS | fact::TARGET_TIDS => {}
             fact::TARGET_COMMAND => self.arguments(cut),
             _ if key.starts_with(fact::LABEL_PREFIX) => self.arguments(cut),
             _ => {}
+        }
+    }
+
+    /// Cuts the path of a control group.
+    fn cgroup(&self, cut: &mut Cut<'_>) {
+        match self.paths.fate(Class::Arguments) {
+            Fate::Own => self.path_or_text(cut),
+            _ => self.paths.words(cut, cut.rest().len(), Class::Arguments, GROUPS),
         }
     }
 

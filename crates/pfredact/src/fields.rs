@@ -19,6 +19,8 @@ pub(crate) enum Field<'a> {
     Path,
     /// Name of a phase.
     Mark,
+    /// Path of a control group.
+    Cgroup,
     /// Name of a section of the module with this number.
     Section(u32),
     /// Build id likewise: bytes.
@@ -40,6 +42,7 @@ impl Field<'_> {
             Self::Comm => "thread",
             Self::Path => "mapping or module",
             Self::Mark => "mark",
+            Self::Cgroup => "control group",
             Self::Section(_) => "section",
             Self::BuildId(_) => "build id",
             Self::Symbol(_) => "symbol",
@@ -68,6 +71,9 @@ pub(crate) fn each_text(frame: &mut Frame, each: &mut dyn FnMut(Field<'_>, &mut 
             victims.iter_mut().for_each(|victim| each(Field::Comm, &mut victim.comm));
         }
         Frame::Marks(marks) => marks.iter_mut().for_each(|mark| each(Field::Mark, &mut mark.name)),
+        Frame::Cgroups(cgroups) => {
+            cgroups.iter_mut().for_each(|cgroup| each(Field::Cgroup, &mut cgroup.path));
+        }
         Frame::Modules(modules) => {
             for module in modules {
                 each(Field::Path, &mut module.path);
@@ -121,6 +127,7 @@ pub(crate) fn text_vector(kind: Option<FrameKind>, payload: &[u8]) -> Range<usiz
                 | FrameKind::Checkpoint
                 | FrameKind::Oom
                 | FrameKind::Marks
+                | FrameKind::Cgroups
                 | FrameKind::Modules
                 | FrameKind::Symbols
         )

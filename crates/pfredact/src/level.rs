@@ -11,7 +11,7 @@ pub enum Level {
     Names,
     /// Folders and files outside of the system's own, and numbers of files and devices.
     Paths,
-    /// Command line, labels, marks, control group, names of threads and of memory.
+    /// Command line, labels, marks, control groups, names of threads and of memory.
     Arguments,
     /// Functions, variables, source files, sections and build ids of whatever is not of the system.
     #[default]

@@ -104,6 +104,12 @@ pub(crate) fn each_number(frame: &mut Frame, numbers: &mut impl Numbers) {
             }
         }
         Frame::Marks(marks) => marks.iter_mut().for_each(|mark| numbers.time(&mut mark.time_ns)),
+        Frame::Cgroups(cgroups) => {
+            for cgroup in cgroups {
+                numbers.time(&mut cgroup.time_ns);
+                numbers.task(&mut cgroup.pid);
+            }
+        }
         Frame::Calls(_)
         | Frame::CallChains(_)
         | Frame::Modules(_)

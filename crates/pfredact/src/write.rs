@@ -120,6 +120,7 @@ pub(crate) fn write_frame(writer: &mut Writer<impl Write>, frame: &Frame) -> Res
         Frame::Symbols(symbols) => writer.symbols(symbols)?,
         Frame::StackPointers(stack_pointers) => writer.stack_pointers(stack_pointers)?,
         Frame::Gaps(gaps) => writer.gaps(gaps)?,
+        Frame::Cgroups(cgroups) => writer.cgroups(cgroups)?,
         _ => {}
     }
     Ok(())

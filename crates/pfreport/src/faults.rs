@@ -255,6 +255,18 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
             };
             Ok(UInt32Chunked::from_iter_options(name.into(), rows.map(node)).into_column())
         }),
+        Field::Cgroup => {
+            let dictionary = Dictionary::new(analysis.cgroups.iter().map(|p| Some(printable(p))))?;
+            Box::new(move |rows| {
+                let code = |(&proc, &ns): (&u32, &u64)| {
+                    let process = analysis.processes.get(proc as usize);
+                    let cgroup = process.and_then(|process| process.cgroup_at(ns));
+                    dictionary.code(cgroup.unwrap_or(NONE))
+                };
+                let pairs = faults.proc.range(rows.clone()).zip(&faults.time_ns[rows]);
+                coded(name, pairs.map(code), &dictionary.dtype)
+            })
+        }
         Field::Mapping => Box::new(move |rows| {
             let known = |&m: &u32| ((m as usize) < mappings.len()).then_some(m);
             let numbers = faults.mapping.range(rows).map(known);

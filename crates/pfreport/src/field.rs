@@ -97,6 +97,8 @@ fields! {
     Node = "node",
     /// Mapping of the address: its number in table `mappings`; null if no mapping is known.
     Mapping = "mapping",
+    /// Control group of the process at that moment; null if it is not known.
+    Cgroup = "cgroup",
 }
 
 impl Field {

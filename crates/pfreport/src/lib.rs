@@ -46,6 +46,7 @@ pub mod cell;
 pub mod chains;
 pub mod cli;
 pub mod code;
+mod container;
 pub mod dataset;
 pub mod diff;
 pub mod dump;

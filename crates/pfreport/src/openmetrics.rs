@@ -163,9 +163,13 @@ fn list(
 }
 
 fn processes(summary: &Summary) -> Vec<Metric> {
-    let labels = |pid: &str, name: &str| vec![label("pid", pid), label("process", name)];
+    let labels = |pid: &str, name: &str, cgroup: &str| {
+        vec![label("pid", pid), label("process", name), label("cgroup", cgroup)]
+    };
     let of = |row: &crate::json::Process| {
-        labels(&row.pid.to_string(), row.name.as_deref().unwrap_or_default())
+        let [name, cgroup] =
+            [&row.name, &row.cgroup].map(|text| text.as_deref().unwrap_or_default());
+        labels(&row.pid.to_string(), name, cgroup)
     };
     let rows = &summary.processes.rows;
     let mut metrics = list(
@@ -175,7 +179,7 @@ fn processes(summary: &Summary) -> Vec<Metric> {
             ("pft_process_stall_seconds", "Time that the threads of a process waited"),
         ],
         rows.iter().map(|row| (of(row), row.faults, row.major, row.stall_ns)).collect(),
-        (labels("", OTHERS), summary.processes.left_out),
+        (labels("", OTHERS, ""), summary.processes.left_out),
     );
     metrics.push(Metric {
         name: "pft_process_recorded_seconds",
@@ -240,8 +244,8 @@ mod tests {
             "pft_faults_total{class=\"minor\",cause=\"anon-first-touch\"} 1",
             "# UNIT pft_stall_seconds seconds",
             "pft_stall_seconds_total{class=\"major\",cause=\"file-read\"} 0.012500001",
-            "pft_process_major_faults_total{pid=\"4242\",process=\"server\"} 2",
-            "pft_process_faults_total{pid=\"\",process=\"(others)\"} 1",
+            "pft_process_major_faults_total{pid=\"4242\",process=\"server\",cgroup=\"\"} 2",
+            "pft_process_faults_total{pid=\"\",process=\"(others)\",cgroup=\"\"} 1",
             "pft_region_major_faults_total{region=\"model.gguf\",kind=\"file\",path=\"/srv/models/model.gguf\"} 2",
             "pft_region_faults_total{region=\"(others)\",kind=\"\",path=\"\"} 1",
             "# TYPE pft_fault_latency_seconds histogram",

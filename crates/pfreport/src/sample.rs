@@ -139,6 +139,7 @@ pub fn empty() -> Loaded {
             comm: 0,
             first_seen_ns: 0,
             exit_ns: None,
+            cgroups: Vec::new(),
         }],
         threads: vec![Thread { proc: 0, tid: 100, from_ns: 0, to_ns: 10 * second }],
         mappings,
@@ -189,8 +190,14 @@ pub fn empty() -> Loaded {
 /// The same with a child.
 pub fn two_processes() -> Loaded {
     let mut loaded = empty();
-    let child =
-        Process { pid: 4_243, parent: 0, comm: 1, first_seen_ns: 1_000_000_000, exit_ns: None };
+    let child = Process {
+        pid: 4_243,
+        parent: 0,
+        comm: 1,
+        first_seen_ns: 1_000_000_000,
+        exit_ns: None,
+        cgroups: Vec::new(),
+    };
     loaded.analysis.processes.push(child);
     loaded
 }

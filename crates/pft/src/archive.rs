@@ -209,6 +209,22 @@ pub(crate) struct MarkRow {
     pub(crate) name_bytes: u32,
 }
 
+/// Payload of a Cgroups frame.
+#[derive(Archive, Serialize, Default)]
+pub(crate) struct CgroupsV1 {
+    pub(crate) rows: Vec<CgroupRow>,
+    pub(crate) text: Vec<u8>,
+}
+
+#[derive(Archive, Serialize)]
+pub(crate) struct CgroupRow {
+    pub(crate) time_ns: u64,
+    pub(crate) pid: u32,
+    pub(crate) path_offset: u32,
+    pub(crate) path_bytes: u32,
+    pub(crate) reserved: u32,
+}
+
 /// Payload of a Calls frame.
 #[derive(Archive, Serialize, Default)]
 pub(crate) struct CallsV1 {
@@ -292,6 +308,8 @@ const _: () = {
     assert!(size_of::<ArchivedOomRow>() == 80);
     assert!(size_of::<ArchivedMarksV1>() == 16);
     assert!(size_of::<ArchivedMarkRow>() == 16);
+    assert!(size_of::<ArchivedCgroupsV1>() == 16);
+    assert!(size_of::<ArchivedCgroupRow>() == 24);
     assert!(size_of::<ArchivedCallsV1>() == 8);
     assert!(size_of::<ArchivedCallRow>() == 64);
     assert!(size_of::<ArchivedGapsV1>() == 8);

@@ -168,6 +168,9 @@ fn decode_part(
         FrameKind::StackPointers => {
             Frame::StackPointers(code::stack_pointers(archive::access(archive)?, expected)?)
         }
+        FrameKind::Cgroups => {
+            Frame::Cgroups(moments::cgroups(archive::access(archive)?, expected)?)
+        }
         FrameKind::Gaps => Frame::Gaps(moments::gaps(archive::access(archive)?, expected)?),
         FrameKind::Index => return Err("an index frame holds no records"),
     };

@@ -57,6 +57,8 @@ pub enum FrameKind {
     StackPointers = 14,
     /// What the file does not hold any more.
     Gaps = 15,
+    /// Control groups of processes.
+    Cgroups = 16,
     /// List of all frames before it.
     Index = 32,
 }
@@ -84,6 +86,7 @@ impl FrameKind {
             Self::Calls,
             Self::StackPointers,
             Self::Gaps,
+            Self::Cgroups,
             Self::Index,
         ]
         .into_iter()
@@ -237,7 +240,7 @@ mod tests {
     fn kinds_are_known_by_number_and_version() {
         assert_eq!(FrameKind::known(5, 1), Some(FrameKind::Faults));
         assert_eq!(FrameKind::known(5, 2), None);
-        for unknown in [0, 16, 31, 33] {
+        for unknown in [0, 17, 31, 33] {
             assert_eq!(FrameKind::known(unknown, 1), None);
         }
         assert_eq!(FrameKind::known(8, 1), Some(FrameKind::CallChains));
@@ -248,6 +251,7 @@ mod tests {
         assert_eq!(FrameKind::known(13, 1), Some(FrameKind::Calls));
         assert_eq!(FrameKind::known(14, 1), Some(FrameKind::StackPointers));
         assert_eq!(FrameKind::known(15, 1), Some(FrameKind::Gaps));
+        assert_eq!(FrameKind::known(16, 1), Some(FrameKind::Cgroups));
         assert_eq!(FrameKind::known(32, 1), Some(FrameKind::Index));
     }
 }

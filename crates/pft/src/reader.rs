@@ -21,9 +21,9 @@ use crate::error::{Error, Result};
 use crate::frame::{FrameHeader, FrameKind};
 use crate::layout::{FileStart, HEADER_READ_BYTES, Seed, TRAILER_BYTES, Trailer, parse_header};
 use crate::record::{
-    CallChainRecord, CallRecord, Fact, Frame, GapRecord, LedgerEntry, LostRecord, MapRecord,
-    MarkRecord, ModuleRecord, OomRecord, Section, StackPointerRecord, SymbolRecord, TaskRecord,
-    TraceHeader, Vma,
+    CallChainRecord, CallRecord, CgroupRecord, Fact, Frame, GapRecord, LedgerEntry, LostRecord,
+    MapRecord, MarkRecord, ModuleRecord, OomRecord, Section, StackPointerRecord, SymbolRecord,
+    TaskRecord, TraceHeader, Vma,
 };
 
 use arrange::Arranged;
@@ -82,6 +82,7 @@ impl FrameInfo {
             FrameKind::Symbols => size_of::<SymbolRecord>(),
             FrameKind::StackPointers => size_of::<StackPointerRecord>(),
             FrameKind::Gaps => size_of::<GapRecord>(),
+            FrameKind::Cgroups => size_of::<CgroupRecord>(),
             FrameKind::Index => 0,
         };
         // The header does not tell the number of sections, which take half as much again in memory as

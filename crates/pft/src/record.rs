@@ -276,6 +276,18 @@ pub struct MarkRecord {
     pub name: Vec<u8>,
 }
 
+/// In which control group a process was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CgroupRecord {
+    /// When.
+    pub time_ns: u64,
+    /// Process id.
+    pub pid: u32,
+    /// Path as in `/proc/PID/cgroup`: of the hierarchy that limits memory, below the root of the recorder's
+    /// cgroup namespace (`/../…` beside it).
+    pub path: Vec<u8>,
+}
+
 /// One line of the ledger: what was counted so far. Keys are listed in `schemas/pft.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
@@ -335,4 +347,6 @@ pub enum Frame {
     StackPointers(Vec<StackPointerRecord>),
     /// What the file does not hold any more.
     Gaps(Vec<GapRecord>),
+    /// Control groups of processes in time order.
+    Cgroups(Vec<CgroupRecord>),
 }

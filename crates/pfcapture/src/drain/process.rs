@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use pft::record::{SnapshotReason, Vma};
+use pft::record::{CgroupRecord, SnapshotReason, Vma};
 
 use super::Drain;
 use crate::known_ranges::KnownRanges;
@@ -24,6 +24,8 @@ pub struct Process {
     pub unknown: Vec<u64>,
     /// How long its last whole snapshot took.
     pub took_ns: u64,
+    /// Path of the control group in which it was seen last.
+    pub(super) cgroup: Option<Box<[u8]>>,
 }
 
 impl Process {
@@ -37,6 +39,21 @@ impl Process {
 }
 
 impl Drain {
+    /// Takes in where a process was seen; whether that is news.
+    pub fn learn_cgroup(&mut self, seen: &CgroupRecord) -> bool {
+        let Some(process) = self.processes.get_mut(&seen.pid) else { return true };
+        let is_news = process.cgroup.as_deref() != Some(&*seen.path);
+        if is_news {
+            process.cgroup = Some(seen.path.as_slice().into());
+        }
+        is_news
+    }
+
+    /// Every control group is news again, as a segment of a flight recorder needs it.
+    pub fn forget_cgroups(&mut self) {
+        self.processes.values_mut().for_each(|process| process.cgroup = None);
+    }
+
     /// Takes in what is mapped at unknown addresses, as the kernel answered.
     pub fn learn_some(&mut self, pid: u32, vmas: &[Vma], end_ns: u64, took_ns: u64) {
         if let Some(process) = self.processes.get_mut(&pid) {

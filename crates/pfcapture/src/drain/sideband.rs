@@ -83,7 +83,10 @@ impl Drain {
             thread.stack_pointers.clear();
         }
         let wanted = Some(SnapshotReason::Exec);
-        self.processes.insert(pid, Process { threads: 1, wanted, ..Process::default() });
+        let cgroup = self.processes.remove(&pid).and_then(|process| process.cgroup);
+        let process = Process { threads: 1, wanted, cgroup, ..Process::default() };
+        self.processes.insert(pid, process);
+        self.executed.push(pid);
     }
 
     pub(super) fn fork(

@@ -1,5 +1,6 @@
 //! Records made by hand, and exactly what the drain makes of them.
 
+mod cgroups;
 mod stacks;
 
 use std::ops::Range;

@@ -1,6 +1,7 @@
 //! The running session: records out of the rings, snapshots asked for, batches to the store, and
 //! the one way to the end.
 
+mod cgroups;
 pub mod flight;
 pub mod marking;
 pub mod showing;
@@ -36,6 +37,7 @@ use crate::snapshot::Snapshotter;
 use crate::store::{Finished, Item, Store};
 use crate::sys;
 use crate::targets::Targets;
+use cgroups::Cgroups;
 use flight::Windows;
 use marking::Marking;
 use showing::Show;
@@ -77,6 +79,7 @@ pub struct Session {
     tids: Vec<u32>,
     /// Processes whose names are to be found out, with the time of their first record.
     strangers: HashMap<u32, u64>,
+    cgroups: Cgroups,
     cpus: Cpus,
     marks: Marking,
     show: Option<Show>,
@@ -117,6 +120,7 @@ impl Session {
             enable_ns: (delay_ns > 0).then(|| start_ns.saturating_add(delay_ns)),
             tids: tids.to_vec(),
             strangers: HashMap::new(),
+            cgroups: Cgroups::default(),
             cpus,
             marks: Marking::new(marks),
             show: live.map(Show::new),
@@ -165,6 +169,8 @@ impl Session {
             self.open_new();
             self.collect_snapshots();
             self.meet_strangers();
+            self.collect_cgroups();
+            self.look_at_cgroups(now_ns);
             self.collect_marks(now_ns);
             self.show_new();
             self.fly(watch.window_asked(), walked_ns);
@@ -259,6 +265,7 @@ impl Session {
         for taken in self.snapshots.wait_all(END_PATIENCE) {
             self.take_in(taken);
         }
+        self.collect_cgroups();
         self.drain.finish();
         let command_pid = child.as_ref().map(|child| child.pid);
         let reaped = child.and_then(|mut child| {

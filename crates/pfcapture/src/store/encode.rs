@@ -24,6 +24,7 @@ pub fn encode(encoder: &mut Encoder, item: &Item) -> pft::Result<Vec<EncodedFram
         Item::Symbols(symbols) => encoder.encode_symbols(symbols),
         Item::Calls(calls) => encoder.encode_calls(calls),
         Item::StackPointers(records) => encoder.encode_stack_pointers(records),
+        Item::Cgroups(cgroups) => encoder.encode_cgroups(cgroups),
         Item::Oom(victims) => encoder.encode_oom(victims),
         Item::Marks(marks) => encoder.encode_marks(marks),
         Item::Lost(lost) => encoder.encode_lost(lost),

@@ -2,8 +2,8 @@
 
 use pft::MAX_RAW_BYTES;
 use pft::record::{
-    CallRecord, Fact, LedgerEntry, LostBy, LostRecord, MarkRecord, OomRecord, StackPointerRecord,
-    TaskKind, TaskRecord,
+    CallRecord, CgroupRecord, Fact, LedgerEntry, LostBy, LostRecord, MarkRecord, OomRecord,
+    StackPointerRecord, TaskKind, TaskRecord,
 };
 
 use super::{BASE, Named, Recording, START_NS, map, task, vma};
@@ -20,6 +20,8 @@ pub const ALL: &[Named] = &[
     ("facts of different names", different_facts),
     ("marks by the million", |rows| marks(rows, b"")),
     ("marks of long names", |rows| marks(rows / 1_000, &[b'\x1b'; 10_000])),
+    ("control groups by the million", |rows| cgroups(rows, b"")),
+    ("control groups of long names", |rows| cgroups(rows / 1_000, &[b'/'; 10_000])),
     ("victims by the million", victims),
     ("losses by the million", losses),
     ("losses of all numbers", |_| all_losses()),
@@ -106,6 +108,20 @@ fn marks(rows: usize, name: &[u8]) -> Vec<u8> {
     for frame in (0..rows).collect::<Vec<_>>().chunks(1_000_000 / (name.len() + 20)) {
         let marks: Vec<_> = frame.iter().map(|&n| mark(n)).collect();
         recording.writer.marks(&marks).unwrap();
+    }
+    recording.some_faults().end()
+}
+
+fn cgroups(rows: usize, path: &[u8]) -> Vec<u8> {
+    let seen = |n: usize| CgroupRecord {
+        time_ns: START_NS + n as u64,
+        pid: n as u32 % 70_000,
+        path: [path, n.to_string().as_bytes()].concat(),
+    };
+    let mut recording = Recording::new();
+    for frame in (0..rows).collect::<Vec<_>>().chunks(1_000_000 / (path.len() + 20)) {
+        let cgroups: Vec<_> = frame.iter().map(|&n| seen(n)).collect();
+        recording.writer.cgroups(&cgroups).unwrap();
     }
     recording.some_faults().end()
 }

@@ -1,7 +1,7 @@
 //! Times, addresses, counts and identities at the ends of what can be written.
 
 use pft::keys::{fact, ledger};
-use pft::record::{Checkpoint, Fact, LedgerEntry, MarkRecord, TraceHeader, flags};
+use pft::record::{CgroupRecord, Checkpoint, Fact, LedgerEntry, MarkRecord, TraceHeader, flags};
 
 use super::{BASE, Fault, Named, ODD, PAGE, Recording, START_NS, map, vma};
 use crate::samples;
@@ -22,6 +22,7 @@ pub const ALL: &[Named] = &[
     ("a ledger that sums up to nothing", |_| full_ledger(1 << 63)),
     ("facts that lie", |_| lying_facts()),
     ("marks at odd times", |_| odd_marks()),
+    ("control groups at odd times", |_| odd_cgroups()),
     ("faults all over memory", everywhere),
     ("a page that faults forever", |rows| one_page(rows)),
 ];
@@ -211,6 +212,17 @@ fn lying_facts() -> Vec<u8> {
 fn odd_marks() -> Vec<u8> {
     let marks = ODD.map(|time_ns| MarkRecord { time_ns, name: b"<b>=cmd|' /C calc'!A0".to_vec() });
     Recording::new().records(marks, |writer, marks| writer.marks(marks)).some_faults().end()
+}
+
+fn odd_cgroups() -> Vec<u8> {
+    let path = b"/<b>\x1b[2J/=cmd|' /C calc'!A0/../\xff".to_vec();
+    let cgroups = ODD.map(|time_ns| [0, 1, 100, u32::MAX].map(|pid| (time_ns, pid))).concat();
+    let cgroup = |(n, (time_ns, pid))| {
+        let path = if n % 3 == 0 { Vec::new() } else { path.repeat(n % 5) };
+        CgroupRecord { time_ns, pid, path }
+    };
+    let cgroups = cgroups.into_iter().enumerate().map(cgroup);
+    Recording::new().records(cgroups, |writer, all| writer.cgroups(all)).some_faults().end()
 }
 
 /// No two in one neighbourhood.

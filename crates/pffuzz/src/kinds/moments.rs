@@ -1,7 +1,9 @@
 //! What happened beside the faults, in order of time as encoders bring it.
 
 use arbitrary::Result;
-use pft::record::{CallKind, CallRecord, GapReason, GapRecord, MarkRecord, OomRecord};
+use pft::record::{
+    CallKind, CallRecord, CgroupRecord, GapReason, GapRecord, MarkRecord, OomRecord,
+};
 
 use crate::random::Source;
 
@@ -38,6 +40,14 @@ pub fn marks(source: &mut Source<'_>) -> Result<Vec<MarkRecord>> {
         .list(MOST, |source| Ok(MarkRecord { time_ns: source.number()?, name: source.name()? }))?;
     marks.sort_by_key(|mark| mark.time_ns);
     Ok(marks)
+}
+
+pub fn cgroups(source: &mut Source<'_>) -> Result<Vec<CgroupRecord>> {
+    let mut cgroups = source.list(MOST, |source| {
+        Ok(CgroupRecord { time_ns: source.number()?, pid: source.id()?, path: source.name()? })
+    })?;
+    cgroups.sort_by_key(|cgroup| cgroup.time_ns);
+    Ok(cgroups)
 }
 
 pub fn calls(source: &mut Source<'_>) -> Result<Vec<CallRecord>> {

@@ -35,6 +35,7 @@ pub fn run(bytes: &[u8]) {
             Frame::CallChains(chains) => recording.call_chains.extend(chains),
             Frame::Modules(modules) => recording.modules.extend(modules),
             Frame::Symbols(symbols) => recording.symbols.extend(symbols),
+            Frame::Cgroups(cgroups) => recording.cgroups.extend(cgroups),
             Frame::StackPointers(records) => recording.stack_pointers.extend(records),
             _ => {}
         }
@@ -77,6 +78,10 @@ fn check(analysis: &Analysis, recorded: u64) {
     for row in 0..len {
         assert!((faults.proc[row] as usize) < analysis.processes.len());
         assert!((faults.comm[row] as usize) < analysis.comms.len());
+        let process = &analysis.processes[faults.proc[row] as usize];
+        if let Some(cgroup) = process.cgroup_at(faults.time_ns[row]) {
+            assert!((cgroup as usize) < analysis.cgroups.len());
+        }
         if let Some(mapping) = analysis.mappings.get(faults.mapping[row] as usize) {
             assert!((mapping.start..mapping.end).contains(&faults.addr[row]));
             assert_eq!(mapping.proc, faults.proc[row]);

@@ -134,6 +134,7 @@ pub fn memory_bytes(frame: &Frame) -> u64 {
         }),
         Frame::Symbols(symbols) => rows(symbols, |symbol| symbol.name.len() + symbol.file.len()),
         Frame::StackPointers(stack_pointers) => size_of_val(stack_pointers.as_slice()),
+        Frame::Cgroups(cgroups) => rows(cgroups, |cgroup| cgroup.path.len()),
         Frame::Gaps(gaps) => size_of_val(gaps.as_slice()),
         // Of a new kind only what holds for all is known; a test fails until it is here.
         _ => 0,

@@ -6,6 +6,7 @@ use pft::record::LostBy;
 
 use super::Analyser;
 use super::code::{Code, Instruction};
+use crate::cgroups::{Cgroups, Life};
 use crate::column::{Column, Values as _, pieces};
 use crate::intern::Interner;
 use crate::locations::Locations;
@@ -17,7 +18,7 @@ use crate::region::Regions;
 use crate::stacks::Stacks;
 use crate::table::{Analysis, FaultTable, Loss, Mapping, NONE, Process, Thread};
 use crate::table_builder::{self, Rows};
-use crate::world::World;
+use crate::world::{ProcessState, World};
 
 /// The last moment of anything recorded except faults.
 pub(super) fn last_record_ns(recording: &Recording, records: &Records) -> u64 {
@@ -29,9 +30,10 @@ pub(super) fn last_record_ns(recording: &Recording, records: &Records) -> u64 {
         let end_ns = if call.end_ns == u64::MAX { call.time_ns } else { call.end_ns };
         [call.time_ns, end_ns]
     });
+    let cgroups = recording.cgroups.iter().map(|cgroup| cgroup.time_ns);
     let checkpoint = recording.checkpoint.iter().map(|checkpoint| checkpoint.time_ns);
-    let times = tasks.chain(maps).chain(snapshots).chain(lost).chain(calls).chain(checkpoint);
-    times.max().unwrap_or(0).max(recording.header.start_ns)
+    let times = tasks.chain(maps).chain(snapshots).chain(lost).chain(calls).chain(cgroups);
+    times.chain(checkpoint).max().unwrap_or(0).max(recording.header.start_ns)
 }
 
 /// What holds for all faults, once each has been looked at.
@@ -94,12 +96,21 @@ impl Settled {
             Some(Mapping { kind: region.kind, region: region.label.clone(), module, ..mapping })
         });
         let mappings = mappings.collect();
-        let processes = processes.iter().map(|process| Process {
+        let lives = processes.iter().map(|process| {
+            let &ProcessState { pid, parent, first_seen_ns, exit_ns, .. } = process;
+            Life { pid, parent, first_seen_ns, exit_ns }
+        });
+        let cgroups = Cgroups::of(&recording.cgroups, &lives.collect::<Vec<_>>());
+        let spans = cgroups.of_processes.into_iter().map(|spans| {
+            spans.into_iter().map(|(since_ns, path)| (since_start(since_ns), path)).collect()
+        });
+        let processes = processes.iter().zip(spans).map(|(process, cgroups)| Process {
             pid: process.pid,
             parent: process.parent,
             comm: process.comm,
             first_seen_ns: since_start(process.first_seen_ns),
             exit_ns: process.exit_ns.map(since_start),
+            cgroups,
         });
         let threads = threads.iter().map(|thread| Thread {
             proc: thread.proc,
@@ -113,6 +124,7 @@ impl Settled {
             threads: threads.collect(),
             mappings,
             comms: comms.into_texts(),
+            cgroups: cgroups.paths,
             modules,
             objects,
             exactness,

@@ -4,6 +4,7 @@ mod advice;
 mod arbitrary;
 mod calls;
 mod causes;
+mod cgroups;
 mod chains;
 mod code;
 mod confidence;

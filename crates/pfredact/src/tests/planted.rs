@@ -2,7 +2,9 @@
 
 use pft::record::Frame;
 
-use super::trace::{BUILD_ID, REALTIME, at, decoded, holds, payloads, redacted, texts, trace};
+use super::trace::{
+    BUILD_ID, REALTIME, START, at, decoded, holds, payloads, redacted, texts, trace,
+};
 use crate::{Level, Options, Plan};
 
 /// What is planted, and the level that promises its removal.
@@ -33,6 +35,8 @@ const SECRETS: &[(&[u8], Level)] = &[
     (b"oomedprocess", Level::Arguments),
     (b"secretpool", Level::Arguments),
     (b"wirebuffer", Level::Arguments),
+    (b"deadbeefcafe0042", Level::Paths),
+    (b"balloonpod", Level::Paths),
     (b"lift_ballast", Level::Symbols),
     (b"airshipsection", Level::Paths),
     (b"linterpretedflight", Level::Symbols),
@@ -120,6 +124,7 @@ fn what_reports_go_by_stays() {
         ".?",
         "6.18.44-?-amd64",
         "/user.slice/?.scope",
+        "/system.slice/docker-?.scope/?",
         "label.?",
     ] {
         assert!(forms.iter().any(|form| form == expected), "{expected}: {forms:#?}");
@@ -153,6 +158,30 @@ fn one_name_has_one_pseudonym_everywhere() {
     };
     assert!(symbols[0].name.starts_with(name));
     assert_eq!(symbols.len(), 4);
+}
+
+#[test]
+fn a_control_group_is_called_alike_in_facts_and_of_processes() {
+    for level in Level::ALL {
+        let (output, checked) = redacted(&trace(), &at(level));
+        checked.unwrap();
+        let frames = decoded(&output);
+        let cgroups = frames.iter().find_map(|frame| match frame {
+            Frame::Cgroups(cgroups) => Some(cgroups.clone()),
+            _ => None,
+        });
+        let [first, second] = <[_; 2]>::try_from(cgroups.unwrap()).unwrap();
+        let Frame::Host(facts) = &frames[0] else { panic!() };
+        let fact = facts.iter().find(|fact| fact.key == "target.cgroup").unwrap();
+        assert_eq!(first.path, fact.value.as_bytes());
+        assert_eq!(first.path == b"/user.slice/airshipgroup.scope", level < Level::Paths);
+        let Frame::Tasks(tasks) = &frames[1] else { panic!() };
+        assert_eq!([first.pid, second.pid], [tasks[0].tid, tasks[1].tid]);
+        assert_eq!((first.pid, second.pid) == (4242, 4300), level < Level::All);
+        // The task records are of the same moment, on a clock of which one second is the earliest.
+        assert_eq!(second.time_ns - first.time_ns, 1);
+        assert!(first.time_ns < START);
+    }
 }
 
 #[test]

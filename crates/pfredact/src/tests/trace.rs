@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use pft::record::{
-    CallChainRecord, CallKind, CallRecord, Checkpoint, Fact, FaultBatch, Frame, GapReason,
-    GapRecord, LedgerEntry, LostBy, LostRecord, MapRecord, MarkRecord, ModuleKind, ModuleRecord,
-    ModuleState, OomRecord, Section, Snapshot, SnapshotReason, StackPointerRecord, SymbolKind,
-    SymbolRecord, TaskKind, TaskRecord, TraceHeader, Vma,
+    CallChainRecord, CallKind, CallRecord, CgroupRecord, Checkpoint, Fact, FaultBatch, Frame,
+    GapReason, GapRecord, LedgerEntry, LostBy, LostRecord, MapRecord, MarkRecord, ModuleKind,
+    ModuleRecord, ModuleState, OomRecord, Section, Snapshot, SnapshotReason, StackPointerRecord,
+    SymbolKind, SymbolRecord, TaskKind, TaskRecord, TraceHeader, Vma,
 };
 use pft::{Trace, Writer};
 
@@ -255,6 +255,18 @@ pub fn frames() -> Vec<Frame> {
             symbol(3, KERNEL + 0x30, b"rep_movs_alternative", b""),
             symbol(4, JIT + 0x40, b"LinterpretedFlight;::cruise", b""),
             symbol(99, 0x10, b"ofmissingmodule", b""),
+        ]),
+        Frame::Cgroups(vec![
+            CgroupRecord {
+                time_ns: START + 85,
+                pid: 4242,
+                path: b"/user.slice/airshipgroup.scope".to_vec(),
+            },
+            CgroupRecord {
+                time_ns: START + 86,
+                pid: 4300,
+                path: b"/system.slice/docker-deadbeefcafe0042.scope/balloonpod".to_vec(),
+            },
         ]),
         Frame::StackPointers(vec![StackPointerRecord {
             time_ns: START + 95,

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use pft::record::{
-    CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame, GapRecord,
-    LATENCY_UNKNOWN, LedgerEntry, LostRecord, MapRecord, MarkRecord, ModuleRecord, NODE_UNKNOWN,
-    OomRecord, Outcome, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, Vma, flags,
+    CallChainRecord, CallRecord, CgroupRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame,
+    GapRecord, LATENCY_UNKNOWN, LedgerEntry, LostRecord, MapRecord, MarkRecord, ModuleRecord,
+    NODE_UNKNOWN, OomRecord, Outcome, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, Vma,
+    flags,
 };
 
 use super::line::Line;
@@ -38,6 +39,7 @@ pub fn write(out: &mut impl Write, frame: &Frame, top: u64) -> io::Result<()> {
         Frame::Symbols(symbols) => all(out, symbols, top, symbol),
         Frame::StackPointers(pointers) => all(out, pointers, top, stack_pointer),
         Frame::Gaps(gaps) => all(out, gaps, top, gap),
+        Frame::Cgroups(cgroups) => all(out, cgroups, top, cgroup),
         _ => Ok(()),
     }
 }
@@ -284,6 +286,11 @@ fn symbol(symbol: &SymbolRecord) -> String {
         .name("file", &symbol.file)
         .put("line", symbol.line)
         .end()
+}
+
+fn cgroup(cgroup: &CgroupRecord) -> String {
+    let CgroupRecord { time_ns, pid, path } = cgroup;
+    Line::of("cgroup").put("time_ns", time_ns).put("pid", pid).name("path", path).end()
 }
 
 fn stack_pointer(pointer: &StackPointerRecord) -> String {

@@ -112,7 +112,7 @@ mod tests {
 
     const HEADER: &str = "trace,phase,time_ns,wall_time,latency_ns,class,cause,failure,slow,access,mode,proc,pid,tid,\
         comm,cpu,addr,page_size_bytes,nth,attempts,region,region_kind,path,file_offset,perms,dev,inode,\
-        map_confidence,ip,module,function,source,object,callchain,build_id,node,mapping\n";
+        map_confidence,ip,module,function,source,object,callchain,build_id,node,mapping,cgroup\n";
 
     fn csv(loaded: &crate::load::Loaded) -> String {
         String::from_utf8(in_memory(Format::Csv, &faults(loaded))).unwrap()
@@ -152,15 +152,17 @@ mod tests {
         // Nothing is known of the instruction.
         sample::push(&mut loaded.analysis, Row { time: 2_000_000_001, ..Row::default() });
         loaded.analysis.faults.ip_mapping[2] = NONE;
+        loaded.analysis.cgroups = vec![b"/".to_vec(), b"/a,b".to_vec()];
+        loaded.analysis.processes[0].cgroups = vec![(1_900_000_000, 0), (2_000_000_001, 1)];
         let expected = [
             HEADER,
             "run.pft,,1500000001,2026-11-20T12:34:57.500000001Z,83000,major,file-read,,false,read,user,0,\
              4242,100,server,1,0x7f0000002010,4096,1,1,model.gguf,file,/srv/models/model.gguf,12304,\
-             rw-p,0x0801,4711,exact,0x401000,libfoo.so,,,,,,,2\n",
+             rw-p,0x0801,4711,exact,0x401000,libfoo.so,,,,,,,2,/\n",
             "run.pft,warm-up,2000000000,2026-11-20T12:34:58.000000000Z,,failed,efault,no mapping,false,read,kernel,0,4242,\
-             100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel],copy_from_user,,,,,,\n",
+             100,server,1,0xffffffffff600000,,1,1,[unknown],unknown,,,,,,unknown,0x401000,[kernel],copy_from_user,,,,,,,/\n",
             "run.pft,warm-up,2000000001,2026-11-20T12:34:58.000000001Z,1000,minor,anon-first-touch,,false,read,user,0,4242,\
-             100,server,1,0x1000,4096,1,1,[unknown],unknown,,,,,,unknown,,,,,,,,,\n",
+             100,server,1,0x1000,4096,1,1,[unknown],unknown,,,,,,unknown,,,,,,,,,,\"/a,b\"\n",
         ];
         assert_eq!(csv(&loaded), expected.concat());
     }
@@ -182,9 +184,9 @@ mod tests {
         assert_eq!(
             ends.collect::<Vec<_>>(),
             [
-                "server,Table::touch,/src/table.rs:42,TABLE,1,beef,0,0",
-                "libfoo.so,,,,,,,2",
-                "[kernel],copy_from_user,,,,,3,"
+                "server,Table::touch,/src/table.rs:42,TABLE,1,beef,0,0,",
+                "libfoo.so,,,,,,,2,",
+                "[kernel],copy_from_user,,,,,3,,"
             ]
         );
     }

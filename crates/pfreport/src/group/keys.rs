@@ -151,7 +151,8 @@ const fn model(key: Field) -> Option<&'static [Column]> {
         | Field::PageSizeBytes
         | Field::FileOffset
         | Field::Ip
-        | Field::Node => return None,
+        | Field::Node
+        | Field::Cgroup => return None,
     })
 }
 

@@ -165,7 +165,7 @@ fn the_page_is_bounded() {
     let long = |i: u32| format!("/{i}/{}", "name/".repeat(800)).into_bytes();
     for i in 0..2_000 {
         let analysis = &mut loaded.analysis;
-        let process = Process { pid: i, ..analysis.processes[0] };
+        let process = Process { pid: i, ..analysis.processes[0].clone() };
         analysis.processes.push(process);
         analysis.comms.push(long(i));
         let region = analysis.regions.len() as u32;

@@ -4,12 +4,14 @@ use pfmodel::names::Class;
 use serde::Serialize;
 
 use super::List;
+use crate::container;
 use crate::group::Group;
 use crate::load::Loaded;
 use crate::stall::WallStall;
 use crate::summary::figures::Figures;
 use crate::summary::majors::{self, MajorRow};
 use crate::summary::{self, Captured, causes, phases, top};
+use crate::text::printable;
 
 /// Sums over all faults that are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -159,6 +161,10 @@ pub struct Process {
     pub pid: u32,
     /// Name, if known.
     pub name: Option<String>,
+    /// Path of its last control group, if known.
+    pub cgroup: Option<String>,
+    /// The same in short, as the screen has it: runtime and id of a container, or the last component.
+    pub container: Option<String>,
     /// Faults.
     pub faults: u64,
     /// Major ones among them.
@@ -183,10 +189,13 @@ pub fn processes(
     at_most: usize,
 ) -> List<Process> {
     let rows = top::process_rows(loaded, cells, stall);
+    let path = |row: &top::ProcessRow<'_>| container::path(&loaded.analysis, row.process);
     let process = |row: &top::ProcessRow<'_>| Process {
         proc: row.proc as u64,
         pid: row.process.pid,
         name: row.name.clone(),
+        cgroup: path(row).map(printable),
+        container: path(row).map(container::short),
         faults: row.group.faults,
         major: row.group.major,
         major_per_second: row.rate_life_ns().map(|ns| row.group.major as f64 * 1e9 / ns as f64),

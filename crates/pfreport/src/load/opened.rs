@@ -182,6 +182,7 @@ impl About {
             Frame::Modules(modules) => recording.modules.extend(modules),
             Frame::Symbols(symbols) => recording.symbols.extend(symbols),
             Frame::CallChains(chains) => recording.call_chains.extend(chains),
+            Frame::Cgroups(cgroups) => recording.cgroups.extend(cgroups),
             Frame::StackPointers(pointers) => recording.stack_pointers.extend(pointers),
             Frame::Oom(victims) => self.oom.extend(victims),
             Frame::Marks(marks) => self.marks.extend(marks),

@@ -97,7 +97,8 @@ fn dtype(field: Field) -> DataType {
         | Field::Function
         | Field::Source
         | Field::Object
-        | Field::BuildId => DataType::String,
+        | Field::BuildId
+        | Field::Cgroup => DataType::String,
     }
 }
 

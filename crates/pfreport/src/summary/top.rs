@@ -5,6 +5,7 @@ use pfmodel::table::{Process, Thread};
 use super::screen::Screen;
 use super::{PLACE, PROCESS, THREAD};
 use crate::cell::Cell;
+use crate::container;
 use crate::faults;
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
@@ -83,25 +84,36 @@ pub fn processes(
     top: usize,
 ) {
     let rows = process_rows(loaded, cells, stall);
+    // Of processes that are all in one it tells nothing.
+    let with_cgroup = container::are_several(&loaded.analysis);
+    let cgroup = |row: &ProcessRow<'_>| {
+        let path = container::path(&loaded.analysis, row.process);
+        path.map_or(Cell::Unknown, |path| Cell::Name(container::short(path)))
+    };
     let lines = rows.iter().take(top).map(|row| {
-        vec![
+        let names = [
             Cell::Id(u64::from(row.process.pid)),
             Cell::Name(row.name.clone().unwrap_or_else(|| "?".to_owned())),
+        ];
+        let cgroup = with_cgroup.then(|| cgroup(row));
+        let figures = [
             Cell::Count(row.group.faults),
             Cell::Count(row.group.major),
             Cell::known(row.rate_life_ns(), |life_ns| Cell::Rate(row.group.major, life_ns)),
             Cell::known(row.group.stall_ns, Cell::Duration),
             Cell::known(row.stalled_ns, |ns| Cell::Share(ns, row.life_ns)),
             Cell::Duration(row.life_ns),
-        ]
+        ];
+        names.into_iter().chain(cgroup).chain(figures).collect()
     });
     screen.heading(&match rows.len() {
         1 => "Process".to_owned(),
         all if all > top => format!("Processes: the costliest {top} of {}", count(all as u64)),
         _ => "Processes".to_owned(),
     });
-    let header = ["pid", "name", "faults", "major", "major/s", "stall", "stalled", "life"];
-    screen.table(&header, 2, lines.collect());
+    let names = if with_cgroup { &["pid", "name", "cgroup"][..] } else { &["pid", "name"] };
+    let header = [names, &["faults", "major", "major/s", "stall", "stalled", "life"]].concat();
+    screen.table(&header, names.len(), lines.collect());
     if let Some(rest) = rows.get(top..).filter(|rest| !rest.is_empty()) {
         screen.paragraph(&rest_of(rest.iter().map(|row| &row.group)));
     }

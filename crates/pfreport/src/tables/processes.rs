@@ -22,6 +22,7 @@ pub const COLUMNS: &[ColumnInfo] = &[
     ),
     column("first_seen_ns", Kind::U64, "ns", "never", "first seen, since the start of the trace"),
     column("exit_ns", Kind::U64, "ns", "did not exit, or not recorded", "exit of its last thread"),
+    column("cgroup", Kind::Text, "", "unknown", "last [control group](faults.md#control-groups)"),
 ];
 
 pub fn frame(loaded: &Loaded) -> PolarsResult<DataFrame> {
@@ -45,6 +46,10 @@ pub fn frame(loaded: &Loaded) -> PolarsResult<DataFrame> {
         }))
         .u64(all().map(|process| {
             process.exit_ns.map(|ns| origin::time(loaded, process.first_seen_ns, ns))
+        }))
+        .text(all().map(|process| {
+            let path = analysis.cgroups.get(process.last_cgroup()? as usize)?;
+            Some(printable(path))
         }))
         .frame()
 }

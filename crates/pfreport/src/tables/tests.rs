@@ -19,6 +19,8 @@ fn loaded() -> Loaded {
     let mut loaded = sample::with_code();
     let mut child = sample::two_processes().analysis.processes.remove(1);
     child.exit_ns = Some(4 * SECOND);
+    child.cgroups = vec![(0, 1), (SECOND, 0)];
+    loaded.analysis.cgroups = vec![b"/docker/\x1b".to_vec(), b"/".to_vec()];
     loaded.analysis.processes.push(child);
     loaded.analysis.comms[1] = b"wor\x1bker".to_vec();
     loaded.analysis.call_chains = vec![
@@ -63,9 +65,9 @@ fn every_column_has_its_value() {
     let expected = [
         (
             Table::Processes,
-            "trace,proc,pid,parent,comm,first_seen_ns,exit_ns\n\
-             run.pft,0,4242,,server,0,\n\
-             run.pft,1,4243,0,wor\\x1bker,1000000000,4000000000\n",
+            "trace,proc,pid,parent,comm,first_seen_ns,exit_ns,cgroup\n\
+             run.pft,0,4242,,server,0,,\n\
+             run.pft,1,4243,0,wor\\x1bker,1000000000,4000000000,/docker/\\x1b\n",
         ),
         (
             Table::Threads,
@@ -228,7 +230,7 @@ fn people_get_units() {
     );
     assert_eq!(
         text(Table::Processes, 20).lines().last().unwrap(),
-        "  run.pft     1  4243       0  wor\\x1bker             1s       4s"
+        "  run.pft     1  4243       0  wor\\x1bker             1s       4s  /docker/\\x1b"
     );
 }
 
@@ -276,7 +278,10 @@ fn rows_of_several_traces_have_the_times_of_their_own() {
     loaded.analysis.processes[0].exit_ns = Some(2 * SECOND);
     assert_eq!(
         csv(&loaded, Table::Processes).lines().skip(1).collect::<Vec<_>>(),
-        ["run.pft,0,4242,,server,0,1000000000", "b.pft,1,4243,0,wor\\x1bker,0,3000000000"]
+        [
+            "run.pft,0,4242,,server,0,1000000000,",
+            "b.pft,1,4243,0,wor\\x1bker,0,3000000000,/docker/\\x1b"
+        ]
     );
     assert_eq!(
         csv(&loaded, Table::Marks).lines().skip(1).collect::<Vec<_>>(),

@@ -38,7 +38,8 @@ impl Truth {
                 && facts(left) == facts(&self.loaded)
                 && left.marks == self.loaded.marks
                 && left.analysis.mappings.len() == self.loaded.analysis.mappings.len()
-                && left.oom == self.loaded.oom;
+                && left.oom == self.loaded.oom
+                && left.analysis.cgroups == self.loaded.analysis.cgroups;
             if !same {
                 return Err(format!("called sound: {counts:?} instead of {true_counts:?}"));
             }

@@ -108,11 +108,11 @@ fn functions_sources_and_objects_are_columns() {
     let rows = text(&output.stdout);
     let function = "\"<script>alert(\"\"a\"\");\\x1b[2J</script>\"";
     let end = |object: &str, build_id: &str, mapping: &str| {
-        format!(",0x401000,ser;ver,{function},/src/\\x1b.rs:42,{object},0,{build_id},,{mapping}")
+        format!(",0x401000,ser;ver,{function},/src/\\x1b.rs:42,{object},0,{build_id},,{mapping},")
     };
     let row = |number: usize| rows.lines().nth(number).unwrap();
     assert!(row(1).ends_with(&end("", "", "0")), "{}", row(1));
-    assert!(row(3).ends_with(",0x403000,ser;ver,,,,,,,0"), "{}", row(3));
+    assert!(row(3).ends_with(",0x403000,ser;ver,,,,,,,0,"), "{}", row(3));
     assert!(row(4).ends_with(&end("TABLE\\x0a", "cafe", "2")), "{}", row(4));
     assert!(row(4).contains(",ser;ver .data,text,/usr/bin/ser;ver,32784,"), "{}", row(4));
 

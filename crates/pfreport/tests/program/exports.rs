@@ -210,8 +210,8 @@ fn assert_golden(name: &str, found: &str) {
 #[test]
 fn the_golden_traces_are_exported_as_ever() {
     let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
-    let whole = ["v1.0-code", "v1.0-moments", "v1.0-zero-page", "v1.9-newer"].map(|name| (name, 0));
-    for (trace, code) in whole.into_iter().chain([("v1.0-recovered", 3)]) {
+    let whole = ["v1.0-cgroups", "v1.0-code", "v1.0-moments", "v1.0-zero-page", "v1.9-newer"];
+    for (trace, code) in whole.map(|name| (name, 0)).into_iter().chain([("v1.0-recovered", 3)]) {
         let run = |option: &str| {
             let output =
                 program().current_dir(&testdata).arg(format!("{trace}.pft")).arg(option).output();

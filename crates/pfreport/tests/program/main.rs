@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod browser;
+mod cgroups;
 mod code;
 mod dataset;
 mod diff;
@@ -64,7 +65,7 @@ fn csv_goes_to_standard_output_or_a_file() {
         lines[4],
         "run.pft,,1000000000,2026-11-20T12:34:57.000000000Z,100000,major,file-or-swap,,false,read,user,0,\
          4242,4242,\"\\x1b[2Jevil,\"\"name\"\"\",0,0x7f0000000000,4096,1,1,\\u{9b}31m\\u{202e}data.bin,file,\
-         /srv/\\u{9b}31m\\u{202e}data.bin,0,rw-p,0x0000,7,exact,0x401000,,,,,,,,1"
+         /srv/\\u{9b}31m\\u{202e}data.bin,0,rw-p,0x0000,7,exact,0x401000,,,,,,,,1,"
     );
 
     let to_file = scene.run(&["run.pft", "--csv=out.csv"]);

@@ -1,9 +1,13 @@
-//! Frames of what happened beside the faults: oom kills, marks, calls; and of what is lost of it.
+//! Frames of what happened beside the faults: oom kills, marks, calls, control groups; and of what is lost of it.
 
 use super::Expected;
 use super::records::{Result, Text};
-use crate::archive::{ArchivedCallsV1, ArchivedGapsV1, ArchivedMarksV1, ArchivedOomV1};
-use crate::record::{CallKind, CallRecord, GapReason, GapRecord, MarkRecord, OomRecord};
+use crate::archive::{
+    ArchivedCallsV1, ArchivedCgroupsV1, ArchivedGapsV1, ArchivedMarksV1, ArchivedOomV1,
+};
+use crate::record::{
+    CallKind, CallRecord, CgroupRecord, GapReason, GapRecord, MarkRecord, OomRecord,
+};
 
 /// Checks the times of rows one after the other.
 pub(super) struct Times {
@@ -68,6 +72,24 @@ pub(super) fn marks(archive: &ArchivedMarksV1, expected: Expected) -> Result<Vec
     }
     text.finish()?;
     Ok(marks)
+}
+
+pub(super) fn cgroups(
+    archive: &ArchivedCgroupsV1,
+    expected: Expected,
+) -> Result<Vec<CgroupRecord>> {
+    expected.check_rows(archive.rows.len())?;
+    let mut times = Times::new(expected);
+    let mut text = Text::new(&archive.text);
+    let mut cgroups = Vec::with_capacity(archive.rows.len());
+    for row in archive.rows.iter() {
+        let time_ns = row.time_ns.to_native();
+        times.check(time_ns)?;
+        let path = text.bytes(row.path_offset.to_native(), row.path_bytes.to_native())?;
+        cgroups.push(CgroupRecord { time_ns, pid: row.pid.to_native(), path });
+    }
+    text.finish()?;
+    Ok(cgroups)
 }
 
 pub(super) fn calls(archive: &ArchivedCallsV1, expected: Expected) -> Result<Vec<CallRecord>> {

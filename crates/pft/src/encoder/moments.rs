@@ -1,13 +1,15 @@
-//! What happened beside the faults: oom kills, marks, calls; and what is lost of it.
+//! What happened beside the faults: oom kills, marks, calls, control groups; and what is lost of it.
 //!
 //! Readers refuse frames of these kinds whose rows are not in order of time, so rows are sorted here.
 
 use super::records::{push_text, split};
 use super::{EncodedFrame, Encoder, Shape};
-use crate::archive::{CallRow, CallsV1, GapRow, GapsV1, MarkRow, MarksV1, OomRow, OomV1};
+use crate::archive::{
+    CallRow, CallsV1, CgroupRow, CgroupsV1, GapRow, GapsV1, MarkRow, MarksV1, OomRow, OomV1,
+};
 use crate::error::Result;
 use crate::frame::FrameKind;
-use crate::record::{CallRecord, GapRecord, MarkRecord, OomRecord};
+use crate::record::{CallRecord, CgroupRecord, GapRecord, MarkRecord, OomRecord};
 
 /// `records` in order of a time or an address; those of one stay as they are.
 pub(super) fn in_order<T>(records: &[T], key: impl Fn(&T) -> u64) -> Vec<&T> {
@@ -103,6 +105,33 @@ impl Encoder {
                     shape.last_ns = shape.last_ns.max(call.end_ns);
                 }
                 self.seal(shape, &archive)
+            })
+            .collect()
+    }
+
+    /// Encodes control groups of processes in order of time, as several frames if one cannot hold them; as
+    /// none if there are none.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_host`].
+    pub fn encode_cgroups(&mut self, cgroups: &[CgroupRecord]) -> Result<Vec<EncodedFrame>> {
+        let cgroups = in_order(cgroups, |cgroup| cgroup.time_ns);
+        split(FrameKind::Cgroups, &cgroups, |cgroup| cgroup.path.len())?
+            .into_iter()
+            .map(|cgroups| {
+                let mut archive = CgroupsV1::default();
+                for cgroup in cgroups {
+                    let (path_offset, path_bytes) = push_text(&mut archive.text, &cgroup.path);
+                    archive.rows.push(CgroupRow {
+                        time_ns: cgroup.time_ns,
+                        pid: cgroup.pid,
+                        path_offset,
+                        path_bytes,
+                        reserved: 0,
+                    });
+                }
+                let times = cgroups.iter().map(|cgroup| cgroup.time_ns);
+                self.seal(Shape::of(FrameKind::Cgroups, times), &archive)
             })
             .collect()
     }

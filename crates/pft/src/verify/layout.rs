@@ -81,6 +81,7 @@ const fn layout(kind: FrameKind) -> Layout {
         FrameKind::Calls => list!(rows!(64, 8)),
         FrameKind::StackPointers => list!(rows!(24, 8)),
         FrameKind::Gaps => list!(rows!(48, 8)),
+        FrameKind::Cgroups => list!(rows!(24, 8, &[(20, 4)]), TEXT),
         FrameKind::Index => list!(rows!(56, 8, &[(50, 2), (52, 4)])),
     }
 }

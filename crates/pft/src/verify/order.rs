@@ -174,7 +174,8 @@ fn latest(frame: &Frame) -> Option<u64> {
         Frame::Lost(rows) => rows.iter().map(|row| row.time_ns).max(),
         Frame::Oom(rows) => rows.iter().map(|row| row.time_ns).max(),
         Frame::Marks(rows) => rows.iter().map(|row| row.time_ns).max(),
-        // Exits of calls, and stack pointers, which have the time of completions, may be later.
+        // Exits of calls, stack pointers, which have the time of completions, and control groups, which are
+        // read with snapshots, may be later.
         Frame::Calls(rows) => rows.iter().map(|row| row.time_ns).max(),
         Frame::Checkpoint(checkpoint) => Some(checkpoint.time_ns),
         _ => None,

@@ -73,7 +73,8 @@ pub(super) fn check(frame: &Frame, place: Place, findings: &mut Findings) {
         | Frame::Marks(_)
         | Frame::CallChains(_)
         | Frame::StackPointers(_)
-        | Frame::Gaps(_) => {}
+        | Frame::Gaps(_)
+        | Frame::Cgroups(_) => {}
     }
 }
 

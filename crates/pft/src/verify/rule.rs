@@ -82,7 +82,7 @@ rules! {
     SidebandFirst "sideband-first" "5" "Map and task records lie before faults that reach their time.",
     CallFirst "call-first" "5" "A call lies before faults that reach its exit, or else the end of its thread.",
     FaultFirst "fault-first" "5" "A fault lies before those that are later than two seconds behind its end.",
-    CheckpointTime "checkpoint-time" "5" "What lies before a checkpoint began no later, but for snapshots.",
+    CheckpointTime "checkpoint-time" "5" "What lies before a checkpoint began no later, but for snapshots and control groups.",
     ChainFirst "chain-first" "5" "A call chain lies before the faults that refer to it.",
     Definitions "definitions" "5" "What is defined again is defined as it was.",
     FactValue "fact-value" "6" "Facts have values of the form that their key says.",

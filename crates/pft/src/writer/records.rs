@@ -5,8 +5,9 @@ use std::io::Write;
 use super::Writer;
 use crate::error::Result;
 use crate::record::{
-    CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, GapRecord, LostRecord, MapRecord,
-    MarkRecord, ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord,
+    CallChainRecord, CallRecord, CgroupRecord, Checkpoint, Fact, FaultBatch, GapRecord, LostRecord,
+    MapRecord, MarkRecord, ModuleRecord, OomRecord, Snapshot, StackPointerRecord, SymbolRecord,
+    TaskRecord,
 };
 
 impl<W: Write> Writer<W> {
@@ -97,6 +98,15 @@ impl<W: Write> Writer<W> {
     /// Those of [`Encoder::encode_calls`](super::Encoder::encode_calls) and [`Writer::write_frame`].
     pub fn calls(&mut self, calls: &[CallRecord]) -> Result<()> {
         let frames = self.encoder.encode_calls(calls)?;
+        self.write_frames(&frames)
+    }
+
+    /// Writes control groups of processes.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode_cgroups`](super::Encoder::encode_cgroups) and [`Writer::write_frame`].
+    pub fn cgroups(&mut self, cgroups: &[CgroupRecord]) -> Result<()> {
+        let frames = self.encoder.encode_cgroups(cgroups)?;
         self.write_frames(&frames)
     }
 

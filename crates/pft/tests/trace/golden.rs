@@ -24,6 +24,7 @@ fn every_golden_trace_reads_as_its_tables_say() {
     let traces = goldens();
     let names: Vec<_> = traces.iter().map(|path| path.file_stem().unwrap()).collect();
     let known = [
+        "v1.0-cgroups",
         "v1.0-code",
         "v1.0-moments",
         "v1.0-recovered",

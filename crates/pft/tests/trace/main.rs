@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
+mod cgroups;
 mod code;
 mod code_round_trip;
 mod code_samples;

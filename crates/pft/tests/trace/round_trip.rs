@@ -46,8 +46,8 @@ fn every_kind() {
     assert_eq!(decoded(&trace), (sample.frames.clone(), 0));
     let kinds: Vec<_> = trace.frames().iter().map(|info| info.kind).collect();
     use FrameKind::{
-        CallChains, Calls, Checkpoint, Faults, Host, Lost, Maps, Marks, Modules, Oom, Snapshot,
-        StackPointers, Symbols, Tasks,
+        CallChains, Calls, Cgroups, Checkpoint, Faults, Host, Lost, Maps, Marks, Modules, Oom,
+        Snapshot, StackPointers, Symbols, Tasks,
     };
     assert_eq!(
         kinds,
@@ -67,6 +67,7 @@ fn every_kind() {
             StackPointers,
             Symbols,
             Modules,
+            Cgroups,
             Checkpoint
         ]
     );
@@ -90,6 +91,7 @@ fn every_kind() {
             (3, 1_001_000, 1_001_010),
             (4, 0, 0),
             (5, 0, 0),
+            (3, 1_000_050, 3_000_000),
             (2, 2_000_000, 2_000_000),
         ]
     );
@@ -271,6 +273,7 @@ fn a_full_disk_leaves_a_valid_prefix() {
                 Frame::StackPointers(pointers) => writer.stack_pointers(pointers),
                 Frame::Symbols(symbols) => writer.symbols(symbols),
                 Frame::Modules(modules) => writer.modules(modules),
+                Frame::Cgroups(cgroups) => writer.cgroups(cgroups),
                 Frame::Checkpoint(checkpoint) => writer.checkpoint(checkpoint),
                 other => panic!("{other:?}"),
             });

@@ -1,9 +1,9 @@
 //! Small traces with known contents.
 
 use pft::record::{
-    CallKind, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame, GapReason, GapRecord,
-    LATENCY_UNKNOWN, LedgerEntry, LostBy, LostRecord, MapRecord, MarkRecord, OomRecord, Snapshot,
-    SnapshotReason, TaskKind, TaskRecord, TraceHeader, Vma,
+    CallKind, CallRecord, CgroupRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame,
+    GapReason, GapRecord, LATENCY_UNKNOWN, LedgerEntry, LostBy, LostRecord, MapRecord, MarkRecord,
+    OomRecord, Snapshot, SnapshotReason, TaskKind, TaskRecord, TraceHeader, Vma,
 };
 use pft::{FrameInfo, Trace, Writer};
 
@@ -171,6 +171,15 @@ pub fn marks() -> Vec<MarkRecord> {
     vec![mark(1_000_800, b"warm up"), mark(1_000_800, b""), mark(1_000_900, b"line\nbreak\\ \xc3")]
 }
 
+pub fn cgroups() -> Vec<CgroupRecord> {
+    let cgroup = |time_ns, pid, path: &[u8]| CgroupRecord { time_ns, pid, path: path.to_vec() };
+    vec![
+        cgroup(1_000_050, 100, b"/system.slice/docker, \"\xff\".scope"),
+        cgroup(1_000_050, 101, b""),
+        cgroup(3_000_000, 100, b"/"),
+    ]
+}
+
 /// One call of each kind; the last one ends first, the second one not at all.
 pub fn calls() -> Vec<CallRecord> {
     let munmap = CallRecord {
@@ -217,7 +226,7 @@ pub fn checkpoint() -> Checkpoint {
     }
 }
 
-/// A trace of sixteen frames, and what they hold.
+/// A trace of seventeen frames, and what they hold.
 pub struct Sample {
     /// The closed file.
     pub bytes: Vec<u8>,
@@ -248,6 +257,7 @@ impl Sample {
         writer.stack_pointers(&stack_pointers()).unwrap();
         writer.symbols(&symbols()).unwrap();
         writer.modules(&modules()).unwrap();
+        writer.cgroups(&cgroups()).unwrap();
         writer.checkpoint(&checkpoint()).unwrap();
         let index_offset = writer.bytes_written() as usize;
         let bytes = writer.finish().unwrap();
@@ -271,6 +281,7 @@ impl Sample {
                 Frame::StackPointers(stack_pointers()),
                 Frame::Symbols(symbols()),
                 Frame::Modules(modules()),
+                Frame::Cgroups(cgroups()),
                 Frame::Checkpoint(checkpoint()),
             ],
             bytes,

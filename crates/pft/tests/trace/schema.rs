@@ -7,7 +7,7 @@ use pft::record::{Frame, LATENCY_UNKNOWN};
 use pft::{Trace, Writer, keys};
 
 use crate::code_samples::{call_chains, faults_with_chains, modules, stack_pointers, symbols};
-use crate::samples::{calls, faults, gaps, header, marks, oom};
+use crate::samples::{calls, cgroups, faults, gaps, header, marks, oom};
 use crate::tables::{TABLES, table};
 
 const SCHEMA: &str = include_str!("../../../../schemas/pft.md");
@@ -94,13 +94,14 @@ fn the_python_reader_reads_the_same() {
     writer.modules(&modules()).unwrap();
     writer.symbols(&symbols()).unwrap();
     writer.gaps(&gaps()).unwrap();
+    writer.cgroups(&cgroups()).unwrap();
     let whole = writer.finish().unwrap();
     let trace = Trace::from_bytes(whole.clone()).unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/read_pft.py");
     let file = tempfile::NamedTempFile::new().unwrap();
     for (bytes, status) in [(&whole[..], 0), (&whole[..whole.len() - 1], 1)] {
         std::fs::write(file.path(), bytes).unwrap();
-        for ((name, _), rows) in TABLES.into_iter().zip([3000, 2, 3, 3, 3, 3, 5, 3, 5, 4, 2]) {
+        for ((name, _), rows) in TABLES.into_iter().zip([3000, 2, 3, 3, 3, 3, 5, 3, 5, 4, 2, 3]) {
             let done =
                 Command::new("python3").arg(script).arg(file.path()).arg(name).output().unwrap();
             let printed = String::from_utf8(done.stdout).unwrap();

@@ -4,13 +4,13 @@ use std::fmt::{Display, Write as _};
 
 use pft::Trace;
 use pft::record::{
-    CallChainRecord, CallKind, CallRecord, FaultBatch, Frame, GapReason, GapRecord,
+    CallChainRecord, CallKind, CallRecord, CgroupRecord, FaultBatch, Frame, GapReason, GapRecord,
     LATENCY_UNKNOWN, MarkRecord, ModuleKind, ModuleRecord, ModuleState, NODE_UNKNOWN, OomRecord,
     Section, Segment, StackPointerRecord, SymbolKind, SymbolRecord,
 };
 
 /// Names of the tables, as the script takes them, and their columns.
-pub const TABLES: [(&str, &str); 11] = [
+pub const TABLES: [(&str, &str); 12] = [
     ("faults", "time_ns,latency_ns,addr,ip,pid,tid,flags,attempts,cpu,call_chain,node\n"),
     (
         "oom",
@@ -26,6 +26,7 @@ pub const TABLES: [(&str, &str); 11] = [
     ("sections", "module,name,address,bytes,no_bits,tls\n"),
     ("symbols", "module,kind,address,size_bytes,name,file,line\n"),
     ("gaps", "after_ns,before_ns,kind,frames,rows,bytes,reason\n"),
+    ("cgroups", "time_ns,pid,path\n"),
 ];
 
 /// One table of all frames of a trace.
@@ -47,6 +48,7 @@ pub fn table(trace: &Trace, name: &str) -> String {
             ("sections", Frame::Modules(modules)) => modules.iter().map(sections).collect(),
             ("symbols", Frame::Symbols(symbols)) => symbols.iter().map(symbol).collect(),
             ("gaps", Frame::Gaps(gaps)) => gaps.iter().map(gap).collect(),
+            ("cgroups", Frame::Cgroups(cgroups)) => cgroups.iter().map(cgroup).collect(),
             _ => String::new(),
         };
     }
@@ -215,6 +217,10 @@ fn gap(gap: &GapRecord) -> String {
         known(gap.rows),
         gap.bytes,
     )
+}
+
+fn cgroup(cgroup: &CgroupRecord) -> String {
+    format!("{},{},{}\n", cgroup.time_ns, cgroup.pid, text(&cgroup.path))
 }
 
 fn known(value: Option<impl Display>) -> String {

@@ -35,7 +35,7 @@ fn a_sound_trace_has_no_findings() {
     let report = report(bytes.clone());
     assert_eq!(told(&report), [""; 0]);
     assert_eq!(report.notes, [""; 0]);
-    assert_eq!((report.frames, report.counts.faults, report.is_whole), (15, 3, true));
+    assert_eq!((report.frames, report.counts.faults, report.is_whole), (16, 3, true));
     assert_eq!((report.counts.chains, report.counts.cut_chains), (Some(2), 1));
     assert_eq!((report.counts.with_chain, report.counts.without_entry), (2, 1));
     assert_eq!((report.counts.calls, report.counts.oom, report.counts.snapshots), (3, 2, 1));
@@ -96,7 +96,7 @@ fn what_came_too_late_is_told_and_no_finding() {
     let checkpoint = trace.frames().last().unwrap();
     bytes[checkpoint.offset as usize + 64] ^= 1;
     let cut = report(bytes);
-    assert_eq!(told(&cut), ["Checkpoint frame 15: checksum: the checksum of the payload is wrong"]);
+    assert_eq!(told(&cut), ["Checkpoint frame 16: checksum: the checksum of the payload is wrong"]);
     let note = "not checked: records lie behind later ones 2 times; the ledger of the end, which tells \
                 whether they reached the recorder too late, is missing";
     assert_eq!(cut.notes, [note]);

@@ -43,6 +43,7 @@ impl Session {
             self.flush(Due::All);
             self.store.begin_segment(walked_ns);
             self.drain.forget_stack_pointers();
+            self.drain.forget_cgroups();
             let living: Vec<u32> = self.drain.processes.keys().copied().collect();
             living.into_iter().for_each(|pid| self.drain.want_first(pid));
         }

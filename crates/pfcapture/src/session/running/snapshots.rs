@@ -17,6 +17,7 @@ impl Session {
         for (pid, first_ns) in std::mem::take(&mut self.drain.strangers) {
             self.strangers.insert(pid, first_ns);
             self.drain.want_first(pid);
+            self.want_cgroup(pid);
         }
     }
 
@@ -59,10 +60,13 @@ impl Session {
 
     /// Takes in a snapshot, or that there is none.
     pub fn take_in(&mut self, taken: Taken) {
-        self.snapshot_spent_ns += taken.took_ns + taken.stacks_ns;
+        self.snapshot_spent_ns += taken.took_ns + taken.beside_ns;
         self.drain.counts.snapshots_ns += taken.took_ns;
         if let Some(first_ns) = self.strangers.remove(&taken.pid) {
             self.drain.name_stranger(taken.pid, first_ns, taken.names);
+        }
+        if let Some(seen) = taken.cgroup {
+            self.keep_cgroup(seen);
         }
         for shown in taken.stack_pointers {
             self.drain.note_stack_pointer(shown);

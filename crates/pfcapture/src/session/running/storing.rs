@@ -53,6 +53,9 @@ impl Session {
             let records = std::mem::take(&mut drain.stack_pointers);
             self.store.put(Item::StackPointers(records));
         }
+        if !self.cgroups.pending.is_empty() {
+            self.store.put(Item::Cgroups(std::mem::take(&mut self.cgroups.pending)));
+        }
         if !drain.oom.is_empty() {
             self.store.put(Item::Oom(std::mem::take(&mut drain.oom)));
         }

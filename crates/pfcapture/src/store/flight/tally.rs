@@ -68,6 +68,7 @@ pub fn count(tally: &mut Tally, item: &Item, has_entries: bool) {
         | Item::Symbols(_)
         | Item::Marks(_)
         | Item::StackPointers(_)
+        | Item::Cgroups(_)
         | Item::Checkpoint(_)
         | Item::Segment(_)
         | Item::Dump(_) => {}

@@ -155,7 +155,7 @@ fn what_is_no_condition_is_refused_in_one_line() {
         assert!(message.ends_with("; the columns are trace, phase, time_ns, wall_time, latency_ns, class, cause, \
              failure, slow, access, mode, proc, pid, tid, comm, cpu, addr, page_size_bytes, nth, \
              attempts, region, region_kind, path, file_offset, perms, dev, inode, map_confidence, ip, \
-             module, function, source, object, callchain, build_id, node, mapping"), "{message}");
+             module, function, source, object, callchain, build_id, node, mapping, cgroup"), "{message}");
         assert!(!message.contains(['\n', '\u{1b}']), "{message:?}");
     }
 }

@@ -117,6 +117,7 @@ mod tests {
             Field::Source,
             Field::Object,
             Field::BuildId,
+            Field::Cgroup,
         ];
         for &field in Field::ALL {
             let found = match table.column(field.name()).unwrap().dtype() {

@@ -86,8 +86,20 @@ fn a_machine_with_many_processes() {
             comm: i % 2,
             first_seen_ns,
             exit_ns: None,
+            // Of some nothing is known.
+            cgroups: if i > 193 {
+                vec![(0, i % 3), (first_seen_ns, (i + 1) % 3)]
+            } else {
+                Vec::new()
+            },
         });
     }
+    analysis.processes[0].cgroups = vec![(0, 1)];
+    analysis.cgroups = vec![
+        b"/system.slice/redis\x1b.service".to_vec(),
+        [b"/docker/".as_slice(), &[b'7'; 64]].concat(),
+        [b"/kubepods/pod1/".as_slice(), &[b'e'; 64]].concat(),
+    ];
     for i in 0..20_000_u64 {
         // The first process alone exceeds the usual alert.
         let proc = if i < 8_000 { 0 } else { u32::try_from(i % 200).unwrap() };

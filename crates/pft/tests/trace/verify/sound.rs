@@ -2,13 +2,15 @@
 
 use pft::Writer;
 use pft::record::{
-    CallChainRecord, CallRecord, Checkpoint, Fact, FaultBatch, FaultColumns, LATENCY_UNKNOWN,
-    LostRecord, MapRecord, MarkRecord, ModuleRecord, OomRecord, Snapshot, StackPointerRecord,
-    SymbolRecord, TaskKind, TaskRecord,
+    CallChainRecord, CallRecord, CgroupRecord, Checkpoint, Fact, FaultBatch, FaultColumns,
+    LATENCY_UNKNOWN, LostRecord, MapRecord, MarkRecord, ModuleRecord, OomRecord, Snapshot,
+    StackPointerRecord, SymbolRecord, TaskKind, TaskRecord,
 };
 
 use crate::code_samples::{modules, stack_pointers, symbols};
-use crate::samples::{calls, checkpoint, header, host, lost, map, marks, oom, snapshot, tasks};
+use crate::samples::{
+    calls, cgroups, checkpoint, header, host, lost, map, marks, oom, snapshot, tasks,
+};
 
 /// Records of each kind, in the order in which they are written, a frame each.
 pub struct Records {
@@ -25,6 +27,7 @@ pub struct Records {
     pub stack_pointers: Vec<StackPointerRecord>,
     pub modules: Vec<ModuleRecord>,
     pub symbols: Vec<SymbolRecord>,
+    pub cgroups: Vec<CgroupRecord>,
     pub checkpoint: Checkpoint,
 }
 
@@ -73,6 +76,7 @@ impl Records {
             stack_pointers: stack_pointers(),
             modules: modules(),
             symbols: symbols(),
+            cgroups: cgroups(),
             checkpoint: checkpoint(),
         }
     }
@@ -93,6 +97,7 @@ impl Records {
         writer.stack_pointers(&self.stack_pointers).unwrap();
         writer.modules(&self.modules).unwrap();
         writer.symbols(&self.symbols).unwrap();
+        writer.cgroups(&self.cgroups).unwrap();
         more(&mut writer);
         writer.checkpoint(&self.checkpoint).unwrap();
         writer.finish().unwrap()

@@ -35,7 +35,7 @@ fn file() -> Vec<Forgery<String>> {
     let bytes = sound().len();
     let trailer = bytes - 32;
     let index = TakenApart::of(&sound()).open().len();
-    let (last, end) = frame(13);
+    let (last, end) = frame(14);
     vec![
         ("not closed", TakenApart::of(&sound()).open(), owned([NOT_CLOSED])),
         (
@@ -143,8 +143,8 @@ fn file() -> Vec<Forgery<String>> {
 
 fn order() -> Vec<Forgery<String>> {
     let renumbered = |edit: fn(&mut TakenApart)| forged(&sound(), edit);
-    let (seventh, eighth, last) = (frame(7).0, frame(8).0, frame(13).0);
-    let index = frame(13).1;
+    let (seventh, eighth, last) = (frame(7).0, frame(8).0, frame(14).0);
+    let index = frame(14).1;
     vec![
         (
             "exchanged frames",
@@ -155,41 +155,41 @@ fn order() -> Vec<Forgery<String>> {
             vec![
                 format!("file: sequence: frame 7 at byte {eighth} is not in its place"),
                 format!(
-                    "Index frame 14, row 7: index: it says {seventh} for the offset of frame 7, not {eighth}"
+                    "Index frame 15, row 7: index: it says {seventh} for the offset of frame 7, not {eighth}"
                 ),
-                "Index frame 14, row 7: index: it says 1000700 for the first time of frame 7, not 1000800"
+                "Index frame 15, row 7: index: it says 1000700 for the first time of frame 7, not 1000800"
                     .to_owned(),
-                "Index frame 14, row 7: index: it says 1000701 for the last time of frame 7, not 1000900"
+                "Index frame 15, row 7: index: it says 1000701 for the last time of frame 7, not 1000900"
                     .to_owned(),
             ],
         ),
         (
             "a missing number",
-            renumbered(|apart| apart.parts[13].header.sequence = 99),
+            renumbered(|apart| apart.parts[14].header.sequence = 99),
             vec![
-                format!("file: sequence: frame 14 at byte {index} is not in its place"),
-                "Index frame 14: sequence: frame 13 is missing".to_owned(),
-                "Checkpoint frame 99: sequence: 84 frames from 15 on are missing".to_owned(),
-                "Index frame 14, row 13: index: it lists frame 13, which is not there".to_owned(),
+                format!("file: sequence: frame 15 at byte {index} is not in its place"),
+                "Index frame 15: sequence: frame 14 is missing".to_owned(),
+                "Checkpoint frame 99: sequence: 83 frames from 16 on are missing".to_owned(),
+                "Index frame 15, row 14: index: it lists frame 14, which is not there".to_owned(),
             ],
         ),
         (
             "a number again",
-            renumbered(|apart| apart.parts[13].header.sequence = 12),
+            renumbered(|apart| apart.parts[14].header.sequence = 12),
             vec![
                 format!("file: sequence: frame 12 occurs again at byte {last} and was left out"),
-                "Index frame 14: sequence: frame 13 is missing".to_owned(),
-                "Index frame 14, row 13: index: it lists frame 13, which is not there".to_owned(),
+                "Index frame 15: sequence: frame 14 is missing".to_owned(),
+                "Index frame 15, row 14: index: it lists frame 14, which is not there".to_owned(),
             ],
         ),
         (
             "a frame behind the index",
             {
                 let bytes = sound();
-                let (index, end) = (frame(13).1, bytes.len() - 32);
+                let (index, end) = (frame(14).1, bytes.len() - 32);
                 let mut behind = TakenApart::of(&bytes);
-                behind.parts.drain(..13);
-                behind.parts[0].header.sequence = 15;
+                behind.parts.drain(..14);
+                behind.parts[0].header.sequence = 16;
                 let behind = behind.open().split_off(64);
                 [&bytes[..index], &bytes[index..end], &behind, &bytes[end..]].concat()
             },
@@ -197,10 +197,10 @@ fn order() -> Vec<Forgery<String>> {
                 format!(
                     "file: trailer: the trailer says that the file has {} bytes; it has {}",
                     sound().len(),
-                    sound().len() + frame(13).1 - frame(13).0
+                    sound().len() + frame(14).1 - frame(14).0
                 ),
-                "Checkpoint frame 15: index: it lies behind the index".to_owned(),
-                "Checkpoint frame 15: checkpoint-end: it lies behind the checkpoint that closes the recording"
+                "Checkpoint frame 16: index: it lies behind the index".to_owned(),
+                "Checkpoint frame 16: checkpoint-end: it lies behind the checkpoint that closes the recording"
                     .to_owned(),
             ],
         ),
@@ -230,13 +230,13 @@ fn index() -> Vec<Forgery<String>> {
     let fields = fields.into_iter().map(|(name, at, found)| {
         let said = found ^ 8;
         let expected = format!(
-            "Index frame 14, row 1: index: it says {said} for the {name} of frame 1, not {found}"
+            "Index frame 15, row 1: index: it says {said} for the {name} of frame 1, not {found}"
         );
         (name, flipped(at), vec![expected])
     });
     let reserved = [50, 52].into_iter().map(|at| {
         let expected =
-            format!("Index frame 14, row 1: reserved: the reserved field at {at} is not 0");
+            format!("Index frame 15, row 1: reserved: the reserved field at {at} is not 0");
         ("reserved", flipped(at), vec![expected])
     });
     fields.chain(reserved).collect()

@@ -15,6 +15,7 @@ const CHECKPOINT: u16 = 7;
 const CALL_CHAINS: u16 = 8;
 const MODULES: u16 = 9;
 const SYMBOLS: u16 = 10;
+const CGROUPS: u16 = 16;
 const OOM: u16 = 11;
 
 /// The sound trace with one frame changed.
@@ -255,7 +256,7 @@ fn reserved() -> Vec<Forgery> {
                 let root = archive.len() - 48;
                 archive[root + 31] = 1;
             }),
-            vec!["Checkpoint frame 13: reserved: the reserved field at 28 is not 0"],
+            vec!["Checkpoint frame 14: reserved: the reserved field at 28 is not 0"],
         ),
         (
             "reserved in victims",
@@ -274,6 +275,11 @@ fn reserved() -> Vec<Forgery> {
             "reserved in symbols",
             bytes(SYMBOLS, |archive| archive[44] = 1),
             vec!["Symbols frame 12, row 0: reserved: the reserved field at 44 is not 0"],
+        ),
+        (
+            "reserved in control groups",
+            bytes(CGROUPS, |archive| archive[24 + 23] = 1),
+            vec!["Cgroups frame 13, row 1: reserved: the reserved field at 20 is not 0"],
         ),
     ]
 }

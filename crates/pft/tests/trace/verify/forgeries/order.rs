@@ -32,23 +32,23 @@ pub fn all() -> Vec<Forgery> {
                 writer.calls(&rows).unwrap();
             }),
             vec![
-                "Calls frame 13, row 0: call-first: its thread ended at 1000400, and faults up to 1001007 lie before it",
-                "Calls frame 13, row 4: call-first: its exit was at 1001007, and faults up to 1001007 lie before it",
+                "Calls frame 14, row 0: call-first: its thread ended at 1000400, and faults up to 1001007 lie before it",
+                "Calls frame 14, row 4: call-first: its exit was at 1001007, and faults up to 1001007 lie before it",
             ],
         ),
         (
             "faults behind faults",
             faults_behind(0),
             vec![
-                "Faults frame 14, row 1: fault-first: it was over at 2000000001, and faults up to 4000000001 lie before it",
-                "Faults frame 14, row 3: fault-first: it was over at 2000000001, and faults up to 4000000001 lie before it",
+                "Faults frame 15, row 1: fault-first: it was over at 2000000001, and faults up to 4000000001 lie before it",
+                "Faults frame 15, row 3: fault-first: it was over at 2000000001, and faults up to 4000000001 lie before it",
             ],
         ),
         (
             "a checkpoint before its frames",
             with(|records| records.checkpoint.time_ns = 1_001_199),
             vec![
-                "Checkpoint frame 13: checkpoint-time: its time is 1001199, and Calls frame 9 before it has the time 1001200",
+                "Checkpoint frame 14: checkpoint-time: its time is 1001199, and Calls frame 9 before it has the time 1001200",
             ],
         ),
         (
@@ -71,7 +71,7 @@ pub fn all() -> Vec<Forgery> {
                 writer.checkpoint(&later).unwrap();
             }),
             vec![
-                "Checkpoint frame 14: checkpoint-time: its time is 2000000, and Checkpoint frame 13 before it has the time 2000001",
+                "Checkpoint frame 15: checkpoint-time: its time is 2000000, and Checkpoint frame 14 before it has the time 2000001",
             ],
         ),
         (
@@ -81,8 +81,8 @@ pub fn all() -> Vec<Forgery> {
                 writer.marks(&marks()).unwrap();
             }),
             vec![
-                "Marks frame 14: checkpoint-end: it lies behind the checkpoint that closes the recording",
-                "Checkpoint frame 15: checkpoint-end: it lies behind the checkpoint that closes the recording",
+                "Marks frame 15: checkpoint-end: it lies behind the checkpoint that closes the recording",
+                "Checkpoint frame 16: checkpoint-end: it lies behind the checkpoint that closes the recording",
             ],
         ),
     ]

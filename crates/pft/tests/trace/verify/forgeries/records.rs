@@ -95,7 +95,7 @@ fn tables() -> Vec<Forgery> {
                 let again = LedgerEntry { key: "captured.minor".into(), value: 12 };
                 records.checkpoint.ledger.push(again);
             }),
-            vec!["Checkpoint frame 13, row 2: ledger-keys: its key is there already"],
+            vec!["Checkpoint frame 14, row 2: ledger-keys: its key is there already"],
         ),
         (
             "gaps",
@@ -105,7 +105,7 @@ fn tables() -> Vec<Forgery> {
                 writer.gaps(&gaps[..1]).unwrap();
                 writer.gaps(&gaps[1..]).unwrap();
             }),
-            vec!["Gaps frame 13: gap-times: a gap ends before it begins"],
+            vec!["Gaps frame 14: gap-times: a gap ends before it begins"],
         ),
         (
             "facts",
@@ -236,8 +236,8 @@ fn between_frames() -> Vec<Forgery> {
                 writer.tasks(&[task]).unwrap();
             }),
             vec![
-                "Maps frame 13, row 0: sideband-first: its time is 1001007, and faults up to 1001007 lie before it",
-                "Tasks frame 14, row 0: sideband-first: its time is 1001000, and faults up to 1001007 lie before it",
+                "Maps frame 14, row 0: sideband-first: its time is 1001007, and faults up to 1001007 lie before it",
+                "Tasks frame 15, row 0: sideband-first: its time is 1001000, and faults up to 1001007 lie before it",
             ],
         ),
         (
@@ -247,7 +247,7 @@ fn between_frames() -> Vec<Forgery> {
                 writer.call_chains(std::slice::from_ref(&late_chain)).unwrap();
                 writer.faults(&fault_with(3, 1_001_101)).unwrap();
             }),
-            vec!["Faults frame 13, row 0: chain-first: call chain 3 is in no frame before it"],
+            vec!["Faults frame 14, row 0: chain-first: call chain 3 is in no frame before it"],
         ),
         (
             "other definitions",
@@ -261,22 +261,22 @@ fn between_frames() -> Vec<Forgery> {
                 writer.modules(&modules).unwrap();
             }),
             vec![
-                "CallChains frame 15, row 1: definitions: call chain 2 was another one before",
-                "Modules frame 16, row 0: definitions: module 1 was another one before",
+                "CallChains frame 16, row 1: definitions: call chain 2 was another one before",
+                "Modules frame 17, row 0: definitions: module 1 was another one before",
             ],
         ),
         (
             "symbols again",
             and(|writer| writer.symbols(&Records::new().symbols[..1]).unwrap()),
             vec![
-                "Symbols frame 13, row 0: symbol-order: symbols of address 0x1010 of module 1 were there before",
+                "Symbols frame 14, row 0: symbol-order: symbols of address 0x1010 of module 1 were there before",
             ],
         ),
         (
             "two ends",
             and(|writer| writer.checkpoint(&Records::new().checkpoint).unwrap()),
             vec![
-                "Checkpoint frame 14: checkpoint-end: it lies behind the checkpoint that closes the recording",
+                "Checkpoint frame 15: checkpoint-end: it lies behind the checkpoint that closes the recording",
             ],
         ),
     ]
