@@ -126,9 +126,10 @@ fn processes_inside_of_a_group_and_outside_are_told_apart() {
     assert_eq!(csv(&lab, &[&sql]), [path.as_str()]);
     // Which says in short where they are.
     let summary = String::from_utf8(pfreport(&lab.trace(), &["-n", "100"]).stdout).unwrap();
-    let line = summary.lines().find(|line| line.starts_with(&format!("  {inside_pid} "))).unwrap();
     let name = group.path().file_name().unwrap().to_str().unwrap();
-    assert!(line.contains(&format!("  pf-workload  {name} ")), "{summary}");
+    let expected = [&inside_pid.to_string(), "pf-workload", name];
+    let mut lines = summary.lines().map(|line| line.split_whitespace().take(3));
+    assert!(lines.any(|words| words.eq(expected)), "{summary}");
     let document = pfreport(&lab.trace(), &["--json", "-n", "100"]).stdout;
     let document = String::from_utf8(document).unwrap();
     assert!(document.contains(&format!("\"cgroup\": \"{path}\",")), "{document}");
