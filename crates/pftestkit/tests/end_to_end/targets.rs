@@ -1,5 +1,6 @@
 //! Every way to point at a target: whoever is one is recorded exactly, and nobody else.
 
+mod containers;
 mod crowd;
 mod groups;
 mod refused;

@@ -10,7 +10,7 @@ fn seen(time_ns: u64, pid: u32, path: &[u8]) -> CgroupRecord {
 fn a_control_group_is_news_once_until_another_process_has_the_number() {
     let mut bench = Bench::new(&[10]);
     bench.feed(0, &raw::mmap2(told(10, (10, 10), 100), &(0x1000..0x5000)));
-    let mut is_news = |bench: &mut Bench, path: &[u8]| bench.drain.learn_cgroup(&seen(1, 10, path));
+    let is_news = |bench: &mut Bench, path: &[u8]| bench.drain.learn_cgroup(&seen(1, 10, path));
     assert!(is_news(&mut bench, b"/a"));
     assert!(!is_news(&mut bench, b"/a"));
     assert!(is_news(&mut bench, b"/b"));
