@@ -26,7 +26,6 @@ mod launch;
 mod live;
 pub mod marks;
 mod page_nodes;
-mod pairing;
 mod parse;
 mod permission;
 mod precedence;
