@@ -87,6 +87,8 @@ pub enum Command {
     Recover(crate::recover::Arguments),
     /// Write a trace that can be shared: without names of users, hosts, files and code
     Redact(crate::redact::Arguments),
+    /// Make a trace of what perf recorded
+    Import(crate::import::Arguments),
     /// Write what makes a shell complete options and file names
     Completions(pfcli::Completions),
     /// Write the manual pages

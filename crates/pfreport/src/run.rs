@@ -15,6 +15,7 @@ use crate::dump;
 use crate::error::Error;
 use crate::events;
 use crate::html;
+use crate::import;
 use crate::info;
 use crate::input::STDIN;
 use crate::json;
@@ -68,6 +69,9 @@ pub fn run(
             recover::run(recover, arguments.habits.force, (out, warnings), layout)
         }
         Some(Command::Redact(arguments)) => redact::run(arguments, out),
+        Some(Command::Import(import)) => {
+            import::run(import, arguments.habits.force, (out, warnings), layout)
+        }
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)
