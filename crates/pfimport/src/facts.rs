@@ -10,13 +10,15 @@ use crate::perf::features::{Features, feature};
 
 /// Clock of a trace whose clock is none of `clock_gettime(2)`.
 const NO_CLOCK: u32 = u32::MAX;
+/// Those that the kernel lets an event have: real time, monotonic, raw, boot time, TAI.
+const CLOCKS: [u32; 5] = [0, 1, 4, 7, 11];
 /// Size of a page where nothing tells.
 const PAGE_BYTES: u32 = 4096;
 
 /// The clock of the records, as in `clock_gettime(2)`; `None` is the scheduler's.
 pub fn clock_id(attrs: &[Attr]) -> Option<u32> {
     let attr = attrs.first().filter(|attr| attr.has(flags::USE_CLOCK_ID))?;
-    Some(attr.clock_id)
+    Some(attr.clock_id).filter(|id| CLOCKS.contains(id))
 }
 
 /// The header of the trace.

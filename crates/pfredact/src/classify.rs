@@ -114,6 +114,8 @@ impl Classifier {
                 fact::KERNEL_VERSION,
                 fact::MACHINE_HOSTNAME,
                 fact::TARGET_COMMAND,
+                fact::IMPORTED_BY,
+                fact::IMPORTED_COMMAND,
                 fact::TARGET_CGROUP,
                 fact::TARGET_PIDS,
                 fact::TARGET_TIDS,
@@ -155,14 +157,14 @@ impl Classifier {
                     cut.take(part.len() - name.len(), Fate::Structure);
                 }
             }
-            fact::KERNEL_RELEASE | fact::KERNEL_VERSION => self.release(cut),
+            fact::KERNEL_RELEASE | fact::KERNEL_VERSION | fact::IMPORTED_BY => self.release(cut),
             fact::TARGET_CGROUP => match self.paths.fate(Class::Arguments) {
                 Fate::Own => self.path_or_text(cut),
                 _ => self.paths.words(cut, bytes, Class::Arguments, GROUPS),
             },
             // Numbers of processes go apart from texts.
             fact::TARGET_PIDS | fact::TARGET_TIDS => {}
-            fact::TARGET_COMMAND => self.arguments(cut),
+            fact::TARGET_COMMAND | fact::IMPORTED_COMMAND => self.arguments(cut),
             _ if key.starts_with(fact::LABEL_PREFIX) => self.arguments(cut),
             _ => {}
         }
