@@ -1,5 +1,7 @@
 //! Recordings made byte by byte, and what becomes of them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::io::Cursor;
 
 use pfdamage::perf_data::{Event, PerfData as Recording};

@@ -19,9 +19,6 @@ pub mod fact {
     keys! {
         RECORDING_ENDED_BY = "recording.ended_by": "Why the recording ended: `target` (it exited), `signal`, `duration`, `size`, `failure` (of writing) or `reader` (of the live stream: it closed it). A command that still ran was then ended with SIGTERM.",
         RECOVERED_FROM = "recovered.from": "The file was made by `pfreport recover` of what was left of a damaged one: the uuid of that one, of the first if that was done again.",
-        IMPORTED_FROM = "imported.from": "The trace was made by `pfreport import` of a recording of another program: `perf.data`.",
-        IMPORTED_BY = "imported.by": "That program and its version, such as `perf 6.1.192`.",
-        IMPORTED_COMMAND = "imported.command": "Command line of that program, words quoted as for a shell.",
         PFT_VERSION = "pft.version": "Version of the program that recorded.",
         KERNEL_RELEASE = "kernel.release": "`uname -r`.",
         KERNEL_VERSION = "kernel.version": "`uname -v`.",
@@ -72,6 +69,9 @@ pub mod fact {
         VM_ZSWAP_ENABLED = "vm.zswap_enabled": "`/sys/module/zswap/parameters/enabled`: `Y` or `N`.",
         VM_SWAP_TOTAL_BYTES = "vm.swap_total_bytes": "Swap space, bytes.",
         VM_NUMA_BALANCING = "vm.numa_balancing": "`/proc/sys/kernel/numa_balancing`.",
+        IMPORTED_FROM = "imported.from": "The trace was made by `pfreport import` of a recording of another program: `perf.data`.",
+        IMPORTED_BY = "imported.by": "That program and its version, such as `perf 6.1.192`.",
+        IMPORTED_COMMAND = "imported.command": "Command line of that program, words quoted as for a shell.",
         REDACTED_LEVEL = "redacted.level": "The trace was redacted: `names`, `paths`, `arguments`, `symbols` or `all` (`schemas/redaction.md`). Its wall clock then begins with the recording, in 1970.",
         RLIMIT_STACK_BYTES = "rlimit.stack_bytes": "Soft limit on the stack of the target, bytes, or `unlimited`.",
     }
