@@ -14,6 +14,7 @@ mod tests;
 use std::ops::Range;
 
 use perf_event_open_sys::bindings as b;
+use pfpairing::ThreadFaults;
 use pft::record::{
     CallRecord, LostBy, LostRecord, MapRecord, OomRecord, Outcome, SnapshotReason,
     StackPointerRecord, TaskKind, TaskRecord,
@@ -26,7 +27,6 @@ use crate::counts::Counts;
 use crate::event::EventKind;
 use crate::live::Settled;
 use crate::page_nodes::PageNodes;
-use crate::pairing::ThreadFaults;
 use crate::parse::{self, SampleLayout};
 use crate::ring::Rings;
 use crate::sightings::Sightings;

@@ -6,7 +6,6 @@
 //! first mapped ([`opener`]), since they may be deleted, or the process be gone, long before the end.
 //! They are read when the recording is over, by an [`Explain`].
 
-mod chains;
 mod code_maps;
 mod hits;
 mod modules;

@@ -27,7 +27,6 @@ mod launch;
 mod live;
 pub mod marks;
 mod page_nodes;
-mod pairing;
 mod parse;
 mod permission;
 mod precedence;

@@ -1,15 +1,14 @@
 //! perf records, parsed where they lie: no copy, no panic on any bytes (perf_event_open(2), "mmap
 //! layout"). Which fields a sample has depends on its event: [`SampleLayout`].
 
-mod callers;
 mod payload;
 mod sample;
 
 use perf_event_open_sys::bindings as b;
 use pft::record::MapRecord;
 
-pub use callers::append_callers;
 pub use payload::{parse_call_entry, parse_call_exit, parse_oom, parse_thread_start};
+pub use pfpairing::append_callers;
 pub use sample::{Extras, Sample, parse_extras, parse_sample};
 
 use crate::event::{Abilities, EventKind, Plan};

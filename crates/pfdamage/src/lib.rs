@@ -2,7 +2,8 @@
 //!
 //! [`damaged`] has a trace with every kind of damage that storage and transport do to a file: cuts, flipped
 //! bits, zeroed ranges, swapped blocks. [`hostile()`] has files that somebody made to do harm, each under a name.
-//! Both are the same each time: what fails can be made again from its name.
+//! [`perf_data`] makes recordings of perf.
+//! All are the same each time: what fails can be made again from its name.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +13,7 @@
 
 mod damage;
 mod hostile;
+pub mod perf_data;
 mod traces;
 
 // The hand-made traces of the tests of `pft`, and what forges frames there.

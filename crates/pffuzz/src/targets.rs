@@ -6,6 +6,7 @@ mod index;
 mod maps;
 mod model;
 mod names;
+mod perf_data;
 mod perf_map;
 mod ring;
 pub(crate) mod samples;
@@ -84,6 +85,13 @@ pub const TARGETS: &[Target] = &[
         seeds: tracepoint::seeds,
         max_bytes: 4 << 10,
         short_run: 20_000,
+    },
+    Target {
+        name: "perf_data",
+        run: perf_data::run,
+        seeds: perf_data::seeds,
+        max_bytes: 8 << 10,
+        short_run: 5_000,
     },
     Target {
         name: "perf_map",

@@ -16,7 +16,7 @@ use crate::evidence::{ErrorCode, Evidence, MapEvidence, access_of};
 use crate::fault_order::Fault;
 use crate::incomplete::{Entry, StackAbove, Verdict, judge};
 use crate::names::{Access, Cause, Class};
-use crate::page_history::{HUGE_SHIFT, PageKey};
+use crate::page_history::{Change, HUGE_SHIFT, PageKey};
 use crate::recording::Recording;
 use crate::records::Records;
 use crate::table::{Exactness, NONE};
@@ -40,6 +40,8 @@ pub(crate) struct Analyser {
     no_swap: bool,
     /// Faults were left out, so that a page may have been touched unseen.
     lacks_faults: bool,
+    /// Completions were not recorded, so that entries of unknown end are rows.
+    lacks_completions: bool,
     /// What came to be before may have been touched unseen.
     unseen_until_ns: Option<u64>,
     start_ns: u64,
@@ -71,6 +73,7 @@ impl Analyser {
             slow_threshold_ns,
             no_swap: recording.has_no_swap(),
             lacks_faults: recording.lacks_faults(),
+            lacks_completions: recording.lacks_completions(),
             unseen_until_ns,
             start_ns: recording.header.start_ns,
             last_ns: 0,
@@ -263,6 +266,12 @@ impl Analyser {
                 self.exactness.in_flight += 1;
                 false
             }
+            Verdict::Unresolved if self.lacks_completions && outcome == Some(Outcome::Unknown) => {
+                let nth = self.touch(fault, place);
+                *row = Row { class: Class::Unknown, cause: Cause::Unknown, nth, ..Row::BLANK };
+                self.fill(fault, place, access, row);
+                true
+            }
             Verdict::Unresolved => {
                 self.exactness.unresolved += 1;
                 false
@@ -279,6 +288,23 @@ impl Analyser {
         }
     }
 
+    /// Notes a fault of which it is not known what it did to its page; how often that has faulted.
+    fn touch(&mut self, fault: &Fault, place: Place) -> u32 {
+        let (page, history_addr) = self.page(fault, place, false);
+        let advice = self.world.advice(place.mm, history_addr, place.at_ns);
+        let mapped = place.piece.map_or(0, |piece| piece.born);
+        let born = self.born(mapped);
+        let mut nth = 1;
+        if let Some(mm) = self.world.mms.get_mut(place.mm as usize) {
+            mm.pages.visit(page, (mapped, born), self.now, advice, |past| {
+                nth = past.faults.saturating_add(1);
+                Change::Forget
+            });
+        }
+        self.world.note_fault(place.mm, (page, history_addr), fault.time_ns, fault.time_ns);
+        nth
+    }
+
     /// The page of a fault, and the address under which its history is kept.
     fn page(&self, fault: &Fault, place: Place, huge: bool) -> (PageKey, u64) {
         let offset = place.piece.map_or(0, |piece| piece.history_offset);
@@ -293,8 +319,8 @@ impl Analyser {
         let in_user = knows_ip && !kernel_mode;
         let code = if in_user { self.world.piece_at(place.mm, fault.ip) } else { None };
         // A completed access that the mapping forbids shows that it was another mapping.
-        let contradicted =
-            row.class != Class::Failed && !place.map.is_some_and(|map| map.allows(access));
+        let contradicted = !matches!(row.class, Class::Failed | Class::Unknown)
+            && !place.map.is_some_and(|map| map.allows(access));
         let at_entry = place.at_ns == fault.time_ns;
         let exactness = &mut self.exactness;
         exactness.faults += 1;

@@ -32,6 +32,8 @@ named! {
         Cow = "cow",
         /// Never completed: invalid access or `EFAULT`.
         Failed = "failed",
+        /// Its entry alone is known: what came of it was not recorded.
+        Unknown = "unknown",
     }
 }
 

@@ -91,7 +91,14 @@ impl Recording {
     /// Whether faults of the targets were left out of the trace on request, at any time.
     pub(crate) fn lacks_faults(&self) -> bool {
         self.fact(fact::CAPTURE_MAJOR_ONLY) == Some("yes")
+            || self.lacks_completions()
             || self.fact(fact::CAPTURE_MIN_LATENCY_NS).is_some()
+    }
+
+    /// Whether completions of some faults, or of all, were not recorded: then an entry without one is a fault of
+    /// which nothing else is known.
+    pub(crate) fn lacks_completions(&self) -> bool {
+        self.fact(fact::CAPTURE_COMPLETIONS).is_some_and(|which| which != "all")
     }
 
     /// When the first faults were recorded, if not from the start.

@@ -274,7 +274,7 @@ pub struct Exactness {
     /// Faults in the table (failed ones included).
     pub faults: u64,
     /// How many of them are of each class, in the order of [`Class::ALL`].
-    pub classes: [u64; 4],
+    pub classes: [u64; Class::ALL.len()],
     /// Records that the kernel or the recorder dropped, with their time spans, from the Lost frames.
     pub losses: Vec<Loss>,
     /// Entries whose thread was still waiting when it exited or the recording ended; not in the table.

@@ -114,6 +114,8 @@ impl Classifier {
                 fact::KERNEL_VERSION,
                 fact::MACHINE_HOSTNAME,
                 fact::TARGET_COMMAND,
+                fact::IMPORTED_BY,
+                fact::IMPORTED_COMMAND,
                 fact::TARGET_CGROUP,
                 fact::TARGET_PIDS,
                 fact::TARGET_TIDS,
@@ -155,11 +157,11 @@ impl Classifier {
                     cut.take(part.len() - name.len(), Fate::Structure);
                 }
             }
-            fact::KERNEL_RELEASE | fact::KERNEL_VERSION => self.release(cut),
+            fact::KERNEL_RELEASE | fact::KERNEL_VERSION | fact::IMPORTED_BY => self.release(cut),
             fact::TARGET_CGROUP => self.cgroup(cut),
             // Numbers of processes go apart from texts.
             fact::TARGET_PIDS | fact::TARGET_TIDS => {}
-            fact::TARGET_COMMAND => self.arguments(cut),
+            fact::TARGET_COMMAND | fact::IMPORTED_COMMAND => self.arguments(cut),
             _ if key.starts_with(fact::LABEL_PREFIX) => self.arguments(cut),
             _ => {}
         }

@@ -213,6 +213,7 @@ pub(crate) const LANGUAGE: &[&str] = &[
 /// Words of kernel releases and versions as distributions make them.
 pub(crate) const RELEASE: &[&str] = &[
     "SMP",
+    "perf",
     "PREEMPT",
     "PREEMPT_DYNAMIC",
     "PREEMPT_RT",
@@ -371,6 +372,9 @@ pub(crate) const PLAIN_FACTS: &[&str] = &[
     fact::CAPTURE_REACH,
     fact::CAPTURE_LATENCY,
     fact::CAPTURE_MAJOR_ONLY,
+    fact::CAPTURE_COMPLETIONS,
+    fact::CAPTURE_WALL_CLOCK,
+    fact::IMPORTED_FROM,
     fact::CAPTURE_USER_ONLY,
     fact::CAPTURE_MIN_LATENCY_NS,
     fact::CAPTURE_DELAY_NS,

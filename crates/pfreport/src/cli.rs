@@ -89,6 +89,8 @@ pub enum Command {
     Redact(crate::redact::Arguments),
     /// Add traces to a dataset of Parquet files, for questions to a fleet
     Dataset(crate::dataset::Arguments),
+    /// Make a trace of what perf recorded
+    Import(crate::import::Arguments),
     /// Write what makes a shell complete options and file names
     Completions(pfcli::Completions),
     /// Write the manual pages

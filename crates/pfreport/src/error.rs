@@ -214,6 +214,14 @@ pub enum Error {
         /// Why.
         source: pfredact::Error,
     },
+    /// What perf recorded cannot be imported.
+    #[error("cannot import {}", input(path))]
+    Import {
+        /// The recording.
+        path: PathBuf,
+        /// Why.
+        source: pfimport::Error,
+    },
     /// A picture cannot be drawn.
     #[error("cannot draw {}: {reason}", printable_path(path))]
     Picture {
@@ -290,6 +298,7 @@ impl Error {
             | Self::OptionBehind { .. }
             | Self::Dataset { .. }
             | Self::NotJudged { .. } => 2,
+            Self::Import { source, .. } if source.is_unfit() => 2,
             Self::Open { source, .. } | Self::Write { source, .. } if is_wrong_place(source) => 2,
             _ => 1,
         }
@@ -335,6 +344,7 @@ impl Error {
                 }
                 _ => return None,
             },
+            Self::Import { source, .. } => return source.remedy(),
             Self::Foreign { path, what } => what.remedy(&input(path)),
             Self::Trace { source: pft::Error::NotATrace, .. } => record(Path::new("run.pft")),
             Self::Trace { source: pft::Error::UnsupportedMajor { .. }, .. } => format!(

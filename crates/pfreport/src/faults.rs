@@ -129,12 +129,12 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
                 // The true one, also before the start.
                 let times = rows.map(|row| {
                     let member = loaded.members.get(loaded.member_of(row));
-                    let (start_ns, offset_ns) = member
-                        .map_or((0, 0), |member| (member.start_realtime_ns, member.offset_ns));
-                    let ns = start_ns.saturating_add(faults.time_ns[row].saturating_sub(offset_ns));
-                    ns.saturating_sub(faults.before_ns(row)).cast_signed()
+                    let start_ns = member?.wall_start_ns()?;
+                    let since_ns = faults.time_ns[row].saturating_sub(member?.offset_ns);
+                    let ns = start_ns.saturating_add(since_ns);
+                    Some(ns.saturating_sub(faults.before_ns(row)).cast_signed())
                 });
-                Ok(Int64Chunked::from_vec(name.into(), times.collect())
+                Ok(Int64Chunked::from_iter_options(name.into(), times)
                     .into_datetime(TimeUnit::Nanoseconds, None)
                     .into_series()
                     .into_column())
@@ -174,8 +174,9 @@ fn builder(loaded: &Loaded, field: Field, unnamed: Unnamed) -> PolarsResult<Buil
             recorded(name, comms, &faults.comm)?
         }
         Field::Cpu => Box::new(move |rows| {
-            let cpus = faults.cpu.range(rows).map(|&cpu| u32::from(cpu)).collect();
-            Ok(UInt32Chunked::from_vec(name.into(), cpus).into_column())
+            let cpus = faults.cpu.range(rows);
+            let cpus = cpus.map(|&cpu| (cpu != u16::MAX).then_some(u32::from(cpu)));
+            Ok(UInt32Chunked::from_iter_options(name.into(), cpus).into_column())
         }),
         Field::Addr => u64s(name, &faults.addr),
         Field::PageSizeBytes => Box::new(move |rows| {

@@ -6,8 +6,8 @@
 //! [`input`] and analyses it into a [`load::Loaded`], of which every output is a function; `join` makes one
 //! of several traces. [`select`] then drops the rows that are not asked for, so that no output knows of
 //! selections. A trace that is larger than memory comes in parts ([`load::Loaded::open_in_parts`]). The
-//! subcommands [`diff`], [`dataset`], [`info`], [`dump`], [`verify`], [`recover`] and [`redact`] have their options and their
-//! way in their own modules; only the first two analyse.
+//! subcommands [`diff`], [`dataset`], [`info`], [`dump`], [`verify`], [`recover`], [`redact`] and [`import`] have their
+//! options and their way in their own modules; only the first two analyse.
 //!
 //! # What outputs are made of
 //!
@@ -60,6 +60,7 @@ pub mod flamegraph;
 pub mod gaps;
 pub mod group;
 pub mod html;
+pub mod import;
 pub mod info;
 pub mod input;
 mod join;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use pfmodel::Options;
 use pfmodel::table::Analysis;
+use pft::keys::fact;
 use pft::record::{GapRecord, OomRecord, TraceHeader};
 
 use crate::error::Error;
@@ -84,9 +85,17 @@ pub struct Member {
     pub window_ns: Option<Range<u64>>,
     /// Why it does not hold everything that happened and was asked for, in a few words each.
     pub flaws: Vec<&'static str>,
+    /// Whether its wall clock is known.
+    pub has_wall_clock: bool,
 }
 
 impl Member {
+    /// Its start on the wall clock, nanoseconds since the Unix epoch, if that is known.
+    #[must_use]
+    pub fn wall_start_ns(&self) -> Option<u64> {
+        self.has_wall_clock.then_some(self.start_realtime_ns)
+    }
+
     /// Its span on the axis of time of all traces, nanoseconds.
     #[must_use]
     pub const fn span_ns(&self) -> Range<u64> {
@@ -182,5 +191,12 @@ impl Loaded {
     #[must_use]
     pub fn fact(&self, key: &str) -> Option<&str> {
         self.facts.get(key).map(String::as_str)
+    }
+
+    /// The start on the wall clock, nanoseconds since the Unix epoch, if that is known.
+    #[must_use]
+    pub fn wall_start_ns(&self) -> Option<u64> {
+        let is_known = self.fact(fact::CAPTURE_WALL_CLOCK) != Some("no");
+        is_known.then_some(self.header.start_realtime_ns)
     }
 }

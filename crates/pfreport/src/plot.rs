@@ -21,7 +21,8 @@ use crate::load::Loaded;
 use charset::Charset;
 
 /// Classes from the bottom of a stack to its top: the costly ones where they can be compared best.
-pub const STACK: [Class; 4] = [Class::Major, Class::Cow, Class::Minor, Class::Failed];
+pub const STACK: [Class; 5] =
+    [Class::Major, Class::Cow, Class::Minor, Class::Failed, Class::Unknown];
 
 /// The plots in text that are asked for, with at most so many lanes.
 #[must_use]
@@ -48,6 +49,7 @@ pub const fn level(class: Class) -> usize {
         Class::Cow => 1,
         Class::Minor => 2,
         Class::Failed => 3,
+        Class::Unknown => 4,
     }
 }
 

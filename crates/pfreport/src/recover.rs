@@ -161,7 +161,7 @@ fn total(gaps: &[GapRecord]) -> String {
 }
 
 /// A random identity: the keys of hash tables are random, on every system.
-fn random_uuid() -> [u8; 16] {
+pub(crate) fn random_uuid() -> [u8; 16] {
     let halves = [0_u8, 1].map(|half| RandomState::new().hash_one(half));
     let mut uuid = [0; 16];
     for (place, byte) in uuid.iter_mut().zip(halves.iter().flat_map(|half| half.to_le_bytes())) {

@@ -16,6 +16,7 @@ use crate::dump;
 use crate::error::Error;
 use crate::events;
 use crate::html;
+use crate::import;
 use crate::info;
 use crate::input::STDIN;
 use crate::json;
@@ -73,6 +74,9 @@ pub fn run(
         Some(Command::Dataset(arguments_of)) => {
             let Habits { force, quiet, .. } = arguments.habits;
             dataset::run(arguments_of, (force, quiet), (out, warnings))
+        }
+        Some(Command::Import(import)) => {
+            import::run(import, arguments.habits.force, (out, warnings), layout)
         }
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;

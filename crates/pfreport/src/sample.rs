@@ -162,6 +162,7 @@ pub fn empty() -> Loaded {
         recorded_ns: 0..10 * second,
         window_ns: None,
         flaws: Vec::new(),
+        has_wall_clock: true,
     };
     Loaded {
         members: vec![member],

@@ -34,6 +34,26 @@ pub enum CallGraph {
     },
 }
 
+/// Which completions of faults were recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completions {
+    /// Those of minor faults.
+    pub minor: bool,
+    /// Those of major faults.
+    pub major: bool,
+}
+
+impl Completions {
+    /// All of them.
+    pub const ALL: Self = Self { minor: true, major: true };
+
+    /// Whether all were recorded.
+    #[must_use]
+    pub const fn are_all(self) -> bool {
+        self.minor && self.major
+    }
+}
+
 /// What was recorded, by the facts of the trace. Older recorders state less: they recorded everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
@@ -45,6 +65,10 @@ pub struct Scope {
     pub follow: bool,
     /// All tasks were read and those that are no target left out.
     pub by_cpu: bool,
+    /// Which completions were recorded.
+    pub completions: Completions,
+    /// The trace was made of a recording of another program.
+    pub imported: bool,
     /// Major faults only.
     pub major_only: bool,
     /// No faults in kernel mode, on request.
@@ -99,6 +123,13 @@ impl Scope {
             // Single threads are recorded without what they create, whatever was asked for.
             follow: kind != Kind::Threads && yes_or_no(fact::TARGET_FOLLOW) != Some(false),
             by_cpu: text(fact::CAPTURE_REACH) == Some("cpu"),
+            completions: match text(fact::CAPTURE_COMPLETIONS) {
+                Some("minor") => Completions { minor: true, major: false },
+                Some("major") => Completions { minor: false, major: true },
+                Some("none") => Completions { minor: false, major: false },
+                _ => Completions::ALL,
+            },
+            imported: text(fact::IMPORTED_FROM).is_some(),
             major_only: yes_or_no(fact::CAPTURE_MAJOR_ONLY) == Some(true),
             user_only: yes_or_no(fact::CAPTURE_USER_ONLY) == Some(true),
             latency: yes_or_no(fact::CAPTURE_LATENCY) != Some(false),
@@ -140,7 +171,7 @@ impl Scope {
 mod tests {
     use pft::keys::fact;
 
-    use super::{CallGraph, Kind, Scope};
+    use super::{CallGraph, Completions, Kind, Scope};
     use crate::sample;
 
     fn scope(facts: &[(&str, &str)]) -> Scope {
@@ -156,6 +187,8 @@ mod tests {
             kind: Kind::Command,
             follow: true,
             by_cpu: false,
+            completions: Completions::ALL,
+            imported: false,
             major_only: false,
             user_only: false,
             latency: true,

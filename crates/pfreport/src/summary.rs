@@ -250,11 +250,20 @@ pub fn exactness_lines(loaded: &Loaded) -> Vec<(String, String)> {
 /// tells the rows of a class.
 pub(crate) fn captured_by_class(loaded: &Loaded, count: impl Fn(Class) -> u64) -> [Captured; 3] {
     let skipped = if loaded.selection.is_some() { Some([0; 2]) } else { loaded.skipped() };
-    let major = skipped.map_or(Captured::Unknown, |[_, major]| {
-        Captured::Number(count(Class::Major).saturating_add(major))
-    });
+    let scope = Scope::of(loaded);
+    // A fault of which only the entry is known may be of any class that was not recorded.
+    let other = match count(Class::Unknown) {
+        0 => Captured::Unrecorded,
+        _ => Captured::Unknown,
+    };
+    let major = match skipped {
+        _ if !scope.completions.major => other,
+        None => Captured::Unknown,
+        Some([_, major]) => Captured::Number(count(Class::Major).saturating_add(major)),
+    };
     let [minor, cow] = match skipped {
-        _ if Scope::of(loaded).major_only => [Captured::Unrecorded; 2],
+        _ if scope.major_only => [Captured::Unrecorded; 2],
+        _ if !scope.completions.minor => [other; 2],
         None => [Captured::Unknown; 2],
         Some([0, _]) if loaded.analysis.exactness.error_code => {
             [Class::Minor, Class::Cow].map(|class| Captured::Number(count(class)))
@@ -269,6 +278,10 @@ pub(crate) fn captured_by_class(loaded: &Loaded, count: impl Fn(Class) -> u64) -
 
 /// `Summary: major=12 minor=542 cow=3`.
 pub(crate) fn last_line(loaded: &Loaded, count: impl Fn(Class) -> u64) -> String {
-    let [major, minor, cow] = captured_by_class(loaded, count);
-    format!("Summary: major={major} minor={minor} cow={cow}")
+    let [major, minor, cow] = captured_by_class(loaded, &count);
+    let unknown = match count(Class::Unknown) {
+        0 => String::new(),
+        unknown => format!(" unknown={unknown}"),
+    };
+    format!("Summary: major={major} minor={minor} cow={cow}{unknown}")
 }

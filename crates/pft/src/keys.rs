@@ -41,6 +41,8 @@ pub mod fact {
         CAPTURE_REACH = "capture.reach": "What the events were bound to: `thread` (and whatever it creates), `cpu` (all tasks, others left out afterwards) or `cgroup`.",
         CAPTURE_LATENCY = "capture.latency": "`yes` or `no`: whether entries of faults were recorded, without which there are no latencies.",
         CAPTURE_MAJOR_ONLY = "capture.major_only": "`yes` if only major faults were stored.",
+        CAPTURE_COMPLETIONS = "capture.completions": "Which completions of faults were recorded: `all`, `minor`, `major` or `none`; absent: all. Where it is not `all`, a fault with outcome 5 is one of which the entry alone is known.",
+        CAPTURE_WALL_CLOCK = "capture.wall_clock": "`no` if the wall clock is not known: file header and checkpoints have 0 for it.",
         CAPTURE_USER_ONLY = "capture.user_only": "`yes` if faults in kernel mode were left out on request.",
         CAPTURE_MIN_LATENCY_NS = "capture.min_latency_ns": "Faults that were served faster were counted, not stored, nanoseconds.",
         CAPTURE_DELAY_NS = "capture.delay_ns": "Faults are recorded since this long after the start, nanoseconds.",
@@ -67,6 +69,9 @@ pub mod fact {
         VM_ZSWAP_ENABLED = "vm.zswap_enabled": "`/sys/module/zswap/parameters/enabled`: `Y` or `N`.",
         VM_SWAP_TOTAL_BYTES = "vm.swap_total_bytes": "Swap space, bytes.",
         VM_NUMA_BALANCING = "vm.numa_balancing": "`/proc/sys/kernel/numa_balancing`.",
+        IMPORTED_FROM = "imported.from": "The trace was made by `pfreport import` of a recording of another program: `perf.data`.",
+        IMPORTED_BY = "imported.by": "That program and its version, such as `perf 6.1.192`.",
+        IMPORTED_COMMAND = "imported.command": "Command line of that program, words quoted as for a shell.",
         REDACTED_LEVEL = "redacted.level": "The trace was redacted: `names`, `paths`, `arguments`, `symbols` or `all` (`schemas/redaction.md`). Its wall clock then begins with the recording, in 1970.",
         RLIMIT_STACK_BYTES = "rlimit.stack_bytes": "Soft limit on the stack of the target, bytes, or `unlimited`.",
     }

@@ -4,11 +4,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pfpairing::Chains;
 use pft::keys::ledger as keys;
 use pft::record::{CallChainRecord, LedgerEntry, ModuleRecord, ModuleState};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::chains::Chains;
 use super::code_maps::CodeMaps;
 use super::hits::Hits;
 use super::modules::{FileKey, Module, ModuleKey, is_memfd};

@@ -1,6 +1,6 @@
 //! Items to frames.
 
-use pft::record::{FaultBatch, FaultColumns, NODE_UNKNOWN};
+use pft::record::{FaultBatch, FaultColumns};
 use pft::{EncodedFrame, Encoder};
 
 use super::Item;
@@ -33,27 +33,15 @@ pub fn encode(encoder: &mut Encoder, item: &Item) -> pft::Result<Vec<EncodedFram
     }
 }
 
-/// The columns of rows that are in order of entry.
+/// The columns of a batch whose rows are in order of entry.
 pub fn columns(batch: &FaultRows) -> FaultColumns {
-    let rows = &batch.rows;
-    let has_chains = batch.chain_ids.iter().any(|&id| id != 0);
-    let nodes = rows.iter().any(|row| row.node != NODE_UNKNOWN);
-    FaultColumns {
-        time_ns: rows.iter().map(|row| row.time_ns).collect(),
-        latency_ns: rows.iter().map(|row| row.latency_ns).collect(),
-        addr: rows.iter().map(|row| row.addr).collect(),
-        ip: rows.iter().map(|row| row.ip).collect(),
-        pid: rows.iter().map(|row| row.pid).collect(),
-        tid: rows.iter().map(|row| row.tid).collect(),
-        flags: rows.iter().map(|row| row.flags).collect(),
-        attempts: rows.iter().map(|row| row.attempts).collect(),
-        node: if nodes { rows.iter().map(|row| row.node).collect() } else { Vec::new() },
-        call_chain: if has_chains { batch.chain_ids.clone() } else { Vec::new() },
-    }
+    pfpairing::columns(&batch.rows, &batch.chain_ids)
 }
 
 #[cfg(test)]
 mod tests {
+    use pft::record::NODE_UNKNOWN;
+
     use super::*;
     use crate::batch::FaultRow;
     use crate::store::tests::row;

@@ -36,7 +36,7 @@ pub fn fold_if_mixed(base: &mut [Digest], new: &mut [Digest]) {
 
 /// Merges what only error codes tell apart.
 fn fold(run: &mut Digest) {
-    let [minor, _, cow, _] = &mut run.classes;
+    let [minor, _, cow, ..] = &mut run.classes;
     if let (Some(minor), Some(cow)) = (minor, cow) {
         *minor += *cow;
     }

@@ -135,7 +135,7 @@ pub struct Digest {
     pub slow_threshold_ns: u64,
     /// Faults by class, as in [`Class::ALL`]; none where the class was not recorded or cannot be told. Minor
     /// ones count cow as well where some run cannot tell them apart.
-    pub classes: [Option<u64>; 4],
+    pub classes: [Option<u64>; Class::ALL.len()],
     /// All faults; none if there are none.
     pub all: Option<Group>,
     /// The parts by [`Section::ALL`].
@@ -203,10 +203,17 @@ impl Digest {
             bias_ns: number(fact::LATENCY_BIAS_NS),
             slow_threshold_ns: loaded.analysis.slow_threshold_ns,
             classes: [
-                count(Class::Minor, !scope.major_only),
-                count(Class::Major, true),
-                count(Class::Cow, !scope.major_only && exactness.error_code),
-                count(Class::Failed, !scope.major_only && scope.latency),
+                count(Class::Minor, scope.completions.minor && !scope.major_only),
+                count(Class::Major, scope.completions.major),
+                count(
+                    Class::Cow,
+                    scope.completions.minor && !scope.major_only && exactness.error_code,
+                ),
+                count(
+                    Class::Failed,
+                    !scope.major_only && scope.latency && scope.completions.are_all(),
+                ),
+                count(Class::Unknown, true),
             ],
             all,
             sections: [class?, cause?, region?, function?, process?],

@@ -38,9 +38,7 @@ impl Foreign {
     pub fn remedy(self, path: &str) -> String {
         let tool = match self {
             Self::Perf => {
-                return "perf script reads it; for a trace of page faults: \
-                        pfrecord -o run.pft -- COMMAND"
-                    .to_owned();
+                return format!("make a trace of it: pfreport import {path} -o run.pft");
             }
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",

@@ -331,7 +331,7 @@ fn losses(summary: &Summary, all: usize) -> Markup {
             Cell::Name(by.to_owned()),
             Cell::Moment(loss.from_ns),
             Cell::Moment(loss.to_ns),
-            Cell::Id(u64::from(loss.cpu)),
+            Cell::known(loss.cpu.map(u64::from), Cell::Id),
             Cell::Count(loss.records),
         ]
     });

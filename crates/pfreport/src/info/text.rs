@@ -61,6 +61,9 @@ fn heading(screen: &mut Screen, content: &Content) {
     screen.labelled("trace", &content.uuid());
     let start = match content.facts.get(fact::REDACTED_LEVEL) {
         Some(level) => format!("at a time that was removed (redacted: {level})"),
+        None if content.facts.get(fact::CAPTURE_WALL_CLOCK).is_some_and(|known| known == "no") => {
+            "at an unknown time".to_owned()
+        }
         None => utc(content.header.start_realtime_ns),
     };
     screen.labelled("recorded", &format!("{start} for {}", duration(content.duration_ns)));

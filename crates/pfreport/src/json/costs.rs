@@ -27,6 +27,8 @@ pub struct Totals {
     pub cow: Option<u64>,
     /// Accesses that failed.
     pub failed: u64,
+    /// Faults of which only the entry was recorded.
+    pub unknown: u64,
     /// Sum over all threads of the time they were stalled; null if no latency is known.
     pub stall_ns: Option<u64>,
     /// Wall time with at least one thread stalled; null likewise.
@@ -57,6 +59,7 @@ impl Totals {
             minor,
             cow,
             failed: counts.class(Class::Failed),
+            unknown: counts.class(Class::Unknown),
             stall_ns,
             wall_ns: stall_ns.map(|_| figures.stall.total.length_ns),
             slow: counts.slow,

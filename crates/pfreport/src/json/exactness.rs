@@ -133,7 +133,7 @@ pub struct Loss {
     /// Before.
     pub to_ns: u64,
     /// On which CPU.
-    pub cpu: u32,
+    pub cpu: Option<u32>,
     /// Records.
     pub records: u64,
     /// Dropped by the recorder, which fell behind, rather than by the kernel, whose ring was full.
@@ -276,7 +276,7 @@ fn losses(loaded: &Loaded, top: usize) -> Excerpt<Loss> {
         .map(|loss| Loss {
             from_ns: loss.from_ns,
             to_ns: loss.to_ns,
-            cpu: loss.cpu,
+            cpu: (loss.cpu != u32::MAX).then_some(loss.cpu),
             records: loss.count,
             by_recorder: loss.by_recorder,
         })

@@ -20,7 +20,7 @@ pub struct Trace {
     /// Path as given; `-` is standard input.
     pub path: String,
     /// Its start as calendar time, ISO 8601 in UTC.
-    pub start: String,
+    pub start: Option<String>,
     /// Where it begins on the axis of time of all traces, to which all times of the document refer.
     pub offset_ns: u64,
     /// Its length.
@@ -39,7 +39,7 @@ pub fn traces(loaded: &Loaded) -> Vec<Trace> {
     let trace = |member: &crate::load::Member| Trace {
         name: member.name.clone(),
         path: printable_path(&member.path),
-        start: iso(member.start_realtime_ns),
+        start: member.wall_start_ns().map(iso),
         offset_ns: member.offset_ns,
         duration_ns: member.duration_ns,
         faults: member.rows.end.min(rows).saturating_sub(member.rows.start) as u64,

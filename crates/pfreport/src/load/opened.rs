@@ -217,6 +217,10 @@ impl About {
             recorded_ns: 0..analysis.duration_ns,
             window_ns: scope.rows_ns.clone(),
             flaws: Vec::new(),
+            has_wall_clock: self
+                .facts
+                .get(fact::CAPTURE_WALL_CLOCK)
+                .is_none_or(|known| known != "no"),
         };
         let fault_frames =
             trace.frames().iter().filter(|info| info.kind == FrameKind::Faults).count() as u64;

@@ -127,6 +127,8 @@ pub fn pattern(analysis: &Analysis, places: &Places, place: usize, page_bytes: u
             // The page was there, only the right to write was not.
             Some(_) if faults.class[row] == Class::Cow => {}
             Some(_) if faults.cause[row] == Cause::WriteNotify => {}
+            // It may have been no more than that.
+            Some(_) if faults.class[row] == Class::Unknown => {}
             Some(&(before, _)) => {
                 after_ns.push(faults.time_ns[row].saturating_sub(faults.time_ns[before]));
             }

@@ -73,6 +73,7 @@ impl Theme {
             Class::Major => self.of(VERMILLION, RGBColor(0xf0, 0x7d, 0x1e)),
             Class::Cow => self.of(BLUISH_GREEN, RGBColor(0x12, 0xb8, 0x88)),
             Class::Failed => REDDISH_PURPLE,
+            Class::Unknown => self.of(RGBColor(0x8c, 0x8c, 0x8c), RGBColor(0x9a, 0xa1, 0xa9)),
         }
     }
 

@@ -172,7 +172,7 @@ mod tests {
         sample::push(analysis, Row { time: 5, latency: Some(20), ..Row::default() });
         sample::push(analysis, Row { time: 39, latency: None, ..Row::default() });
         let (faults, stall) = bars(&loaded, 10.0, Span { from_ns: 0.0, to_ns: 40.0 });
-        let minor = |bars: Vec<[f64; 4]>| bars.iter().map(|bar| bar[2]).collect::<Vec<_>>();
+        let minor = |bars: Vec<super::Bar>| bars.iter().map(|bar| bar[2]).collect::<Vec<_>>();
         assert_eq!(minor(faults), [2.0, 0.0, 0.0, 1.0]);
         assert_eq!(minor(stall), [9.0, 10.0, 5.0, 0.0]);
         let (faults, stall) = bars(&loaded, 10.0, Span { from_ns: 4.0, to_ns: 14.0 });
@@ -181,9 +181,9 @@ mod tests {
     #[test]
     fn a_rare_class_is_not_covered() {
         let vertical = Scale::new((0.0, 60_000.0), (300, 0));
-        let bar = [1.0, 0.0, 59_998.0, 1.0];
+        let bar = [1.0, 0.0, 59_998.0, 1.0, 0.0];
         assert_eq!(stack(&bar, vertical, 2), [(0, 298, 300), (2, 0, 298), (3, -2, 0)]);
-        assert_eq!(stack(&[0.0, 20_000.0, 0.0, 0.0], vertical, 1), [(1, 200, 300)]);
-        assert_eq!(stack(&[0.0; 4], vertical, 1), []);
+        assert_eq!(stack(&[0.0, 20_000.0, 0.0, 0.0, 0.0], vertical, 1), [(1, 200, 300)]);
+        assert_eq!(stack(&[0.0; 5], vertical, 1), []);
     }
 }

@@ -91,7 +91,7 @@ fn what_is_left_out_stays_known() {
         windows: vec![Range { start: 2 * SECOND, end: 4 * SECOND }],
     };
     assert_eq!(loaded.selection.as_ref(), Some(&expected));
-    assert_eq!(loaded.analysis.exactness.classes, [6, 4, 0, 0]);
+    assert_eq!(loaded.analysis.exactness.classes, [6, 4, 0, 0, 0]);
     let counts =
         |of: fn(&Loaded, Class) -> u64| [Class::Minor, Class::Major].map(|c| of(&loaded, c));
     assert_eq!((counts(Loaded::class_count), counts(Loaded::class_total)), ([1, 0], [6, 4]));
@@ -185,7 +185,7 @@ fn the_loader_can_ask_for_the_window() {
 
 #[test]
 fn wrong_values_are_refused() {
-    assert_eq!(class("majro").unwrap_err(), "the classes are minor, major, cow, failed");
+    assert_eq!(class("majro").unwrap_err(), "the classes are minor, major, cow, failed, unknown");
     let unknown = Selection::parse(&query(&["--pid", "4242,7"])).unwrap().apply(&mut loaded());
     let message = unknown.unwrap_err().to_string();
     assert_eq!(message, "no process 7 in the trace; there are 4242, 4243");

@@ -84,7 +84,7 @@ pub fn comments(loaded: &Loaded, sites: &Sites, weight: Weight) -> Vec<(String, 
     let recorded = format!(
         "{} long, from {}",
         duration(loaded.analysis.duration_ns),
-        utc(loaded.header.start_realtime_ns)
+        loaded.wall_start_ns().map_or_else(|| "an unknown time".to_owned(), utc)
     );
     let mut comments = vec![
         pair("page faults of", loaded.name.clone()),

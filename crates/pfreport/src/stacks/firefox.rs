@@ -242,6 +242,7 @@ struct Categories {
     major: CategoryHandle,
     cow: CategoryHandle,
     failed: CategoryHandle,
+    unknown: CategoryHandle,
 }
 
 impl Categories {
@@ -253,6 +254,7 @@ impl Categories {
             major: profile.add_category("major", CategoryColor::Orange),
             cow: profile.add_category("cow", CategoryColor::Green),
             failed: profile.add_category("failed", CategoryColor::Magenta),
+            unknown: profile.add_category("unknown", CategoryColor::Gray),
         }
     }
 
@@ -262,6 +264,7 @@ impl Categories {
             Class::Major => self.major,
             Class::Cow => self.cow,
             Class::Failed => self.failed,
+            Class::Unknown => self.unknown,
         }
     }
 

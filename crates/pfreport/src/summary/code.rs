@@ -51,9 +51,10 @@ fn symbols(loaded: &Loaded, counts: &Counts) -> Option<String> {
     let missing: Vec<&Module> =
         analysis.modules.iter().filter(|module| module.state != ModuleState::Read).collect();
     if !missing.is_empty() {
+        let imported = Scope::of(loaded).imported;
         let modules = counted(analysis.modules.len() as u64, "module");
         let mut names: Vec<String> =
-            missing.iter().take(MODULES_NAMED).map(|m| reason(m)).collect();
+            missing.iter().take(MODULES_NAMED).map(|m| reason(m, imported)).collect();
         if missing.len() > MODULES_NAMED {
             names.push(format!("{} more", count((missing.len() - MODULES_NAMED) as u64)));
         }
@@ -68,11 +69,13 @@ fn symbols(loaded: &Loaded, counts: &Counts) -> Option<String> {
 }
 
 /// A module that was not read.
-fn reason(module: &Module) -> String {
+fn reason(module: &Module, was_imported: bool) -> String {
     let path = printable(&module.path);
     let name = path.rsplit('/').next().unwrap_or(&path);
     let why = match module.state {
         ModuleState::Read => "read",
+        // Nobody looked for it.
+        ModuleState::NotOpened if was_imported => return shorten(name, MODULE_CHARACTERS),
         ModuleState::NotOpened => "gone or not permitted",
         ModuleState::Replaced => "replaced by another file",
         ModuleState::Malformed => "no sound ELF file",

@@ -224,7 +224,7 @@ fn refaults(loaded: &Loaded) -> Option<String> {
     let faults = &loaded.analysis.faults;
     // The page of the others was there, only the right to write was not.
     let came_back = RowSet::all(faults.len())
-        .with(&faults.class, |class| ![Class::Cow, Class::Failed].contains(class))
+        .with(&faults.class, |class| ![Class::Cow, Class::Failed, Class::Unknown].contains(class))
         .with(&faults.cause, |&cause| cause != Cause::WriteNotify)
         .with(&faults.nth, |&nth| nth > 1);
     let again = came_back.len() as u64;

@@ -146,6 +146,7 @@ fn apart(loaded: &Loaded, counts: &Counts) -> Option<String> {
     let exactness = &loaded.analysis.exactness;
     let parts = [
         (loaded.class_total(Class::Failed), "failed"),
+        (loaded.class_total(Class::Unknown), "of unknown class (only their entry was recorded)"),
         (exactness.in_flight, "in flight when their thread or the recording ended"),
         (exactness.unresolved, "unresolved"),
         (
@@ -175,8 +176,11 @@ fn apart(loaded: &Loaded, counts: &Counts) -> Option<String> {
     // Without entries, and among major faults alone, nothing of the kind could be seen; and what damage
     // took cannot be told.
     let none = || {
-        (scope.latency && !scope.major_only && loaded.damage.is_empty())
-            .then(|| "none failed, unresolved, in flight or without entry".into())
+        (scope.latency
+            && !scope.major_only
+            && scope.completions.are_all()
+            && loaded.damage.is_empty())
+        .then(|| "none failed, unresolved, in flight or without entry".into())
     };
     if parts.is_empty() { none() } else { Some(parts.join(", ")) }
 }

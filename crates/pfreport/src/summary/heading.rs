@@ -131,7 +131,7 @@ fn labels(loaded: &Loaded) -> Option<String> {
 fn when_and_where(loaded: &Loaded) -> String {
     let when = match fact(loaded, key::REDACTED_LEVEL) {
         Some(level) => format!("at a time that was removed (redacted: {level})"),
-        None => utc(loaded.header.start_realtime_ns),
+        None => loaded.wall_start_ns().map_or_else(|| "at an unknown time".to_owned(), utc),
     };
     let mut text = format!("{when} for {}", loaded.recorded_length());
     if let Some(host) = fact(loaded, key::MACHINE_HOSTNAME) {

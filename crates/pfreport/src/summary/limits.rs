@@ -18,6 +18,7 @@ pub fn lines(loaded: &Loaded) -> Vec<String> {
     let scope = Scope::of(loaded);
     let lines = [
         majors(loaded, &scope),
+        completions(loaded, &scope),
         latencies(&scope),
         followed(&scope),
         delay(&scope),
@@ -40,8 +41,34 @@ fn majors(loaded: &Loaded, scope: &Scope) -> Option<String> {
     })
 }
 
+/// Completions that were not recorded, other than on request.
+fn completions(loaded: &Loaded, scope: &Scope) -> Option<String> {
+    let entries = loaded.fact(fact::CAPTURE_ENTRY_EVENT) != Some("none");
+    let which = match (scope.completions.minor, scope.completions.major) {
+        (true, true) => return None,
+        (false, false) => {
+            return Some(
+                "only entries of faults were recorded: neither what came of them is known (class \
+                 unknown) nor latencies"
+                    .to_owned(),
+            );
+        }
+        (true, false) => "major",
+        (false, true) => "minor",
+    };
+    match entries {
+        true => Some(format!(
+            "completions of {which} faults were not recorded: the class of faults without a \
+             completion is unknown"
+        )),
+        // Of majors alone, another line tells.
+        false => scope.completions.minor.then(|| format!("{which} faults were not recorded")),
+    }
+}
+
 fn latencies(scope: &Scope) -> Option<String> {
-    (!scope.latency).then(|| {
+    let has_completions = scope.completions.minor || scope.completions.major;
+    (!scope.latency && has_completions).then(|| {
         "latencies were not recorded, nor accesses that failed or did not complete; times are those \
          of the completion"
             .to_owned()
@@ -74,6 +101,9 @@ fn kernel_mode(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
             "no faults in kernel mode (inside system calls): the facts that would tell whether they \
              were recorded are missing from the file",
         ),
+        Some(_) if scope.imported => {
+            Some("faults in kernel mode (inside system calls) were not recorded")
+        }
         Some(_) => Some(
             "faults in kernel mode (inside system calls) were not recorded: needs CAP_PERFMON or root",
         ),

@@ -91,7 +91,7 @@ fn stretches(losses: &[Loss], failed: bool) -> Vec<String> {
         let records = rest.iter().map(|loss| loss.count).fold(0, u64::saturating_add);
         let stretches = if rest.len() == 1 { "stretch" } else { "stretches" };
         let cpus = match cpus.first() {
-            Some(cpu) if cpus.len() == 1 => format!("CPU {cpu}"),
+            Some(&cpu) if cpus.len() == 1 => cpu_name(cpu),
             _ => counted(cpus.len() as u64, "CPU"),
         };
         lines.push(format!(
@@ -112,12 +112,17 @@ fn stretch(loss: &Loss, failed: bool) -> String {
         true => "recorder fell behind",
     };
     format!(
-        "{} between {} and {} on CPU {} ({by})",
+        "{} between {} and {} on {} ({by})",
         counted(loss.count, "record"),
         moment(loss.from_ns),
         moment(loss.to_ns),
-        loss.cpu
+        cpu_name(loss.cpu)
     )
+}
+
+fn cpu_name(cpu: u32) -> String {
+    // Other recorders may not tell.
+    if cpu == u32::MAX { "an unknown CPU".to_owned() } else { format!("CPU {cpu}") }
 }
 
 #[cfg(test)]

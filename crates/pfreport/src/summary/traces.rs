@@ -26,7 +26,7 @@ pub fn write(screen: &mut Screen, loaded: &Loaded, figures: &Figures) {
             Cell::Name(member.name.clone()),
             Cell::LongName(member.target.clone(), TARGET_CHARACTERS),
             Cell::Name(if flaws.is_empty() { "whole".to_owned() } else { flaws }),
-            Cell::Name(utc(member.start_realtime_ns)),
+            Cell::Name(member.wall_start_ns().map_or_else(|| "unknown".to_owned(), utc)),
             Cell::Duration(loaded.recorded_between_ns(start, end)),
             Cell::Count(group.map_or(0, |group| group.faults)),
             Cell::Count(group.map_or(0, |group| group.major)),

@@ -16,7 +16,7 @@ pub const COLUMNS: &[ColumnInfo] = &[
         "lost after this moment, since the start of the trace",
     ),
     column("to_ns", Kind::U64, "ns", "never", "lost before this moment"),
-    column("cpu", Kind::U32, "", "never", "CPU"),
+    column("cpu", Kind::U32, "", "unknown", "CPU"),
     column("by", Kind::Text, "", "never", "who dropped them: `kernel` or `recorder`"),
     column("records", Kind::U64, "", "never", "how many; a fault has several records"),
 ];
@@ -28,7 +28,7 @@ pub fn frame(loaded: &Loaded) -> PolarsResult<DataFrame> {
         .text(all().map(|loss| origin::trace(loaded, loss.from_ns)))
         .u64(all().map(|loss| Some(origin::time(loaded, loss.from_ns, loss.from_ns))))
         .u64(all().map(|loss| Some(origin::time(loaded, loss.from_ns, loss.to_ns))))
-        .u32(all().map(|loss| Some(loss.cpu)))
+        .u32(all().map(|loss| (loss.cpu != u32::MAX).then_some(loss.cpu)))
         .text(
             all().map(|loss| Some(if loss.by_recorder { "recorder" } else { "kernel" }.to_owned())),
         )

@@ -101,8 +101,8 @@ fn errors_say_what_failed_why_and_what_helps() {
         (
             &["perf.data"],
             1,
-            "cannot read perf.data: this is a recording of perf, not a pft trace; perf script reads it; \
-             for a trace of page faults: pfrecord -o run.pft -- COMMAND",
+            "cannot read perf.data: this is a recording of perf, not a pft trace; make a trace of it: \
+             pfreport import perf.data -o run.pft",
         ),
         (
             &["run.pft.zst"],

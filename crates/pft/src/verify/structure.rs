@@ -14,8 +14,8 @@ use crate::layout::{
 };
 use crate::reader::{Damage, Located, Trace, disorder};
 
-/// `CLOCK_MONOTONIC`.
-const CLOCK: u32 = 1;
+/// Clocks of traces: `CLOCK_MONOTONIC` of recorded ones, any that perf may have of imported ones.
+const CLOCKS: [u32; 6] = [1, 0, 4, 7, 11, u32::MAX];
 /// Unknown kinds that are told one by one.
 const MOST_KINDS: usize = 20;
 
@@ -36,9 +36,8 @@ pub(super) fn header(trace: &Trace, findings: &mut Findings, notes: &mut Notes) 
     }
     let place = Place::at(0);
     let clock = trace.header().clock_id;
-    if clock != CLOCK {
-        findings
-            .add(Rule::FileHeader, place, || format!("the clock is {clock} instead of {CLOCK}"));
+    if !CLOCKS.contains(&clock) {
+        findings.add(Rule::FileHeader, place, || format!("the clock is {clock}, which is none"));
     }
     if trace.read_bytes(56, 4)?.iter().any(|&byte| byte != 0) {
         let what = || "the reserved field at 56 is not 0".to_owned();

@@ -21,6 +21,7 @@ mod events;
 mod files;
 mod fire;
 mod histories;
+mod import;
 mod installed;
 mod ledger;
 mod live;

@@ -303,6 +303,11 @@ impl Recording {
         Self { lab, report, said, phases: vec![Phase::Run] }
     }
 
+    /// A recording from the first instruction on.
+    pub fn of_launched(lab: Lab, report: Report, said: String) -> Self {
+        Self { lab, report, said, phases: vec![Phase::Setup, Phase::Run] }
+    }
+
     /// Its trace.
     pub fn content(&self) -> Content {
         Content::of(&pft::Trace::open(self.lab.trace()).unwrap())

@@ -85,23 +85,23 @@ fn measures_are_those_of_the_table() {
     let all = digest.all.clone().unwrap();
     assert_eq!((all.faults, all.major, all.pages, all.stall_ns), (7, 4, Some(6), Some(1_002_000)));
     assert_eq!((all.p50_ns, all.max_ns), (Some(200_000), Some(400_000)));
-    assert_eq!(digest.classes, [Some(2), Some(4), Some(0), Some(1)]);
+    assert_eq!(digest.classes, [Some(2), Some(4), Some(0), Some(1), Some(0)]);
     assert_eq!(digest.completed, [6, 5]);
     assert_eq!(digest.length_ns, 10_000_000_000);
     let none = Digest::of(sample::empty()).unwrap();
-    assert_eq!((none.all, none.classes), (None, [Some(0); 4]));
+    assert_eq!((none.all, none.classes), (None, [Some(0); 5]));
 }
 
 #[test]
 fn what_was_not_recorded_is_not_nothing() {
     let majors = Digest::of(with_fact(server(), fact::CAPTURE_MAJOR_ONLY, "yes")).unwrap();
-    assert_eq!(majors.classes, [None, Some(4), None, None]);
+    assert_eq!(majors.classes, [None, Some(4), None, None, Some(0)]);
     assert_eq!(majors.caveat.as_deref(), Some("major faults only"));
     let counts = Digest::of(with_fact(server(), fact::CAPTURE_LATENCY, "no")).unwrap();
     assert_eq!((counts.classes[3], counts.has_latencies), (None, false));
     let mut blind = server();
     blind.analysis.exactness.error_code = false;
-    assert_eq!(Digest::of(blind).unwrap().classes, [Some(2), Some(4), None, Some(1)]);
+    assert_eq!(Digest::of(blind).unwrap().classes, [Some(2), Some(4), None, Some(1), Some(0)]);
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn what_is_no_condition_is_refused_in_one_line() {
 
 #[test]
 fn a_word_that_a_column_never_has_is_refused_with_those_it_has() {
-    let classes = "; its words are minor, major, cow, failed";
+    let classes = "; its words are minor, major, cow, failed, unknown";
     for (condition, reason) in [
         ("class = 'Minor'", "column `class` is never 'Minor', perhaps `minor`"),
         ("'MAJOR' = class", "column `class` is never 'MAJOR', perhaps `major`"),

@@ -170,7 +170,8 @@ fn tracks_are_threads_with_faults() {
             (Some("minor"), Some("lightblue")),
             (Some("major"), Some("orange")),
             (Some("cow"), Some("green")),
-            (Some("failed"), Some("magenta"))
+            (Some("failed"), Some("magenta")),
+            (Some("unknown"), Some("grey"))
         ]
     );
 }

@@ -305,7 +305,7 @@ fn major_faults_alone_say_who_waits_for_what() {
     let mut loaded = server();
     loaded.put(FaultTable::default());
     let exactness = &mut loaded.analysis.exactness;
-    (exactness.faults, exactness.classes, exactness.map_confidence) = (0, [0; 4], [0; 3]);
+    (exactness.faults, exactness.classes, exactness.map_confidence) = (0, [0; 5], [0; 3]);
     loaded.facts.extend([
         (fact::TARGET_KIND.to_owned(), "system".to_owned()),
         (fact::CAPTURE_MAJOR_ONLY.to_owned(), "yes".to_owned()),

@@ -53,7 +53,7 @@ fn file() -> Vec<Forgery<String>> {
         (
             "another clock",
             with_header_bits(sound(), 0, 20, 3),
-            owned(["file: file-header: the clock is 2 instead of 1"]),
+            owned(["file: file-header: the clock is 2, which is none"]),
         ),
         (
             "reserved in the file header",

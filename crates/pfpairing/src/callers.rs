@@ -1,17 +1,22 @@
 //! Chains of callers as the kernel writes them: addresses, with a marker before those of each context.
 
-use perf_event_open_sys::bindings as b;
+use crate::row::ChainSpan;
 
-use crate::batch::ChainSpan;
+/// `PERF_CONTEXT_KERNEL` and `PERF_CONTEXT_USER` of `linux/perf_event.h`; no marker is below `PERF_CONTEXT_MAX`.
+const KERNEL: u64 = (-128_i64).cast_unsigned();
+const USER: u64 = (-512_i64).cast_unsigned();
+const MAX: u64 = (-4095_i64).cast_unsigned();
 
 /// Whether an entry of a chain is a marker.
 #[must_use]
+#[inline]
 pub const fn is_marker(entry: u64) -> bool {
-    entry >= b::PERF_CONTEXT_MAX
+    entry >= MAX
 }
 
 /// Appends the callers of a chain, its words as in the sample, to those of other chains. It is cut where
 /// it has the `most` callers that the kernel takes.
+#[inline]
 pub fn append_callers(chain: &[u8], most: u16, callers: &mut Vec<u64>) -> ChainSpan {
     let start = callers.len();
     let mut span = ChainSpan::default();
@@ -21,11 +26,11 @@ pub fn append_callers(chain: &[u8], most: u16, callers: &mut Vec<u64>) -> ChainS
         match context {
             _ if is_marker(entry) => context = entry,
             // The kernel's own come first.
-            b::PERF_CONTEXT_KERNEL if span.user == 0 => {
+            KERNEL if span.user == 0 => {
                 span.kernel += 1;
                 callers.push(entry);
             }
-            b::PERF_CONTEXT_USER => {
+            USER => {
                 span.user += 1;
                 callers.push(entry);
             }
@@ -49,10 +54,14 @@ pub fn append_callers(chain: &[u8], most: u16, callers: &mut Vec<u64>) -> ChainS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raw_records::words;
 
-    const KERNEL: u64 = b::PERF_CONTEXT_KERNEL;
-    const USER: u64 = b::PERF_CONTEXT_USER;
+    /// `PERF_CONTEXT_HV` and `PERF_CONTEXT_GUEST_KERNEL`.
+    const HYPERVISOR: u64 = (-32_i64).cast_unsigned();
+    const GUEST_KERNEL: u64 = (-2176_i64).cast_unsigned();
+
+    fn words(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+    }
 
     #[test]
     fn markers_tell_kernel_from_user_space() {
@@ -76,7 +85,7 @@ mod tests {
     #[test]
     fn other_contexts_are_left_out() {
         let mut callers = Vec::new();
-        let chain = words(&[7, b::PERF_CONTEXT_GUEST_KERNEL, 1, KERNEL, 2, b::PERF_CONTEXT_HV, 3]);
+        let chain = words(&[7, GUEST_KERNEL, 1, KERNEL, 2, HYPERVISOR, 3]);
         let span = append_callers(&chain, 127, &mut callers);
         assert_eq!((span.kernel, span.user, callers), (1, 0, vec![2]));
     }

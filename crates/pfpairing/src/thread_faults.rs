@@ -5,23 +5,8 @@
 
 use pft::record::{Outcome, flags};
 
-use crate::batch::FaultRow;
-use crate::parse::Sample;
-
-impl FaultRow {
-    /// A fault of which one sample is known.
-    fn begun(sample: &Sample, flags: u32) -> Self {
-        Self {
-            time_ns: sample.time_ns,
-            addr: sample.addr,
-            ip: sample.ip,
-            pid: sample.pid,
-            tid: sample.tid,
-            flags,
-            ..Self::default()
-        }
-    }
-}
+use crate::row::FaultRow;
+use crate::sample::Sample;
 
 /// An entry that has no completion yet.
 #[derive(Debug, Clone, Copy)]
@@ -40,14 +25,23 @@ pub struct ThreadFaults {
 }
 
 /// Two addresses of one page; 4 KiB is the smallest page of any machine.
+#[inline]
 const fn same_page(a: u64, b: u64) -> bool {
     a >> 12 == b >> 12
 }
 
 impl ThreadFaults {
     /// Notes a kernel-mode exception from the tracepoint: no fault until an entry event proves it.
+    #[inline]
     pub fn kernel_exception(&mut self, sample: Sample) {
         self.kernel_exception = Some(sample);
+    }
+
+    /// Takes the kernel-mode exception that was noted, if it was at the page of `addr`: where no entry event is
+    /// recorded in kernel mode, a completion proves it.
+    #[inline]
+    pub fn take_exception(&mut self, addr: u64) -> Option<Sample> {
+        self.kernel_exception.take().filter(|exception| same_page(exception.addr, addr))
     }
 
     /// The entry of a fault. Returns the fault that was under way if this shows that it never
@@ -56,6 +50,7 @@ impl ThreadFaults {
     /// A user-mode entry at the page and instruction of the one under way is another attempt: the
     /// wait was interrupted by a signal and the instruction ran again. In kernel mode there is no
     /// such retry: each entry without completion is a fault of its own.
+    #[inline]
     pub fn entry(
         &mut self,
         mut sample: Sample,
@@ -87,6 +82,7 @@ impl ThreadFaults {
     }
 
     /// The completion of a fault. Returns it, after a fault that was under way elsewhere, if any.
+    #[inline]
     pub fn complete(
         &mut self,
         sample: &Sample,
@@ -117,6 +113,7 @@ impl ThreadFaults {
     }
 
     /// The kernel sent the signal of a failed access: that is how the fault under way ended.
+    #[inline]
     pub fn signal(&mut self, signal: u8, losses: u64) -> Option<FaultRow> {
         // A system call that meets a bad address gets EFAULT, not a signal.
         self.open.filter(|open| open.row.flags & flags::KERNEL_MODE == 0)?;
@@ -126,6 +123,7 @@ impl ThreadFaults {
     }
 
     /// Ends the fault under way, if any, without completion.
+    #[inline]
     pub fn end(&mut self, outcome: Outcome, losses: u64) -> Option<FaultRow> {
         let Open { mut row, losses: before } = self.open.take()?;
         let outcome = if losses == before { outcome } else { Outcome::Unknown };
@@ -134,6 +132,7 @@ impl ThreadFaults {
     }
 }
 
+#[inline]
 fn error_flags(sample: &Sample) -> u32 {
     sample.error_code.map_or(0, |code| {
         let low = u32::try_from(code & 0xff).unwrap_or(0);
