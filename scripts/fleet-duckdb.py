@@ -3,6 +3,7 @@
 
     scripts/fleet-duckdb.py DATASET [--release BASE NEW]"""
 
+import datetime
 import pathlib
 import sys
 
@@ -10,6 +11,8 @@ import duckdb
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import fleet
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 arguments = fleet.options("DuckDB")
 connection = duckdb.connect()
@@ -26,9 +29,22 @@ def keep(name, sql):
 
 
 def rows(sql):
-    found = connection.execute(sql)
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row)) for row in found.fetchall()]
+    found = connection.sql(sql)
+    if found is None:
+        return []
+    # Python objects for times with a zone would need another package.
+    columns = [
+        f'epoch_us("{name}")' if "WITH TIME ZONE" in str(type_) else f'"{name}"'
+        for name, type_ in zip(found.columns, found.types)
+    ]
+    times = [column.startswith("epoch_us") for column in columns]
+    return [
+        {
+            name: EPOCH + datetime.timedelta(microseconds=value) if is_time and value is not None else value
+            for name, value, is_time in zip(found.columns, row, times)
+        }
+        for row in found.project(", ".join(columns)).fetchall()
+    ]
 
 
 fleet.show(arguments, "duckdb", keep, rows)

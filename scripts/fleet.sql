@@ -167,7 +167,8 @@ WHERE b.side = 'base' AND n.side = 'new'
 ORDER BY workload, metric
 
 -- answer changes
--- Which file and cause it was. A trace without such a fault counts, with nothing.
+-- Which file and cause it was. A trace without such a fault counts, with nothing. Of so many parts some lie apart by
+-- chance: what counts is also at least half of {least} thousandths of what the workload takes in all.
 WITH part AS (
     SELECT s.workload, s.side, p.trace, p.place, p.cause,
         CAST(SUM(p.faults) AS BIGINT) AS faults, CAST(SUM(p.stall_ns) AS BIGINT) AS stall_ns
@@ -189,18 +190,35 @@ filled AS (
 side AS (
     SELECT workload, place, cause, side, COUNT(*) AS traces,
         CAST(FLOOR(percentile_cont(0.5) WITHIN GROUP (ORDER BY stall_ns)) AS BIGINT) AS stall_ns,
-        CAST(percentile_disc(0.05) WITHIN GROUP (ORDER BY stall_ns) AS BIGINT) AS low,
-        CAST(percentile_disc(0.95) WITHIN GROUP (ORDER BY stall_ns) AS BIGINT) AS high,
-        CAST(FLOOR(percentile_cont(0.5) WITHIN GROUP (ORDER BY faults)) AS BIGINT) AS faults
+        CAST(percentile_disc(0.05) WITHIN GROUP (ORDER BY stall_ns) AS BIGINT) AS low_stall_ns,
+        CAST(percentile_disc(0.95) WITHIN GROUP (ORDER BY stall_ns) AS BIGINT) AS high_stall_ns,
+        CAST(FLOOR(percentile_cont(0.5) WITHIN GROUP (ORDER BY faults)) AS BIGINT) AS faults,
+        CAST(percentile_disc(0.05) WITHIN GROUP (ORDER BY faults) AS BIGINT) AS low_faults,
+        CAST(percentile_disc(0.95) WITHIN GROUP (ORDER BY faults) AS BIGINT) AS high_faults
     FROM filled GROUP BY workload, place, cause, side
+),
+whole AS (
+    SELECT workload, percentile_cont(0.5) WITHIN GROUP (ORDER BY COALESCE(stall_ns, 0)) AS stall_ns,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY faults) AS faults
+    FROM sides GROUP BY workload
 )
 SELECT b.workload, b.place, b.cause, b.stall_ns AS base_stall_ns, n.stall_ns AS new_stall_ns,
-    n.stall_ns - b.stall_ns AS change_ns, b.faults AS base_faults, n.faults AS new_faults,
+    n.stall_ns - b.stall_ns AS change_ns,
     CASE WHEN b.traces + n.traces <= 2 THEN 'unknown'
-        WHEN b.low <= n.high AND n.low <= b.high THEN 'within the noise'
-        WHEN n.stall_ns > b.stall_ns THEN 'grew'
-        ELSE 'shrank' END AS verdict
+        WHEN b.low_stall_ns <= n.high_stall_ns AND n.low_stall_ns <= b.high_stall_ns THEN 'within the noise'
+        WHEN 2000 * ABS(n.stall_ns - b.stall_ns) < {least} * w.stall_ns THEN 'hardly'
+        WHEN 1000 * n.stall_ns >= (1000 + {least}) * b.stall_ns THEN 'grew'
+        WHEN 1000 * b.stall_ns >= (1000 + {least}) * n.stall_ns THEN 'shrank'
+        ELSE 'hardly' END AS stall_verdict,
+    b.faults AS base_faults, n.faults AS new_faults,
+    CASE WHEN b.traces + n.traces <= 2 THEN 'unknown'
+        WHEN b.low_faults <= n.high_faults AND n.low_faults <= b.high_faults THEN 'within the noise'
+        WHEN 2000 * ABS(n.faults - b.faults) < {least} * w.faults THEN 'hardly'
+        WHEN 1000 * n.faults >= (1000 + {least}) * b.faults THEN 'grew'
+        WHEN 1000 * b.faults >= (1000 + {least}) * n.faults THEN 'shrank'
+        ELSE 'hardly' END AS faults_verdict
 FROM side AS b
 JOIN side AS n ON n.workload = b.workload AND n.place = b.place AND n.cause = b.cause
-WHERE b.side = 'base' AND n.side = 'new' AND n.stall_ns <> b.stall_ns
+JOIN whole AS w ON w.workload = b.workload
+WHERE b.side = 'base' AND n.side = 'new'
 ORDER BY change_ns DESC, workload, place, cause

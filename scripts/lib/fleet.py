@@ -2,13 +2,16 @@
 printed. An engine has two functions: `keep(name, sql)` makes a table, `rows(sql)` returns an answer as dictionaries."""
 
 import argparse
+import datetime
 import json
 import pathlib
 import re
 import sys
 
-# The tables that the questions read.
-TABLES = ["traces", "facts", "processes", "faults"]
+# All tables; the questions read the first four.
+TABLES = [
+    "traces", "facts", "processes", "faults", "threads", "mappings", "modules", "callchains", "losses", "oom", "marks", "ledger",
+]
 
 # What each question needs, and what it answers.
 QUESTIONS = {
@@ -47,6 +50,9 @@ def options(engine):
     )
     parser.add_argument(
         "--least", type=float, default=LEAST, metavar="PERCENT", help="smallest change that counts [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--sql", action="append", default=[], metavar="SELECT", help="ask this too: rows as JSON; may be repeated"
     )
     parser.add_argument("--json", action="store_true", help="print all answers as one JSON object")
     return parser.parse_args()
@@ -200,24 +206,44 @@ def print_regressions(found, base, new, rows):
 
 
 def print_changes(found, base, new, rows):
-    grown = [row for row in found if row["verdict"] in ("grew", "unknown") and row["change_ns"] > 0]
+    """What grew. Where nothing tells a change from noise, all that is more."""
+    grown = [
+        row for row in found
+        if "grew" in (row["stall_verdict"], row["faults_verdict"]) or row["stall_verdict"] == "unknown" and row["change_ns"] > 0
+    ]
     if not grown:
         return
-    print("\nWhere stall grew beyond the noise: medians of traces")
-    heads = ["workload", "place", "cause", base, new, "more", "faults", "then"]
+    print("\nWhat grew there: medians of traces; ~ is within the noise")
+    heads = ["workload", "place", "cause", "stall", base, new, "faults", base, new]
+    mark = {"within the noise": "~"}
     table(heads, [
-        [row["workload"][-40:], row["place"], row["cause"], time(row["base_stall_ns"]), time(row["new_stall_ns"]),
-         time(row["change_ns"]), row["base_faults"], row["new_faults"]]
+        [row["workload"][-40:], row["place"], row["cause"],
+         mark.get(row["stall_verdict"], "") + difference(row["change_ns"], time),
+         time(row["base_stall_ns"]), time(row["new_stall_ns"]),
+         mark.get(row["faults_verdict"], "") + difference(row["new_faults"] - row["base_faults"], "{:,}".format),
+         row["base_faults"], row["new_faults"]]
         for row in grown[:rows]
     ])
+
+
+def difference(value, shown):
+    return ("+" if value > 0 else "-" if value < 0 else "") + shown(abs(value))
+
+
+def plain(value):
+    """Times of day as text, in UTC; those without a zone are of this machine's."""
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.timezone.utc).isoformat(timespec="microseconds")
+    return str(value)
 
 
 def show(arguments, engine, keep, rows):
     """Asks, and prints the answers."""
     answers = ask(arguments, keep, rows)
+    own = [rows(sql) for sql in arguments.sql]
     if arguments.json:
-        json.dump({"schema": "pft-fleet/1", "engine": engine, **answers}, sys.stdout, indent=1, ensure_ascii=False)
-        print()
+        answers = {"schema": "pft-fleet/1", "engine": engine, **answers, "own": own}
+        print(json.dumps(answers, indent=1, ensure_ascii=False, default=plain))
         return
     print_fleet(answers["fleet"][0])
     if "files" in answers:
@@ -227,3 +253,7 @@ def show(arguments, engine, keep, rows):
     if "regressions" in answers:
         print_regressions(answers["regressions"], *arguments.release, arguments.rows)
         print_changes(answers["changes"], *arguments.release, arguments.rows)
+    for sql, found in zip(arguments.sql, own):
+        print(f"\n{sql}")
+        for row in found:
+            print(json.dumps(row, ensure_ascii=False, default=plain))
