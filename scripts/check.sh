@@ -35,5 +35,7 @@ step "format specification against the golden traces"
 python3 testdata/check_golden.py
 step "exports read by other programs"
 scripts/readers.sh
+step "datasets asked by DuckDB, Polars and Spark"
+scripts/engines.sh
 step tests
 cargo test --workspace --quiet
