@@ -20,7 +20,7 @@ for table in fleet.TABLES:
     files = f"{arguments.dataset}/{table}/**/*.parquet".replace("'", "''")
     connection.execute(
         f"CREATE VIEW {table} AS FROM read_parquet('{files}', hive_partitioning = true, "
-        "hive_types = {'host': VARCHAR, 'date': DATE, 'trace': VARCHAR})"
+        "hive_types_autocast = false)"
     )
 
 

@@ -4,7 +4,6 @@
     scripts/fleet-polars.py DATASET [--release BASE NEW]"""
 
 import pathlib
-import re
 import sys
 
 import polars as pl
@@ -21,10 +20,7 @@ for table in fleet.TABLES:
 
 
 def answer(sql):
-    # Its own names of the same functions.
-    for theirs, own in [("percentile_disc", "QUANTILE_DISC"), ("percentile_cont", "QUANTILE_CONT")]:
-        sql = re.sub(theirs + r"\((0\.\d+)\) WITHIN GROUP \(ORDER BY ((?:[^()]|\([^()]*\))+)\)", own + r"(\2, \1)", sql)
-    return context.execute(sql).collect(engine="streaming")
+    return context.execute(fleet.for_polars(sql)).collect(engine="streaming")
 
 
 def keep(name, sql):

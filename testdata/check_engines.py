@@ -347,6 +347,21 @@ def check_diff(pfreport, traces, answers):
         expect(f"diff: {row['metric']}", [*found, row["verdict"] == "within the noise"], expected)
 
 
+def check_compact(dataset, answers, engines):
+    """Few large files say the same as many small ones."""
+    compact = dataset.parent / "compact"
+    run(sys.executable, root / "scripts" / "fleet-compact.py", dataset, compact)
+    before = tree(compact)
+    expect("compact: files", all(len(list(folder.rglob("*.parquet"))) <= 2 for folder in compact.iterdir()), True)
+    again = run(sys.executable, root / "scripts" / "fleet-compact.py", dataset, compact).stdout
+    expect("compact: nothing changed", ["0 files written" in again, tree(compact)], [True, before])
+    for engine in engines:
+        script = root / "scripts" / f"fleet-{engine}.py"
+        found = json.loads(run(sys.executable, script, compact, "--json", "--release", "1.4", "1.5", "-n", "50").stdout)
+        for name in ANSWERS:
+            expect(f"compact, {engine}: {name}", found[name], answers[name])
+
+
 def check_redacted(pfreport, folder, traces):
     """With pseudonyms: the same counts, and no names."""
     dataset = folder / "redacted"
@@ -401,6 +416,8 @@ def main():
     has_waits = "major" in (recordings / "00000.txt").read_text()
     check_findings(first, listed, has_waits)
     check_diff(pfreport, traces, first)
+    # Spark would take as long again.
+    check_compact(dataset, first, [engine for engine in engines if engine != "spark"])
     some = traces[::5]
     run(pfreport, "dataset", *some, "-o", folder / "plain")
     check_redacted(pfreport, folder, some)

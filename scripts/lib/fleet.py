@@ -24,7 +24,7 @@ QUESTIONS = {
 ROWS, TRACES, FACTOR, LEAST = 10, 5, 1.5, 10.0
 
 
-def options(engine):
+def options(engine, words=None):
     parser = argparse.ArgumentParser(
         description=f"Asks a dataset of traces with {engine}: which files cost the fleet most, which kernel or class of "
         "hosts is an outlier, and what changed from one release to another. docs/fleet.md explains the answers."
@@ -55,7 +55,7 @@ def options(engine):
         "--sql", action="append", default=[], metavar="SELECT", help="ask this too: rows as JSON; may be repeated"
     )
     parser.add_argument("--json", action="store_true", help="print all answers as one JSON object")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def statements():
@@ -70,6 +70,13 @@ def quoted(word):
     if "\\" in word:
         sys.exit(f"error: {word}: no backslash can be asked for")
     return "'" + word.replace("'", "''") + "'"
+
+
+def for_polars(sql):
+    """A statement with Polars's own names of percentiles."""
+    for theirs, own in [("percentile_disc", "QUANTILE_DISC"), ("percentile_cont", "QUANTILE_CONT")]:
+        sql = re.sub(theirs + r"\((0\.\d+)\) WITHIN GROUP \(ORDER BY ((?:[^()]|\([^()]*\))+)\)", own + r"(\2, \1)", sql)
+    return sql
 
 
 def ask(arguments, keep, rows):
