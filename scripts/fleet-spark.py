@@ -18,13 +18,14 @@ builder = SparkSession.builder.appName("pft fleet")
 if "SPARK_ENV_LOADED" not in os.environ:
     # Without spark-submit: this machine alone.
     cores = len(os.sched_getaffinity(0))
-    builder = builder.master(f"local[{cores}]").config("spark.sql.shuffle.partitions", 2 * cores)
-    builder = builder.config("spark.ui.enabled", False).config("spark.ui.showConsoleProgress", False)
+    builder = builder.master(f"local[{cores}]").config("spark.ui.enabled", False).config("spark.ui.showConsoleProgress", False)
     builder = builder.config("spark.driver.memory", os.environ.get("SPARK_DRIVER_MEMORY", "2g"))
 # Traces and hosts whose names are digits stay words.
 builder = builder.config("spark.sql.sources.partitionColumnTypeInference.enabled", False)
 session = builder.getOrCreate()
 session.sparkContext.setLogLevel("ERROR")
+# What is shuffled are sums of traces: 200 parts, the default, would be tiny.
+session.conf.set("spark.sql.shuffle.partitions", 2 * session.sparkContext.defaultParallelism)
 for table in fleet.TABLES:
     session.read.parquet(f"{arguments.dataset}/{table}").createOrReplaceTempView(table)
 
