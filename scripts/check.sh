@@ -35,6 +35,8 @@ step "format specification against the golden traces"
 python3 testdata/check_golden.py
 step "exports read by other programs"
 scripts/readers.sh
+step "datasets asked by DuckDB, Polars and Spark"
+scripts/engines.sh
 step "notebooks, from nothing"
 scripts/notebooks.sh
 step tests
