@@ -43,6 +43,13 @@ pub const COLUMNS: &[ColumnInfo] = &[
     column("cow", Kind::U64, "", "never", "likewise"),
     column("failed", Kind::U64, "", "never", "likewise"),
     column(
+        "unknown",
+        Kind::U64,
+        "",
+        "never",
+        "likewise: those of imported captures without completions",
+    ),
+    column(
         "stall_ns",
         Kind::U64,
         "ns",
@@ -116,6 +123,7 @@ pub fn frame(loaded: &Loaded, file: &Path, figures: &Figures) -> PolarsResult<Da
         Value::Number(Some(figures.of(Class::Major))),
         Value::Number(Some(figures.of(Class::Cow))),
         Value::Number(Some(figures.of(Class::Failed))),
+        Value::Number(Some(figures.of(Class::Unknown))),
         Value::Number(figures.stall_ns),
         Value::Truth(loaded.is_whole()),
         Value::Text(flaws),

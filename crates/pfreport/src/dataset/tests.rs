@@ -11,7 +11,7 @@ use super::tables::{FaultFiles, traces_schema};
 use super::{SCHEMA, about};
 use crate::load::Loaded;
 use crate::sample::{self, Row};
-use crate::tables::Table;
+use crate::tables::{ColumnInfo, Kind, Table};
 
 /// What a file has instead of the codes of words.
 fn with_text(schema: &Schema) -> Schema {
@@ -112,4 +112,23 @@ fn files_name_the_version_and_carry_no_types_of_one_trace() {
     let keys: Vec<&str> = pairs.iter().map(|pair| &*pair.key).collect();
     assert_eq!(keys, ["pft.schema", "pft.generator"]);
     assert_eq!(pairs[0].value.as_deref(), Some(SCHEMA));
+}
+
+#[test]
+fn the_page_of_datasets_has_the_columns_of_the_program() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/dataset.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let section = page.split("\n## `traces`\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    let expected = about::COLUMNS.iter().map(|column| {
+        let kind = match column.kind {
+            Kind::Text => "text",
+            Kind::Bool => "bool",
+            _ => "u64",
+        };
+        let ColumnInfo { name, unit, null, meaning, .. } = column;
+        format!("| `{name}` | {kind} | {unit} | {null} | {meaning} |")
+    });
+    assert_eq!(rows, expected.collect::<Vec<_>>());
+    assert!(page.contains(SCHEMA));
 }

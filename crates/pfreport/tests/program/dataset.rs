@@ -97,8 +97,8 @@ fn a_trace_has_a_partition_in_every_table_that_it_has_rows_of() {
     let number = |name: &str| about.column(name).unwrap().i64().unwrap().get(0);
     let word = |name: &str| about.column(name).unwrap().str().unwrap().get(0).map(str::to_owned);
     assert_eq!(
-        ["faults", "minor", "major", "cow", "failed", "stall_ns"].map(number),
-        [Some(7), Some(5), Some(2), Some(0), Some(0), Some(203_500)]
+        ["faults", "minor", "major", "cow", "failed", "unknown", "stall_ns"].map(number),
+        [Some(7), Some(5), Some(2), Some(0), Some(0), Some(0), Some(203_500)]
     );
     assert_eq!(word("file").as_deref(), Some("other.pft"));
     assert_eq!(word("flaws"), None);
