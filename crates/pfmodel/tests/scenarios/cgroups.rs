@@ -10,8 +10,8 @@ fn cgroup(time: u64, pid: u32, path: &str) -> CgroupRecord {
 }
 
 fn name(analysis: &Analysis, cgroup: Option<u32>) -> String {
-    let path = cgroup.map(|cgroup| analysis.cgroups[cgroup as usize].clone());
-    path.map_or("none".to_owned(), |path| String::from_utf8(path).unwrap())
+    let path = cgroup.map(|cgroup| &analysis.cgroups[cgroup as usize]);
+    path.map_or("none".into(), |path| String::from_utf8_lossy(path)).into_owned()
 }
 
 /// The control group of each fault, and the last one of each process.

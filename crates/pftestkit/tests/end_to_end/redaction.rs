@@ -22,7 +22,7 @@ const SECRETS: [&str; 6] = [
 ];
 
 /// Columns that are names, addresses and numbers of files. All others stay as they are.
-const RENAMED: [&str; 14] = [
+const RENAMED: [&str; 15] = [
     "trace",
     "wall_time",
     "comm",
@@ -37,6 +37,7 @@ const RENAMED: [&str; 14] = [
     "source",
     "object",
     "build_id",
+    "cgroup",
 ];
 
 fn redact(words: &[&str], trace: &Path, output: &Path) -> Output {
