@@ -20,6 +20,8 @@ skip() {
 # Spark 4 runs on Java 17 and newer.
 java_version() { java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p'; }
 
+# By itself in a fresh clone it builds what it runs.
+[ -n "${1:-}" ] || [ -x "$program" ] || cargo build --workspace --bins --quiet
 mkdir -p "$target/engines"
 "$(dirname "$program")/pfrecord" -q -f -o "$target/engines/probe.pft" -- true || skip "page faults cannot be recorded here"
 make_environment "$environment" testdata/engines.txt || skip "$reason"

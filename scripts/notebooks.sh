@@ -15,6 +15,8 @@ environment=$out/environment
 programs=$target/debug
 [ "${1:-}" = --strip ] || programs=$(realpath -m "${1:-$programs}")
 
+# By itself in a fresh clone it builds what it runs.
+[ -n "${1:-}" ] || [ -x "$programs/pfreport" ] || cargo build --workspace --bins --quiet
 for program in pfrecord pfreport; do
     if [ "${1:-}" != --strip ] && [ ! -x "$programs/$program" ]; then
         echo "error: $programs/$program is missing: cargo build, or name the folder of the programs" >&2

@@ -42,6 +42,8 @@ pub enum Kind {
     Address,
     /// True or false.
     Bool,
+    /// A time of day.
+    Time,
 }
 
 /// A column as it is documented.

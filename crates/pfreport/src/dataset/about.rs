@@ -14,12 +14,12 @@ use crate::input;
 use crate::load::Loaded;
 use crate::tables::{ColumnInfo, Kind, column};
 
-/// The columns; `start_time` is a time of day.
+/// The columns.
 pub const COLUMNS: &[ColumnInfo] = &[
     column("file", Kind::Text, "", "redacted", "file name of the trace when it was added"),
     column(
         "start_time",
-        Kind::U64,
+        Kind::Time,
         "UTC",
         "not known, redacted",
         "start of the recording: a time of day",

@@ -47,11 +47,12 @@ const fn dtype(kind: Kind) -> DataType {
         Kind::Text => DataType::String,
         Kind::U32 | Kind::I32 | Kind::U64 | Kind::Address => DataType::Int64,
         Kind::Bool => DataType::Boolean,
+        Kind::Time => moment(),
     }
 }
 
 /// Times of day.
-pub const fn moment() -> DataType {
+const fn moment() -> DataType {
     DataType::Datetime(TimeUnit::Microseconds, None)
 }
 

@@ -1,6 +1,6 @@
 //! The folders of a dataset, and how a trace gets there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
@@ -22,8 +22,8 @@ const MARKER: &str = "dataset.json";
 /// A dataset.
 pub struct Dataset {
     folder: PathBuf,
-    /// The traces that are whole.
-    traces: BTreeSet<String>,
+    /// The folder of each trace below that of a table, by its key: those that are whole.
+    traces: BTreeMap<String, PathBuf>,
 }
 
 impl Dataset {
@@ -45,23 +45,20 @@ impl Dataset {
             return Err(Error::Dataset { path: folder.to_owned(), reason });
         }
         let dataset = Self { folder: folder.to_owned(), traces: traces(&folder.join(TRACES)) };
-        if !dataset.place(TRACES, &Partition::none()).exists() {
+        let none = Partition::none().folder();
+        if !dataset.folder.join(TRACES).join(&none).exists() {
             // Every table has a file without rows, so that a query finds its columns.
             let mut staged = dataset.stage()?;
             tables::write_empty(&mut staged)?;
-            dataset.move_in(&mut staged, &Partition::none())?;
+            dataset.move_out(&mut staged, &none)?;
+            dataset.move_in(&mut staged, &none)?;
         }
         Ok(dataset)
     }
 
-    /// Where the files of a table are.
-    fn place(&self, table: &str, partition: &Partition) -> PathBuf {
-        self.folder.join(table).join(partition.folder())
-    }
-
     /// Whether a trace with this key is there, whole.
     pub fn has(&self, key: &str) -> bool {
-        self.traces.contains(key)
+        self.traces.contains_key(key)
     }
 
     /// A place for the files of a trace, which no reader of the dataset sees.
@@ -73,7 +70,7 @@ impl Dataset {
         let number = RandomState::new().hash_one(std::process::id());
         let folder = self.folder.join(format!(".{number:016x}.partial"));
         make(&folder)?;
-        Ok(Staged { folder, tables: Vec::new() })
+        Ok(Staged { folder, tables: Vec::new(), taken_out: 0 })
     }
 
     /// Takes the tables of a trace, in place of those that are there.
@@ -86,26 +83,36 @@ impl Dataset {
         partition: &Partition,
         key: &str,
     ) -> Result<(), Error> {
-        self.move_in(&mut staged, partition)?;
-        self.traces.insert(key.to_owned());
+        let folder = partition.folder();
+        // It may have been there with another host or date.
+        let before = self.traces.remove(key).filter(|before| *before != folder);
+        for folder in before.iter().chain([&folder]) {
+            self.move_out(&mut staged, folder)?;
+        }
+        self.move_in(&mut staged, &folder)?;
+        self.traces.insert(key.to_owned(), folder);
         Ok(())
     }
 
-    /// Table `traces` is first to go and last to come: what it lists is whole.
-    fn move_in(&self, staged: &mut Staged, partition: &Partition) -> Result<(), Error> {
-        let there = |table: &str| self.place(table, partition);
+    /// Takes what is there of a trace out of all tables, out of `traces` first: what that lists is whole.
+    fn move_out(&self, staged: &mut Staged, folder: &Path) -> Result<(), Error> {
         for table in std::iter::once(TRACES).chain(tables::names()) {
-            let (place, old) = (there(table), staged.path(Path::new(&format!("{table}.old"))));
-            match fs::rename(&place, &old) {
+            let place = self.folder.join(table).join(folder);
+            match fs::rename(&place, staged.old()) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::Write { path: place, source: error });
                 }
                 _ => {}
             }
         }
+        Ok(())
+    }
+
+    /// Gives the tables of a trace their places, `traces` last.
+    fn move_in(&self, staged: &mut Staged, folder: &Path) -> Result<(), Error> {
         staged.tables.sort_by_key(|table| *table == TRACES);
         for table in &staged.tables {
-            let place = there(table);
+            let place = self.folder.join(table).join(folder);
             make(place.parent().unwrap_or(&self.folder))?;
             match fs::rename(staged.path(Path::new(table)), &place) {
                 // Another process has added the same trace meanwhile.
@@ -123,12 +130,19 @@ impl Dataset {
 pub struct Staged {
     folder: PathBuf,
     tables: Vec<&'static str>,
+    taken_out: u32,
 }
 
 impl Staged {
     /// A path in here.
     pub fn path(&self, name: &Path) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// A path for what is taken out, another each time.
+    fn old(&mut self) -> PathBuf {
+        self.taken_out += 1;
+        self.folder.join(format!("old-{}", self.taken_out))
     }
 
     /// The folder of a table, made.
@@ -178,13 +192,15 @@ fn make(folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })
 }
 
-/// The keys of the traces below the folder of a table.
-fn traces(table: &Path) -> BTreeSet<String> {
+/// The traces below the folder of a table: their keys and folders.
+fn traces(table: &Path) -> BTreeMap<String, PathBuf> {
     let inside = |folder: PathBuf| {
         fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
     };
     let folders = inside(table.to_owned()).flat_map(inside).flat_map(inside);
-    let key =
-        |folder: PathBuf| Some(folder.file_name()?.to_str()?.strip_prefix("trace=")?.to_owned());
-    folders.filter_map(key).collect()
+    let trace = |folder: PathBuf| {
+        let key = folder.file_name()?.to_str()?.strip_prefix("trace=")?.to_owned();
+        Some((key, folder.strip_prefix(table).ok()?.to_owned()))
+    };
+    folders.filter_map(trace).collect()
 }

@@ -8,7 +8,7 @@ use pfmodel::Options;
 use polars::prelude::{DataFrame, Schema};
 
 use super::about::{self, Figures};
-use super::columns::{fields, moment, of_infos, schema, stable};
+use super::columns::{fields, of_infos, schema, stable};
 use super::folder::{Staged, TRACES};
 use super::input::{Input, damaged};
 use crate::error::Error;
@@ -103,9 +103,7 @@ pub fn write_empty(staged: &mut Staged) -> Result<(), Error> {
 
 /// The columns of table `traces`.
 pub fn traces_schema() -> Schema {
-    let mut schema = of_infos(about::COLUMNS);
-    schema.with_column("start_time".into(), moment());
-    schema
+    of_infos(about::COLUMNS)
 }
 
 /// Writes a table as one file; returns its length.

@@ -124,6 +124,7 @@ fn the_page_of_datasets_has_the_columns_of_the_program() {
         let kind = match column.kind {
             Kind::Text => "text",
             Kind::Bool => "bool",
+            Kind::Time => "time",
             _ => "u64",
         };
         let ColumnInfo { name, unit, null, meaning, .. } = column;

@@ -139,6 +139,7 @@ fn matches(info: &ColumnInfo, dtype: &DataType) -> bool {
         Kind::I32 => *dtype == DataType::Int32,
         Kind::U64 | Kind::Address => *dtype == DataType::UInt64,
         Kind::Bool => *dtype == DataType::Boolean,
+        Kind::Time => matches!(dtype, DataType::Datetime(..)),
     }
 }
 
@@ -172,6 +173,7 @@ fn sections() -> String {
                 Kind::I32 => "i32",
                 Kind::U64 | Kind::Address => "u64",
                 Kind::Bool => "bool",
+                Kind::Time => "time",
             };
             let hexadecimal = if table
                 .columns()

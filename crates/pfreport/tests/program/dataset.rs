@@ -315,3 +315,20 @@ fn other_folders_are_left_alone() {
     fs::create_dir(scene.path("empty")).unwrap();
     assert_eq!(scene.run(&["dataset", "run.pft", "-o", "empty"]).status.code(), Some(0));
 }
+
+#[test]
+fn a_trace_that_comes_anew_from_another_host_is_there_once() {
+    let scene = scene();
+    scene.run(&["dataset", "run.pft", "-o", "fleet"]);
+    // The same uuid, and no fact of a host.
+    fs::write(&scene.trace, recording(1, 3, true, 0, |_| ())).unwrap();
+    let output = scene.run(&["dataset", "run.pft", "-f", "-o", "fleet"]);
+    assert!(text(&output.stdout).starts_with("fleet: 1 trace added (5 faults, "));
+    let files = files(&scene.path("fleet"));
+    let there = |partition: &str| files.keys().filter(|name| name.contains(partition)).count();
+    let uuid = "01".repeat(16);
+    assert_eq!(
+        (there("host=web"), there(&format!("host={NULL}/date=2026-11-20/trace={uuid}"))),
+        (0, 6)
+    );
+}
