@@ -151,4 +151,6 @@ pub struct Config {
     pub level: i32,
     /// Labels of the trace, name and value.
     pub labels: Vec<(String, String)>,
+    /// The commit that the recording program was built from, if that is known.
+    pub commit: Option<&'static str>,
 }

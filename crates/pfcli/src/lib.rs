@@ -1,9 +1,11 @@
-//! Completions and manual pages of the programs, out of the definition of their command lines.
+//! What both programs say of themselves: completions and manual pages, out of the definition of their command
+//! lines, and their version.
 //!
 //! Each program has both as subcommands: what is installed always fits the program that is installed.
 
 mod manual;
 mod shells;
+mod version;
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,6 +13,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, ValueHint};
 use clap_complete::Shell;
+
+pub use version::{COMMIT, VERSION};
 
 /// Prints the help or version that parsing a command line ended with. Whoever closed standard output has
 /// seen enough.

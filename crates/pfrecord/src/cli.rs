@@ -21,7 +21,7 @@ use crate::action::Action;
 /// Each fault is recorded, never a sample of them: time, address, instruction, thread, minor or
 /// major, and how long the kernel took to serve it. The trace is for pfreport, on any machine.
 #[derive(Debug, Parser)]
-#[command(name = "pfrecord", version, after_help = AFTER_HELP)]
+#[command(name = "pfrecord", version = pfcli::VERSION, after_help = AFTER_HELP)]
 #[command(group = clap::ArgGroup::new("target").args(["pid", "tid", "all", "cgroup"]))]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(override_usage = USAGE)]
@@ -313,6 +313,7 @@ impl Arguments {
             maps_interval: self.maps_interval,
             level: self.level,
             labels: self.label.clone(),
+            commit: pfcli::COMMIT,
         })
     }
 }

@@ -358,6 +358,7 @@ pub(crate) const GENERIC_NAMES: &[&str] = &[
 pub(crate) const PLAIN_FACTS: &[&str] = &[
     fact::RECORDING_ENDED_BY,
     fact::PFT_VERSION,
+    fact::PFT_COMMIT,
     fact::MACHINE_ARCH,
     fact::MACHINE_CPUS,
     fact::MACHINE_MEMORY_BYTES,

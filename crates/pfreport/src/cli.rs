@@ -32,7 +32,7 @@ pfreport [OPTIONS] <TRACE>...
 /// a summary of one screen; its last line, `Summary: major=… minor=… cow=…`, is for scripts: numbers, or
 /// `unrecorded` or `unknown`.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "pfreport", version, after_help = help::short(), after_long_help = help::long())]
+#[command(name = "pfreport", version = pfcli::VERSION, after_help = help::short(), after_long_help = help::long())]
 #[command(subcommand_negates_reqs = true, disable_help_subcommand = true, override_usage = USAGE)]
 pub struct Arguments {
     /// What to do other than report

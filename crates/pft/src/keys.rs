@@ -20,6 +20,7 @@ pub mod fact {
         RECORDING_ENDED_BY = "recording.ended_by": "Why the recording ended: `target` (it exited), `signal`, `duration`, `size`, `failure` (of writing) or `reader` (of the live stream: it closed it). A command that still ran was then ended with SIGTERM.",
         RECOVERED_FROM = "recovered.from": "The file was made by `pfreport recover` of what was left of a damaged one: the uuid of that one, of the first if that was done again.",
         PFT_VERSION = "pft.version": "Version of the program that recorded.",
+        PFT_COMMIT = "pft.commit": "Commit that this program was built from, with the note `, modified` if its files were changed. Missing where it is not known.",
         KERNEL_RELEASE = "kernel.release": "`uname -r`.",
         KERNEL_VERSION = "kernel.version": "`uname -v`.",
         MACHINE_ARCH = "machine.arch": "`uname -m`.",

@@ -88,6 +88,7 @@ pub fn session_facts(
     if !config.delay.is_zero() {
         facts.push(fact(keys::CAPTURE_DELAY_NS, config.delay.as_nanos()));
     }
+    facts.extend(config.commit.map(|commit| fact(keys::PFT_COMMIT, commit)));
     let labels = config.labels.iter();
     facts.extend(labels.map(|(name, value)| fact(&format!("label.{name}"), value)));
     if !config.command.is_empty() {
