@@ -23,3 +23,14 @@ want() {
     [ -n "${2:-}" ] && install_package "$2" && return
     echo "note: $1 is missing: tests with it will be skipped" >&2
 }
+
+# need_cargo_tool NAME [OPTIONS…]: a subcommand of cargo, built from its package where it is missing.
+need_cargo_tool() {
+    command -v "$1" >/dev/null && return
+    echo "Building $1 ..." >&2
+    cargo install --quiet --locked "$@" || {
+        echo "error: $1 is missing, and cargo install $1 fails" >&2
+        exit 1
+    }
+    PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+}
