@@ -23,7 +23,6 @@ scripts/licences --check
 command -v dpkg >/dev/null || skip "dpkg is missing"
 [ "$(id -u)" = 0 ] || skip "only root can install them"
 want man man-db
-want lintian lintian
 
 folder=$(mktemp -d)
 trap 'umount -R "$folder" && rmdir "$folder"' EXIT
@@ -32,9 +31,6 @@ mkdir "$folder/changes" "$folder/work" "$folder/system" "$folder/alone"
 
 # The Debian package.
 deb=$(scripts/package --fast --programs "$target/debug" deb)
-if command -v lintian >/dev/null; then
-    lintian --allow-root --fail-on error "$deb" >&2 || fail "lintian finds errors in $deb"
-fi
 mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/changes,workdir=$folder/work" "$folder/system" ||
     skip "no overlay file system for a copy of this system"
 mount -t proc proc "$folder/system/proc"
