@@ -44,14 +44,16 @@ fn page(command: Command, version: &str) -> Page {
     Page { file_name: man.get_filename(), text: ascii(&text) }
 }
 
-/// The page with other characters than ASCII as escapes: not every roff reads UTF-8.
+/// The page with other characters than ASCII as escapes: not every roff reads UTF-8. An ellipsis has no form on a
+/// terminal without UTF-8, and would be left out.
 fn ascii(page: &[u8]) -> Vec<u8> {
     let mut out = String::new();
     for c in String::from_utf8_lossy(page).chars() {
-        if c.is_ascii() {
-            out.push(c);
-        } else {
-            out.push_str(&format!("\\[u{:04X}]", u32::from(c)));
+        match c {
+            // Not at the start of a line, where a dot begins a request.
+            '…' => out.push_str("\\&..."),
+            c if c.is_ascii() => out.push(c),
+            c => out.push_str(&format!("\\[u{:04X}]", u32::from(c))),
         }
     }
     out.into_bytes()
