@@ -61,6 +61,9 @@ for file in README.Debian copyright changelog.gz THIRD-PARTY.md.gz NOTICE SECURI
 done
 inside sh -c 'cd /tmp && pfrecord -q -o run.pft -- true && pfreport run.pft' | tail -n 1 | grep -q '^Summary: major=[0-9]* minor=[1-9]' ||
     fail "the installed programs do not record and report"
+if [ -n "$commit" ]; then
+    inside pfreport info /tmp/run.pft | grep -qE "^ *pft\.commit +$commit$" || fail "the trace does not tell the commit $commit"
+fi
 inside dpkg -P pft >/dev/null
 left=$(inside find /usr -path '*pfrecord*' -o -path '*pfreport*' -o -path '/usr/share/doc/pft*')
 [ -z "$left" ] || fail "left behind: $left"
