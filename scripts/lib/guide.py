@@ -1,0 +1,171 @@
+"""Runs the examples of documents, and holds what they print against what the documents say.
+
+A page has blocks of two kinds; all commands of a page run in order, in one shell, in a folder of its own that has the
+traces of testdata/guide:
+
+    ```console             what is printed is the same to the last byte: commands on stored traces
+    ```console recorded    a recording made now: words and lines are the same, numbers, units and columns may differ
+
+A command stands behind "$ ", and goes on behind "> ". One that ends with another status than 0 is followed by
+"$ echo $?". Blocks of the first kind draw on none of the second, since those are left out where nobody may record.
+"""
+
+import argparse
+import difflib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Behind the output of each command: a sign that no program prints, and the status.
+END = "\x1e"
+PATIENCE_S = 120
+
+
+class Example:
+    """A command, what the page says it prints, and where."""
+
+    def __init__(self, line, recorded):
+        self.line, self.recorded = line, recorded
+        self.command, self.expected = "", ""
+
+
+def examples(text):
+    """The examples of a page in its order."""
+    found, recorded, inside, current = [], False, False, None
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("```"):
+            inside = not inside and re.fullmatch(r"```console( recorded)?", line) is not None
+            recorded, current = line.endswith(" recorded"), None
+        elif inside and line.startswith("$ "):
+            current = Example(number, recorded)
+            current.command = line[2:]
+            found.append(current)
+        elif inside and line.startswith("> ") and current is not None and not current.expected:
+            current.command += "\n" + line[2:]
+        elif inside and current is not None:
+            current.expected += line + "\n"
+        elif inside:
+            sys.exit(f"error: line {number}: output without a command")
+    return found
+
+
+def run(page_examples, programs):
+    """Output and status of each command."""
+    script = "".join(
+        f"{example.command}\nstatus=$?; printf '{END}%d{END}' $status; (exit $status)\n"
+        for example in page_examples
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for trace in (ROOT / "testdata/guide").glob("*.pft"):
+            shutil.copy(trace, folder)
+        os.symlink(ROOT / "testdata", pathlib.Path(folder, "testdata"))
+        environment = {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "HOME": folder,
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+        }
+        shell = subprocess.run(
+            ["bash", "--norc", "-c", script],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PATIENCE_S,
+        )
+    parts = shell.stdout.decode("utf-8", "replace").split(END)
+    outputs, statuses = parts[0:-1:2], [int(status) for status in parts[1::2]]
+    if len(outputs) != len(page_examples):
+        last = page_examples[len(outputs)]
+        sys.exit(f"error: the shell ended in the command of line {last.line}: {parts[-1]}")
+    return list(zip(outputs, statuses))
+
+
+def loose(output):
+    """What does not differ from one recording to the next."""
+    output = re.sub(r"0x[0-9a-f]+|\d[\d,.:]*", "0", output)
+    output = re.sub(r"\b0 ?(ns|µs|ms|s|min|B|KiB|MiB|GiB)\b", "0", output)
+    return [" ".join(line.split()) for line in output.splitlines()]
+
+
+def same(example, output):
+    """Whether a command printed what the page says."""
+    if example.recorded:
+        return loose(example.expected) == loose(output)
+    return example.expected == output
+
+
+def check(page, text, programs, may_record):
+    """Complaints about a page, and its text with the outputs that were seen."""
+    found = examples(text)
+    wanted = [example for example in found if may_record or not example.recorded]
+    if len(wanted) < len(found):
+        print(f"note: {page}: {len(found) - len(wanted)} commands that record are left out", file=sys.stderr)
+    complaints, lines = [], text.splitlines()
+    results = run(wanted, programs) if wanted else []
+    shown = [example.command == "echo $?" for example in wanted[1:]] + [False]
+    # From the last to the first, so that numbers of lines stay right.
+    for example, (output, status), is_shown in reversed(list(zip(wanted, results, shown))):
+        if output and not output.endswith("\n"):
+            output += "\n"
+        if status and not is_shown:
+            complaints.append(f"{page}:{example.line}: ends with status {status}: {example.command}\n{output}")
+        if same(example, output):
+            continue
+        difference = difflib.unified_diff(
+            example.expected.splitlines(), output.splitlines(), "the page", "printed now", lineterm="", n=2
+        )
+        complaints.append("\n".join([f"{page}:{example.line}: $ {example.command}", *difference]))
+        start = example.line + example.command.count("\n")
+        lines[start : start + example.expected.count("\n")] = output.splitlines()
+    return list(reversed(complaints)), "\n".join(lines) + "\n"
+
+
+def test_itself():
+    """That a page which says something else is found out."""
+    page = "```console\n$ echo one 1\none 1\n$ false\n$ echo $?\n1\n```\n```console recorded\n$ echo took 12 ms\ntook 7 µs\n```\n"
+    for change, complaints in [
+        (("", ""), 0),
+        (("one 1\n$", "one 2\n$"), 1),
+        (("took 7", "taken 7"), 1),
+        (("took 7 µs\n", "took 7 µs\nmore\n"), 1),
+        (("$ echo $?\n1\n", ""), 1),
+    ]:
+        seen, blessed = check("a page", page.replace(*change), "", True)
+        assert len(seen) == complaints, (change, seen)
+        # Blessing mends what is printed, and nothing else.
+        left, _ = check("a page", blessed, "", True)
+        assert len(left) == (complaints if change[1] == "" and complaints else 0), (change, left)
+
+
+def main():
+    """Checks pages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", required=True, help="folder of pfrecord, pfreport and pf-workload")
+    parser.add_argument("--bless", action="store_true", help="write what was printed into the pages")
+    parser.add_argument("pages", nargs="+", type=pathlib.Path)
+    arguments = parser.parse_args()
+    test_itself()
+    may_record = os.geteuid() == 0 and pathlib.Path("/sys/kernel/tracing/events/exceptions").exists()
+    commands, failed = 0, False
+    for page in arguments.pages:
+        text = page.read_text()
+        commands += len(examples(text))
+        complaints, blessed = check(page, text, pathlib.Path(arguments.programs).resolve(), may_record)
+        if arguments.bless and blessed != text:
+            page.write_text(blessed)
+        failed |= bool(complaints) and not arguments.bless
+        for complaint in complaints:
+            print(complaint, file=sys.stderr)
+    print(f"{commands} commands of {len(arguments.pages)} pages", file=sys.stderr)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
