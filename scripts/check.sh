@@ -33,6 +33,10 @@ step build
 cargo build --workspace --all-targets --quiet
 step "format specification against the golden traces"
 python3 testdata/check_golden.py
+step "examples in the documents"
+scripts/guide.sh
+step "packages, installed and used"
+scripts/packages.sh
 step "exports read by other programs"
 scripts/readers.sh
 step "datasets asked by DuckDB, Polars and Spark"
