@@ -74,6 +74,8 @@ pub fn capture(plan: &Plan, bias: Option<Bias>) -> Vec<Fact> {
         fact(keys::CAPTURE_CALLS, yes_no(abilities.calls.is_some())),
         fact(keys::CAPTURE_OOM, yes_no(abilities.oom.is_some())),
         fact(keys::CAPTURE_PAGE_NODES, yes_no(selection.page_nodes)),
+        fact(keys::CAPTURE_PAGE_SIZES, yes_no(abilities.page_size)),
+        fact(keys::CAPTURE_LOSS_COUNTS, yes_no(abilities.lost_counts)),
     ];
     match selection.call_graph {
         None => {}

@@ -98,15 +98,28 @@ pub fn unseen(loaded: &Loaded) -> Option<Unseen> {
     if !same_processes || !same_time || whose_lost {
         return None;
     }
-    let missing = |usage, terms: [&str; 2]| {
-        loaded.counted(terms[0])?;
-        Some(loaded.counted(usage)?.saturating_sub(loaded.sum(&terms)))
+    let missing = |usage, captured, lost, shown| {
+        let captured = loaded.counted(captured)?;
+        let shown = match loaded.counted(lost) {
+            Some(lost) => captured.saturating_add(lost),
+            // The kernel does not tell what was lost, but what there was.
+            None => captured.max(loaded.counted(shown).unwrap_or(0)),
+        };
+        Some(loaded.counted(usage)?.saturating_sub(shown))
     };
-    let minor =
-        missing(ledger::RUSAGE_MINOR_FAULTS, [ledger::CAPTURED_MINOR, ledger::MINOR_FAULTS_LOST])
-            .filter(|_| !scope.major_only);
-    let major =
-        missing(ledger::RUSAGE_MAJOR_FAULTS, [ledger::CAPTURED_MAJOR, ledger::MAJOR_FAULTS_LOST]);
+    let minor = missing(
+        ledger::RUSAGE_MINOR_FAULTS,
+        ledger::CAPTURED_MINOR,
+        ledger::MINOR_FAULTS_LOST,
+        ledger::MINOR_FAULTS_COUNT,
+    );
+    let minor = minor.filter(|_| !scope.major_only);
+    let major = missing(
+        ledger::RUSAGE_MAJOR_FAULTS,
+        ledger::CAPTURED_MAJOR,
+        ledger::MAJOR_FAULTS_LOST,
+        ledger::MAJOR_FAULTS_COUNT,
+    );
     let differs = minor.unwrap_or(0).max(major.unwrap_or(0)) > 0;
     differs.then_some(Unseen { minor, major, at_least: had_children })
 }

@@ -24,6 +24,8 @@ pub fn lines(loaded: &Loaded) -> Vec<String> {
         delay(&scope),
         kernel_mode(loaded, &scope).map(str::to_owned),
         error_codes(loaded, &scope).map(str::to_owned),
+        page_sizes(loaded).map(str::to_owned),
+        loss_counts(loaded).map(str::to_owned),
     ];
     let whose = if scope.several { "in at least one of the traces " } else { "" };
     lines.into_iter().flatten().map(|line| format!("{whose}{line}")).collect()
@@ -118,6 +120,20 @@ fn error_codes(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
             "no error codes: writes are not told from reads, copy-on-write not from other minor faults",
         ),
     }
+}
+
+fn page_sizes(loaded: &Loaded) -> Option<&'static str> {
+    (loaded.fact(fact::CAPTURE_PAGE_SIZES) == Some("no")).then_some(
+        "no page sizes: how much memory a fault installed, and whether as a huge page, is unknown \
+         (before Linux 5.11)",
+    )
+}
+
+fn loss_counts(loaded: &Loaded) -> Option<&'static str> {
+    (loaded.fact(fact::CAPTURE_LOSS_COUNTS) == Some("no")).then_some(
+        "no counts of losses: what was captured is held against the kernel's count of faults alone \
+         (before Linux 6.0)",
+    )
 }
 
 #[cfg(test)]
