@@ -108,7 +108,9 @@ impl Targets {
         self.roots += 1;
         let bound = cgroup.map_or(Bound::Everything, Bound::Cgroup);
         let kinds: Vec<EventKind> = self.plan.events().collect();
-        kinds.into_iter().try_for_each(|kind| self.open_kind(kind, bound, Start::Now, rings))
+        // What is counted while rings are paused is known where losses are.
+        let start = if self.plan.abilities.lost_counts { Start::Now } else { Start::WhenBegun };
+        kinds.into_iter().try_for_each(|kind| self.open_kind(kind, bound, start, rings))
     }
 
     /// Opens what tells of the OOM killer, for all tasks.
@@ -156,10 +158,12 @@ impl Targets {
     /// nobody's.
     pub fn begin(&mut self, rings: &Rings) {
         if !self.plan.abilities.lost_counts {
-            // What was counted so far was lost in the rings. A fault between this look and the next line, of
-            // which there is no record, counts as missing.
-            self.begin = figures::counted(&self.events);
             rings.pause(false);
+            let waits = |event: &&Event| !(self.plan.delayed && event.kind.is_fault());
+            for event in self.events.iter().filter(waits) {
+                // Fails only for a descriptor that is none of ours.
+                let _ = sys::enable(event.fd.as_fd());
+            }
             return;
         }
         let written = figures::settled(&self.events);
@@ -208,10 +212,8 @@ impl Targets {
     }
 
     fn count(&self, index: usize, event: &OwnedFd) -> Option<EventCount> {
-        let begin = self.begin.get(index).copied().unwrap_or_default();
         if !self.plan.abilities.lost_counts {
-            let EventCount { count, .. } = figures::read_count(event, false).ok()?;
-            return Some(EventCount { count: count.saturating_sub(begin.written), lost: None });
+            return figures::read_count(event, false).ok();
         }
         let now = match &self.end {
             Some(end) => *end.get(index)?,
@@ -220,6 +222,7 @@ impl Targets {
                 Figures { written: count.saturating_sub(lost?), lost: lost? }
             }
         };
+        let begin = self.begin.get(index).copied().unwrap_or_default();
         let lost = now.lost.saturating_sub(begin.lost);
         let written = now.written.saturating_sub(begin.written);
         Some(EventCount { count: written + lost, lost: Some(lost) })

@@ -381,6 +381,7 @@ pub(crate) const PLAIN_FACTS: &[&str] = &[
     fact::CAPTURE_MAPS_INTERVAL_NS,
     fact::CAPTURE_CALLS,
     fact::CAPTURE_OOM,
+    fact::CAPTURE_SIGNALS,
     fact::CAPTURE_PAGE_SIZES,
     fact::CAPTURE_LOSS_COUNTS,
     fact::CAPTURE_CALL_GRAPH,

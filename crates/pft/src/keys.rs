@@ -49,6 +49,7 @@ pub mod fact {
         CAPTURE_MAPS_INTERVAL_NS = "capture.maps_interval_ns": "How often the mappings of a process that faults were to be read, nanoseconds.",
         CAPTURE_CALLS = "capture.calls": "`yes` or `no`: whether the system calls of Calls frames were recorded.",
         CAPTURE_OOM = "capture.oom": "`yes` or `no`: whether victims of the OOM killer were recorded.",
+        CAPTURE_SIGNALS = "capture.signals": "`yes` or `no`: whether the signals of failed accesses were recorded. With `no`, outcome 6 does not occur.",
         CAPTURE_PAGE_SIZES = "capture.page_sizes": "`yes` or `no`: whether the size of the page that each fault installed was recorded.",
         CAPTURE_LOSS_COUNTS = "capture.loss_counts": "`yes` or `no`: whether the kernel tells of each event how many records it lost. With `no`, ledgers have no `event.*.lost`, and what a full ring lost last is in no Lost frame.",
         CAPTURE_CALL_GRAPH = "capture.call_graph": "How call chains were recorded: `fp` (frame pointers) or `dwarf` (unwound from copies of the stack); absent if none were asked for.",

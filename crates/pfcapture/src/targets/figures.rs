@@ -59,13 +59,6 @@ pub fn current(events: &[Event]) -> Vec<Figures> {
     events.iter().map(|event| read_figures(&event.fd)).collect()
 }
 
-/// What events have counted that do not report their losses, as if all of it had been written.
-#[must_use]
-pub fn counted(events: &[Event]) -> Vec<Figures> {
-    let written = |event: &Event| read_count(&event.fd, false).map_or(0, |counted| counted.count);
-    events.iter().map(|event| Figures { written: written(event), lost: 0 }).collect()
-}
-
 /// The figures of an event whose ring is paused, so that each record is lost. What was written is known
 /// where no loss came between two readings, but for a fault that is counted and not yet lost: the least
 /// of `wanted` such readings.

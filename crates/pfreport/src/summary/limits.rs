@@ -1,5 +1,6 @@
 //! What the recording could not show, or was asked to leave out.
 
+use pfmodel::names::Class;
 use pft::keys::{fact, ledger};
 
 use super::screen::Screen;
@@ -24,6 +25,7 @@ pub fn lines(loaded: &Loaded) -> Vec<String> {
         delay(&scope),
         kernel_mode(loaded, &scope).map(str::to_owned),
         error_codes(loaded, &scope).map(str::to_owned),
+        signals(loaded, &scope).map(str::to_owned),
         page_sizes(loaded).map(str::to_owned),
         loss_counts(loaded).map(str::to_owned),
     ];
@@ -120,6 +122,16 @@ fn error_codes(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
             "no error codes: writes are not told from reads, copy-on-write not from other minor faults",
         ),
     }
+}
+
+fn signals(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
+    let exactness = &loaded.analysis.exactness;
+    let doubtful = exactness.unresolved + exactness.in_flight + loaded.class_total(Class::Failed);
+    let unknown = loaded.fact(fact::CAPTURE_SIGNALS) == Some("no") && scope.latency;
+    (unknown && doubtful > 0).then_some(
+        "signals of failed accesses were not recorded: an access failed where the mappings prove it, and is \
+         unresolved or in flight elsewhere",
+    )
 }
 
 fn page_sizes(loaded: &Loaded) -> Option<&'static str> {
