@@ -155,11 +155,15 @@ pub fn thread_start_tracepoint(tracefs: &Path) -> Option<u64> {
 }
 
 /// Reads both page-fault tracepoints below a tracefs root; `None` when they are absent, unreadable or unlike
-/// what this code knows.
+/// what this code knows, as their error code is on other architectures.
 #[must_use]
 pub fn page_fault_tracepoints(
     tracefs: &Path,
 ) -> Option<(PageFaultTracepoint, PageFaultTracepoint)> {
+    // RISC-V has them too since Linux 6.17, with a code of its own in the same place.
+    if !cfg!(target_arch = "x86_64") {
+        return None;
+    }
     let read = |name: &str| {
         let path = tracefs.join("events/exceptions").join(name).join("format");
         parse_format(&std::fs::read_to_string(path).ok()?)
