@@ -91,7 +91,7 @@ pub fn call_tracepoints(tracefs: &Path) -> Option<CallTracepoints> {
     })
 }
 
-/// Where the fields of `oom:mark_victim` lie in the raw payload. Before Linux 6.8 there is only the pid.
+/// Where the fields of `oom:mark_victim` lie in the raw payload. Before Linux 6.9 there is only the pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OomTracepoint {
     /// The event's `config`.

@@ -7,14 +7,19 @@
 mod tracepoints;
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use pft::keys::{fact, ledger};
+use pft::record::{SnapshotReason, Vma};
 use pftestkit::{Report, Workload};
 
 use crate::causes::unprivileged_cause;
 use crate::content::Content;
+use crate::many_mappings::{GROWER, snapshots};
+use crate::python::{self, Python};
 use crate::recording::{AGREED, Lab, Recorder, Recording, User, is_root, pfreport, unwrapped};
 use crate::refusals::refused;
 
@@ -295,6 +300,47 @@ fn the_machine_is_recorded_from_where_its_rings_are_let_go() {
     let own = content.sum(&[ledger::CAPTURED_OWN_MINOR, ledger::CAPTURED_OWN_MAJOR]);
     let seen = content.captured() + own;
     assert!((seen..=seen + 4).contains(&counted), "{counted} {seen}: {}", recording.said);
+}
+
+#[test]
+fn where_one_mapping_cannot_be_asked_for_all_are_read() {
+    if !is_root() {
+        eprintln!("skipped: needs root, to attach to any process");
+        return;
+    }
+    let lab = Lab::new(User::Own);
+    let Python { child: mut python, pid, mut input, mut lines } =
+        python::start(GROWER, "8000", "ready");
+    let mut command = lab.pfrecord();
+    let Some(()) = LINUX_6_1.host(&lab, &mut command) else { return };
+    let args = ["--maps-interval", "1h", "-p", &pid.to_string()];
+    let mut recorder = Recorder::start(command.args(args));
+    input.write_all(b"\n").unwrap();
+    let all = || {
+        let mut all = snapshots(&lab);
+        all.retain(|snapshot| snapshot.reason == SnapshotReason::UnknownAddress);
+        all
+    };
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let mut addrs = Vec::new();
+    while all().is_empty() {
+        assert!(Instant::now() < deadline, "nobody looked");
+        input.write_all(b"\n").unwrap();
+        let told = lines.next().unwrap().unwrap();
+        addrs.push(u64::from_str_radix(told.strip_prefix("0x").unwrap(), 16).unwrap());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    recorder.signal("INT");
+    let (status, said) = recorder.finish();
+    drop(input);
+    python.wait().unwrap();
+    assert_eq!(status.code(), Some(0), "{said}");
+    let found = all().remove(0);
+    assert!(found.vmas.len() > 4000, "{}", found.vmas.len());
+    let holds = |vma: &Vma| addrs.iter().all(|addr| (vma.start..vma.end).contains(addr));
+    assert!(found.vmas.iter().any(holds), "{addrs:x?}");
+    let content = Content::open(&lab.trace());
+    assert_eq!(content.count(ledger::SNAPSHOTS_QUERIES), Some(0));
 }
 
 #[test]
