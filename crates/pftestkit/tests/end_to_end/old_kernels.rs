@@ -91,7 +91,7 @@ impl Kernel {
             (self.read_format & 1 << 4 == 0, LOSS_COUNTS),
             (self.flags & 1 << 35 == 0, INHERIT_THREAD),
         ];
-        lacks.into_iter().filter_map(|(lacks, what)| lacks.then(|| what.to_owned())).collect()
+        lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what.to_owned()).collect()
     }
 
     /// Has a program run on it; `None` where the library cannot be made.
