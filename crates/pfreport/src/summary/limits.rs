@@ -170,6 +170,31 @@ mod tests {
     }
 
     #[test]
+    fn what_the_kernel_does_not_tell_is_said() {
+        let untold = [
+            (fact::CAPTURE_PAGE_SIZES, "no"),
+            (fact::CAPTURE_LOSS_COUNTS, "no"),
+            (fact::CAPTURE_SIGNALS, "no"),
+        ];
+        let words = |lines: Vec<String>| -> Vec<String> {
+            lines
+                .iter()
+                .map(|line| line.split([':', ' ']).take(3).collect::<Vec<_>>().join(" "))
+                .collect()
+        };
+        // Without an access that may have failed, no signal is missed.
+        let of_sizes_and_losses = ["no page sizes", "no counts of"];
+        assert_eq!(words(lines_with(&untold, true, true)), of_sizes_and_losses);
+        assert_eq!(lines_with(&untold.map(|(key, _)| (key, "yes")), true, true), [""; 0]);
+        let mut loaded = sample::empty();
+        loaded.facts = untold[2..].iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        loaded.analysis.exactness.kernel_mode = true;
+        loaded.analysis.exactness.error_code = true;
+        loaded.analysis.exactness.unresolved = 1;
+        assert_eq!(words(lines(&loaded)), ["signals of failed"]);
+    }
+
+    #[test]
     fn what_was_left_out_on_request_is_no_missing_privilege() {
         let facts = [
             (fact::CAPTURE_MAJOR_ONLY, "yes"),
