@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGXFSZ};
 
 use crate::Error;
+use crate::host;
+use crate::targets::threads_of;
 
 /// Why a recording ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub struct Watch {
     window_signals: Option<&'static UnixStream>,
     /// Processes that run.
     targets: Vec<OwnedFd>,
+    /// Those that the kernel gives no descriptor of (before Linux 5.3), looked at after each wait.
+    looked_at: Vec<u32>,
     /// Whether the end of those is the end of the recording.
     ends_with_targets: bool,
     deadline: Option<Instant>,
@@ -68,22 +73,29 @@ impl Watch {
         // A file that grows too large is an error of writing, not the recorder's death.
         catch(&[SIGXFSZ])?;
         let mut targets = Vec::new();
+        let mut looked_at = Vec::new();
         for &pid in pids {
             let known = i32::try_from(pid).ok().and_then(Pid::from_raw);
             match known.map(|known| pidfd_open(known, PidfdFlags::empty())) {
                 Some(Ok(target)) => targets.push(target),
                 None | Some(Err(rustix::io::Errno::SRCH)) => {}
+                Some(Err(rustix::io::Errno::NOSYS)) => {
+                    looked_at.extend(Some(pid).filter(|&pid| runs(pid)));
+                }
                 Some(Err(error)) => return Err(Error::system("watch the target")(error.into())),
             }
         }
         match pids {
-            [pid, ..] if targets.is_empty() => Err(Error::NoSuchProcess { pid: *pid }),
+            [pid, ..] if targets.is_empty() && looked_at.is_empty() => {
+                Err(Error::NoSuchProcess { pid: *pid })
+            }
             _ => {
                 let ends_with_targets = !pids.is_empty();
                 Ok(Self {
                     signals,
                     window_signals: None,
                     targets,
+                    looked_at,
                     ends_with_targets,
                     deadline: None,
                 })
@@ -136,14 +148,23 @@ impl Watch {
         let mut ended = ended.into_iter();
         // A process that has ended would wake every wait from now on.
         self.targets.retain(|_| !ended.next().unwrap_or(false));
+        self.looked_at.retain(|&pid| runs(pid));
         if has_come(&self.signals) {
             return Ok(Some(End::Signal));
         }
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Ok(Some(End::Duration));
         }
-        Ok((self.ends_with_targets && self.targets.is_empty()).then_some(End::TargetExited))
+        let is_over = self.targets.is_empty() && self.looked_at.is_empty();
+        Ok((self.ends_with_targets && is_over).then_some(End::TargetExited))
     }
+}
+
+/// Whether a process runs, though its first thread may have ended. One that took the number of another since the last
+/// look is taken for it.
+fn runs(pid: u32) -> bool {
+    host::is_running(Path::new("/proc"), pid)
+        || threads_of(pid).is_some_and(|threads| threads.len() > 1)
 }
 
 /// SIGUSR2, if it is caught: by the process, and for good.

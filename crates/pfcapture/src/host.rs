@@ -6,8 +6,9 @@ use pft::keys::fact as keys;
 use pft::record::Fact;
 
 use crate::calibrate::Bias;
+use crate::check::Machine;
 use crate::config::CallGraph;
-use crate::event::Plan;
+use crate::event::{EventKind, Plan};
 use crate::page_nodes;
 use crate::permission;
 
@@ -61,7 +62,7 @@ pub fn capture(plan: &Plan, bias: Option<Bias>) -> Vec<Fact> {
         (true, true) => "tracepoint",
         (true, false) => "software",
     };
-    let privileged = abilities.kernel_mode && abilities.tracepoints.is_some();
+    let privileged = Machine::read(Path::new("/")).may_perfmon() == Some(true);
     let mut facts = vec![
         fact(keys::PFT_VERSION, env!("CARGO_PKG_VERSION")),
         fact(keys::CAPTURE_ENTRY_EVENT, entry),
@@ -74,6 +75,9 @@ pub fn capture(plan: &Plan, bias: Option<Bias>) -> Vec<Fact> {
         fact(keys::CAPTURE_CALLS, yes_no(abilities.calls.is_some())),
         fact(keys::CAPTURE_OOM, yes_no(abilities.oom.is_some())),
         fact(keys::CAPTURE_PAGE_NODES, yes_no(selection.page_nodes)),
+        fact(keys::CAPTURE_SIGNALS, yes_no(plan.wants(EventKind::Signal))),
+        fact(keys::CAPTURE_PAGE_SIZES, yes_no(abilities.page_size)),
+        fact(keys::CAPTURE_LOSS_COUNTS, yes_no(abilities.lost_counts)),
     ];
     match selection.call_graph {
         None => {}

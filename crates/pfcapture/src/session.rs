@@ -132,16 +132,21 @@ pub struct Balance {
 }
 
 impl Recorded {
-    /// Whether every completion that the kernel counted was captured or is known to be lost; `None`
-    /// where the kernel does not tell how many were lost.
+    /// Whether every completion that the kernel counted was captured or is known to be lost.
     #[must_use]
-    pub fn agrees(&self) -> Option<bool> {
-        Some(self.balances()?.iter().all(|balance| balance.seen_and_lost == balance.counted))
+    pub fn agrees(&self) -> bool {
+        self.balances().iter().all(|balance| balance.seen_and_lost == balance.counted)
+    }
+
+    /// Whether the kernel tells of each event how many records it lost (Linux 6.0).
+    #[must_use]
+    pub fn tells_losses(&self) -> bool {
+        self.events.iter().all(|(_, figures)| figures.lost.is_some())
     }
 
     /// What was seen of each kind of completion, set against the kernel's count.
     #[must_use]
-    pub fn balances(&self) -> Option<Vec<Balance>> {
+    pub fn balances(&self) -> Vec<Balance> {
         let counts = &self.counts;
         let seen = |kind| match kind {
             EventKind::Minor => Some(counts.minor_samples() + counts.unrecorded_minor),
@@ -149,11 +154,8 @@ impl Recorded {
             _ => None,
         };
         let completions = self.events.iter().filter_map(|(kind, figures)| {
-            let balance = |seen| {
-                let lost = figures.lost?;
-                Some(Balance { kind: *kind, seen_and_lost: seen + lost, counted: figures.count })
-            };
-            Some(balance(seen(*kind)?))
+            let seen_and_lost = seen(*kind)? + figures.lost.unwrap_or(0);
+            Some(Balance { kind: *kind, seen_and_lost, counted: figures.count })
         });
         completions.collect()
     }
@@ -171,12 +173,17 @@ impl Recorded {
         self.lost() == 0
             && self.counts.unparsed == 0
             && self.counts.unwatched_cpus == 0
-            && self.agrees() != Some(false)
+            && self.agrees()
     }
 
-    /// Faults whose completion the kernel or the recorder dropped.
+    /// Faults whose completion the kernel or the recorder dropped: where it does not tell, those that it
+    /// counted and that are not there.
     #[must_use]
     pub fn lost_faults(&self) -> u64 {
+        if !self.tells_losses() {
+            let missing = |balance: Balance| balance.counted.saturating_sub(balance.seen_and_lost);
+            return self.balances().into_iter().map(missing).sum::<u64>() + self.counts.dropped;
+        }
         let completions = [EventKind::Minor, EventKind::Major];
         let completions = self.events.iter().filter(|(kind, _)| completions.contains(kind));
         let lost: u64 = completions.filter_map(|(_, figures)| figures.lost).sum();
@@ -186,7 +193,7 @@ impl Recorded {
     /// Records that the kernel or the recorder dropped.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.lost_in_rings() + self.counts.dropped
+        (self.lost_in_rings() + self.counts.dropped).max(self.lost_faults())
     }
 }
 

@@ -145,6 +145,14 @@ pub fn stat(
     permission::raise_descriptor_limit();
     let kernel_mode_allowed = counters::sees_kernel_mode()?;
     let kernel_mode = kernel_mode_allowed && !config.selection.user_only;
+    let follow = match (&config.target, config.follow) {
+        (Target::Threads(_), _) => Follow::None,
+        (_, true) => Follow::All,
+        (_, false) => Follow::Threads,
+    };
+    if follow == Follow::Threads && !counters::follow_threads_alone() {
+        return Err(Error::NoFollow);
+    }
     // Before anything else: a child inherits what is open and caught.
     let mut child = Child::fork(config)?;
     let ids = match &config.target {
@@ -157,11 +165,6 @@ pub fn stat(
         (Some(child), _) => Watch::new(&[child.launched.pid])?,
         (None, Target::Processes(_)) => Watch::new(&ids)?,
         (None, _) => Watch::new(&[])?,
-    };
-    let follow = match (&config.target, config.follow) {
-        (Target::Threads(_), _) => Follow::None,
-        (_, true) => Follow::All,
-        (_, false) => Follow::Threads,
     };
     let mut counters = Counters::new(ids.len(), follow, kernel_mode);
     let mut unsure_threads = 0;

@@ -108,7 +108,9 @@ impl Targets {
         self.roots += 1;
         let bound = cgroup.map_or(Bound::Everything, Bound::Cgroup);
         let kinds: Vec<EventKind> = self.plan.events().collect();
-        kinds.into_iter().try_for_each(|kind| self.open_kind(kind, bound, Start::Now, rings))
+        // What is counted while rings are paused is known where losses are.
+        let start = if self.plan.abilities.lost_counts { Start::Now } else { Start::WhenBegun };
+        kinds.into_iter().try_for_each(|kind| self.open_kind(kind, bound, start, rings))
     }
 
     /// Opens what tells of the OOM killer, for all tasks.
@@ -157,6 +159,11 @@ impl Targets {
     pub fn begin(&mut self, rings: &Rings) {
         if !self.plan.abilities.lost_counts {
             rings.pause(false);
+            let waits = |event: &&Event| !(self.plan.delayed && event.kind.is_fault());
+            for event in self.events.iter().filter(waits) {
+                // Fails only for a descriptor that is none of ours.
+                let _ = sys::enable(event.fd.as_fd());
+            }
             return;
         }
         let written = figures::settled(&self.events);

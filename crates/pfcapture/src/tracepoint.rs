@@ -91,7 +91,7 @@ pub fn call_tracepoints(tracefs: &Path) -> Option<CallTracepoints> {
     })
 }
 
-/// Where the fields of `oom:mark_victim` lie in the raw payload. Before Linux 6.8 there is only the pid.
+/// Where the fields of `oom:mark_victim` lie in the raw payload. Before Linux 6.9 there is only the pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OomTracepoint {
     /// The event's `config`.
@@ -155,11 +155,15 @@ pub fn thread_start_tracepoint(tracefs: &Path) -> Option<u64> {
 }
 
 /// Reads both page-fault tracepoints below a tracefs root; `None` when they are absent, unreadable or unlike
-/// what this code knows.
+/// what this code knows, as their error code is on other architectures.
 #[must_use]
 pub fn page_fault_tracepoints(
     tracefs: &Path,
 ) -> Option<(PageFaultTracepoint, PageFaultTracepoint)> {
+    // RISC-V has them too since Linux 6.17, with a code of its own in the same place.
+    if !cfg!(target_arch = "x86_64") {
+        return None;
+    }
     let read = |name: &str| {
         let path = tracefs.join("events/exceptions").join(name).join("format");
         parse_format(&std::fs::read_to_string(path).ok()?)

@@ -56,6 +56,15 @@ pub fn started(started: &Started) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let lacks = [
+        (started.abilities.page_size, "which page size a fault installed (Linux 5.11)"),
+        (started.abilities.lost_counts, "how many records each event lost (Linux 6.0)"),
+    ];
+    let lacks = lacks.into_iter().filter_map(|(has, what)| (!has).then_some(what));
+    let lacks: Vec<&str> = lacks.collect();
+    if !lacks.is_empty() {
+        lines.push(format!("this kernel does not tell {}", lacks.join(", nor ")));
+    }
     lines
 }
 
@@ -282,14 +291,16 @@ pub fn why(end: End, status: Option<ExitStatus>) -> String {
 
 /// How what was captured stands to the kernel's own count of completed faults.
 fn agreement(recorded: &Recorded) -> String {
-    let Some(balances) = recorded.balances() else {
-        return ", and the kernel does not tell how many it lost".to_owned();
-    };
-    let (missing, surplus) = balances.iter().fold((0, 0), |(missing, surplus), balance| {
-        let (here, there) = (balance.seen_and_lost, balance.counted);
-        (missing + there.saturating_sub(here), surplus + here.saturating_sub(there))
-    });
+    let (missing, surplus) =
+        recorded.balances().iter().fold((0, 0), |(missing, surplus), balance| {
+            let (here, there) = (balance.seen_and_lost, balance.counted);
+            (missing + there.saturating_sub(here), surplus + here.saturating_sub(there))
+        });
     match (missing, surplus) {
+        (_, 0) if !recorded.tells_losses() => {
+            let what = if missing == 0 { "captured is" } else { "captured is less than" };
+            format!(", {what} the kernel's count, and how many it lost it does not tell")
+        }
         (0, 0) => {
             let unrecorded = recorded.counts.unrecorded_minor + recorded.counts.unrecorded_major;
             let note = match unrecorded {

@@ -12,6 +12,8 @@ pub enum Start {
     Now,
     /// At the next exec (launch).
     OnExec,
+    /// When [`crate::targets::Targets::begin`] says so.
+    WhenBegun,
 }
 
 /// The owner of a CPU's ring: a dummy on the recorder itself, which outlives every target.
@@ -63,6 +65,8 @@ pub fn target_attr(
     } else if start == Start::OnExec {
         attr.set_disabled(1);
         attr.set_enable_on_exec(1);
+    } else if start == Start::WhenBegun {
+        attr.set_disabled(1);
     }
     if abilities.lost_counts {
         attr.read_format = u64::from(b::PERF_FORMAT_LOST);

@@ -92,6 +92,13 @@ fn attr(event: b::perf_sw_ids, start: Start, follow: Follow, kernel_mode: bool) 
     attr
 }
 
+/// Whether events can follow threads alone (Linux 5.13), tried on the recorder itself.
+#[must_use]
+pub fn follow_threads_alone() -> bool {
+    let attr = attr(EVENTS[0].1, Start::Now, Follow::Threads, false);
+    sys::perf_event_open(&attr, Bound::Thread(0), None, None).is_ok()
+}
+
 /// Whether faults in kernel mode may be counted, tried on the recorder itself.
 ///
 /// # Errors

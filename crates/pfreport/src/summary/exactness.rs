@@ -93,22 +93,40 @@ pub fn unseen(loaded: &Loaded) -> Option<Unseen> {
         Kind::Processes => !scope.follow || !had_children,
         _ => false,
     };
-    let whose_lost = scope.by_cpu && loaded.lost_records().completions > 0;
+    let lost = loaded.lost_records().completions;
+    let untold = ["minor", "major"].map(|name| short_of_counted(loaded, name));
+    let whose_lost = scope.by_cpu && (lost > 0 || untold != [0, 0]);
     let same_time = scope.delay_ns == 0 && scope.window_ns.is_none();
     if !same_processes || !same_time || whose_lost {
         return None;
     }
-    let missing = |usage, terms: [&str; 2]| {
-        loaded.counted(terms[0])?;
-        Some(loaded.counted(usage)?.saturating_sub(loaded.sum(&terms)))
+    let missing = |usage, captured, lost, name| {
+        let captured = loaded.counted(captured)?;
+        // What the kernel counted and what is not there was lost, where it does not tell what that was.
+        let lost = loaded.counted(lost).unwrap_or_else(|| short_of_counted(loaded, name));
+        Some(loaded.counted(usage)?.saturating_sub(captured.saturating_add(lost)))
     };
-    let minor =
-        missing(ledger::RUSAGE_MINOR_FAULTS, [ledger::CAPTURED_MINOR, ledger::MINOR_FAULTS_LOST])
-            .filter(|_| !scope.major_only);
-    let major =
-        missing(ledger::RUSAGE_MAJOR_FAULTS, [ledger::CAPTURED_MAJOR, ledger::MAJOR_FAULTS_LOST]);
+    let minor = missing(
+        ledger::RUSAGE_MINOR_FAULTS,
+        ledger::CAPTURED_MINOR,
+        ledger::MINOR_FAULTS_LOST,
+        "minor",
+    );
+    let minor = minor.filter(|_| !scope.major_only);
+    let major = missing(
+        ledger::RUSAGE_MAJOR_FAULTS,
+        ledger::CAPTURED_MAJOR,
+        ledger::MAJOR_FAULTS_LOST,
+        "major",
+    );
     let differs = minor.unwrap_or(0).max(major.unwrap_or(0)) > 0;
     differs.then_some(Unseen { minor, major, at_least: had_children })
+}
+
+/// Completions of a kind that the kernel counted and that are not accounted for.
+fn short_of_counted(loaded: &Loaded, name: &str) -> u64 {
+    let balances = loaded.balances().into_iter().filter(|balance| balance.name == name);
+    balances.map(|balance| balance.kernel.saturating_sub(balance.ours)).sum()
 }
 
 fn not_seen(loaded: &Loaded) -> Option<String> {

@@ -1,5 +1,6 @@
 //! What the recording could not show, or was asked to leave out.
 
+use pfmodel::names::Class;
 use pft::keys::{fact, ledger};
 
 use super::screen::Screen;
@@ -24,6 +25,9 @@ pub fn lines(loaded: &Loaded) -> Vec<String> {
         delay(&scope),
         kernel_mode(loaded, &scope).map(str::to_owned),
         error_codes(loaded, &scope).map(str::to_owned),
+        signals(loaded, &scope).map(str::to_owned),
+        page_sizes(loaded).map(str::to_owned),
+        loss_counts(loaded).map(str::to_owned),
     ];
     let whose = if scope.several { "in at least one of the traces " } else { "" };
     lines.into_iter().flatten().map(|line| format!("{whose}{line}")).collect()
@@ -120,6 +124,30 @@ fn error_codes(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
     }
 }
 
+fn signals(loaded: &Loaded, scope: &Scope) -> Option<&'static str> {
+    let exactness = &loaded.analysis.exactness;
+    let doubtful = exactness.unresolved + exactness.in_flight + loaded.class_total(Class::Failed);
+    let unknown = loaded.fact(fact::CAPTURE_SIGNALS) == Some("no") && scope.latency;
+    (unknown && doubtful > 0).then_some(
+        "signals of failed accesses were not recorded: an access failed where the mappings prove it, and is \
+         unresolved or in flight elsewhere",
+    )
+}
+
+fn page_sizes(loaded: &Loaded) -> Option<&'static str> {
+    (loaded.fact(fact::CAPTURE_PAGE_SIZES) == Some("no")).then_some(
+        "no page sizes: how much memory a fault installed, and whether as a huge page, is unknown \
+         (before Linux 5.11)",
+    )
+}
+
+fn loss_counts(loaded: &Loaded) -> Option<&'static str> {
+    (loaded.fact(fact::CAPTURE_LOSS_COUNTS) == Some("no")).then_some(
+        "no counts of losses: what was captured is held against the kernel's count of faults alone \
+         (before Linux 6.0)",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use pft::keys::{fact, ledger};
@@ -139,6 +167,31 @@ mod tests {
     #[test]
     fn nothing_is_left_out_by_default() {
         assert_eq!(lines_with(&[(fact::TARGET_COMMAND, "true")], true, true), [""; 0]);
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_tell_is_said() {
+        let untold = [
+            (fact::CAPTURE_PAGE_SIZES, "no"),
+            (fact::CAPTURE_LOSS_COUNTS, "no"),
+            (fact::CAPTURE_SIGNALS, "no"),
+        ];
+        let words = |lines: Vec<String>| -> Vec<String> {
+            lines
+                .iter()
+                .map(|line| line.split([':', ' ']).take(3).collect::<Vec<_>>().join(" "))
+                .collect()
+        };
+        // Without an access that may have failed, no signal is missed.
+        let of_sizes_and_losses = ["no page sizes", "no counts of"];
+        assert_eq!(words(lines_with(&untold, true, true)), of_sizes_and_losses);
+        assert_eq!(lines_with(&untold.map(|(key, _)| (key, "yes")), true, true), [""; 0]);
+        let mut loaded = sample::empty();
+        loaded.facts = untold[2..].iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        loaded.analysis.exactness.kernel_mode = true;
+        loaded.analysis.exactness.error_code = true;
+        loaded.analysis.exactness.unresolved = 1;
+        assert_eq!(words(lines(&loaded)), ["signals of failed"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use pft::keys::{fact, ledger as keys};
 use pft::record::Outcome;
 use pft::verify::{Counts, Finding, Report, Rule};
 
-use crate::accounts::Books;
+use crate::accounts::{Balance, Books};
 use crate::scope::Scope;
 
 /// How the ledger compares with the frames.
@@ -39,7 +39,8 @@ pub fn check(report: &mut Report) -> Agreement {
     let mut notes = Vec::new();
     comparison.completions(counts, &scope, &mut notes);
     comparison.others(counts, &scope, &mut notes);
-    comparison.kernel(&scope, &mut notes);
+    let tells_losses = counts.fact(fact::CAPTURE_LOSS_COUNTS) != Some("no");
+    comparison.kernel(&scope, tells_losses, &mut notes);
     let Comparison { figures, findings, .. } = comparison;
     if figures == 0 {
         return Agreement::Untold("it has none of the figures that frames tell");
@@ -156,7 +157,7 @@ impl Comparison<'_> {
     }
 
     /// Captured, left out and lost against what the kernel counted.
-    fn kernel(&mut self, scope: &Scope, notes: &mut Vec<String>) {
+    fn kernel(&mut self, scope: &Scope, tells_losses: bool, notes: &mut Vec<String>) {
         let balances = Books::new(self.ledger, scope).balances();
         if balances.is_empty() {
             let why = match scope.window_ns {
@@ -167,7 +168,13 @@ impl Comparison<'_> {
         }
         for balance in balances {
             self.figures += 1;
-            if balance.ours != balance.kernel {
+            if balance.ours < balance.kernel && !tells_losses {
+                let Balance { name, ours, kernel } = balance;
+                notes.push(format!(
+                    "{} {name} faults that the kernel counted are missing: it did not tell what it lost",
+                    kernel - ours
+                ));
+            } else if balance.ours != balance.kernel {
                 let what = format!(
                     "captured, left out and lost {} faults are {}, and the kernel counted {}",
                     balance.name, balance.ours, balance.kernel

@@ -10,7 +10,8 @@ fn words(key: &str) -> Option<&'static [&'static str]> {
     Some(match key {
         TARGET_FOLLOW | CAPTURE_KERNEL_MODE | CAPTURE_ERROR_CODE | CAPTURE_PRIVILEGED
         | CAPTURE_LATENCY | CAPTURE_MAJOR_ONLY | CAPTURE_USER_ONLY | CAPTURE_CALLS
-        | CAPTURE_OOM | CAPTURE_PAGE_NODES | CAPTURE_WALL_CLOCK => &["yes", "no"],
+        | CAPTURE_OOM | CAPTURE_PAGE_NODES | CAPTURE_WALL_CLOCK | CAPTURE_PAGE_SIZES
+        | CAPTURE_LOSS_COUNTS | CAPTURE_SIGNALS => &["yes", "no"],
         CAPTURE_COMPLETIONS => &["all", "minor", "major", "none"],
         IMPORTED_FROM => &["perf.data"],
         RECORDING_ENDED_BY => &["target", "signal", "duration", "size", "failure", "reader"],

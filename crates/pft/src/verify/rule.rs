@@ -87,7 +87,7 @@ rules! {
     Definitions "definitions" "5" "What is defined again is defined as it was.",
     FactValue "fact-value" "6" "Facts have values of the form that their key says.",
     LedgerRows "ledger-rows" "7" "The ledger counts what the frames hold.",
-    LedgerKernel "ledger-kernel" "7" "Captured, left out and lost add up to the kernel's count.",
+    LedgerKernel "ledger-kernel" "7" "Captured, left out and lost add up to the kernel's count, or to less where it does not tell what it lost.",
     Codec "codec" "9" "Codec and encodings are known.",
     Refused "refused" "4" "What readers refuse for another reason.",
 }

@@ -27,6 +27,7 @@ mod ledger;
 mod live;
 mod many_mappings;
 mod nodes;
+mod old_kernels;
 mod oom;
 mod outputs;
 mod privileges;

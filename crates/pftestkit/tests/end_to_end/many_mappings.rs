@@ -16,7 +16,7 @@ const SHARE: u64 = 100;
 const ALLOWANCE_NS: u64 = 20_000_000;
 
 /// The snapshots so far, in order of time.
-fn snapshots(lab: &Lab) -> Vec<Snapshot> {
+pub fn snapshots(lab: &Lab) -> Vec<Snapshot> {
     let trace = Trace::open(lab.trace()).unwrap();
     let mut snapshots: Vec<Snapshot> = trace
         .iter()
@@ -81,7 +81,7 @@ fn faults_in_sixty_thousand_mappings_are_exact_and_snapshots_keep_their_budget()
 
 /// Makes mappings that do not merge, and one that, after a line, moves and grows, of which no record of
 /// maps tells. For each more line writes one more page of it and tells where.
-const GROWER: &str = "
+pub const GROWER: &str = "
 import ctypes, mmap, sys
 private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 protections = [mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE]

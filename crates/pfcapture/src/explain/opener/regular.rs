@@ -32,9 +32,24 @@ pub fn find(path: &Path) -> io::Result<Regular> {
 /// # Errors
 /// As [`find`].
 pub fn find_in(root: &OwnedFd, path: &Path) -> io::Result<Regular> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    regular(open_in(root, path, OFlags::PATH | OFlags::CLOEXEC)?)
+}
+
+/// Before Linux 5.6 there is no openat2, and nothing else keeps links that a process has made below its root. Where
+/// that is the recorder's own root too, there is nothing to keep them from.
+fn open_in(root: &OwnedFd, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    regular(openat2(root, path, flags, Mode::empty(), resolve)?)
+    match openat2(root, path, flags, Mode::empty(), resolve) {
+        Err(rustix::io::Errno::NOSYS) if is_own_root(root)? => {
+            Ok(open(Path::new("/").join(path), flags, Mode::empty())?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+fn is_own_root(root: &OwnedFd) -> io::Result<bool> {
+    let (root, own) = (rustix::fs::fstat(root)?, rustix::fs::stat("/")?);
+    Ok((root.st_dev, root.st_ino) == (own.st_dev, own.st_ino))
 }
 
 /// What lies in a folder under a name, unless that is a symbolic link.
@@ -51,9 +66,7 @@ pub fn find_itself(folder: &OwnedFd, name: &str) -> io::Result<Regular> {
 /// # Errors
 /// What the system refuses.
 pub fn folder_in(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    Ok(openat2(root, path, flags, Mode::empty(), resolve)?)
+    open_in(root, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC)
 }
 
 /// The root of a process, by its name.

@@ -108,6 +108,15 @@ fn captured_left_out_and_lost_are_the_kernels_count() {
     let what = "the whole file: ledger-kernel: captured, left out and lost minor faults are 11118, and the \
                 kernel counted 11119";
     assert_eq!(told(&wrong), [what]);
+    // Where the kernel does not tell its losses, they are what is missing; more than it counted is not.
+    let untold = [(fact::CAPTURE_LOSS_COUNTS, "no")];
+    let mut sound = report(&ledger, &untold);
+    assert_eq!(check(&mut sound), Agreement::Agrees(2));
+    let note = "1 minor faults that the kernel counted are missing: it did not tell what it lost";
+    assert_eq!((told(&sound), sound.notes.as_slice()), (vec![], &[note.to_owned()][..]));
+    ledger[6].1 -= 2;
+    assert_eq!(check(&mut report(&ledger, &untold)), Agreement::Differs);
+    ledger[6].1 += 2;
     // That is not about a window, but what the ledger of a window says is.
     let mut window = report(&ledger, &[(fact::FLIGHT_WINDOW_NS, "5")]);
     assert_eq!(check(&mut window), Agreement::Agrees(1));
