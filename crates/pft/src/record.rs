@@ -116,6 +116,7 @@ pub struct MapRecord {
 /// Why a snapshot of `/proc/PID/maps` was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum SnapshotReason {
     /// The recording began, or the process was first seen.
     Start = 0,
@@ -137,6 +138,7 @@ pub enum SnapshotReason {
 /// A system call that changes an address space without a [`MapRecord`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum CallKind {
     /// `munmap(2)`.
     Munmap = 0,

@@ -7,6 +7,7 @@ mod code;
 mod code_round_trip;
 mod code_samples;
 mod damage;
+mod examples;
 mod forge;
 mod gaps;
 mod golden;
