@@ -32,6 +32,17 @@ pub struct TraceHeader {
     pub start_realtime_ns: u64,
 }
 
+impl TraceHeader {
+    /// Size of the pages that an entry of the last page table but one maps, bytes: those that transparent huge
+    /// pages are made of. A table fills a base page and its entries have eight bytes, as on x86-64, arm64, RISC-V and
+    /// LoongArch: 2 MiB with base pages of 4 KiB, 32 MiB with 16 KiB, 512 MiB with 64 KiB. At most 16 GiB.
+    #[must_use]
+    pub fn huge_page_bytes(&self) -> u64 {
+        let base = u64::from(self.page_size_bytes);
+        (base * base / 8).clamp(base.max(1), 16 << 30)
+    }
+}
+
 /// One fact about the machine, the kernel, the command line or the recorder's configuration.
 ///
 /// Keys are dotted lower-case names listed in `schemas/pft.md` (`kernel.release`, `ring.bytes`, …).
