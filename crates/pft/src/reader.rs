@@ -152,9 +152,9 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 16 GiB: some 300 million faults.
+    /// 16 GiB: some 300 million faults; half of the address space where that is less.
     fn default() -> Self {
-        Self { decoded_bytes: 16 << 30 }
+        Self { decoded_bytes: (16 << 30).min(usize::MAX as u64 / 2) }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 #[expect(dead_code, reason = "its main")]
-#[path = "../../examples/print_faults.rs"]
-mod print_faults;
+#[path = "../../examples/print_frames.rs"]
+mod print_frames;
 
 const EXPECTED: &str = "\
 pages of 4096 bytes, start 1000000000
@@ -27,6 +27,6 @@ Checkpoint at byte 561, rows: 0
 fn faults_as_they_were_recorded() {
     let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/v1.0-times.pft");
     let mut printed = Vec::new();
-    print_faults::print(&trace, &mut printed).unwrap();
+    print_frames::print(&trace, &mut printed).unwrap();
     assert_eq!(String::from_utf8(printed).unwrap(), EXPECTED);
 }

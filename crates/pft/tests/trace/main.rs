@@ -12,6 +12,7 @@ mod forge;
 mod gaps;
 mod golden;
 mod hostile;
+mod large;
 mod moments;
 mod prefixes;
 mod raw;

@@ -1,6 +1,6 @@
 //! Prints what a trace lacks, its frames, and its faults as they were recorded.
 //!
-//! `cargo run -p pft --example print_faults -- run.pft`
+//! `cargo run -p pft --example print_frames -- run.pft`
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use pft::Trace;
 use pft::record::{Frame, LATENCY_UNKNOWN};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: print_faults FILE")?;
+    let path = std::env::args_os().nth(1).ok_or("usage: print_frames FILE")?;
     print(Path::new(&path), &mut io::stdout().lock())
 }
 
