@@ -66,7 +66,7 @@ if [ -z "$tests" ]; then run=(); fi
 for target in "${run[@]}"; do
     if use_target "$target" && can_run "$target"; then
         echo "testing the libraries on $target" >&2
-        cargo test --quiet --tests --target "$target" "${libraries[@]}"
+        cargo test --quiet --tests --target "$target" "${libraries[@]}" -- "${skipped[@]}"
     else
         echo "skipped: tests on $target: $reason" >&2
     fi

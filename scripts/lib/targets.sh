@@ -28,9 +28,11 @@ use_target() {
     fi
 }
 
-# can_run TARGET: whether its programs run here, by themselves or under qemu-user. Returns 1 with a `reason` likewise.
+# can_run TARGET: whether its programs run here, by themselves or under qemu-user, and which tests are then left out
+# (`skipped`): those of hostile input bound its time, which an emulator multiplies. Returns 1 with a `reason` likewise.
 can_run() {
     local name=${1//-/_} machine=${1%%-*} runner
+    skipped=(--skip hostile)
     if [ -n "$c_note" ]; then
         reason="there is no C compiler for it"
         return 1
@@ -39,6 +41,7 @@ can_run() {
     "x86_64 i686")
         # Static: the libraries of such programs are mostly not installed.
         export "CARGO_TARGET_${name^^}_RUSTFLAGS=-C target-feature=+crt-static"
+        skipped=()
         return
         ;;
     esac

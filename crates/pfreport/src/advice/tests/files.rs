@@ -183,5 +183,5 @@ fn with_pages_of_64_kib_only_the_page_before_is_read_along() {
     let behind = evidence(|at| at + 16);
     assert!(behind.contains(": 0 of 0 first touches within 64 KiB of an earlier read"), "{behind}");
     let before = evidence(|at| at - 16);
-    assert!(before.starts_with("100 of 100 first touches within 64 KiB"), "{before}");
+    assert!(before.contains(": 100 of 100 first touches within 64 KiB"), "{before}");
 }
