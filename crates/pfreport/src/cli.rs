@@ -4,6 +4,7 @@ mod events;
 mod exports;
 mod habits;
 mod help;
+mod overwrite;
 mod pictures;
 mod query;
 mod stacks;
@@ -18,6 +19,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHi
 pub use events::Events;
 pub use exports::Exports;
 pub use habits::{Habits, size};
+pub use overwrite::Overwrite;
 pub use pictures::Pictures;
 pub use query::{Query, Views, analysis_options};
 pub use stacks::StackOutputs;
@@ -66,6 +68,10 @@ pub struct Arguments {
     /// Call stacks.
     #[command(flatten)]
     pub stacks: StackOutputs,
+
+    /// Whether files that exist are replaced.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 
     /// What all reports have in common.
     #[command(flatten)]

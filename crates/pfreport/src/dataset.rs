@@ -63,6 +63,10 @@ pub struct Arguments {
     /// Memory that the faults of a trace may take (2G, 500M) [default: half of what is available]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
+
+    /// Add traces anew that are there already
+    #[arg(short, long)]
+    pub force: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -108,7 +112,7 @@ enum Fate {
 /// [`Error::Dataset`] for a folder that is none; [`Error::Write`]; [`Error::Output`].
 pub fn run(
     arguments: &Arguments,
-    (force, is_quiet): (bool, bool),
+    is_quiet: bool,
     (out, notes): (&mut impl Write, &mut impl Write),
 ) -> Result<Outcome, Error> {
     let mut dataset = Dataset::open(&arguments.output)?;
@@ -121,7 +125,7 @@ pub fn run(
             Some(bar) => bar.aside(|| writeln!(notes, "{line}")),
             None => writeln!(notes, "{line}"),
         };
-        match add(path, &mut dataset, arguments, force) {
+        match add(path, &mut dataset, arguments) {
             Ok(Fate::There) => tally.there += 1,
             Ok(Fate::Added(written, left_out)) => {
                 tally.added += 1;
@@ -147,16 +151,11 @@ pub fn run(
 }
 
 /// Adds a trace unless it is there.
-fn add(
-    path: &Path,
-    dataset: &mut Dataset,
-    arguments: &Arguments,
-    force: bool,
-) -> Result<Fate, Error> {
+fn add(path: &Path, dataset: &mut Dataset, arguments: &Arguments) -> Result<Fate, Error> {
     let input = Input::open(path)?;
     let seed = arguments.redact.and(arguments.wishes.seed.as_deref());
     let key = identity::key(&input, seed);
-    if dataset.has(&key) && !force {
+    if dataset.has(&key) && !arguments.force {
         return Ok(Fate::There);
     }
     let mut staged = dataset.stage()?;

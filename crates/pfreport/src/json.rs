@@ -200,7 +200,7 @@ pub fn export(
     let Some(path) = path else {
         return write(loaded, top, out).map(|()| None);
     };
-    let force = arguments.habits.force;
+    let force = arguments.overwrite.force;
     output::write(path, loaded.inputs(), force, |out| write(loaded, top, out)).map(Some)
 }
 

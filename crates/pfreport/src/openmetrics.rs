@@ -38,7 +38,7 @@ pub fn export(
         out.write_all(text.as_bytes())?;
         return Ok(None);
     };
-    let force = arguments.habits.force;
+    let force = arguments.overwrite.force;
     let written =
         output::write(path, loaded.inputs(), force, |out| Ok(out.write_all(text.as_bytes())?));
     written.map(Some)

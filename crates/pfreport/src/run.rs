@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 
 use crate::advice;
-use crate::cli::{Arguments, Command, Habits, analysis_options};
+use crate::cli::{Arguments, Command, analysis_options};
 use crate::dataset;
 use crate::diff;
 use crate::dump;
@@ -67,17 +67,12 @@ pub fn run(
         Some(Command::Info(arguments)) => info::run(arguments, out, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
         Some(Command::Verify(verify)) => verify::run(verify, arguments.habits.quiet, out),
-        Some(Command::Recover(recover)) => {
-            recover::run(recover, arguments.habits.force, (out, warnings), layout)
+        Some(Command::Recover(arguments)) => recover::run(arguments, (out, warnings), layout),
+        Some(Command::Redact(arguments)) => redact::run(arguments, (out, warnings)),
+        Some(Command::Dataset(dataset)) => {
+            dataset::run(dataset, arguments.habits.quiet, (out, warnings))
         }
-        Some(Command::Redact(arguments)) => redact::run(arguments, out),
-        Some(Command::Dataset(arguments_of)) => {
-            let Habits { force, quiet, .. } = arguments.habits;
-            dataset::run(arguments_of, (force, quiet), (out, warnings))
-        }
-        Some(Command::Import(import)) => {
-            import::run(import, arguments.habits.force, (out, warnings), layout)
-        }
+        Some(Command::Import(arguments)) => import::run(arguments, (out, warnings), layout),
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)
@@ -269,7 +264,7 @@ fn draw(
     arguments: &Arguments,
     out: &mut impl Write,
 ) -> Result<Vec<PathBuf>, Error> {
-    let (pictures, force) = (&arguments.pictures, arguments.habits.force);
+    let (pictures, force) = (&arguments.pictures, arguments.overwrite.force);
     let mut written = Vec::new();
     for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
         let Some(folder) = folder else { continue };

@@ -8,10 +8,6 @@ use clap::{Args, ColorChoice, ValueEnum as _};
 /// What all reports have in common.
 #[derive(Debug, Clone, Args)]
 pub struct Habits {
-    /// Replace output files that exist
-    #[arg(short, long, global = true, help_heading = Reset)]
-    pub force: bool,
-
     /// Print errors only: no progress, notes or warnings; exit codes stay
     #[arg(short, long, global = true, help_heading = Reset)]
     pub quiet: bool,
@@ -33,7 +29,7 @@ pub struct Habits {
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { force: false, quiet: false, color: ColorChoice::Auto, memory: None }
+        Self { quiet: false, color: ColorChoice::Auto, memory: None }
     }
 }
 

@@ -46,6 +46,23 @@ fn it_says_what_it_did_and_writes_for_the_owner_alone() {
 }
 
 #[test]
+fn notes_are_on_standard_error_and_can_be_silenced() {
+    let scene = Scene::of(&trace_bytes(3, true, 0, |writer| {
+        let fact = Fact { key: "machine.hostname".to_owned(), value: "vm".to_owned() };
+        writer.host(&[fact]).unwrap();
+    }));
+    let note = "note: common names, replaced only where they name a user or the host: vm\n";
+    let loud = scene.run(&["redact", "run.pft", "-o", "share.pft"]);
+    assert_eq!((loud.status.code(), text(&loud.stderr)), (Some(0), note));
+    assert!(!text(&loud.stdout).contains("note"), "{}", text(&loud.stdout));
+    let quiet = scene.run(&["redact", "run.pft", "-qfo", "share.pft"]);
+    assert_eq!((quiet.status.code(), text(&quiet.stderr)), (Some(0), ""));
+    // For whoever reads the list they belong to it.
+    let list = scene.run(&["redact", "run.pft", "--dry-run"]);
+    assert!(text(&list.stdout).ends_with(note), "{}", text(&list.stdout));
+}
+
+#[test]
 fn a_dry_run_lists_what_would_stay_and_writes_nothing() {
     let scene = scene();
     let output = scene.run(&["redact", "run.pft", "--dry-run", "-o", "share.pft"]);
