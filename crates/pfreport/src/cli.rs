@@ -18,7 +18,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHi
 
 pub use events::Events;
 pub use exports::Exports;
-pub use habits::{Habits, size};
+pub use habits::{Habits, folder, size};
 pub use overwrite::Overwrite;
 pub use pictures::Pictures;
 pub use query::{Query, Views, analysis_options};

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::cli::size;
+use crate::cli::{folder, size};
 use crate::error::Error;
 use crate::load::default_bytes;
 use crate::progress::Bar;
@@ -48,7 +48,7 @@ pub struct Arguments {
     pub traces: Vec<PathBuf>,
 
     /// Folder of the dataset: a new one, or one that grows
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(short, long, value_name = "DIR", value_parser = folder(), value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
 
     /// Redact each trace on the way (names, paths, arguments, symbols or all), as `pfreport redact` does

@@ -68,7 +68,7 @@ pub fn run(
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
         Some(Command::Verify(verify)) => verify::run(verify, arguments.habits.quiet, out),
         Some(Command::Recover(arguments)) => recover::run(arguments, (out, warnings), layout),
-        Some(Command::Redact(arguments)) => redact::run(arguments, (out, warnings)),
+        Some(Command::Redact(arguments)) => redact::run(arguments, (out, warnings), layout),
         Some(Command::Dataset(dataset)) => {
             dataset::run(dataset, arguments.habits.quiet, (out, warnings))
         }

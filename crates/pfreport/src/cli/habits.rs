@@ -1,8 +1,10 @@
 //! What all reports have in common.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable::Reset;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ColorChoice, ValueEnum as _};
 
 /// What all reports have in common.
@@ -54,5 +56,13 @@ pub(super) fn color_of(words: &[OsString]) -> ColorChoice {
 pub fn size(text: &str) -> Result<u64, String> {
     parse_size::Config::new().with_binary().parse_size(text).map_err(|error| {
         format!("{error}; a size is a number, with K, M or G behind it if you like")
+    })
+}
+
+/// A folder for several files, which `-` is not: standard output is one.
+pub fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|folder| match folder == Path::new("-") {
+        true => Err("several files cannot go to standard output; a folder of this name is ./-"),
+        false => Ok(folder),
     })
 }

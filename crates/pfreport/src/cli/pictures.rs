@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
+use super::folder;
 use crate::picture::{SIZE, Theme, parse_size};
 
 /// Pictures.
@@ -27,11 +28,11 @@ pub struct Pictures {
     /// Draw pictures TRACE.{latency,timeline,regions,heatmap,working-set}.png [default: in the working directory]
     ///
     /// The folder is made if it does not exist.
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "DIR", value_parser = folder(), num_args = 0..=1, require_equals = true)]
     pub png: Option<Option<PathBuf>>,
 
     /// Draw the same pictures as SVG
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "DIR", value_parser = folder(), num_args = 0..=1, require_equals = true)]
     pub svg: Option<Option<PathBuf>>,
 
     /// Size of the pictures in pixels, from 320x240 to 8000x8000 [default: 1200x800]

@@ -12,6 +12,7 @@ use pfredact::{Level, Summary};
 
 use super::{Arguments, MANY_STRETCHES, MOST_WORDS, Overwrite, Wishes, remarks, run};
 use crate::advice::{Evidence, advice};
+use crate::layout::Layout;
 use crate::load::Loaded;
 use crate::pattern::patterns;
 use crate::place::Places;
@@ -107,7 +108,7 @@ fn assert_same(trace: &Path, level: Level) {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("share.pft");
     let mut said = Vec::new();
-    run(&arguments(trace, &output, level), (&mut said, &mut Vec::new())).unwrap();
+    run(&arguments(trace, &output, level), (&mut said, &mut Vec::new()), Layout::PIPED).unwrap();
     assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o600);
     let (before, after) = (loaded(trace), loaded(&output));
     // What was lost before, and nothing else.

@@ -205,6 +205,19 @@ fn files_are_replaced_by_what_writes_files() {
 }
 
 #[test]
+fn several_files_do_not_go_to_standard_output() {
+    let scene = Scene::new(3);
+    let words =
+        [&["run.pft", "--png=-"][..], &["run.pft", "--svg=-"], &["dataset", "run.pft", "-o-"]];
+    for words in words {
+        let (code, message) = failure(&scene, words);
+        let said = "several files cannot go to standard output; a folder of this name is ./-";
+        assert!(code == 2 && message.contains(said), "{message}");
+    }
+    assert_eq!(fs::read_dir(scene.path("")).unwrap().count(), 1);
+}
+
+#[test]
 fn help_is_short_or_long() {
     let help = |words: &[&str]| {
         let output = program().args(words).output().unwrap();
