@@ -122,7 +122,38 @@ impl Arguments {
                 return Err(command.error(ErrorKind::ArgumentConflict, what));
             }
         }
-        Ok(Self::from_arg_matches(&matches)?.with_dashes())
+        let arguments = Self::from_arg_matches(&matches)?.with_dashes();
+        if let Some((one, other)) = arguments.two_texts() {
+            let what = format!("{one} and {other} are two texts, and a report is one");
+            return Err(command.error(ErrorKind::ArgumentConflict, what));
+        }
+        Ok(arguments)
+    }
+
+    /// Two options of which each asks for a text of its own. Plots are one, whatever they show. A table that is exported
+    /// is none, and goes with any, but there is only one table.
+    fn two_texts(&self) -> Option<(&'static str, &'static str)> {
+        let (query, views) = (&self.query, &self.views);
+        let tables = [
+            ("--by", !query.by.is_empty()),
+            ("--table", query.table.is_some()),
+            ("--sql", query.sql.is_some()),
+            ("--patterns", views.patterns),
+        ];
+        let others = [
+            ("--advice", views.advice),
+            ("--events", self.events.events),
+            ("--histogram", self.pictures.histogram),
+            ("--heatmap", self.pictures.heatmap && !self.pictures.histogram),
+        ];
+        let two = |options: &[(&'static str, bool)]| {
+            let mut asked = options.iter().filter(|(_, is_asked)| *is_asked).map(|(name, _)| *name);
+            Some((asked.next()?, asked.next()?))
+        };
+        match self.exports.has_table() {
+            true => two(&tables).or_else(|| two(&others)),
+            false => two(&[tables, others].concat()),
+        }
     }
 
     /// The same with `-` as the name of an output understood as standard output.

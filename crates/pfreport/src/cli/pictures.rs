@@ -14,11 +14,11 @@ use crate::picture::{SIZE, Theme, parse_size};
 #[command(group(ArgGroup::new("plotted").args(["histogram", "heatmap"]).multiple(true)))]
 pub struct Pictures {
     /// Plot on the terminal how long faults took, by class, instead of the summary
-    #[arg(long, conflicts_with = "csv")]
+    #[arg(long)]
     pub histogram: bool,
 
     /// Plot on the terminal which addresses faulted when, instead of the summary; -n N lanes at most
-    #[arg(long, conflicts_with = "csv")]
+    #[arg(long)]
     pub heatmap: bool,
 
     /// Plot in ASCII [default: where the locale is set and not UTF-8]
