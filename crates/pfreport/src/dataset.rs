@@ -71,8 +71,9 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Every table that `pfreport run.pft --table` has, and `traces` with a row a trace, as Parquet below
-DIR/TABLE/host=HOST/date=DATE/trace=UUID/. Numbers are signed and of 64 bits, words are text, times
-of day are in microseconds, so that DuckDB, Polars, pandas, Spark and what else reads Parquet agree.
+DIR/TABLE/host=HOST/date=DATE/trace=UUID/. Numbers are signed and of 64 bits, words are text,
+times of day are in microseconds, so that DuckDB, Polars, pandas, Spark and what else reads
+Parquet agree.
 
 A trace that is there already is passed over, so the same command may run again after each new
 trace. A trace appears table by table, in `traces` last; where writing failed, the next run makes

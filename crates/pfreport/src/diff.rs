@@ -51,7 +51,8 @@ Conditions for --fail-if: METRIC, one of > >= < <=, and a limit:
   stall > +5ms    the change itself: with a sign
   stall > 2s      the new value: without a sign
 Of several runs a side the medians are judged, whatever their noise. Metrics:
-  stall faults major minor cow failed touched pages p50 p90 p99 max length stall/s faults/s major/s
+  stall faults major minor cow failed touched pages p50 p90 p99 max length
+  stall/s faults/s major/s
 Times need a unit (ns us ms s min h), sizes as well (B KiB MiB GiB TiB).
 
 Noise: a change is within the noise (~) where the lowest to the highest value of the runs of one
@@ -85,10 +86,11 @@ pub struct Arguments {
 
     /// What the tables show, those first that changed most in the first of these [default: stall,faults; p50,p99,max by class and cause]
     #[arg(long, value_name = "METRIC", value_delimiter = ',', value_parser = metrics())]
+    #[arg(conflicts_with = "brief")]
     metrics: Vec<Metric>,
 
     /// Rows of each table [default: 10; with --json all]
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "brief")]
     pub top: Option<usize>,
 
     /// Call minor faults slow beyond this latency (100us, 1ms) in all traces [default: derived from each trace]

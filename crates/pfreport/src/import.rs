@@ -49,14 +49,15 @@ needs every fault (-c 1) and its address (-d). What it has besides decides what 
   exceptions:page_fault_user              reads and writes; beside the two above latency, alone
                                           neither latency nor class (`unknown`)
 
-With -k CLOCK_MONOTONIC the time of day is known, with -g call chains are. perf does not record what
-is unmapped, nor names of functions. Better in all of this: pfrecord. More: docs/import.md
+With -k CLOCK_MONOTONIC the time of day is known, with -g call chains are. perf does not record
+what is unmapped, nor names of functions. Better in all of this: pfrecord. More: docs/import.md
 
 Examples:
   perf record -e page-faults,minor-faults,major-faults -c 1 -d -k CLOCK_MONOTONIC -- COMMAND
   pfreport import perf.data -o run.pft && pfreport run.pft
   perf record -e exceptions:page_fault_user,minor-faults,major-faults -c 1 -d -g -p PID
-  ssh HOST perf record -o - -e minor-faults,major-faults -c 1 -d COMMAND | pfreport import - -o run.pft
+  ssh HOST perf record -o - -e minor-faults,major-faults -c 1 -d COMMAND |
+    pfreport import - -o run.pft
 
 Exit codes: 0 done; 1 failed; 2 not possible as asked, or not with what was recorded; 3 done, but
 perf lost records, or the recording is cut or damaged.";

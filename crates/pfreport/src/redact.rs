@@ -81,14 +81,14 @@ impl Wishes {
 
 const EXAMPLES: &str = "\
 The output has the same faults, so every report says the same of it, with pseudonyms (x7k2m9pq)
-where names were: one for each name, wherever it occurs. Endings such as .so.6 and .db, and how deep
-a file lies, stay. Each level removes what those before it do, and:
+where names were: one for each name, wherever it occurs. Endings such as .so.6 and .db, and how
+deep a file lies, stay. Each level removes what those before it do, and:
 
   names      names of users (from paths in /home and the like) and of the host, wherever they
              occur; user ids; the time of day and the uuid; where the kernel put address spaces
              and itself
-  paths      names of files and folders outside of the system's own (/usr/lib, /usr/bin, …); inode
-             and device numbers
+  paths      names of files and folders outside of the system's own (/usr/lib, /usr/bin, …);
+             inode and device numbers
   arguments  the command line, labels, marks, the control group; names of threads, of memory and
              of memfd
   symbols    [default] functions, variables, source files, sections and build ids of whatever does
@@ -99,8 +99,8 @@ What stays: sizes, counts, times since the start and offsets in files. These can
 program to somebody who has it. Read what --dry-run lists before sharing, and hide what the rules
 cannot know: names of products installed below /usr, for example.
 
-Before the output gets its name it is read again: every text and every byte of it, decompressed, is
-searched for every name that had to go. If one is there, nothing is written. What is a word of
+Before the output gets its name it is read again: every text and every byte of it, decompressed,
+is searched for every name that had to go. If one is there, nothing is written. What is a word of
 public names too (bin, boxed) cannot be searched for, and is listed.
 
 Examples:
@@ -112,8 +112,8 @@ Examples:
   pfreport redact run.pft -o share.pft --level all
   for run in a b; do pfreport redact $run.pft -o $run.share.pft --seed \"$SECRET\"; done
 
-Exit codes: 0 done; 1 failed: a damaged trace, or a name that would remain; 2 not possible as asked;
-3 done, but what this version does not know was left out.";
+Exit codes: 0 done; 1 failed: a damaged trace, or a name that would remain; 2 not possible as
+asked; 3 done, but what this version does not know was left out.";
 
 /// The name of a level.
 pub fn level() -> impl clap::builder::TypedValueParser<Value = Level> {

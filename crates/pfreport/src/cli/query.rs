@@ -33,7 +33,7 @@ pub struct Query {
     #[arg(long, value_name = "QUERY")]
     pub sql: Option<String>,
 
-    /// Only faults of these classes: minor, major, cow, failed
+    /// Only faults of these classes: minor, major, cow, failed, unknown
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
     pub class: Vec<Class>,
 
@@ -56,7 +56,7 @@ pub struct Query {
     #[arg(long = "where", value_name = "CONDITION")]
     pub condition: Option<String>,
 
-    /// Rows of each list, half as many of functions [default: 10; of tables 20, in exports all, with --html 50]
+    /// Rows of each list, half as many of functions [default: 10; with --html 50; of tables 20, of exported ones and --events all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
 
