@@ -147,6 +147,12 @@ pub enum Error {
     /// The output cannot be written.
     #[error("cannot write the output")]
     Output(#[from] io::Error),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: {what}")]
+    Random {
+        /// What it says.
+        what: String,
+    },
     /// Polars refused an operation.
     #[error("cannot compute the table")]
     Table(#[from] polars::error::PolarsError),

@@ -12,8 +12,7 @@ use crate::cli::Overwrite;
 use crate::error::Error;
 use crate::input::{self, STDIN};
 use crate::layout::Layout;
-use crate::output::NewFile;
-use crate::recover::random_uuid;
+use crate::output::{NewFile, random_uuid};
 use crate::run::Outcome;
 use crate::text::{printable, printable_path};
 use crate::units::{count, counted};
@@ -92,7 +91,7 @@ pub fn run(
         pfimport::Error::Read(source) => Error::Open { path: path.clone(), source },
         source => Error::Import { path: path.clone(), source },
     };
-    let options = Options { uuid: random_uuid() };
+    let options = Options { uuid: random_uuid()? };
     let imported = if is_stdout {
         let imported = import(path, &mut *out, &options, failed)?;
         writeln!(notes, "{}", told(&imported))?;

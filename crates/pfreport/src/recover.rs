@@ -1,7 +1,6 @@
 //! A clean trace of what is left of a damaged one.
 
 use std::ffi::OsStr;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,7 @@ use crate::error::Error;
 use crate::gaps::sentence;
 use crate::input::{self, STDIN};
 use crate::layout::Layout;
-use crate::output::NewFile;
+use crate::output::{NewFile, random_uuid};
 use crate::run::Outcome;
 use crate::text::printable_path;
 use crate::units::{bytes, count, counted};
@@ -86,7 +85,7 @@ pub fn run(
         source => Error::Trace { path: path.clone(), source },
     };
     let recovery = Recovery::new(&trace).map_err(failed)?;
-    let uuid = random_uuid();
+    let uuid = random_uuid()?;
     let lines = if is_stdout {
         let written = recovery.write(&mut *out, uuid).map_err(failed)?;
         out.flush()?;
@@ -163,14 +162,4 @@ fn total(gaps: &[GapRecord]) -> String {
         counted(sum(GapRecord::known_faults), "fault"),
         bytes(sum(|gap| gap.bytes)),
     )
-}
-
-/// A random identity: the keys of hash tables are random, on every system.
-pub(crate) fn random_uuid() -> [u8; 16] {
-    let halves = [0_u8, 1].map(|half| RandomState::new().hash_one(half));
-    let mut uuid = [0; 16];
-    for (place, byte) in uuid.iter_mut().zip(halves.iter().flat_map(|half| half.to_le_bytes())) {
-        *place = byte;
-    }
-    uuid
 }
