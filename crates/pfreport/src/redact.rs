@@ -19,7 +19,7 @@ use crate::layout::Layout;
 use crate::output::NewFile;
 use crate::run::Outcome;
 use crate::text::{printable, printable_path};
-use crate::units::{bytes, count, counted};
+use crate::units::{bytes, count, counted, counted_as};
 
 /// The output that stands for standard output.
 const STDOUT: &str = "-";
@@ -281,7 +281,7 @@ fn numbers(level: Level, summary: &Summary, out: &mut dyn Write) -> Result<(), E
     let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
     writeln!(out, "redacted: level {level}; words replaced: {shown}")?;
     let (islands, stay) = summary.islands;
-    let islands = counted(islands, "stretch").replace("stretchs", "stretches");
+    let islands = counted_as(islands, "stretch", "stretches");
     let were = if stay == 1 { "it was" } else { "they were" };
     writeln!(out, "addresses: {islands} of memory, {} where {were}", count(stay))?;
     for line in &summary.left_out {

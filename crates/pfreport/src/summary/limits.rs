@@ -5,7 +5,7 @@ use pft::keys::{fact, ledger};
 use super::screen::Screen;
 use crate::load::Loaded;
 use crate::scope::{Kind, Scope};
-use crate::units::{counted, duration};
+use crate::units::{counted_as, duration};
 
 pub fn write(screen: &mut Screen, loaded: &Loaded) {
     for line in lines(loaded) {
@@ -33,7 +33,7 @@ fn majors(loaded: &Loaded, scope: &Scope) -> Option<String> {
     // Without entries that count is 0, and was not measured.
     let others = loaded.counted(ledger::CAPTURED_NOT_MAJOR).filter(|_| scope.latency);
     let others = others.map_or_else(String::new, |n| {
-        let entries = counted(n, "more entry").replace("entrys", "entries");
+        let entries = counted_as(n, "more entry", "more entries");
         format!("; {entries} came to no major fault: minor faults, or accesses that failed")
     });
     scope.major_only.then(|| {
