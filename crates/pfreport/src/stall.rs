@@ -52,6 +52,7 @@ pub struct WallStall {
 
 impl WallStall {
     /// Faults of unknown latency add nothing; those that began before the trace count from its start.
+    #[cfg(test)]
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
         Self::within(analysis, &[])
@@ -59,6 +60,7 @@ impl WallStall {
 
     /// The same, with what is behind the windows of time that faults were selected from left out; no windows
     /// are all of the time.
+    #[cfg(test)]
     #[must_use]
     pub fn within(analysis: &Analysis, windows: &[Range<u64>]) -> Self {
         let mut stall = Self::default();

@@ -29,8 +29,6 @@ pub struct Lane {
     pub(super) details: [String; 3],
     /// Its addresses, as pages; none for the lane of all the rest.
     pub stretches: Stretches,
-    /// Faults.
-    pub faults: u64,
     /// Rows of cells, low addresses in the first.
     pub rows: usize,
     /// Faults per cell, row by row.

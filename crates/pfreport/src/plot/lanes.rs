@@ -87,7 +87,6 @@ impl Lanes {
                 kind: "",
                 details: [long, counted(faults, "fault"), counted(faults, "fault")],
                 stretches: Stretches::default(),
-                faults,
                 rows: 0,
                 cells: Vec::new(),
                 content: Content::Rest,
@@ -148,7 +147,6 @@ impl Lanes {
                 format!("{size}, {all}"),
             ],
             stretches,
-            faults,
             rows: 0,
             cells: Vec::new(),
             content: Content::Place(number),
@@ -243,7 +241,7 @@ mod tests {
         lanes.fill(&loaded, 10, &[4, 4]);
         let heap = &lanes.lanes[0];
         assert_eq!((heap.name.as_str(), heap.details()), ("[heap]", "heap, 8 KiB, 3 faults"));
-        assert_eq!((heap.rows, heap.faults), (2, 3));
+        assert_eq!(heap.rows, 2);
         assert_eq!(heap.cells, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
         let rest = &lanes.lanes[1];
         assert_eq!((rest.name.as_str(), rest.details()), ("2 more", "all addresses, 2 faults"));
