@@ -1,8 +1,8 @@
 //! The command line.
 
+mod common;
 mod events;
 mod exports;
-mod habits;
 mod help;
 mod overwrite;
 mod pictures;
@@ -16,9 +16,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHint};
 
+pub use common::{Common, folder, size};
 pub use events::Events;
 pub use exports::Exports;
-pub use habits::{Habits, folder, size};
 pub use overwrite::Overwrite;
 pub use pictures::Pictures;
 pub use query::{Query, Views, analysis_options};
@@ -75,7 +75,7 @@ pub struct Arguments {
 
     /// What all reports have in common.
     #[command(flatten)]
-    pub habits: Habits,
+    pub common: Common,
 }
 
 /// What the program does other than report.
@@ -109,7 +109,7 @@ impl Arguments {
     /// # Errors
     /// What is wrong with them; help and version are errors too.
     pub fn from_words(words: &[OsString]) -> Result<Self, clap::Error> {
-        let mut command = Self::command().color(habits::color_of(words));
+        let mut command = Self::command().color(common::color_of(words));
         let matches = command.try_get_matches_from_mut(words)?;
         if let Some(name) = matches.subcommand_name() {
             let is_given = |argument: &&clap::Arg| {

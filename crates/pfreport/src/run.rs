@@ -66,11 +66,11 @@ pub fn run(
         Some(Command::Diff(arguments)) => diff::run(arguments, out, layout),
         Some(Command::Info(arguments)) => info::run(arguments, out, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
-        Some(Command::Verify(verify)) => verify::run(verify, arguments.habits.quiet, out),
+        Some(Command::Verify(verify)) => verify::run(verify, arguments.common.quiet, out),
         Some(Command::Recover(arguments)) => recover::run(arguments, (out, warnings), layout),
         Some(Command::Redact(arguments)) => redact::run(arguments, (out, warnings), layout),
         Some(Command::Dataset(dataset)) => {
-            dataset::run(dataset, arguments.habits.quiet, (out, warnings))
+            dataset::run(dataset, arguments.common.quiet, (out, warnings))
         }
         Some(Command::Import(arguments)) => import::run(arguments, (out, warnings), layout),
         Some(Command::Completions(completions)) => {
@@ -111,7 +111,7 @@ fn report(
     let is_table = has_table && !has_others;
     let reach = if is_table { asked.reach(&selection) } else { Reach::Whole };
     let is_rows = is_table && exports.has_table() && asked.is_all_faults();
-    let bar = Bar::new(arguments.habits.quiet);
+    let bar = Bar::new(arguments.common.quiet);
     let request = request(arguments, &selection, reach, bar.as_ref());
     let loaded = match parts::too_large(arguments, &request)? {
         Some(trace) if !has_table && !has_others => {
@@ -226,7 +226,7 @@ fn request<'a>(
     reach: Reach,
     bar: Option<&'a Bar>,
 ) -> Request<'a> {
-    let memory_bytes = arguments.habits.memory.unwrap_or_else(default_bytes);
+    let memory_bytes = arguments.common.memory.unwrap_or_else(default_bytes);
     let traces = u64::try_from(arguments.traces.len()).unwrap_or(u64::MAX).max(1);
     let mut request = Request::from(analysis_options(arguments.query.slow_threshold))
         .within(|length_ns| selection.window_ns(length_ns))

@@ -50,10 +50,10 @@ fn the_help_names_every_column() {
 }
 
 #[test]
-fn habits_stand_before_or_behind_a_command() {
+fn what_all_have_in_common_stands_before_or_behind_a_command() {
     for words in ["pfreport -q --color never info a.pft", "pfreport info a.pft -q --color=never"] {
         let arguments = parse(words).unwrap();
-        assert!(arguments.habits.quiet && arguments.habits.color == ColorChoice::Never, "{words}");
+        assert!(arguments.common.quiet && arguments.common.color == ColorChoice::Never, "{words}");
         assert!(matches!(arguments.command, Some(Command::Info(_))), "{words}");
     }
 }
@@ -95,7 +95,7 @@ fn a_report_is_one_text_and_any_number_of_files() {
 #[test]
 fn colours_are_chosen_before_words_are_understood() {
     let choice = |words: &str| {
-        super::habits::color_of(&words.split(' ').map(OsString::from).collect::<Vec<_>>())
+        super::common::color_of(&words.split(' ').map(OsString::from).collect::<Vec<_>>())
     };
     assert_eq!(choice("pfreport --bogus --color never"), ColorChoice::Never);
     assert_eq!(choice("pfreport --color=always --help"), ColorChoice::Always);

@@ -125,10 +125,10 @@ mod tests {
     use pft::keys::{fact, ledger};
 
     use super::lines;
-    use crate::sample;
+    use crate::made_up;
 
     fn lines_with(facts: &[(&str, &str)], kernel_mode: bool, error_code: bool) -> Vec<String> {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         loaded.ledger.insert(ledger::CAPTURED_NOT_MAJOR.to_owned(), 31);
         loaded.analysis.exactness.kernel_mode = kernel_mode;

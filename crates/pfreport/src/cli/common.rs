@@ -9,7 +9,7 @@ use clap::{Args, ColorChoice, ValueEnum as _};
 
 /// What all reports have in common.
 #[derive(Debug, Clone, Args)]
-pub struct Habits {
+pub struct Common {
     /// Print errors only: no progress, notes or warnings; exit codes stay
     #[arg(short, long, global = true, help_heading = Reset)]
     pub quiet: bool,
@@ -29,7 +29,7 @@ pub struct Habits {
     pub memory: Option<u64>,
 }
 
-impl Default for Habits {
+impl Default for Common {
     fn default() -> Self {
         Self { quiet: false, color: ColorChoice::Auto, memory: None }
     }
