@@ -122,16 +122,16 @@ mod tests {
     use crate::export::{self, Format};
     use crate::field::Field;
     use crate::load::Loaded;
-    use crate::sample::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, UNNAMED};
+    use crate::made_up::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, UNNAMED};
 
     fn loaded() -> Loaded {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for i in 0..1_500_u64 {
             let row = Row { addr: 0x100_0000 + i * 4_096, mapping: HEAP, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         for (addr, latency) in [(0, Some(3_000_000)), (4_096, None)] {
-            sample::push(
+            made_up::push(
                 &mut loaded.analysis,
                 Row {
                     addr: 0x7f00_0000_0000 + addr,
@@ -162,23 +162,23 @@ mod tests {
 
     /// Faults in named and unnamed functions, with call chains and without.
     fn in_code() -> Loaded {
-        let mut loaded = sample::with_code();
+        let mut loaded = made_up::with_code();
         let analysis = &mut loaded.analysis;
         analysis.call_chains = vec![
-            sample::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
-            sample::chain(&[], &[UNNAMED, MAIN], true),
+            made_up::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
+            made_up::chain(&[], &[UNNAMED, MAIN], true),
         ];
         let row = Row { mapping: HEAP, ..Row::default() };
         for (code, chain, latency) in
             [(KERNEL, 0, 5_000), (UNNAMED, 1, 3_000), (INLINED, NONE, 800)]
         {
-            sample::push(analysis, Row { code, chain, latency: Some(latency), ..row });
+            made_up::push(analysis, Row { code, chain, latency: Some(latency), ..row });
         }
-        sample::push(analysis, Row { latency: Some(700), ..row });
+        made_up::push(analysis, Row { latency: Some(700), ..row });
         let mut elsewhere = analysis.locations[UNNAMED as usize].clone();
         elsewhere.address = 0x5678;
         analysis.locations.push(elsewhere);
-        sample::push(analysis, Row { code: 5, latency: Some(10), ..row });
+        made_up::push(analysis, Row { code: 5, latency: Some(10), ..row });
         loaded
     }
 
@@ -230,7 +230,7 @@ mod tests {
         let (class, cause) = (Class::Failed, Cause::Invalid);
         for addr in [0x10, 0x2010] {
             let row = Row { latency: None, class, cause, addr, size: 0, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let keys = [Field::Class];
         let groups = table(&loaded, &keys, Some("class"), None).unwrap();

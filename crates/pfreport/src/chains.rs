@@ -189,15 +189,15 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::{CUT_OFF, Frames, MAX_FRAMES, Texts};
-    use crate::sample::{self, INLINED, KERNEL, LOOP, MAIN, UNNAMED};
+    use crate::made_up::{self, INLINED, KERNEL, LOOP, MAIN, UNNAMED};
 
     #[test]
     fn chains_read_outermost_first() {
-        let mut analysis = sample::with_code().analysis;
+        let mut analysis = made_up::with_code().analysis;
         analysis.call_chains = vec![
-            sample::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
-            sample::chain(&[], &[UNNAMED, UNNAMED, MAIN], true),
-            sample::chain(&[], &[u32::MAX], false),
+            made_up::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
+            made_up::chain(&[], &[UNNAMED, UNNAMED, MAIN], true),
+            made_up::chain(&[], &[u32::MAX], false),
         ];
         let texts = Texts::of(&analysis);
         let chains = (0..3).map(|number| texts.text(number).unwrap()).collect::<Vec<_>>();
@@ -213,11 +213,11 @@ mod tests {
 
     #[test]
     fn functions_inlined_without_end_are_cut_off_at_the_outer_end() {
-        let mut analysis = sample::with_code().analysis;
+        let mut analysis = made_up::with_code().analysis;
         let location = &mut analysis.locations[INLINED as usize];
         let function = location.functions[0].clone();
         location.functions = vec![function; 300];
-        let chain = sample::chain(&[KERNEL], &[INLINED; 10], false);
+        let chain = made_up::chain(&[KERNEL], &[INLINED; 10], false);
         let frames = Frames::new(&analysis, 80).of_chain(&chain);
         assert_eq!(frames.len(), MAX_FRAMES + 1);
         assert_eq!(&*frames[0].name, CUT_OFF);
@@ -226,12 +226,12 @@ mod tests {
 
     #[test]
     fn chains_that_read_alike_have_one_number() {
-        let mut analysis = sample::with_code().analysis;
+        let mut analysis = made_up::with_code().analysis;
         let alike = analysis.locations[MAIN as usize].clone();
         analysis.locations.push(pfmodel::table::Location { address: 0x1234, ..alike });
         let other_main = analysis.locations.len() as u32 - 1;
         analysis.call_chains = [MAIN, LOOP, other_main]
-            .map(|outermost| sample::chain(&[], &[INLINED, outermost], false))
+            .map(|outermost| made_up::chain(&[], &[INLINED, outermost], false))
             .to_vec();
         let texts = Texts::of(&analysis);
         assert_eq!(

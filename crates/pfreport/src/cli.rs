@@ -1,9 +1,10 @@
 //! The command line.
 
+mod common;
 mod events;
 mod exports;
-mod habits;
 mod help;
+mod overwrite;
 mod pictures;
 mod query;
 mod stacks;
@@ -15,9 +16,10 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHint};
 
+pub use common::{Common, folder, size};
 pub use events::Events;
 pub use exports::Exports;
-pub use habits::{Habits, size};
+pub use overwrite::Overwrite;
 pub use pictures::Pictures;
 pub use query::{Query, Views, analysis_options};
 pub use stacks::StackOutputs;
@@ -67,9 +69,13 @@ pub struct Arguments {
     #[command(flatten)]
     pub stacks: StackOutputs,
 
+    /// Whether files that exist are replaced.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
+
     /// What all reports have in common.
     #[command(flatten)]
-    pub habits: Habits,
+    pub common: Common,
 }
 
 /// What the program does other than report.
@@ -103,7 +109,7 @@ impl Arguments {
     /// # Errors
     /// What is wrong with them; help and version are errors too.
     pub fn from_words(words: &[OsString]) -> Result<Self, clap::Error> {
-        let mut command = Self::command().color(habits::color_of(words));
+        let mut command = Self::command().color(common::color_of(words));
         let matches = command.try_get_matches_from_mut(words)?;
         if let Some(name) = matches.subcommand_name() {
             let is_given = |argument: &&clap::Arg| {
@@ -116,7 +122,38 @@ impl Arguments {
                 return Err(command.error(ErrorKind::ArgumentConflict, what));
             }
         }
-        Ok(Self::from_arg_matches(&matches)?.with_dashes())
+        let arguments = Self::from_arg_matches(&matches)?.with_dashes();
+        if let Some((one, other)) = arguments.two_texts() {
+            let what = format!("{one} and {other} are two texts, and a report is one");
+            return Err(command.error(ErrorKind::ArgumentConflict, what));
+        }
+        Ok(arguments)
+    }
+
+    /// Two options of which each asks for a text of its own. Plots are one, whatever they show. A table that is exported
+    /// is none, and goes with any, but there is only one table.
+    fn two_texts(&self) -> Option<(&'static str, &'static str)> {
+        let (query, views) = (&self.query, &self.views);
+        let tables = [
+            ("--by", !query.by.is_empty()),
+            ("--table", query.table.is_some()),
+            ("--sql", query.sql.is_some()),
+            ("--patterns", views.patterns),
+        ];
+        let others = [
+            ("--advice", views.advice),
+            ("--events", self.events.events),
+            ("--histogram", self.pictures.histogram),
+            ("--heatmap", self.pictures.heatmap && !self.pictures.histogram),
+        ];
+        let two = |options: &[(&'static str, bool)]| {
+            let mut asked = options.iter().filter(|(_, is_asked)| *is_asked).map(|(name, _)| *name);
+            Some((asked.next()?, asked.next()?))
+        };
+        match self.exports.has_table() {
+            true => two(&tables).or_else(|| two(&others)),
+            false => two(&[tables, others].concat()),
+        }
     }
 
     /// The same with `-` as the name of an output understood as standard output.

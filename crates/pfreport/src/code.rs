@@ -40,11 +40,11 @@ pub fn build_id(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{build_id, function, function_or_place, source};
-    use crate::sample::{self, INLINED, MAIN, UNNAMED};
+    use crate::made_up::{self, INLINED, MAIN, UNNAMED};
 
     #[test]
     fn places_have_the_name_of_the_innermost_function() {
-        let analysis = sample::with_code().analysis;
+        let analysis = made_up::with_code().analysis;
         let place = |location: u32| &analysis.locations[location as usize];
         assert_eq!(function(place(INLINED)).as_deref(), Some("Table::touch"));
         assert_eq!(source(place(INLINED)).as_deref(), Some("/src/table.rs:42"));

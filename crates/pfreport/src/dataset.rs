@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::cli::size;
+use crate::cli::{folder, size};
 use crate::error::Error;
 use crate::load::default_bytes;
 use crate::progress::Bar;
@@ -48,7 +48,7 @@ pub struct Arguments {
     pub traces: Vec<PathBuf>,
 
     /// Folder of the dataset: a new one, or one that grows
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(short, long, value_name = "DIR", value_parser = folder(), value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
 
     /// Redact each trace on the way (names, paths, arguments, symbols or all), as `pfreport redact` does
@@ -63,12 +63,17 @@ pub struct Arguments {
     /// Memory that the faults of a trace may take (2G, 500M) [default: half of what is available]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
+
+    /// Add traces anew that are there already
+    #[arg(short, long)]
+    pub force: bool,
 }
 
 const EXAMPLES: &str = "\
 Every table that `pfreport run.pft --table` has, and `traces` with a row a trace, as Parquet below
-DIR/TABLE/host=HOST/date=DATE/trace=UUID/. Numbers are signed and of 64 bits, words are text, times
-of day are in microseconds, so that DuckDB, Polars, pandas, Spark and what else reads Parquet agree.
+DIR/TABLE/host=HOST/date=DATE/trace=UUID/. Numbers are signed and of 64 bits, words are text,
+times of day are in microseconds, so that DuckDB, Polars, pandas, Spark and what else reads
+Parquet agree.
 
 A trace that is there already is passed over, so the same command may run again after each new
 trace. A trace appears table by table, in `traces` last; where writing failed, the next run makes
@@ -108,7 +113,7 @@ enum Fate {
 /// [`Error::Dataset`] for a folder that is none; [`Error::Write`]; [`Error::Output`].
 pub fn run(
     arguments: &Arguments,
-    (force, is_quiet): (bool, bool),
+    is_quiet: bool,
     (out, notes): (&mut impl Write, &mut impl Write),
 ) -> Result<Outcome, Error> {
     let mut dataset = Dataset::open(&arguments.output)?;
@@ -121,7 +126,7 @@ pub fn run(
             Some(bar) => bar.aside(|| writeln!(notes, "{line}")),
             None => writeln!(notes, "{line}"),
         };
-        match add(path, &mut dataset, arguments, force) {
+        match add(path, &mut dataset, arguments) {
             Ok(Fate::There) => tally.there += 1,
             Ok(Fate::Added(written, left_out)) => {
                 tally.added += 1;
@@ -147,16 +152,11 @@ pub fn run(
 }
 
 /// Adds a trace unless it is there.
-fn add(
-    path: &Path,
-    dataset: &mut Dataset,
-    arguments: &Arguments,
-    force: bool,
-) -> Result<Fate, Error> {
+fn add(path: &Path, dataset: &mut Dataset, arguments: &Arguments) -> Result<Fate, Error> {
     let input = Input::open(path)?;
     let seed = arguments.redact.and(arguments.wishes.seed.as_deref());
     let key = identity::key(&input, seed);
-    if dataset.has(&key) && !force {
+    if dataset.has(&key) && !arguments.force {
         return Ok(Fate::There);
     }
     let mut staged = dataset.stage()?;

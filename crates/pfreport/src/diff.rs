@@ -23,11 +23,11 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, ValueHint};
 
-use crate::cli::analysis_options;
+use crate::cli::{analysis_options, size};
 use crate::error::Error;
 use crate::input::STDIN;
 use crate::layout::Layout;
-use crate::load::Loaded;
+use crate::load::{Loaded, Request, default_bytes};
 use crate::run::Outcome;
 use comparison::Comparison;
 use condition::{Condition, Verdict};
@@ -51,7 +51,8 @@ Conditions for --fail-if: METRIC, one of > >= < <=, and a limit:
   stall > +5ms    the change itself: with a sign
   stall > 2s      the new value: without a sign
 Of several runs a side the medians are judged, whatever their noise. Metrics:
-  stall faults major minor cow failed touched pages p50 p90 p99 max length stall/s faults/s major/s
+  stall faults major minor cow failed touched pages p50 p90 p99 max length
+  stall/s faults/s major/s
 Times need a unit (ns us ms s min h), sizes as well (B KiB MiB GiB TiB).
 
 Noise: a change is within the noise (~) where the lowest to the highest value of the runs of one
@@ -85,10 +86,11 @@ pub struct Arguments {
 
     /// What the tables show, those first that changed most in the first of these [default: stall,faults; p50,p99,max by class and cause]
     #[arg(long, value_name = "METRIC", value_delimiter = ',', value_parser = metrics())]
+    #[arg(conflicts_with = "brief")]
     metrics: Vec<Metric>,
 
     /// Rows of each table [default: 10; with --json all]
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "brief")]
     pub top: Option<usize>,
 
     /// Call minor faults slow beyond this latency (100us, 1ms) in all traces [default: derived from each trace]
@@ -102,6 +104,10 @@ pub struct Arguments {
     /// Print a document for programs (schemas/diff.schema.json)
     #[arg(long, conflicts_with_all = ["brief", "metrics"])]
     pub json: bool,
+
+    /// Memory that the faults of a trace may take (2G, 500M) [default: half of what is available]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<u64>,
 }
 
 fn metrics() -> impl clap::builder::TypedValueParser<Value = Metric> {
@@ -115,9 +121,13 @@ fn metrics() -> impl clap::builder::TypedValueParser<Value = Metric> {
 /// Any [`Error`].
 pub fn run(arguments: &Arguments, out: &mut impl Write, layout: Layout) -> Result<Outcome, Error> {
     let (base, new) = sides(arguments)?;
-    let options = analysis_options(arguments.slow_threshold);
+    let mut request = Request::from(analysis_options(arguments.slow_threshold));
+    // One trace is held at a time.
+    request.memory_bytes = Some(arguments.memory.unwrap_or_else(default_bytes));
     let digests = |paths: &[PathBuf]| {
-        let digests = paths.iter().map(|path| Digest::of(Loaded::open(path, &options)?));
+        let digests = paths
+            .iter()
+            .map(|path| Digest::of(Loaded::open_with(path, &request).map_err(Error::of_diff)?));
         digests.collect::<Result<Vec<_>, Error>>()
     };
     let comparison = Comparison::of(digests(base)?, digests(new)?);

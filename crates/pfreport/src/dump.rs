@@ -7,7 +7,7 @@ mod records;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
 use pft::FrameKind;
 
 use crate::error::Error;
@@ -17,6 +17,7 @@ use listing::Listing;
 /// What `pfreport dump` takes.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
+#[command(group(ArgGroup::new("records").args(["rows", "frame", "kind"]).multiple(true)))]
 pub struct Arguments {
     /// Trace files; `-` reads standard input
     #[arg(required = true, value_name = "TRACE", value_hint = ValueHint::FilePath)]
@@ -35,18 +36,18 @@ pub struct Arguments {
     pub kind: Vec<u16>,
 
     /// Records of each frame that are shown [default: all]
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", requires = "records")]
     pub top: Option<u64>,
 }
 
 const EXAMPLES: &str = "\
-A line a frame, in the order of the file: where it begins, what it is, its sequence number and part,
-its rows, its first and last time in seconds since the start, its length in the file without its
-header of 64 bytes and decompressed, and in what state it is. Payloads are read and checked. Lines that
-begin with `!` say what is wrong. The layout of the file is in schemas/pft.md.
+A line a frame, in the order of the file: where it begins, what it is, its sequence number and
+part, its rows, its first and last time in seconds since the start, its length in the file
+without its header of 64 bytes and decompressed, and in what state it is. Payloads are read and
+checked. Lines that begin with `!` say what is wrong. The layout of the file is in schemas/pft.md.
 
-In records, times are nanoseconds of the trace's clock, as stored; what a terminal would obey is shown
-as \\x1b or \\u{202e}, a backslash as \\\\; values with spaces stand in quotes.
+In records, times are nanoseconds of the trace's clock, as stored; what a terminal would obey is
+shown as \\x1b or \\u{202e}, a backslash as \\\\; values with spaces stand in quotes.
 
 Examples:
   pfreport dump run.pft                        every frame

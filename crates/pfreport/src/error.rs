@@ -60,6 +60,9 @@ pub enum Error {
         /// What is allowed.
         limit_bytes: u64,
     },
+    /// A trace that is to be compared does not.
+    #[error(transparent)]
+    MemoryOfDiff(Box<Self>),
     /// A column that the table does not have.
     #[error("no column `{name}`{}; the columns are {}", alike(name, known), known.join(", "))]
     UnknownColumn {
@@ -144,6 +147,12 @@ pub enum Error {
     /// The output cannot be written.
     #[error("cannot write the output")]
     Output(#[from] io::Error),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: {what}")]
+    Random {
+        /// What it says.
+        what: String,
+    },
     /// Polars refused an operation.
     #[error("cannot compute the table")]
     Table(#[from] polars::error::PolarsError),
@@ -276,6 +285,15 @@ impl Error {
         }
     }
 
+    /// The error of reading a trace that is compared as a whole.
+    #[must_use]
+    pub fn of_diff(self) -> Self {
+        match self {
+            error @ Self::Memory { .. } => Self::MemoryOfDiff(Box::new(error)),
+            other => other,
+        }
+    }
+
     /// The exit code: 2 for what is not possible as asked, 1 for what failed on the way. Whoever closed
     /// the output has seen enough: 0.
     #[must_use]
@@ -381,6 +399,9 @@ impl Error {
                 "of one trace in a file the summary, groups and exports of faults come in parts; for anything else \
                  narrow the faults by --from and --to, --where, --class or --pid, or allow more with --memory"
                     .to_owned()
+            }
+            Self::MemoryOfDiff(_) => {
+                "allow more with --memory, or compare what pfreport says of each, which comes in parts".to_owned()
             }
             Self::Sides { .. } => {
                 "give two traces, or several runs a side: pfreport diff A1 A2 -- B1 B2".to_owned()

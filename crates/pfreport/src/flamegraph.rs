@@ -97,12 +97,12 @@ fn of_class(class: Class) -> Color {
 mod tests {
     use super::{NAME_CHARACTERS, svg};
     use crate::load::Loaded;
-    use crate::sample::{self, HEAP, INLINED, LOOP, MAIN, MODEL, Row};
+    use crate::made_up::{self, HEAP, INLINED, LOOP, MAIN, MODEL, Row};
     use crate::stacks::{Stacks, Weight};
     use pfmodel::names::{Cause, Class};
 
     fn loaded() -> Loaded {
-        let mut loaded = sample::with_code();
+        let mut loaded = made_up::with_code();
         let analysis = &mut loaded.analysis;
         let read = Row {
             latency: Some(9_000_000),
@@ -114,11 +114,11 @@ mod tests {
         };
         let touch = Row { latency: Some(3_000_000), mapping: HEAP, chain: 1, ..Row::default() };
         analysis.call_chains = vec![
-            sample::chain(&[], &[INLINED, LOOP, MAIN], false),
-            sample::chain(&[], &[LOOP, MAIN], false),
+            made_up::chain(&[], &[INLINED, LOOP, MAIN], false),
+            made_up::chain(&[], &[LOOP, MAIN], false),
         ];
         for row in [read, touch, touch] {
-            sample::push(analysis, row);
+            made_up::push(analysis, row);
         }
         loaded
     }
@@ -167,7 +167,7 @@ mod tests {
         let mut loaded = loaded();
         for chain in [0, 1] {
             let row = Row { latency: Some(u64::MAX - 1), chain, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         assert!(drawn(&loaded, Weight::Stall).contains("</svg>"));
     }

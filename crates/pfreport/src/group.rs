@@ -108,12 +108,12 @@ mod tests {
     use crate::error::Error;
     use crate::field::Field;
     use crate::load::Loaded;
-    use crate::sample::{self, HEAP, MODEL, Row};
+    use crate::made_up::{self, HEAP, MODEL, Row};
 
     const ALL: Measures = Measures { pages: true, percentiles: true };
 
     fn reads_and_touches() -> Loaded {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let analysis = &mut loaded.analysis;
         for i in 0..100 {
             let row = Row {
@@ -125,16 +125,16 @@ mod tests {
                 mapping: MODEL,
                 ..Row::default()
             };
-            sample::push(analysis, row);
+            made_up::push(analysis, row);
         }
         for (latency, size, addr) in [
             (Some(500), 4_096, 0x100_0000),
             (None, 4_096, 0x100_1000),
             (Some(9_500), 2 << 20, 0x120_0000),
         ] {
-            sample::push(analysis, Row { latency, size, addr, mapping: HEAP, ..Row::default() });
+            made_up::push(analysis, Row { latency, size, addr, mapping: HEAP, ..Row::default() });
         }
-        sample::push(
+        made_up::push(
             analysis,
             Row {
                 latency: None,
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn sums_beyond_32_bits_do_not_wrap() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for time in 0..3 {
             let row = Row { time, latency: Some(4_000_000_000), ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let groups = grouped(&loaded, &[Field::Class], ALL).unwrap();
         assert_eq!(column(&groups, "stall_ns"), [Some(12_000_000_000)]);
@@ -187,9 +187,9 @@ mod tests {
 
     #[test]
     fn stall_is_what_is_inside_the_trace() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for latency in [3_000, 50] {
-            sample::push(&mut loaded.analysis, Row { latency: Some(latency), ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { latency: Some(latency), ..Row::default() });
         }
         loaded.analysis.faults.before_ns = vec![2_900];
         let groups = grouped(&loaded, &[Field::Class], ALL).unwrap();
@@ -199,9 +199,9 @@ mod tests {
 
     #[test]
     fn ties_are_broken_by_keys_and_sorting_keeps_them() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for tid in [103, 101, 102, 102] {
-            sample::push(&mut loaded.analysis, Row { tid, latency: None, ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { tid, latency: None, ..Row::default() });
         }
         let groups = grouped(&loaded, &[Field::Tid], ALL).unwrap();
         assert_eq!(column(&groups, "tid"), [Some(102), Some(101), Some(103)]);
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn no_faults_make_no_groups() {
-        let groups = grouped(&sample::empty(), &[Field::Class, Field::Addr], ALL).unwrap();
+        let groups = grouped(&made_up::empty(), &[Field::Class, Field::Addr], ALL).unwrap();
         assert_eq!(groups.height(), 0);
         assert_eq!(groups.width(), 11);
     }

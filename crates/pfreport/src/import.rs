@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use pfimport::{Imported, Options, PerfData};
 
+use crate::cli::Overwrite;
 use crate::error::Error;
 use crate::input::{self, STDIN};
 use crate::layout::Layout;
-use crate::output::NewFile;
-use crate::recover::random_uuid;
+use crate::output::{NewFile, random_uuid};
 use crate::run::Outcome;
 use crate::text::{printable, printable_path};
 use crate::units::{count, counted};
@@ -33,6 +33,10 @@ pub struct Arguments {
     /// The trace to write; `-` writes to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+
+    /// Whether a file that exists is replaced.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 const EXAMPLES: &str = "\
@@ -44,14 +48,15 @@ needs every fault (-c 1) and its address (-d). What it has besides decides what 
   exceptions:page_fault_user              reads and writes; beside the two above latency, alone
                                           neither latency nor class (`unknown`)
 
-With -k CLOCK_MONOTONIC the time of day is known, with -g call chains are. perf does not record what
-is unmapped, nor names of functions. Better in all of this: pfrecord. More: docs/import.md
+With -k CLOCK_MONOTONIC the time of day is known, with -g call chains are. perf does not record
+what is unmapped, nor names of functions. Better in all of this: pfrecord. More: docs/import.md
 
 Examples:
   perf record -e page-faults,minor-faults,major-faults -c 1 -d -k CLOCK_MONOTONIC -- COMMAND
   pfreport import perf.data -o run.pft && pfreport run.pft
   perf record -e exceptions:page_fault_user,minor-faults,major-faults -c 1 -d -g -p PID
-  ssh HOST perf record -o - -e minor-faults,major-faults -c 1 -d COMMAND | pfreport import - -o run.pft
+  ssh HOST perf record -o - -e minor-faults,major-faults -c 1 -d COMMAND |
+    pfreport import - -o run.pft
 
 Exit codes: 0 done; 1 failed; 2 not possible as asked, or not with what was recorded; 3 done, but
 perf lost records, or the recording is cut or damaged.";
@@ -63,11 +68,11 @@ perf lost records, or the recording is cut or damaged.";
 /// would go to a terminal.
 pub fn run(
     arguments: &Arguments,
-    force: bool,
     (out, notes): (&mut impl Write, &mut impl Write),
     layout: Layout,
 ) -> Result<Outcome, Error> {
-    let Arguments { input: path, output } = arguments;
+    let Arguments { input: path, output, overwrite } = arguments;
+    let force = overwrite.force;
     let is_stdout = output.as_os_str() == OsStr::new(STDOUT);
     if is_stdout && layout.is_terminal() {
         return Err(Error::Terminal { option: "--output".to_owned() });
@@ -86,7 +91,7 @@ pub fn run(
         pfimport::Error::Read(source) => Error::Open { path: path.clone(), source },
         source => Error::Import { path: path.clone(), source },
     };
-    let options = Options { uuid: random_uuid() };
+    let options = Options { uuid: random_uuid()? };
     let imported = if is_stdout {
         let imported = import(path, &mut *out, &options, failed)?;
         writeln!(notes, "{}", told(&imported))?;

@@ -28,16 +28,17 @@ pub struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Only frame headers are read, and the small frames of facts, marks and counts: this is fast whatever
-the size of the trace, and says nothing about damage inside of other frames (pfreport dump checks all).
+Only frame headers are read, and the small frames of facts, marks and counts: this is fast
+whatever the size of the trace, and says nothing about damage inside of other frames (pfreport
+verify checks all).
 
 Examples:
   pfreport info run.pft                 what was recorded, where, how much of it
   pfreport info *.pft | less            several traces
   pfreport info --json run.pft | jq '.traces[0].facts'
 
-Exit codes: 0 done; 1 failed; 2 not possible as asked; 3 done, but a trace is damaged or its recording
-did not end in order.";
+Exit codes: 0 done; 1 failed; 2 not possible as asked; 3 done, but a trace is damaged or its
+recording did not end in order.";
 
 /// Does it.
 ///

@@ -4,7 +4,7 @@
 //! time and everything that follows the order of faults is right without knowing of several traces. Processes of
 //! different traces are different ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pft::keys::fact;
 
@@ -37,7 +37,11 @@ pub fn join(traces: Vec<Loaded>) -> Option<Loaded> {
         return Some(all);
     }
     all.damage = with_names(&all);
+    let mut given = BTreeSet::from([all.header.uuid]);
     for trace in rest {
+        if !given.insert(trace.header.uuid) {
+            all.notes.push(format!("{} is a trace that was given before", trace.name));
+        }
         append(&mut all, trace);
     }
     name_apart(&mut all.members);
@@ -74,9 +78,6 @@ fn name_apart(members: &mut [Member]) {
 fn append(all: &mut Loaded, mut trace: Loaded) {
     let offset_ns = all.analysis.duration_ns.saturating_add(GAP_NS);
     let rows = all.analysis.faults.len();
-    if all.header.uuid == trace.header.uuid {
-        all.notes.push(format!("{} is a trace that was given before", trace.name));
-    }
     all.damage.extend(with_names(&trace));
     all.notes.extend(trace.notes.iter().map(|note| format!("{}: {note}", trace.name)));
     differing_options(all, &trace);
@@ -165,23 +166,23 @@ mod tests {
     use crate::faults::Faults;
     use crate::field::Field;
     use crate::load::Loaded;
-    use crate::sample::{self, HEAP, INLINED, KERNEL, MODEL, Row};
+    use crate::made_up::{self, HEAP, INLINED, KERNEL, MODEL, Row};
     use crate::stall::WallStall;
 
     /// A trace of ten seconds from another day, with a fault that began before it.
     fn trace(name: &str, uuid: u8) -> Loaded {
-        let mut loaded = sample::with_code();
+        let mut loaded = made_up::with_code();
         loaded.header.uuid = [uuid; 16];
         let member = &mut loaded.members[0];
         member.name = name.to_owned();
         member.path = format!("{name}/run.pft").into();
         member.start_realtime_ns += u64::from(uuid) * 86_400_000_000_000;
-        loaded.analysis.call_chains = vec![sample::chain(&[KERNEL], &[INLINED], false)];
+        loaded.analysis.call_chains = vec![made_up::chain(&[KERNEL], &[INLINED], false)];
         let row = Row { mapping: HEAP, code: INLINED, chain: 0, object: 0, ..Row::default() };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
         let read = Row { class: Class::Major, cause: Cause::FileRead, ..Row::default() };
         let read = Row { time: 7, latency: Some(5_000), mapping: MODEL, ..read };
-        sample::push(&mut loaded.analysis, read);
+        made_up::push(&mut loaded.analysis, read);
         loaded.analysis.faults.before_ns = vec![400];
         loaded.members[0].rows = 0..2;
         loaded
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn times_of_all_traces_follow_each_other() {
         let mut second = trace("b", 2);
-        sample::mark(&mut second, 5, "warm");
+        made_up::mark(&mut second, 5, "warm");
         let joined = join(vec![trace("a", 1), second, trace("c", 3)]).unwrap();
         let (ten, gap) = (10_000_000_000, 1);
         assert_eq!(
@@ -245,6 +246,9 @@ mod tests {
         assert!(notes.is_empty(), "{notes:?}");
         let (with_one_twice, notes) = names([("a", 1), ("a", 1), ("c", 3)]);
         assert_eq!(with_one_twice, ["a/run.pft", "a/run.pft (2)", "c/run.pft"]);
+        assert_eq!(notes, ["run.pft is a trace that was given before"]);
+        // Whichever it is.
+        let (_, notes) = names([("a", 1), ("c", 3), ("c", 3)]);
         assert_eq!(notes, ["run.pft is a trace that was given before"]);
     }
 

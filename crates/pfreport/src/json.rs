@@ -29,12 +29,10 @@ use crate::summary::{limits, phases, top::Rest};
 use crate::text::harmless;
 pub use code::{CallChains, Function, Symbols};
 pub use costs::{Cause, LongestThread, MajorReads, Phase, Process, Region, Totals};
-pub use exactness::{
-    ByKind, Captured, Counter, Exactness, Failure, Loss, Losses, Mappings, Taken, Unseen,
-};
-pub use findings::{Culprit, Finding};
+pub use exactness::Exactness;
+pub use findings::Finding;
 pub use gaps::Gap;
-pub use recording::{Label, Machine, Recording, Selection, Stretch, Target, Trace, Victim, Window};
+pub use recording::{Recording, Selection, Trace, Victim};
 
 /// Version of the document. Names may join within a version; none goes or changes its meaning, so readers pass
 /// over what they do not know.
@@ -200,7 +198,7 @@ pub fn export(
     let Some(path) = path else {
         return write(loaded, top, out).map(|()| None);
     };
-    let force = arguments.habits.force;
+    let force = arguments.overwrite.force;
     output::write(path, loaded.inputs(), force, |out| write(loaded, top, out)).map(Some)
 }
 

@@ -38,62 +38,67 @@
 //! [`text::printable`] before they reach an output. [`units`] prints numbers, [`table`] lays out columns for a
 //! [`layout`], [`cell`] is a value with its text and its exact figure, and [`progress`] a bar while a large
 //! trace is read. What can go wrong is one [`error::Error`], which knows its exit code and what helps.
+//!
+//! Public is what the program and its tests need; the compiler then finds what nothing needs.
+
+// These pages are for people who work on the program: `cargo doc --document-private-items`.
+#![allow(rustdoc::private_intra_doc_links)]
 
 pub mod accounts;
-pub mod advice;
-pub mod by;
-pub mod cell;
-pub mod chains;
+mod advice;
+mod by;
+mod cell;
+mod cgroup_name;
+mod chains;
 pub mod cli;
-pub mod code;
-mod container;
-pub mod dataset;
-pub mod diff;
-pub mod dump;
+mod code;
+mod dataset;
+mod diff;
+mod dump;
 pub mod error;
-pub mod events;
+mod events;
 pub mod export;
 mod failure;
 pub mod faults;
 pub mod field;
-pub mod flamegraph;
-pub mod gaps;
-pub mod group;
-pub mod html;
-pub mod import;
-pub mod info;
-pub mod input;
+mod flamegraph;
+mod gaps;
+mod group;
+mod html;
+mod import;
+mod info;
+mod input;
 mod join;
-pub mod json;
+mod json;
 pub mod layout;
-pub mod listing;
+mod listing;
 pub mod load;
-pub mod openmetrics;
-pub mod output;
-pub mod pages;
-pub mod pattern;
-pub mod picture;
-pub mod place;
-pub mod plot;
-pub mod progress;
-pub mod recover;
-pub mod redact;
-pub mod row_set;
-pub mod run;
 #[cfg(test)]
-mod sample;
-pub mod scope;
-pub mod select;
-pub mod sql;
-pub mod stacks;
-pub mod stall;
-pub mod summary;
-pub mod table;
-pub mod tables;
-pub mod target;
+mod made_up;
+mod openmetrics;
+mod output;
+mod pages;
+mod pattern;
+mod picture;
+mod place;
+mod plot;
+mod progress;
+mod recover;
+mod redact;
+mod row_set;
+pub mod run;
+mod scope;
+mod select;
+mod sql;
+mod stacks;
+mod stall;
+mod summary;
+mod table;
+mod tables;
+mod target;
 pub mod text;
-pub mod units;
-pub mod verify;
+mod units;
+mod verify;
 
 /// What files and documents say that they were made by.
-pub const GENERATOR: &str = concat!("pfreport ", env!("CARGO_PKG_VERSION"));
+pub(crate) const GENERATOR: &str = concat!("pfreport ", env!("CARGO_PKG_VERSION"));

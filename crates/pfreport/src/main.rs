@@ -53,7 +53,7 @@ fn failed(error: Error) -> ExitCode {
 
 fn report(arguments: &Arguments) -> Result<Outcome, Error> {
     let stdout = io::stdout().lock();
-    let bold = match arguments.habits.color {
+    let bold = match arguments.common.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => AutoStream::choice(&stdout) != anstream::ColorChoice::Never,
@@ -65,6 +65,6 @@ fn report(arguments: &Arguments) -> Result<Outcome, Error> {
         None => Layout { bold, ..Layout::PIPED },
     };
     let mut warnings: Box<dyn Write> =
-        if arguments.habits.quiet { Box::new(io::sink()) } else { Box::new(io::stderr()) };
+        if arguments.common.quiet { Box::new(io::sink()) } else { Box::new(io::stderr()) };
     run(arguments, &mut BufWriter::new(stdout), &mut warnings, layout)
 }

@@ -38,7 +38,7 @@ pub fn export(
         out.write_all(text.as_bytes())?;
         return Ok(None);
     };
-    let force = arguments.habits.force;
+    let force = arguments.overwrite.force;
     let written =
         output::write(path, loaded.inputs(), force, |out| Ok(out.write_all(text.as_bytes())?));
     written.map(Some)
@@ -214,11 +214,11 @@ mod tests {
     use pfmodel::names::{Cause, Class};
 
     use super::text;
-    use crate::sample::{self, HEAP, MODEL, Row};
+    use crate::made_up::{self, HEAP, MODEL, Row};
 
     /// The document of a trace with a file read and a slow touch.
     fn document() -> String {
-        let mut loaded = sample::two_processes();
+        let mut loaded = made_up::two_processes();
         loaded.facts.extend([("label.tier 1".to_owned(), "a\"b\\c\nd".to_owned())]);
         let read = Row {
             class: Class::Major,
@@ -228,10 +228,10 @@ mod tests {
             latency: Some(2_500_000),
             ..Row::default()
         };
-        sample::push(&mut loaded.analysis, read);
-        sample::push(&mut loaded.analysis, Row { time: 10, latency: Some(10_000_001), ..read });
+        made_up::push(&mut loaded.analysis, read);
+        made_up::push(&mut loaded.analysis, Row { time: 10, latency: Some(10_000_001), ..read });
         let touch = Row { time: 20, mapping: HEAP, addr: 0x100_0000, ..Row::default() };
-        sample::push(&mut loaded.analysis, Row { proc: 1, latency: None, ..touch });
+        made_up::push(&mut loaded.analysis, Row { proc: 1, latency: None, ..touch });
         text(&loaded, 1).unwrap()
     }
 

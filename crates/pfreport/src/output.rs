@@ -36,6 +36,16 @@ pub fn check<'a>(
     }
 }
 
+/// The identity of a trace that is made here.
+///
+/// # Errors
+/// [`Error::Random`].
+pub fn random_uuid() -> Result<[u8; 16], Error> {
+    let mut uuid = [0; 16];
+    getrandom::fill(&mut uuid).map_err(|error| Error::Random { what: error.to_string() })?;
+    Ok(uuid)
+}
+
 #[cfg(unix)]
 fn is_same((_, a): (&Path, &Metadata), (_, b): (&Path, &Metadata)) -> bool {
     use std::os::unix::fs::MetadataExt as _;

@@ -69,12 +69,15 @@ mod tests {
     use std::collections::HashSet;
 
     use super::keys;
-    use crate::sample;
+    use crate::made_up;
 
     fn distinct(rows: &[(u32, u64, u64)]) -> usize {
-        let mut analysis = sample::empty().analysis;
+        let mut analysis = made_up::empty().analysis;
         for &(proc, addr, size) in rows {
-            sample::push(&mut analysis, sample::Row { proc, addr, size, ..sample::Row::default() });
+            made_up::push(
+                &mut analysis,
+                made_up::Row { proc, addr, size, ..made_up::Row::default() },
+            );
         }
         keys(&analysis, 4_096).into_iter().collect::<HashSet<_>>().len()
     }

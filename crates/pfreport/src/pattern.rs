@@ -8,7 +8,7 @@ mod walk;
 pub use before::{before, before_of_keys};
 pub use steps::{Order, Steps};
 pub use view::{render, table};
-pub use walk::{FirstTouch, Pattern};
+pub use walk::Pattern;
 
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 

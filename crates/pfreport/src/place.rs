@@ -223,11 +223,11 @@ mod tests {
     use pfmodel::names::RegionKind;
 
     use super::{Places, page_start};
-    use crate::sample::{self, HEAP, MODEL, Row};
+    use crate::made_up::{self, HEAP, MODEL, Row};
 
     #[test]
     fn a_file_is_one_place_of_each_process() {
-        let mut loaded = sample::two_processes();
+        let mut loaded = made_up::two_processes();
         let mappings = &mut loaded.analysis.mappings;
         let mut again = mappings[MODEL as usize].clone();
         (again.start, again.end, again.file_offset) = (0x1000, 0x3000, 0x1000_0000);
@@ -235,7 +235,7 @@ mod tests {
         again.proc = 1;
         mappings.push(again);
         for (mapping, addr) in [(MODEL, 0x7f00_0000_0000), (3, 0x1000), (4, 0x1000)] {
-            sample::push(&mut loaded.analysis, Row { mapping, addr, ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { mapping, addr, ..Row::default() });
         }
         let places = Places::of(&loaded.analysis);
         let models: Vec<_> = (0..places.all.len())
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn anonymous_memory_is_one_place_where_it_touches() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let mappings = &mut loaded.analysis.mappings;
         let end = mappings[HEAP as usize].end;
         for start in [end, end + 0x5000] {

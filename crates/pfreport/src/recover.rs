@@ -1,7 +1,6 @@
 //! A clean trace of what is left of a damaged one.
 
 use std::ffi::OsStr;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +8,12 @@ use clap::{Args, ValueHint};
 use pft::record::GapRecord;
 use pft::{Damage, Limits, Recovery, Trace};
 
+use crate::cli::Overwrite;
 use crate::error::Error;
 use crate::gaps::sentence;
 use crate::input::{self, STDIN};
 use crate::layout::Layout;
-use crate::output::NewFile;
+use crate::output::{NewFile, random_uuid};
 use crate::run::Outcome;
 use crate::text::printable_path;
 use crate::units::{bytes, count, counted};
@@ -34,6 +34,10 @@ pub struct Arguments {
     /// File for what is left of it; `-` writes to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+
+    /// Whether a file that exists is replaced.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 const EXAMPLES: &str = "\
@@ -60,11 +64,11 @@ lost.";
 /// [`Error::Terminal`] for a trace that would go to a terminal.
 pub fn run(
     arguments: &Arguments,
-    force: bool,
     (out, notes): (&mut impl Write, &mut impl Write),
     layout: Layout,
 ) -> Result<Outcome, Error> {
-    let Arguments { trace: path, output } = arguments;
+    let Arguments { trace: path, output, overwrite } = arguments;
+    let force = overwrite.force;
     let is_stdout = output.as_os_str() == OsStr::new(STDOUT);
     if is_stdout && layout.is_terminal() {
         return Err(Error::Terminal { option: "--output".to_owned() });
@@ -81,7 +85,7 @@ pub fn run(
         source => Error::Trace { path: path.clone(), source },
     };
     let recovery = Recovery::new(&trace).map_err(failed)?;
-    let uuid = random_uuid();
+    let uuid = random_uuid()?;
     let lines = if is_stdout {
         let written = recovery.write(&mut *out, uuid).map_err(failed)?;
         out.flush()?;
@@ -158,14 +162,4 @@ fn total(gaps: &[GapRecord]) -> String {
         counted(sum(GapRecord::known_faults), "fault"),
         bytes(sum(|gap| gap.bytes)),
     )
-}
-
-/// A random identity: the keys of hash tables are random, on every system.
-pub(crate) fn random_uuid() -> [u8; 16] {
-    let halves = [0_u8, 1].map(|half| RandomState::new().hash_one(half));
-    let mut uuid = [0; 16];
-    for (place, byte) in uuid.iter_mut().zip(halves.iter().flat_map(|half| half.to_le_bytes())) {
-        *place = byte;
-    }
-    uuid
 }

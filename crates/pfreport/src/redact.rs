@@ -3,19 +3,26 @@
 #[cfg(test)]
 mod tests;
 
-use std::io::{BufWriter, Write};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use pfredact::{Checked, Level, Options, Plan, Summary};
 use pft::{Limits, Trace};
 
+use crate::cli::Overwrite;
 use crate::error::Error;
-use crate::input;
+use crate::input::{self, STDIN};
+use crate::layout::Layout;
 use crate::output::NewFile;
 use crate::run::Outcome;
 use crate::text::{printable, printable_path};
-use crate::units::{bytes, count, counted};
+use crate::units::{bytes, count, counted, counted_as};
+
+/// The output that stands for standard output.
+const STDOUT: &str = "-";
 
 /// What `pfreport redact` takes.
 #[derive(Debug, Clone, Args)]
@@ -25,7 +32,7 @@ pub struct Arguments {
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     pub trace: PathBuf,
 
-    /// The trace to write
+    /// The trace to write; `-` writes to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(required_unless_present = "dry_run")]
     pub output: Option<PathBuf>,
@@ -42,9 +49,9 @@ pub struct Arguments {
     #[command(flatten)]
     pub wishes: Wishes,
 
-    /// Replace the output if it exists
-    #[arg(short, long)]
-    pub force: bool,
+    /// Whether a file that exists is replaced.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 /// What stays and goes beyond the rules.
@@ -74,14 +81,14 @@ impl Wishes {
 
 const EXAMPLES: &str = "\
 The output has the same faults, so every report says the same of it, with pseudonyms (x7k2m9pq)
-where names were: one for each name, wherever it occurs. Endings such as .so.6 and .db, and how deep
-a file lies, stay. Each level removes what those before it do, and:
+where names were: one for each name, wherever it occurs. Endings such as .so.6 and .db, and how
+deep a file lies, stay. Each level removes what those before it do, and:
 
   names      names of users (from paths in /home and the like) and of the host, wherever they
              occur; user ids; the time of day and the uuid; where the kernel put address spaces
              and itself
-  paths      names of files and folders outside of the system's own (/usr/lib, /usr/bin, …); inode
-             and device numbers
+  paths      names of files and folders outside of the system's own (/usr/lib, /usr/bin, …);
+             inode and device numbers
   arguments  the command line, labels, marks, the control group; names of threads, of memory and
              of memfd
   symbols    [default] functions, variables, source files, sections and build ids of whatever does
@@ -92,20 +99,21 @@ What stays: sizes, counts, times since the start and offsets in files. These can
 program to somebody who has it. Read what --dry-run lists before sharing, and hide what the rules
 cannot know: names of products installed below /usr, for example.
 
-Before the output gets its name it is read again: every text and every byte of it, decompressed, is
-searched for every name that had to go. If one is there, nothing is written. What is a word of
+Before the output gets its name it is read again: every text and every byte of it, decompressed,
+is searched for every name that had to go. If one is there, nothing is written. What is a word of
 public names too (bin, boxed) cannot be searched for, and is listed.
 
 Examples:
   pfreport redact run.pft -o share.pft
   pfreport redact run.pft --dry-run | less                  what would stay
+  pfreport redact run.pft -o - | ssh HOST 'cat > share.pft'
   pfreport redact run.pft -o share.pft --hide acme          no `acme` anywhere, in whatever case
   pfreport redact run.pft -o share.pft --keep /opt/jdk      names in there are public
   pfreport redact run.pft -o share.pft --level all
   for run in a b; do pfreport redact $run.pft -o $run.share.pft --seed \"$SECRET\"; done
 
-Exit codes: 0 done; 1 failed: a damaged trace, or a name that would remain; 2 not possible as asked;
-3 done, but what this version does not know was left out.";
+Exit codes: 0 done; 1 failed: a damaged trace, or a name that would remain; 2 not possible as
+asked; 3 done, but what this version does not know was left out.";
 
 /// The name of a level.
 pub fn level() -> impl clap::builder::TypedValueParser<Value = Level> {
@@ -129,16 +137,28 @@ fn folder(folder: &str) -> Result<String, String> {
     Err("not a path from the root: /opt/jdk".to_owned())
 }
 
-/// Does it.
+/// Does it. `out` takes what was done, `notes` what to think of, and both where the trace itself goes to `out`; a list
+/// for reading has both.
 ///
 /// # Errors
 /// Those of [`crate::input::open`] and [`NewFile`]; [`Error::Redact`] for a damaged trace, and when something
-/// that has to go would remain; [`Error::Output`].
-pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error> {
+/// that has to go would remain; [`Error::Output`]; [`Error::Terminal`] for a trace that would go to a terminal.
+pub fn run(
+    arguments: &Arguments,
+    (out, notes): (&mut impl Write, &mut impl Write),
+    layout: Layout,
+) -> Result<Outcome, Error> {
     let path = &arguments.trace;
+    let force = arguments.overwrite.force;
+    let source = if path == Path::new(STDIN) { Path::new("/dev/stdin") } else { path };
+    let output = arguments.output.as_ref().filter(|_| !arguments.dry_run);
+    let is_stdout = output.is_some_and(|output| output.as_os_str() == OsStr::new(STDOUT));
     // Checked before minutes may pass.
-    if let Some(output) = arguments.output.as_ref().filter(|_| !arguments.dry_run) {
-        crate::output::check(output, [path.as_path()], arguments.force)?;
+    if is_stdout && layout.is_terminal() {
+        return Err(Error::Terminal { option: "--output".to_owned() });
+    }
+    if let Some(output) = output.filter(|_| !is_stdout) {
+        crate::output::check(output, [source], force)?;
     }
     // Only one frame at a time is in memory.
     let limits = Limits::new(u64::MAX);
@@ -146,18 +166,26 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error
     let options = arguments.wishes.options(arguments.level);
     let failed = |source| Error::Redact { path: path.clone(), source };
     let mut plan = Plan::new(&trace, &options).map_err(failed)?;
-    match arguments.output.as_ref().filter(|_| !arguments.dry_run) {
+    match output {
         None => {
             list(&plan, &trace, out, failed)?;
-            numbers(arguments.level, plan.summary(), usize::MAX, out)?;
+            numbers(arguments.level, plan.summary(), out)?;
+            remarks(plan.summary(), usize::MAX, out)?;
         }
         Some(output) => {
-            let place = (output.as_path(), arguments.force);
-            let (written, checked) = write(&mut plan, (&trace, path), place, failed)?;
-            writeln!(out, "{}", printable_path(&written))?;
-            numbers(arguments.level, plan.summary(), MOST_WORDS, out)?;
+            let checked = if is_stdout {
+                write_to(&mut plan, &trace, out, failed)?
+            } else {
+                let (written, checked) =
+                    write(&mut plan, (&trace, source), (output, force), failed)?;
+                writeln!(out, "{}", printable_path(&written))?;
+                checked
+            };
+            let done: &mut dyn Write = if is_stdout { &mut *notes } else { &mut *out };
+            numbers(arguments.level, plan.summary(), done)?;
             let strings = counted(checked.strings, "string");
-            writeln!(out, "checked: {strings} in {}, none remains", bytes(checked.bytes))?;
+            writeln!(done, "checked: {strings} in {}, none remains", bytes(checked.bytes))?;
+            remarks(plan.summary(), MOST_WORDS, notes)?;
         }
     }
     out.flush()?;
@@ -193,11 +221,33 @@ fn write(
     plan.write(trace, &mut file).map_err(&failed)?;
     file.flush().map_err(|source| Error::Write { path: path.to_owned(), source })?;
     let (file, _) = file.into_parts();
-    let limits = Limits::new(u64::MAX);
-    let output = Trace::from_reader(file.written()?, &limits);
-    let checked = output.map_err(pfredact::Error::Trace).and_then(|output| plan.check(&output));
-    let checked = checked.map_err(&failed)?;
+    let checked = check(plan, file.written()?).map_err(&failed)?;
     Ok((file.keep()?, checked))
+}
+
+/// The same for standard output, which gets nothing before that: until then all is in a file that has no name.
+fn write_to(
+    plan: &mut Plan,
+    trace: &Trace,
+    out: &mut impl Write,
+    failed: impl Fn(pfredact::Error) -> Error,
+) -> Result<Checked, Error> {
+    let unwritable = |source| Error::Write { path: std::env::temp_dir(), source };
+    let mut file = BufWriter::new(tempfile::tempfile().map_err(unwritable)?);
+    plan.write(trace, &mut file).map_err(&failed)?;
+    file.flush().map_err(unwritable)?;
+    let (mut file, _) = file.into_parts();
+    let checked = check(plan, file.try_clone().map_err(unwritable)?).map_err(&failed)?;
+    file.rewind().map_err(unwritable)?;
+    io::copy(&mut file, out)?;
+    Ok(checked)
+}
+
+/// Reads what was written.
+fn check(plan: &Plan, written: File) -> Result<Checked, pfredact::Error> {
+    let limits = Limits::new(u64::MAX);
+    let output = Trace::from_reader(written, &limits).map_err(pfredact::Error::Trace)?;
+    plan.check(&output)
 }
 
 /// A line for each text that stays, and for what is left of others.
@@ -222,13 +272,8 @@ const MANY_STRETCHES: u64 = 1000;
 /// Words of a note, at most, where not everything is listed.
 const MOST_WORDS: usize = 10;
 
-/// What was done, in numbers, and notes with up to `most` words each.
-fn numbers(
-    level: Level,
-    summary: &Summary,
-    most: usize,
-    out: &mut impl Write,
-) -> Result<(), Error> {
+/// What was done, in numbers.
+fn numbers(level: Level, summary: &Summary, out: &mut dyn Write) -> Result<(), Error> {
     let kinds = ["of users and hosts", "of files", "of arguments", "of code", "of the system"];
     let shown = summary.words.iter().zip(kinds).filter(|(words, _)| **words > 0);
     let shown: Vec<String> =
@@ -236,18 +281,23 @@ fn numbers(
     let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
     writeln!(out, "redacted: level {level}; words replaced: {shown}")?;
     let (islands, stay) = summary.islands;
-    let islands = counted(islands, "stretch").replace("stretchs", "stretches");
+    let islands = counted_as(islands, "stretch", "stretches");
     let were = if stay == 1 { "it was" } else { "they were" };
     writeln!(out, "addresses: {islands} of memory, {} where {were}", count(stay))?;
+    for line in &summary.left_out {
+        writeln!(out, "left out: {line}")?;
+    }
+    Ok(())
+}
+
+/// What the rules could not settle, with up to `most` words each.
+fn remarks(summary: &Summary, most: usize, out: &mut impl Write) -> Result<(), Error> {
     if summary.islands.0 > MANY_STRETCHES {
         writeln!(
             out,
             "note: with so many stretches their order tells where each lay, to a few bits, which matters \
              while the programs still run"
         )?;
-    }
-    for line in &summary.left_out {
-        writeln!(out, "left out: {line}")?;
     }
     let listed = |words: &[Vec<u8>]| {
         let shown: Vec<String> = words.iter().take(most).map(|word| printable(word)).collect();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 
 use crate::advice;
-use crate::cli::{Arguments, Command, Habits, analysis_options};
+use crate::cli::{Arguments, Command, analysis_options};
 use crate::dataset;
 use crate::diff;
 use crate::dump;
@@ -66,18 +66,13 @@ pub fn run(
         Some(Command::Diff(arguments)) => diff::run(arguments, out, layout),
         Some(Command::Info(arguments)) => info::run(arguments, out, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
-        Some(Command::Verify(verify)) => verify::run(verify, arguments.habits.quiet, out),
-        Some(Command::Recover(recover)) => {
-            recover::run(recover, arguments.habits.force, (out, warnings), layout)
+        Some(Command::Verify(verify)) => verify::run(verify, arguments.common.quiet, out),
+        Some(Command::Recover(arguments)) => recover::run(arguments, (out, warnings), layout),
+        Some(Command::Redact(arguments)) => redact::run(arguments, (out, warnings), layout),
+        Some(Command::Dataset(dataset)) => {
+            dataset::run(dataset, arguments.common.quiet, (out, warnings))
         }
-        Some(Command::Redact(arguments)) => redact::run(arguments, out),
-        Some(Command::Dataset(arguments_of)) => {
-            let Habits { force, quiet, .. } = arguments.habits;
-            dataset::run(arguments_of, (force, quiet), (out, warnings))
-        }
-        Some(Command::Import(import)) => {
-            import::run(import, arguments.habits.force, (out, warnings), layout)
-        }
+        Some(Command::Import(arguments)) => import::run(arguments, (out, warnings), layout),
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)
@@ -116,7 +111,7 @@ fn report(
     let is_table = has_table && !has_others;
     let reach = if is_table { asked.reach(&selection) } else { Reach::Whole };
     let is_rows = is_table && exports.has_table() && asked.is_all_faults();
-    let bar = Bar::new(arguments.habits.quiet);
+    let bar = Bar::new(arguments.common.quiet);
     let request = request(arguments, &selection, reach, bar.as_ref());
     let loaded = match parts::too_large(arguments, &request)? {
         Some(trace) if !has_table && !has_others => {
@@ -231,7 +226,7 @@ fn request<'a>(
     reach: Reach,
     bar: Option<&'a Bar>,
 ) -> Request<'a> {
-    let memory_bytes = arguments.habits.memory.unwrap_or_else(default_bytes);
+    let memory_bytes = arguments.common.memory.unwrap_or_else(default_bytes);
     let traces = u64::try_from(arguments.traces.len()).unwrap_or(u64::MAX).max(1);
     let mut request = Request::from(analysis_options(arguments.query.slow_threshold))
         .within(|length_ns| selection.window_ns(length_ns))
@@ -269,7 +264,7 @@ fn draw(
     arguments: &Arguments,
     out: &mut impl Write,
 ) -> Result<Vec<PathBuf>, Error> {
-    let (pictures, force) = (&arguments.pictures, arguments.habits.force);
+    let (pictures, force) = (&arguments.pictures, arguments.overwrite.force);
     let mut written = Vec::new();
     for (folder, format) in [(&pictures.png, Format::Png), (&pictures.svg, Format::Svg)] {
         let Some(folder) = folder else { continue };

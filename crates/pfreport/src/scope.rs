@@ -172,10 +172,10 @@ mod tests {
     use pft::keys::fact;
 
     use super::{CallGraph, Completions, Kind, Scope};
-    use crate::sample;
+    use crate::made_up;
 
     fn scope(facts: &[(&str, &str)]) -> Scope {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         Scope::of(&loaded)
     }

@@ -72,6 +72,7 @@ pub struct Stacks {
 
 impl Stacks {
     /// Adds up the faults of a trace. Names have at most `width` characters.
+    #[cfg(test)]
     #[must_use]
     pub fn of(loaded: &Loaded, weight: Weight, width: usize) -> Self {
         Self::of_sites(loaded, &Sites::of(loaded), weight, width)

@@ -52,6 +52,7 @@ pub struct WallStall {
 
 impl WallStall {
     /// Faults of unknown latency add nothing; those that began before the trace count from its start.
+    #[cfg(test)]
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
         Self::within(analysis, &[])
@@ -59,6 +60,7 @@ impl WallStall {
 
     /// The same, with what is behind the windows of time that faults were selected from left out; no windows
     /// are all of the time.
+    #[cfg(test)]
     #[must_use]
     pub fn within(analysis: &Analysis, windows: &[Range<u64>]) -> Self {
         let mut stall = Self::default();
@@ -148,7 +150,7 @@ mod tests {
     use proptest::{collection::vec, proptest};
 
     use super::{Union, WallStall};
-    use crate::sample::{self, Row};
+    use crate::made_up::{self, Row};
 
     #[test]
     fn unions_count_overlaps_once() {
@@ -161,9 +163,9 @@ mod tests {
 
     #[test]
     fn stalls_count_from_the_start() {
-        let mut analysis = sample::two_processes().analysis;
+        let mut analysis = made_up::two_processes().analysis;
         for (before, latency) in [(900, 1_000), (400, 700), (0, 20)] {
-            sample::push(&mut analysis, Row { latency: Some(latency), ..Row::default() });
+            made_up::push(&mut analysis, Row { latency: Some(latency), ..Row::default() });
             analysis.faults.before_ns.extend((before > 0).then_some(before));
         }
         assert_eq!(WallStall::of(&analysis).total.length_ns, 300);
@@ -174,7 +176,7 @@ mod tests {
         fn each_stalls_by_its_own_faults(
             runs in vec((0..2_u32, any::<bool>(), vec((0..30_u64, 0..40_u64), 1..2_500)), 0..8),
         ) {
-            let (mut time, mut whole) = (0, sample::two_processes().analysis);
+            let (mut time, mut whole) = (0, made_up::two_processes().analysis);
             let (mut total, mut processes, mut reads) =
                 (Union::default(), [Union::default(); 2], Union::default());
             for (proc, is_read, steps) in runs {
@@ -183,7 +185,7 @@ mod tests {
                     let cause = if is_read { Cause::FileRead } else { Cause::AnonFirstTouch };
                     let row =
                         Row { time, latency: Some(latency), proc, cause, ..Row::default() };
-                    sample::push(&mut whole, row);
+                    made_up::push(&mut whole, row);
                     total.add(time, time + latency);
                     processes[proc as usize].add(time, time + latency);
                     if is_read {
@@ -204,19 +206,19 @@ mod tests {
             cuts in vec(0..60_usize, 0..5),
             from_ns in 0..30_u64,
         ) {
-            let (mut time, mut whole) = (0, sample::two_processes().analysis);
+            let (mut time, mut whole) = (0, made_up::two_processes().analysis);
             let mut parts = vec![whole.clone()];
             let is_window = from_ns % 2 == 0;
             let windows = is_window.then_some(from_ns..from_ns + 900);
             for (number, (step, latency, proc, is_read)) in rows.into_iter().enumerate() {
                 if cuts.contains(&number) {
-                    parts.push(sample::two_processes().analysis);
+                    parts.push(made_up::two_processes().analysis);
                 }
                 time += step;
                 let cause = if is_read { Cause::FileRead } else { Cause::AnonFirstTouch };
                 let row = Row { time, latency, proc, cause, ..Row::default() };
-                sample::push(&mut whole, row);
-                sample::push(parts.last_mut().unwrap(), row);
+                made_up::push(&mut whole, row);
+                made_up::push(parts.last_mut().unwrap(), row);
             }
             let mut stall = WallStall::default();
             parts.iter().for_each(|part| stall.add(part, windows.as_slice()));
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn walls_are_per_process_and_per_cause() {
-        let mut analysis = sample::two_processes().analysis;
+        let mut analysis = made_up::two_processes().analysis;
         for (proc, cause, time, latency) in [
             (0, Cause::FileRead, 100, Some(50)),
             (1, Cause::FileRead, 120, Some(50)),
@@ -235,7 +237,7 @@ mod tests {
         ] {
             let class = if cause == Cause::FileRead { Class::Major } else { Class::Minor };
             let row = Row { proc, class, cause, time, latency, ..Row::default() };
-            sample::push(&mut analysis, row);
+            made_up::push(&mut analysis, row);
         }
         let stall = WallStall::of(&analysis);
         assert_eq!(stall.total.length_ns, 70);

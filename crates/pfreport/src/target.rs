@@ -57,12 +57,12 @@ mod tests {
     use pft::keys::fact as key;
 
     use super::target;
-    use crate::sample;
+    use crate::made_up;
 
     #[test]
     fn every_kind_of_target_has_a_name() {
         let target = |facts: &[(&str, &str)]| {
-            let mut loaded = sample::empty();
+            let mut loaded = made_up::empty();
             loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
             target(&loaded)
         };

@@ -55,7 +55,8 @@ Examples:
   pfreport verify --json run.pft | jq '.traces[0].findings'
   pfreport verify --rules                      what is checked
 
-Exit codes: 0 sound; 1 failed: a file is no trace; 2 not possible as asked; 3 done, with findings.";
+Exit codes: 0 sound; 1 failed: a file is no trace; 2 not possible as asked; 3 done, with
+findings.";
 
 /// A trace that was checked.
 struct Verified {

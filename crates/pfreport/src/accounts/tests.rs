@@ -5,15 +5,15 @@ use pft::keys::{fact, ledger};
 
 use super::{Balance, LostRecords, Stored, Taken};
 use crate::load::Loaded;
-use crate::sample::{self, Row};
+use crate::made_up::{self, Row};
 
 /// Three minor faults and one major one in the table, and more in the ledger.
 fn loaded(counts: &[(&str, u64)]) -> Loaded {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     for time in 0..3 {
-        sample::push(&mut loaded.analysis, Row { time, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { time, ..Row::default() });
     }
-    sample::push(&mut loaded.analysis, Row { class: Class::Major, ..Row::default() });
+    made_up::push(&mut loaded.analysis, Row { class: Class::Major, ..Row::default() });
     loaded.ledger = counts.iter().map(|&(key, n)| (key.to_owned(), n)).collect();
     loaded
 }

@@ -12,7 +12,7 @@ use pft::keys::fact;
 use super::{Advice, Evidence, advice, brief, render};
 use crate::layout::Layout;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MODEL, Row};
+use crate::made_up::{self, HEAP, MODEL, Row};
 use crate::summary::tests::{assert_golden, assert_goldens};
 
 const MODEL_AT: u64 = 0x7f00_0000_0000;
@@ -46,7 +46,7 @@ fn heap(page: u64, cause: Cause) -> Row {
 
 /// A trace of faults, one after another without a pause.
 fn trace(rows: impl IntoIterator<Item = Row>) -> Loaded {
-    let mut loaded = sample::two_processes();
+    let mut loaded = made_up::two_processes();
     add(&mut loaded, rows);
     loaded
 }
@@ -57,7 +57,7 @@ fn add(loaded: &mut Loaded, rows: impl IntoIterator<Item = Row>) {
     let mut time =
         last.map_or(2_000 * MS, |row| faults.time_ns[row] + faults.stall_ns(row).unwrap_or(0));
     for row in rows {
-        sample::push(&mut loaded.analysis, Row { time, ..row });
+        made_up::push(&mut loaded.analysis, Row { time, ..row });
         time += row.latency.unwrap_or(1_000);
     }
 }
@@ -214,15 +214,15 @@ fn thrashing() {
 
 #[test]
 fn two_processes_that_wait_for_one_read_do_not_thrash() {
-    let mut loaded = sample::two_processes();
+    let mut loaded = made_up::two_processes();
     let mut model = loaded.analysis.mappings[MODEL as usize].clone();
     model.proc = 1;
     loaded.analysis.mappings.push(model);
     for i in 0..200_u64 {
         let row = Row { time: i * 2 * MS, ..read(i * 32) };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
         let row = Row { time: row.time + MS, proc: 1, tid: 101, mapping: 3, ..row };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     assert_eq!(titles(&loaded), [ON_DEMAND]);
 }
@@ -350,7 +350,7 @@ fn everything_in_words() {
 #[test]
 fn no_finding_is_no_claim_that_faults_are_cheap() {
     let said = |loaded: &Loaded| render(loaded, Layout::PIPED).replace("\n  ", " ");
-    assert_eq!(said(&sample::empty()), "  No advice: there are no faults.\n");
+    assert_eq!(said(&made_up::empty()), "  No advice: there are no faults.\n");
     let unknown = |latency, number: u64| {
         let row = move |i| Row { latency, ..heap(i % 4_000, Cause::AnonUnknown) };
         trace((0..number).map(row))

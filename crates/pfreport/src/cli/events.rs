@@ -7,7 +7,7 @@ use clap::Args;
 #[command(next_help_heading = "Views")]
 pub struct Events {
     /// A line a fault, `[ts] CLASS ADDR REGION LATENCY`, in order of time; -n N for the first N
-    #[arg(long, conflicts_with_all = ["by", "table", "sql", "patterns", "advice"])]
+    #[arg(long)]
     pub events: bool,
 
     /// With --events: print nothing that differs between two runs of a static, single-threaded program

@@ -179,6 +179,8 @@ fn push_words<'a>(text: &mut String, words: impl Iterator<Item = &'a str>) {
 mod tests {
     use std::ffi::OsString;
 
+    use clap::CommandFactory as _;
+
     use super::{FIRST, TASKS, WIDTH, long, short};
     use crate::cli::Arguments;
 
@@ -202,7 +204,10 @@ mod tests {
 
     #[test]
     fn lines_fit() {
-        for line in long().lines().chain(short().lines()) {
+        let program = Arguments::command();
+        let below = program.get_subcommands().filter_map(|command| command.get_after_help());
+        let below = below.map(ToString::to_string).chain([long(), short()]);
+        for line in below.collect::<Vec<_>>().iter().flat_map(|text| text.lines()) {
             assert!(line.chars().count() <= WIDTH, "{line}");
             assert_eq!(line.trim_end(), line);
         }

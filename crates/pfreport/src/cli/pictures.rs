@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
+use super::folder;
 use crate::picture::{SIZE, Theme, parse_size};
 
 /// Pictures.
@@ -13,11 +14,11 @@ use crate::picture::{SIZE, Theme, parse_size};
 #[command(group(ArgGroup::new("plotted").args(["histogram", "heatmap"]).multiple(true)))]
 pub struct Pictures {
     /// Plot on the terminal how long faults took, by class, instead of the summary
-    #[arg(long, conflicts_with = "csv")]
+    #[arg(long)]
     pub histogram: bool,
 
     /// Plot on the terminal which addresses faulted when, instead of the summary; -n N lanes at most
-    #[arg(long, conflicts_with = "csv")]
+    #[arg(long)]
     pub heatmap: bool,
 
     /// Plot in ASCII [default: where the locale is set and not UTF-8]
@@ -27,11 +28,11 @@ pub struct Pictures {
     /// Draw pictures TRACE.{latency,timeline,regions,heatmap,working-set}.png [default: in the working directory]
     ///
     /// The folder is made if it does not exist.
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "DIR", value_parser = folder(), num_args = 0..=1, require_equals = true)]
     pub png: Option<Option<PathBuf>>,
 
     /// Draw the same pictures as SVG
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "DIR", value_parser = folder(), num_args = 0..=1, require_equals = true)]
     pub svg: Option<Option<PathBuf>>,
 
     /// Size of the pictures in pixels, from 320x240 to 8000x8000 [default: 1200x800]

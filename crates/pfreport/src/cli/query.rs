@@ -25,17 +25,15 @@ pub struct Query {
     /// Print another table: faults, processes, threads, mappings, modules, callchains, losses, oom, marks,
     /// ledger, facts
     #[arg(long, value_name = "NAME", value_parser = Table::parse)]
-    #[arg(conflicts_with_all = ["by", "patterns", "advice"])]
     pub table: Option<Table>,
 
     /// Ask the tables in SQL: "SELECT region, SUM(latency_ns) AS stall_ns FROM faults GROUP BY region"
     ///
     /// Polars' SQL over all tables; --where and the other filters narrow `faults`. Numbers are plain.
     #[arg(long, value_name = "QUERY")]
-    #[arg(conflicts_with_all = ["by", "table", "patterns", "advice"])]
     pub sql: Option<String>,
 
-    /// Only faults of these classes: minor, major, cow, failed
+    /// Only faults of these classes: minor, major, cow, failed, unknown
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
     pub class: Vec<Class>,
 
@@ -58,7 +56,7 @@ pub struct Query {
     #[arg(long = "where", value_name = "CONDITION")]
     pub condition: Option<String>,
 
-    /// Rows of each list, half as many of functions [default: 10; of tables 20, in exports all, with --html 50]
+    /// Rows of each list, half as many of functions [default: 10; with --html 50; of tables 20, of exported ones and --events all]
     #[arg(short = 'n', long, value_name = "N")]
     pub top: Option<usize>,
 
@@ -79,10 +77,10 @@ pub fn analysis_options(slow_threshold: Option<Duration>) -> Options {
 #[command(next_help_heading = "Views")]
 pub struct Views {
     /// In which order faults walk through each mapping: a table, or with --csv, --parquet, … for programs
-    #[arg(long, conflicts_with = "by")]
+    #[arg(long)]
     pub patterns: bool,
 
     /// What to change and why, with all evidence
-    #[arg(long, conflicts_with_all = ["by", "patterns", "csv", "jsonl", "parquet", "arrow"])]
+    #[arg(long)]
     pub advice: bool,
 }

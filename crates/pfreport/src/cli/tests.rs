@@ -50,10 +50,10 @@ fn the_help_names_every_column() {
 }
 
 #[test]
-fn habits_stand_before_or_behind_a_command() {
+fn what_all_have_in_common_stands_before_or_behind_a_command() {
     for words in ["pfreport -q --color never info a.pft", "pfreport info a.pft -q --color=never"] {
         let arguments = parse(words).unwrap();
-        assert!(arguments.habits.quiet && arguments.habits.color == ColorChoice::Never, "{words}");
+        assert!(arguments.common.quiet && arguments.common.color == ColorChoice::Never, "{words}");
         assert!(matches!(arguments.command, Some(Command::Info(_))), "{words}");
     }
 }
@@ -69,9 +69,33 @@ fn what_belongs_to_a_report_does_not_go_with_a_command() {
 }
 
 #[test]
+fn a_report_is_one_text_and_any_number_of_files() {
+    let fits = |words: &str| parse(&format!("pfreport a.pft {words}")).is_ok();
+    let tables = ["--by=pid", "--table=facts", "--sql=SELECT", "--patterns"];
+    let others = ["--advice", "--events", "--histogram", "--heatmap"];
+    for (n, &one) in tables.iter().chain(&others).enumerate() {
+        assert!(fits(one));
+        for &other in tables.iter().chain(&others).skip(n + 1) {
+            let words = format!("{one} {other}");
+            let are_plots = words == "--histogram --heatmap";
+            assert_eq!(fits(&words), are_plots, "{words}");
+            // The table is in the file, and the text is not.
+            let is_exported = tables.contains(&one) && others.contains(&other);
+            assert_eq!(fits(&format!("{words} --csv=a.csv")), is_exported || are_plots, "{words}");
+        }
+        for export in ["--csv=f", "--jsonl=f", "--parquet=f", "--arrow=f", "--json=f", "--png"] {
+            assert!(fits(&format!("{one} {export}")), "{one} {export}");
+        }
+    }
+    let said = parse("pfreport a.pft --events --by pid").unwrap_err().to_string();
+    let expected = "error: --by and --events are two texts, and a report is one\n";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
 fn colours_are_chosen_before_words_are_understood() {
     let choice = |words: &str| {
-        super::habits::color_of(&words.split(' ').map(OsString::from).collect::<Vec<_>>())
+        super::common::color_of(&words.split(' ').map(OsString::from).collect::<Vec<_>>())
     };
     assert_eq!(choice("pfreport --bogus --color never"), ColorChoice::Never);
     assert_eq!(choice("pfreport --color=always --help"), ColorChoice::Always);

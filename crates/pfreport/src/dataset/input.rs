@@ -7,6 +7,7 @@ use pft::record::{Fact, Frame};
 use pft::{Damage, FrameKind, Limits, Trace};
 
 use crate::error::Error;
+use crate::gaps::sentence;
 use crate::input;
 use crate::redact;
 
@@ -16,8 +17,8 @@ pub struct Input {
     pub path: PathBuf,
     /// The same, opened.
     pub trace: Trace,
-    /// What the file says that it lost before it was recovered.
-    pub recorded_gaps: usize,
+    /// What the file says that it lost before it was recovered, as [`crate::load::Loaded::damage`] says it.
+    pub recorded_gaps: Vec<String>,
     facts: Vec<Fact>,
 }
 
@@ -29,14 +30,17 @@ impl Input {
     pub fn open(path: &Path) -> Result<Self, Error> {
         // Only one frame at a time is in memory.
         let trace = input::open(path, &Limits::new(u64::MAX))?;
-        let (mut facts, mut recorded_gaps) = (Vec::new(), 0);
+        let start_ns = trace.header().start_ns;
+        let (mut facts, mut recorded_gaps) = (Vec::new(), Vec::new());
         for info in trace.frames() {
             if !matches!(info.kind, FrameKind::Host | FrameKind::Gaps) {
                 continue;
             }
             match trace.read(info).map_err(|error| damaged(path, error.to_string()))? {
                 Frame::Host(more) => facts.extend(more),
-                Frame::Gaps(gaps) => recorded_gaps += gaps.len(),
+                Frame::Gaps(gaps) => {
+                    recorded_gaps.extend(gaps.iter().map(|gap| sentence(gap, start_ns)));
+                }
                 _ => {}
             }
         }

@@ -64,8 +64,8 @@ pub fn write(
     };
     let paths = faults.finish()?;
     // Damage inside of frames shows only when they are read.
-    let found = loaded.damage.len().saturating_sub(input.recorded_gaps);
-    if let Some(damage) = loaded.damage.get(..found).and_then(<[String]>::first) {
+    let is_new = |damage: &&String| !input.recorded_gaps.contains(damage);
+    if let Some(damage) = loaded.damage.iter().find(is_new) {
         return Err(damaged(file, damage.clone()));
     }
     let mut bytes = 0;

@@ -10,7 +10,7 @@ use super::folder::Dataset;
 use super::tables::{FaultFiles, traces_schema};
 use super::{SCHEMA, about};
 use crate::load::Loaded;
-use crate::sample::{self, Row};
+use crate::made_up::{self, Row};
 use crate::tables::{ColumnInfo, Kind, Table};
 
 /// What a file has instead of the codes of words.
@@ -23,19 +23,19 @@ fn with_text(schema: &Schema) -> Schema {
 }
 
 fn faults(count: u64) -> Loaded {
-    let mut loaded = sample::with_code();
+    let mut loaded = made_up::with_code();
     for i in 0..count {
         let class = if i % 3 == 0 { Class::Major } else { Class::Minor };
         let latency = (i != 1).then_some(1_000 + i);
         let row = Row { time: i * 10, class, latency, addr: i << 12, ..Row::default() };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     loaded
 }
 
 #[test]
 fn tables_have_the_types_that_are_promised_whatever_is_in_them() {
-    for loaded in [sample::empty(), faults(5)] {
+    for loaded in [made_up::empty(), faults(5)] {
         for &table in Table::ALL {
             let frame = stable(&table.frame(&loaded).unwrap()).unwrap();
             assert_eq!(with_text(frame.schema()), schema(table).unwrap(), "{}", table.name());

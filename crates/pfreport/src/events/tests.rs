@@ -3,7 +3,7 @@ use pft::record::OomRecord;
 
 use super::{BATCH_ROWS, write};
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+use crate::made_up::{self, HEAP, MODEL, Row, TEXT};
 
 fn text(loaded: &Loaded, top: Option<usize>, fixed_ts: bool) -> String {
     let mut out = Vec::new();
@@ -30,11 +30,11 @@ fn killed(loaded: &mut Loaded, time_ns: u64, pid: u32) {
 }
 
 fn busy() -> Loaded {
-    let mut loaded = sample::with_code();
+    let mut loaded = made_up::with_code();
     let heap = loaded.analysis.mappings[HEAP as usize].start;
     let model = loaded.analysis.mappings[MODEL as usize].start;
     let row = Row { time: 1_000, addr: heap + 0x10, mapping: HEAP, ..Row::default() };
-    sample::push(&mut loaded.analysis, row);
+    made_up::push(&mut loaded.analysis, row);
     let read = Row {
         time: 2_000_000_000,
         class: Class::Major,
@@ -43,10 +43,10 @@ fn busy() -> Loaded {
         mapping: MODEL,
         ..Row::default()
     };
-    sample::push(&mut loaded.analysis, read);
+    made_up::push(&mut loaded.analysis, read);
     let failed = Row { time: 2_500_000_000, class: Class::Failed, latency: None, ..Row::default() };
-    sample::push(&mut loaded.analysis, failed);
-    sample::mark(&mut loaded, 2_000_000_000, "serve");
+    made_up::push(&mut loaded.analysis, failed);
+    made_up::mark(&mut loaded, 2_000_000_000, "serve");
     killed(&mut loaded, 3_000_000_000, 77);
     loaded
 }
@@ -87,7 +87,7 @@ fn the_part_of_a_module_is_named_where_times_are_real() {
     let label = b"server .data".to_vec();
     let kind = pfmodel::names::RegionKind::Data;
     loaded.analysis.regions.push(pfmodel::table::Region { kind, label });
-    sample::push(
+    made_up::push(
         &mut loaded.analysis,
         Row { time: 3_000_000_000, mapping: TEXT, addr: 0x40_0010, ..Row::default() },
     );
@@ -108,20 +108,20 @@ fn what_is_not_shown_is_counted() {
 
 #[test]
 fn without_faults_there_is_what_else_happened() {
-    let mut loaded = sample::empty();
-    sample::mark(&mut loaded, 5, "only");
+    let mut loaded = made_up::empty();
+    made_up::mark(&mut loaded, 5, "only");
     let text = text(&loaded, None, false);
     assert!(text.starts_with("[   0.000000005] mark   only\nSummary: "), "{text}");
 }
 
 #[test]
 fn batches_keep_order_and_number() {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     let rows = BATCH_ROWS * 3 + 5;
     for time in 0..rows as u64 {
-        sample::push(&mut loaded.analysis, Row { time, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { time, ..Row::default() });
     }
-    sample::mark(&mut loaded, BATCH_ROWS as u64, "second batch");
+    made_up::mark(&mut loaded, BATCH_ROWS as u64, "second batch");
     let text = text(&loaded, None, true);
     let times = text.lines().filter_map(|line| line.strip_prefix('[')?.split(']').next());
     let expected =

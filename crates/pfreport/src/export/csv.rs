@@ -108,7 +108,7 @@ mod tests {
     use super::fixed;
     use crate::export::writer::BATCH_ROWS;
     use crate::export::{Format, faults_in_memory as faults, in_memory};
-    use crate::sample::{self, INLINED, KERNEL, MAIN, MODEL, Row, TEXT, UNNAMED};
+    use crate::made_up::{self, INLINED, KERNEL, MAIN, MODEL, Row, TEXT, UNNAMED};
 
     const HEADER: &str = "trace,phase,time_ns,wall_time,latency_ns,class,cause,failure,slow,access,mode,proc,pid,tid,\
         comm,cpu,addr,page_size_bytes,nth,attempts,region,region_kind,path,file_offset,perms,dev,inode,\
@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn every_column_has_its_value() {
-        let mut loaded = sample::with_code();
-        sample::mark(&mut loaded, 2_000_000_000, "warm-up");
-        sample::push(
+        let mut loaded = made_up::with_code();
+        made_up::mark(&mut loaded, 2_000_000_000, "warm-up");
+        made_up::push(
             &mut loaded.analysis,
             Row {
                 time: 1_500_000_001,
@@ -135,7 +135,7 @@ mod tests {
                 ..Row::default()
             },
         );
-        sample::push(
+        made_up::push(
             &mut loaded.analysis,
             Row {
                 time: 2_000_000_000,
@@ -150,7 +150,7 @@ mod tests {
             },
         );
         // Nothing is known of the instruction.
-        sample::push(&mut loaded.analysis, Row { time: 2_000_000_001, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { time: 2_000_000_001, ..Row::default() });
         loaded.analysis.faults.ip_mapping[2] = NONE;
         loaded.analysis.cgroups = vec![b"/".to_vec(), b"/a,b".to_vec()];
         loaded.analysis.processes[0].cgroups = vec![(1_900_000_000, 0), (2_000_000_001, 1)];
@@ -169,14 +169,14 @@ mod tests {
 
     #[test]
     fn columns_about_code_have_their_values() {
-        let mut loaded = sample::with_code();
+        let mut loaded = made_up::with_code();
         let analysis = &mut loaded.analysis;
-        analysis.call_chains = vec![sample::chain(&[], &[MAIN], false); 2];
+        analysis.call_chains = vec![made_up::chain(&[], &[MAIN], false); 2];
         analysis.call_chains[0].cut = true;
         let inlined = Row { code: INLINED, chain: 1, object: 0, mapping: TEXT, ..Row::default() };
         let unnamed = Row { code: UNNAMED, mapping: MODEL, ..Row::default() };
         for row in [inlined, unnamed, Row { code: KERNEL, kernel_mode: true, ..Row::default() }] {
-            sample::push(analysis, row);
+            made_up::push(analysis, row);
         }
         analysis.faults.node = vec![0, NODE_UNKNOWN, 3];
         let csv = csv(&loaded);
@@ -193,10 +193,10 @@ mod tests {
 
     #[test]
     fn the_region_is_that_of_the_row() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let kind = RegionKind::Bss;
         loaded.analysis.regions.push(Region { kind, label: b"server .b\x1bss".to_vec() });
-        sample::push(&mut loaded.analysis, Row { mapping: TEXT, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { mapping: TEXT, ..Row::default() });
         loaded.analysis.faults.region[0] = 3;
         let csv = csv(&loaded);
         assert!(csv.contains(",server .b\\x1bss,bss,/usr/bin/server,"), "{csv}");
@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn what_began_before_the_start_keeps_its_moment() {
-        let mut loaded = sample::empty();
-        sample::push(&mut loaded.analysis, Row { latency: Some(900), ..Row::default() });
-        sample::push(&mut loaded.analysis, Row { time: 5, ..Row::default() });
+        let mut loaded = made_up::empty();
+        made_up::push(&mut loaded.analysis, Row { latency: Some(900), ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { time: 5, ..Row::default() });
         loaded.analysis.faults.before_ns = vec![700];
         let csv = csv(&loaded);
         assert!(csv.contains("\nrun.pft,,0,2026-11-20T12:34:55.999999300Z,900,minor,"), "{csv}");
@@ -215,9 +215,9 @@ mod tests {
 
     #[test]
     fn hostile_names_are_escaped_and_quoted() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         loaded.analysis.comms[0] = b"a,\"b\"\n\x1b[2J".to_vec();
-        sample::push(&mut loaded.analysis, Row::default());
+        made_up::push(&mut loaded.analysis, Row::default());
         assert!(csv(&loaded).contains(",\"a,\"\"b\"\"\\x0a\\x1b[2J\","), "{}", csv(&loaded));
     }
 
@@ -235,15 +235,15 @@ mod tests {
 
     #[test]
     fn an_empty_table_is_a_header() {
-        assert_eq!(csv(&sample::empty()), HEADER);
+        assert_eq!(csv(&made_up::empty()), HEADER);
     }
 
     #[test]
     fn batches_keep_the_order_of_rows() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let rows = BATCH_ROWS as u64 * 3 + 5;
         for time in 0..rows {
-            sample::push(&mut loaded.analysis, Row { time, ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { time, ..Row::default() });
         }
         let csv = csv(&loaded);
         let times = csv.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().parse::<u64>());

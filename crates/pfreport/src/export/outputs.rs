@@ -54,7 +54,7 @@ impl<'a> Outputs<'a> {
         for (format, path) in arguments.exports.tables() {
             let sink = match path {
                 Some(path) => {
-                    let file = NewFile::create(path, loaded.inputs(), arguments.habits.force)?;
+                    let file = NewFile::create(path, loaded.inputs(), arguments.overwrite.force)?;
                     Sink::File(BufWriter::new(file))
                 }
                 None => Sink::Standard(out.take().ok_or_else(|| Error::OneOutput {

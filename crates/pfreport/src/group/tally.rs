@@ -340,7 +340,7 @@ mod tests {
     use crate::field::Field;
     use crate::group::{Measures, grouped_with};
     use crate::load::Loaded;
-    use crate::sample::{self, HEAP, MODEL, Row};
+    use crate::made_up::{self, HEAP, MODEL, Row};
 
     type Seed = (u64, u64, u64, u32, bool);
 
@@ -364,8 +364,8 @@ mod tests {
     }
 
     fn of(rows: &[Seed]) -> Loaded {
-        let mut loaded = sample::empty();
-        rows.iter().for_each(|&seed| sample::push(&mut loaded.analysis, row(seed)));
+        let mut loaded = made_up::empty();
+        rows.iter().for_each(|&seed| made_up::push(&mut loaded.analysis, row(seed)));
         loaded
     }
 
@@ -444,7 +444,7 @@ mod tests {
 
     #[test]
     fn no_faults_make_no_groups() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         loaded.analysis.faults = FaultTable::default();
         let all = Measures { pages: true, percentiles: true };
         let mut parts = Tally::new(&[Field::Class], all, Unnamed::Null);

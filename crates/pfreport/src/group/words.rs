@@ -84,7 +84,7 @@ mod tests {
     use super::Words;
     use crate::faults::Faults;
     use crate::field::Field;
-    use crate::sample::{self, Row};
+    use crate::made_up::{self, Row};
 
     #[test]
     fn codes_that_do_not_fit_begin_a_word() {
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn columns_of_each_type_tell_rows_apart() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for latency in [None, Some(0), Some(u64::MAX - 1), None] {
-            sample::push(&mut loaded.analysis, Row { latency, ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { latency, ..Row::default() });
         }
         for &field in Field::ALL {
             let fields = [&[field][..], &[Field::LatencyNs]].concat();

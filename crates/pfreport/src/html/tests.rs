@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::page::page;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, INLINED, LOOP, MODEL, Row};
+use crate::made_up::{self, HEAP, INLINED, LOOP, MODEL, Row};
 use crate::select::Selected;
 
 fn loaded() -> Loaded {
-    let mut loaded = sample::with_code();
+    let mut loaded = made_up::with_code();
     let analysis = &mut loaded.analysis;
     let read = Row {
         time: 2_000_000_000,
@@ -23,7 +23,7 @@ fn loaded() -> Loaded {
     };
     let touch = |addr| Row { addr, mapping: HEAP, code: LOOP, ..Row::default() };
     for row in [touch(0x100_0000), touch(0x100_1000), read] {
-        sample::push(analysis, row);
+        made_up::push(analysis, row);
     }
     loaded
 }
@@ -96,7 +96,7 @@ fn the_timeline_is_that_of_the_time_selected() {
 
 #[test]
 fn a_trace_without_faults_has_a_page() {
-    let page = page(&sample::empty(), 10).unwrap();
+    let page = page(&made_up::empty(), 10).unwrap();
     assert!(page.contains("<dd><p>0 faults, none lost</p></dd>"), "{page}");
     assert!(!page.contains("<canvas") && !page.contains("<svg"), "{page}");
     assert_eq!(document(&page)["timeline"]["classes"], Value::Array(Vec::new()));
@@ -123,7 +123,7 @@ fn names_are_text_everywhere() {
     loaded.facts = facts.map(|key| (key.to_owned(), planted.to_owned())).into();
     loaded.damage = vec![planted.to_owned()];
     loaded.notes = vec![planted.to_owned()];
-    sample::mark(&mut loaded, 5, planted);
+    made_up::mark(&mut loaded, 5, planted);
     let analysis = &mut loaded.analysis;
     analysis.comms[0] = planted.into();
     analysis.mappings[MODEL as usize].path = planted.into();
@@ -148,7 +148,7 @@ fn a_page_without_faults_says_why() {
         let why = page.split("<section id=\"nothing\"><h2>Nothing to show</h2><p>").nth(1).unwrap();
         why.split("</p>").next().unwrap().to_owned()
     };
-    assert_eq!(none(&sample::empty()), "There are no faults in the trace.");
+    assert_eq!(none(&made_up::empty()), "There are no faults in the trace.");
     let mut loaded = loaded();
     assert!(!page(&loaded, 10).unwrap().contains("id=\"nothing\""));
     loaded.analysis.faults.retain(&[false; 3]);
@@ -171,7 +171,7 @@ fn the_page_is_bounded() {
         let region = analysis.regions.len() as u32;
         analysis.regions.push(Region { kind: RegionKind::File, label: long(i) });
         let (proc, addr) = (i + 1, u64::from(i) * 0x1_0000);
-        sample::push(
+        made_up::push(
             analysis,
             Row { proc, addr, time: u64::from(i) * 5_000_000, ..Row::default() },
         );

@@ -197,7 +197,7 @@ mod tests {
     use pfmodel::table::Loss;
 
     use super::{Lost, SHOWN, Timeline, bin_ns};
-    use crate::sample::{self, Row};
+    use crate::made_up::{self, Row};
 
     #[test]
     fn bins_are_round_and_few() {
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn stalls_spread_over_the_bins_they_cover() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         loaded.analysis.duration_ns = 40_000;
         let at = |time, latency, class| Row { time, latency, class, ..Row::default() };
         for row in [
@@ -217,7 +217,7 @@ mod tests {
             at(7, None, Class::Major),
             at(39_999, Some(50), Class::Minor),
         ] {
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let timeline = Timeline::of(&loaded);
         assert_eq!((timeline.length_ns, timeline.bin_ns), (40_000, 5));
@@ -234,9 +234,9 @@ mod tests {
 
     #[test]
     fn what_is_drawn_is_bounded() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for i in 0..SHOWN as u64 + 7 {
-            sample::mark(&mut loaded, i, &"long".repeat(1_000));
+            made_up::mark(&mut loaded, i, &"long".repeat(1_000));
             let (from_ns, to_ns, count) = (i, i + 1, i);
             let loss = Loss { from_ns, to_ns, cpu: 0, by_recorder: false, count };
             loaded.analysis.exactness.losses.push(loss);

@@ -4,7 +4,7 @@ use pfmodel::names::Class;
 use serde::Serialize;
 
 use super::List;
-use crate::container;
+use crate::cgroup_name;
 use crate::group::Group;
 use crate::load::Loaded;
 use crate::stall::WallStall;
@@ -192,13 +192,13 @@ pub fn processes(
     at_most: usize,
 ) -> List<Process> {
     let rows = top::process_rows(loaded, cells, stall);
-    let path = |row: &top::ProcessRow<'_>| container::path(&loaded.analysis, row.process);
+    let path = |row: &top::ProcessRow<'_>| cgroup_name::path(&loaded.analysis, row.process);
     let process = |row: &top::ProcessRow<'_>| Process {
         proc: row.proc as u64,
         pid: row.process.pid,
         name: row.name.clone(),
         cgroup: path(row).map(printable),
-        container: path(row).map(container::short),
+        container: path(row).map(cgroup_name::short),
         faults: row.group.faults,
         major: row.group.major,
         major_per_second: row.rate_life_ns().map(|ns| row.group.major as f64 * 1e9 / ns as f64),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Summary;
 use crate::load::Loaded;
-use crate::sample::{self, Row};
+use crate::made_up::{self, Row};
 
 fn document(loaded: &Loaded, top: usize) -> Value {
     serde_json::to_value(Summary::of(loaded, top).unwrap()).unwrap()
@@ -25,7 +25,7 @@ pub fn assert_allowed(document: &str) {
 #[test]
 fn what_the_schema_forbids_is_found() {
     let schema = schema::of("summary.schema.json");
-    let document = document(&sample::empty(), 10);
+    let document = document(&made_up::empty(), 10);
     let changed = |path: &str, value: Value| {
         let mut document = document.clone();
         *document.pointer_mut(path).unwrap() = value;
@@ -42,9 +42,9 @@ fn what_the_schema_forbids_is_found() {
 
 #[test]
 fn lists_say_what_they_leave_out() {
-    let mut loaded = sample::two_processes();
+    let mut loaded = made_up::two_processes();
     for (proc, latency) in [(0, Some(500)), (0, Some(700)), (1, Some(90)), (1, None)] {
-        sample::push(&mut loaded.analysis, Row { proc, latency, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { proc, latency, ..Row::default() });
     }
     let processes = &document(&loaded, 1)["processes"];
     assert_eq!(processes["rows"].as_array().unwrap().len(), 1);
@@ -59,8 +59,8 @@ fn lists_say_what_they_leave_out() {
 
 #[test]
 fn what_is_unknown_is_null() {
-    let mut loaded = sample::empty();
-    sample::push(&mut loaded.analysis, Row { latency: None, ..Row::default() });
+    let mut loaded = made_up::empty();
+    made_up::push(&mut loaded.analysis, Row { latency: None, ..Row::default() });
     let document = document(&loaded, 10);
     for path in [
         "/totals/stall_ns",

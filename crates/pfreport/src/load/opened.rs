@@ -182,15 +182,11 @@ impl About {
     }
 
     /// The trace with these faults. [`Loaded::note_reading`] is still to come.
-    pub(super) fn loaded(self, trace: &Trace, scope: &Scope, mut analysis: Analysis) -> Loaded {
+    pub(super) fn loaded(self, trace: &Trace, scope: &Scope, analysis: Analysis) -> Loaded {
         let (left_out, broken): (Vec<&Damage>, Vec<&Damage>) = trace
             .damage()
             .iter()
             .partition(|damage| matches!(damage, Damage::UnknownFrames { .. }));
-        // A trace without faults shows neither error codes nor kernel mode, whatever was recorded.
-        let recorded = |key| self.facts.get(key).is_some_and(|value| value == "yes");
-        analysis.exactness.error_code |= recorded(fact::CAPTURE_ERROR_CODE);
-        analysis.exactness.kernel_mode |= recorded(fact::CAPTURE_KERNEL_MODE);
         let start_ns = self.header.start_ns;
         let recorded_gaps = self.recorded_gaps.iter().map(|gap| gaps::sentence(gap, start_ns));
         let mut oom = self.oom;

@@ -111,13 +111,9 @@ impl Loaded {
         Ok(())
     }
 
-    /// Takes an analysis; what is recorded beside the faults, the facts have told.
+    /// Takes an analysis.
     fn adopt(&mut self, analysis: Analysis) {
-        let before = &self.analysis.exactness;
-        let (error_code, kernel_mode) = (before.error_code, before.kernel_mode);
         self.analysis = analysis;
-        self.analysis.exactness.error_code |= error_code;
-        self.analysis.exactness.kernel_mode |= kernel_mode;
         if let Some(member) = self.members.first_mut() {
             member.rows = 0..self.analysis.faults.len();
             member.duration_ns = self.analysis.duration_ns;

@@ -91,14 +91,14 @@ impl Steps {
 #[cfg(test)]
 mod tests {
     use super::{Order, Steps};
+    use crate::made_up::{self, HEAP, MODEL, Row};
     use crate::place::Places;
-    use crate::sample::{self, HEAP, MODEL, Row};
 
     fn walk(pages: impl Iterator<Item = u64>) -> Steps {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for page in pages {
             let addr = 0x7f00_0000_0000 + page * 4_096;
-            sample::push(&mut loaded.analysis, Row { addr, mapping: MODEL, ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { addr, mapping: MODEL, ..Row::default() });
         }
         let analysis = &loaded.analysis;
         Steps::of(analysis, &Places::of(analysis), 4_096, 0..analysis.faults.len())
@@ -138,13 +138,16 @@ mod tests {
 
     #[test]
     fn each_thread_and_each_place_has_its_own() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for i in 0..20_u64 {
             let addr = 0x7f00_0000_0000 + i / 2 * 4_096 + i % 2 * 0x800_0000;
             let tid = 100 + (i % 2) as u32;
-            sample::push(&mut loaded.analysis, Row { addr, tid, mapping: MODEL, ..Row::default() });
+            made_up::push(
+                &mut loaded.analysis,
+                Row { addr, tid, mapping: MODEL, ..Row::default() },
+            );
             let heap = Row { addr: 0x100_0000, mapping: HEAP, ..Row::default() };
-            sample::push(&mut loaded.analysis, heap);
+            made_up::push(&mut loaded.analysis, heap);
         }
         let analysis = &loaded.analysis;
         let places = Places::of(analysis);

@@ -244,22 +244,22 @@ mod tests {
     use super::{COLUMNS, render, table};
     use crate::export::{self, Format};
     use crate::load::Loaded;
-    use crate::sample::{self, HEAP, MODEL, Row};
+    use crate::made_up::{self, HEAP, MODEL, Row};
 
     fn server() -> Loaded {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for i in 0..40_u64 {
             let time = i * 1_000_000;
             let heap = Row { time, addr: 0x100_0000 + i * 4_096, mapping: HEAP, ..Row::default() };
-            sample::push(&mut loaded.analysis, heap);
+            made_up::push(&mut loaded.analysis, heap);
             let (class, cause) = (Class::Major, Cause::FileRead);
             let addr = 0x7f00_0000_0000 + i * 7_919 % 60_000 * 4_096;
             let latency = Some(100_000);
             let model = Row { time, latency, class, cause, addr, mapping: MODEL, ..heap };
-            sample::push(&mut loaded.analysis, model);
+            made_up::push(&mut loaded.analysis, model);
         }
         let failed = Row { class: Class::Failed, latency: None, ..Row::default() };
-        sample::push(&mut loaded.analysis, failed);
+        made_up::push(&mut loaded.analysis, failed);
         loaded
     }
 
@@ -280,7 +280,7 @@ mod tests {
             ]
         );
         assert_eq!(table(&server(), Some(1)).unwrap().height(), 1);
-        assert_eq!(table(&sample::empty(), None).unwrap().width(), COLUMNS.len());
+        assert_eq!(table(&made_up::empty(), None).unwrap().width(), COLUMNS.len());
     }
 
     #[test]

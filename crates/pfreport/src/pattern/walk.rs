@@ -238,17 +238,17 @@ mod tests {
     use pfmodel::names::{Cause, Class};
 
     use super::{FirstTouch, Pattern, most_frequent, pattern};
+    use crate::made_up::{self, HEAP, Row};
     use crate::pattern::Steps;
     use crate::place::Places;
-    use crate::sample::{self, HEAP, Row};
 
     /// The pattern of the heap after faults at these pages, a millisecond apart.
     fn of_heap(rows: impl IntoIterator<Item = (u64, Row)>) -> Pattern {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for (i, (page, row)) in rows.into_iter().enumerate() {
             let time = i as u64 * 1_000_000;
             let row = Row { time, addr: 0x100_0000 + page * 4_096, mapping: HEAP, ..row };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let places = Places::of(&loaded.analysis);
         let heap = places.place_of(&loaded.analysis, 0).unwrap();

@@ -212,15 +212,15 @@ mod tests {
     use super::super::shape::Shape;
     use super::super::{SIZE, SIZE_MAX, SIZE_MIN, Theme};
     use super::{bars, draw, group};
-    use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+    use crate::made_up::{self, HEAP, MODEL, Row, TEXT};
 
     #[test]
     fn a_rare_class_shows() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for i in 0..5_000 {
             let class = if i == 0 { Class::Major } else { Class::Minor };
             let row = Row { class, mapping: MODEL, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         for size in [SIZE_MIN, SIZE, SIZE_MAX] {
             let mut canvas = Canvas::new(size, Theme::Light).unwrap();
@@ -245,12 +245,12 @@ mod tests {
 
     #[test]
     fn sections_of_a_file_are_bars_of_their_own() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let analysis = &mut loaded.analysis;
         analysis.regions[TEXT as usize].label = b"server .text".to_vec();
         analysis.regions.push(Region { kind: RegionKind::Data, label: b"server .data".to_vec() });
         for mapping in [TEXT, TEXT, TEXT, MODEL, HEAP, NONE] {
-            sample::push(analysis, Row { mapping, ..Row::default() });
+            made_up::push(analysis, Row { mapping, ..Row::default() });
         }
         analysis.faults.region[2] = 3;
         let mut all = bars(&loaded);

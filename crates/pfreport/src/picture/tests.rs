@@ -12,7 +12,7 @@ use super::shape::{Frame, Shape, Side};
 use super::{Format, Picture, SIZE, SIZE_MAX, SIZE_MIN, Theme, draw, parse_size, svg};
 use crate::error::Error;
 use crate::load::{Loaded, Member};
-use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+use crate::made_up::{self, HEAP, MODEL, Row, TEXT};
 use crate::select::Selected;
 
 const SECOND: u64 = 1_000_000_000;
@@ -20,7 +20,7 @@ const HOSTILE: &str = "/srv/\"><script>alert('1')</script>&amp;/a rather long na
 
 /// Five faults of three classes.
 fn few() -> Loaded {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     for (time, latency, class, mapping, addr) in [
         (0, Some(700), Class::Minor, TEXT, 0x40_0000),
         (SECOND, Some(2_000), Class::Minor, HEAP, 0x100_0000),
@@ -29,14 +29,14 @@ fn few() -> Loaded {
         (9 * SECOND, None, Class::Minor, MODEL, 0x7f00_0040_0000),
     ] {
         let row = Row { time, latency, class, mapping, addr, ..Row::default() };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     loaded
 }
 
 /// Faults all over so many files with hostile names, and many phases.
 fn many(files: u64, faults: u64) -> Loaded {
-    let mut loaded = sample::two_processes();
+    let mut loaded = made_up::two_processes();
     loaded.name = HOSTILE.repeat(2);
     let analysis = &mut loaded.analysis;
     for i in 0..files {
@@ -67,10 +67,10 @@ fn many(files: u64, faults: u64) -> Loaded {
             addr: start + (random >> 20) % 0x1000_0000,
             ..Row::default()
         };
-        sample::push(analysis, row);
+        made_up::push(analysis, row);
     }
     for i in 0..300 {
-        sample::mark(&mut loaded, i * SECOND / 30, &format!("<phase & {i}>"));
+        made_up::mark(&mut loaded, i * SECOND / 30, &format!("<phase & {i}>"));
     }
     loaded
 }
@@ -81,8 +81,8 @@ fn two_traces() -> Loaded {
     let second =
         Member { name: "second <b>.pft".to_owned(), offset_ns, ..loaded.members[0].clone() };
     loaded.members.push(second);
-    sample::mark(&mut loaded, offset_ns, "phase at the very moment");
-    sample::mark(&mut loaded, 7 * SECOND, "serve");
+    made_up::mark(&mut loaded, offset_ns, "phase at the very moment");
+    made_up::mark(&mut loaded, 7 * SECOND, "serve");
     loaded
 }
 
@@ -120,7 +120,7 @@ fn extent(canvas: &Canvas, text: &str, (x, y): (i32, i32), size: i32, side: Side
 
 #[test]
 fn texts_lie_within_the_picture_and_beside_each_other() {
-    let scenes = [sample::empty(), few(), many(200, 2_000), two_traces(), without_latencies()];
+    let scenes = [made_up::empty(), few(), many(200, 2_000), two_traces(), without_latencies()];
     let sizes = [SIZE_MIN, (480, 320), SIZE, (2_400, 1_600), (8_000, 320), (320, 8_000)];
     for (scene, loaded) in scenes.iter().enumerate() {
         for (picture, size) in Picture::ALL.iter().flat_map(|p| sizes.map(|size| (p, size))) {
@@ -181,15 +181,15 @@ fn pictures_of_nothing_say_why() {
         Picture::ALL.map(|picture| texts(loaded, picture, SIZE).last().cloned().unwrap_or_default())
     };
     let why = ["no faults", "no faults", "no faults", "no faults", "no page was touched"];
-    assert_eq!(last(&sample::empty()), why);
+    assert_eq!(last(&made_up::empty()), why);
     let mut nothing = two_traces();
-    nothing.analysis.faults = sample::empty().analysis.faults;
+    nothing.analysis.faults = made_up::empty().analysis.faults;
     nothing.selection = Some(Selected { what: "class cow".to_owned(), windows: Vec::new() });
     for (picture, why) in Picture::ALL.into_iter().zip(why) {
         assert_eq!(texts(&nothing, picture, SIZE)[1..], ["only class cow", why]);
     }
-    let mut unknown = sample::empty();
-    sample::push(&mut unknown.analysis, Row { latency: None, ..Row::default() });
+    let mut unknown = made_up::empty();
+    made_up::push(&mut unknown.analysis, Row { latency: None, ..Row::default() });
     assert_eq!(last(&unknown)[0], "no fault with known latency");
     let subtitle = "regions and files by their faults; latencies are not known";
     assert_eq!(texts(&unknown, Picture::Regions, SIZE)[1], subtitle);
@@ -214,7 +214,7 @@ fn a_timeline_names_its_bars_and_traces() {
 #[test]
 fn pictures_show_and_name_what_is_selected() {
     let mut loaded = two_traces();
-    sample::mark(&mut loaded, 9 * SECOND, "drain");
+    made_up::mark(&mut loaded, 9 * SECOND, "drain");
     loaded.members[0].duration_ns = 4 * SECOND;
     loaded.selection = Some(Selected {
         what: "from 50 % to 90 %".to_owned(),
@@ -304,7 +304,7 @@ fn a_working_set_is_what_the_tables_call_touched() {
 
 #[test]
 fn svg_is_well_formed_bounded_and_inert() {
-    let scenes = [sample::empty(), few(), many(200, 5_000), many(1, 50_000), two_traces()];
+    let scenes = [made_up::empty(), few(), many(200, 5_000), many(1, 50_000), two_traces()];
     for loaded in &scenes {
         for (picture, size) in Picture::ALL.iter().flat_map(|p| [SIZE, SIZE_MAX].map(|s| (*p, s))) {
             let document = svg(loaded, picture, size, Theme::Dark).unwrap();
@@ -363,7 +363,7 @@ fn pictures_have_the_size_that_was_asked_for() {
 fn nothing_is_drawn_over_an_existing_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("run.pft.heatmap.png"), "mine").unwrap();
-    let drawn = draw(&sample::empty(), folder.path(), Format::Png, (SIZE, Theme::Light), false);
+    let drawn = draw(&made_up::empty(), folder.path(), Format::Png, (SIZE, Theme::Light), false);
     assert!(matches!(drawn, Err(Error::Exists { .. })));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

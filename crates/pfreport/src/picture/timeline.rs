@@ -158,19 +158,19 @@ fn stack(bar: &Bar, vertical: Scale, least: i32) -> Vec<(usize, i32, i32)> {
 #[cfg(test)]
 mod tests {
     use super::{bars, stack};
+    use crate::made_up::{self, Row};
     use crate::plot::Span;
     use crate::plot::scale::Scale;
-    use crate::sample::{self, Row};
 
     #[test]
     fn stalls_spread_over_the_bars_they_cover() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let analysis = &mut loaded.analysis;
         analysis.duration_ns = 40;
-        sample::push(analysis, Row { latency: Some(100), ..Row::default() });
+        made_up::push(analysis, Row { latency: Some(100), ..Row::default() });
         analysis.faults.before_ns = vec![96];
-        sample::push(analysis, Row { time: 5, latency: Some(20), ..Row::default() });
-        sample::push(analysis, Row { time: 39, latency: None, ..Row::default() });
+        made_up::push(analysis, Row { time: 5, latency: Some(20), ..Row::default() });
+        made_up::push(analysis, Row { time: 39, latency: None, ..Row::default() });
         let (faults, stall) = bars(&loaded, 10.0, Span { from_ns: 0.0, to_ns: 40.0 });
         let minor = |bars: Vec<super::Bar>| bars.iter().map(|bar| bar[2]).collect::<Vec<_>>();
         assert_eq!(minor(faults), [2.0, 0.0, 0.0, 1.0]);

@@ -208,12 +208,12 @@ mod tests {
     use pfmodel::names::Class;
 
     use super::Growth;
+    use crate::made_up::{self, HEAP, MODEL, Row};
     use crate::plot::Span;
-    use crate::sample::{self, HEAP, MODEL, Row};
 
     #[test]
     fn pages_count_at_their_first_fault() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let failed = Class::Failed;
         for (time, mapping, addr, size, class) in [
             (0, HEAP, 0x100_0000, 4_096, Class::Minor),
@@ -223,7 +223,7 @@ mod tests {
             (9_999_999_999, HEAP, 0x100_1000, 4_096, failed),
         ] {
             let row = Row { time, mapping, addr, size, class, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let growth = Growth::of(&loaded, Span::of(&loaded), 2e9);
         assert_eq!((growth.pages, growth.first_bytes.len()), (3, 5));

@@ -29,8 +29,6 @@ pub struct Lane {
     pub(super) details: [String; 3],
     /// Its addresses, as pages; none for the lane of all the rest.
     pub stretches: Stretches,
-    /// Faults.
-    pub faults: u64,
     /// Rows of cells, low addresses in the first.
     pub rows: usize,
     /// Faults per cell, row by row.
@@ -89,15 +87,15 @@ pub(super) fn program(analysis: &Analysis, proc: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::made_up::{self, Row};
     use crate::plot::lanes::Lanes;
-    use crate::sample::{self, Row};
 
     #[test]
     fn processes_have_names_where_these_differ() {
-        let mut loaded = sample::two_processes();
+        let mut loaded = made_up::two_processes();
         for proc in [0, 1] {
             let row = Row { proc, mapping: pfmodel::table::NONE, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let lanes = Lanes::choose(&loaded, 5).lanes;
         let width = |text: &str| text.chars().count() as i32;

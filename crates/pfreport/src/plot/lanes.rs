@@ -87,7 +87,6 @@ impl Lanes {
                 kind: "",
                 details: [long, counted(faults, "fault"), counted(faults, "fault")],
                 stretches: Stretches::default(),
-                faults,
                 rows: 0,
                 cells: Vec::new(),
                 content: Content::Rest,
@@ -148,7 +147,6 @@ impl Lanes {
                 format!("{size}, {all}"),
             ],
             stretches,
-            faults,
             rows: 0,
             cells: Vec::new(),
             content: Content::Place(number),
@@ -222,11 +220,11 @@ pub fn fullness(faults: u32, highest: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Lanes, fullness};
-    use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+    use crate::made_up::{self, HEAP, MODEL, Row, TEXT};
 
     #[test]
     fn the_heaviest_have_a_lane_and_the_rest_share_one() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let (heap, model) = (0x100_0000, 0x7f00_0000_0000);
         for (time, mapping, addr) in [
             (0, HEAP, heap),
@@ -236,14 +234,14 @@ mod tests {
             (5_000_000_000, MODEL, model),
         ] {
             let row = Row { time, mapping, addr, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let mut lanes = Lanes::choose(&loaded, 2);
         assert_eq!(lanes.shared, 2);
         lanes.fill(&loaded, 10, &[4, 4]);
         let heap = &lanes.lanes[0];
         assert_eq!((heap.name.as_str(), heap.details()), ("[heap]", "heap, 8 KiB, 3 faults"));
-        assert_eq!((heap.rows, heap.faults), (2, 3));
+        assert_eq!(heap.rows, 2);
         assert_eq!(heap.cells, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
         let rest = &lanes.lanes[1];
         assert_eq!((rest.name.as_str(), rest.details()), ("2 more", "all addresses, 2 faults"));
@@ -253,16 +251,16 @@ mod tests {
         let lanes = Lanes::choose(&loaded, 3);
         let names: Vec<&str> = lanes.lanes.iter().map(|lane| lane.name.as_str()).collect();
         assert_eq!(names, ["/srv/models/model.gguf", "[heap]", "/usr/bin/server"]);
-        assert!(Lanes::choose(&sample::empty(), 3).lanes.is_empty());
+        assert!(Lanes::choose(&made_up::empty(), 3).lanes.is_empty());
     }
 
     #[test]
     fn the_rest_does_not_make_others_pale() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let heap = [(HEAP, 0x100_0000)].repeat(3);
         let rest = [(TEXT, 0x40_0000), (MODEL, 0x7f00_0000_0000)].repeat(2);
         for (mapping, addr) in heap.into_iter().chain(rest) {
-            sample::push(&mut loaded.analysis, Row { mapping, addr, ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { mapping, addr, ..Row::default() });
         }
         let mut lanes = Lanes::choose(&loaded, 2);
         lanes.fill(&loaded, 1, &[1, 1]);
@@ -273,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_huge_page_covers_all_of_itself() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let huge = 2 << 20;
         for (time, addr, size) in [
             (0, 0x120_0000, huge),
@@ -282,7 +280,7 @@ mod tests {
             (9_999_999_999, 0x140_0000, 4_096),
         ] {
             let row = Row { time, mapping: HEAP, addr, size, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let mut lanes = Lanes::choose(&loaded, 5);
         assert_eq!(lanes.lanes[0].details(), "heap, 4 MiB, 3 faults");

@@ -108,7 +108,7 @@ mod tests {
     use pfmodel::names::Class;
 
     use super::{Latencies, Series, bin, bounds};
-    use crate::sample::{self, Row};
+    use crate::made_up::{self, Row};
 
     #[test]
     fn bins_begin_at_their_bound() {
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn each_fault_is_in_one_bin_of_its_class() {
-        let mut analysis = sample::empty().analysis;
+        let mut analysis = made_up::empty().analysis;
         let major = Class::Major;
         for (class, latency) in [
             (Class::Minor, Some(100)),
@@ -133,7 +133,7 @@ mod tests {
             (Class::Minor, None),
             (major, Some(1_000)),
         ] {
-            sample::push(&mut analysis, Row { class, latency, ..Row::default() });
+            made_up::push(&mut analysis, Row { class, latency, ..Row::default() });
         }
         let latencies = Latencies::new(&analysis.faults, 10);
         let mut minor = vec![2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -145,7 +145,7 @@ mod tests {
         let series = vec![first, second];
         assert_eq!(latencies, Latencies { first: 20, bins: 11, series, known: 4, unknown: 1 });
         assert_eq!(latencies.highest(), 2);
-        let nothing = Latencies::new(&sample::empty().analysis.faults, 10);
+        let nothing = Latencies::new(&made_up::empty().analysis.faults, 10);
         assert_eq!((nothing.bins, nothing.series.len(), nothing.highest()), (0, 0, 0));
     }
 }

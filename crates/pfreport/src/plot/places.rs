@@ -69,13 +69,13 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::Places;
-    use crate::sample::{self, HEAP, MODEL, Row};
+    use crate::made_up::{self, HEAP, MODEL, Row};
 
     #[test]
     fn every_fault_has_a_place() {
-        let mut analysis = sample::two_processes().analysis;
+        let mut analysis = made_up::two_processes().analysis;
         for (mapping, proc) in [(MODEL, 0), (HEAP, 0), (pfmodel::table::NONE, 1)] {
-            sample::push(&mut analysis, Row { mapping, proc, ..Row::default() });
+            made_up::push(&mut analysis, Row { mapping, proc, ..Row::default() });
         }
         let places = Places::new(&analysis);
         let name = |row| places.places[places.of(&analysis, row)].name.as_str();

@@ -11,7 +11,7 @@ use super::charset::Charset;
 use super::{STACK, Span, heatmap, histogram, level};
 use crate::layout::Layout;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+use crate::made_up::{self, HEAP, MODEL, Row, TEXT};
 use crate::select::Selected;
 
 const SELECTED: Selected = Selected { what: String::new(), windows: Vec::new() };
@@ -58,14 +58,14 @@ fn heatmap_of_a_recorded_trace() {
 
 #[test]
 fn a_heatmap_by_hand() {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     let second = 1_000_000_000;
     for (time, mapping, addr) in [
         (0, HEAP, 0x100_0000),
         (5 * second, HEAP, 0x100_1000),
         (5 * second, MODEL, 0x7f00_0000_0000),
     ] {
-        sample::push(&mut loaded.analysis, Row { time, mapping, addr, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { time, mapping, addr, ..Row::default() });
     }
     let layout = Layout::terminal(60, false);
     assert_eq!(
@@ -83,14 +83,14 @@ fn a_heatmap_by_hand() {
 
 #[test]
 fn a_scale_of_few_counts_shows_each() {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     let mut scale = |faults: usize| {
-        loaded.analysis.faults = sample::empty().analysis.faults;
+        loaded.analysis.faults = made_up::empty().analysis.faults;
         for row in [(TEXT, 0x40_0000), (HEAP, 0x100_0000)].repeat(faults) {
             let row = Row { mapping: row.0, addr: row.1, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
-        sample::push(&mut loaded.analysis, Row { mapping: MODEL, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { mapping: MODEL, ..Row::default() });
         let text = heatmap::render(&loaded, 10, Layout::PIPED, Charset::Unicode);
         text.lines().last().unwrap_or_default().to_owned()
     };
@@ -103,7 +103,7 @@ fn a_scale_of_few_counts_shows_each() {
 #[test]
 fn plots_show_the_time_that_is_selected() {
     let span = |loaded: &Loaded| (Span::of(loaded).from_ns, Span::of(loaded).to_ns);
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     assert_eq!(span(&loaded), (0.0, 10e9));
     loaded.members[0].recorded_ns = 9_000_000_000..10_000_000_000;
     assert_eq!(span(&loaded), (9e9, 10e9));
@@ -115,18 +115,18 @@ fn plots_show_the_time_that_is_selected() {
     loaded.selection = Some(select(&[100..200, 300..400]));
     assert_eq!(span(&loaded), (100.0, 400.0));
     // Nothing is left outside, whatever the file says.
-    sample::push(&mut loaded.analysis, Row { time: 50, ..Row::default() });
-    sample::push(&mut loaded.analysis, Row { time: 600, ..Row::default() });
+    made_up::push(&mut loaded.analysis, Row { time: 50, ..Row::default() });
+    made_up::push(&mut loaded.analysis, Row { time: 600, ..Row::default() });
     assert_eq!(span(&loaded), (50.0, 601.0));
     loaded.selection = Some(select(from_ref(&(7..7))));
-    loaded.analysis.faults = sample::empty().analysis.faults;
+    loaded.analysis.faults = made_up::empty().analysis.faults;
     assert_eq!(span(&loaded), (7.0, 8.0));
 }
 
 #[test]
 fn plots_say_what_is_selected() {
-    let mut loaded = sample::empty();
-    sample::push(&mut loaded.analysis, Row { latency: Some(2_000), ..Row::default() });
+    let mut loaded = made_up::empty();
+    made_up::push(&mut loaded.analysis, Row { latency: Some(2_000), ..Row::default() });
     let windows = from_ref(&(1_500_000_000..2_000_000_000)).into();
     loaded.analysis.faults.time_ns[0] = 1_600_000_000;
     loaded.selection = Some(Selected { what: "class minor".to_owned(), windows });
@@ -140,7 +140,7 @@ fn plots_say_what_is_selected() {
 
 #[test]
 fn plots_of_nothing_say_so() {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     let layout = Layout::PIPED;
     assert_eq!(
         histogram::render(&loaded, layout, Charset::Unicode),
@@ -150,7 +150,7 @@ fn plots_of_nothing_say_so() {
         heatmap::render(&loaded, 10, layout, Charset::Unicode),
         "run.pft: addresses over time: no faults\n"
     );
-    sample::push(&mut loaded.analysis, Row { latency: None, ..Row::default() });
+    made_up::push(&mut loaded.analysis, Row { latency: None, ..Row::default() });
     loaded.facts.insert(pft::keys::fact::CAPTURE_LATENCY.to_owned(), "no".to_owned());
     assert_eq!(
         histogram::render(&loaded, layout, Charset::Unicode),

@@ -8,7 +8,7 @@ use crate::cli::Query;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::load::{Loaded, Member};
-use crate::sample::{self, HEAP, Row};
+use crate::made_up::{self, HEAP, Row};
 use crate::stall::WallStall;
 use crate::summary::{Style, exactness_lines, render};
 
@@ -16,7 +16,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A fault a second for ten seconds, of two processes in turn; each third one is major and takes 1.5 s.
 fn loaded() -> Loaded {
-    let mut loaded = sample::two_processes();
+    let mut loaded = made_up::two_processes();
     for i in 0..10 {
         let is_major = i % 3 == 0;
         let class = if is_major { Class::Major } else { Class::Minor };
@@ -32,7 +32,7 @@ fn loaded() -> Loaded {
             mapping: HEAP,
             ..Row::default()
         };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     let second = Thread { proc: 1, tid: 101, from_ns: SECOND, to_ns: 10 * SECOND };
     loaded.analysis.threads.push(second);

@@ -118,11 +118,11 @@ mod tests {
     use super::{empty_faults, for_sql};
     use crate::faults::Faults;
     use crate::field::Field;
-    use crate::sample;
+    use crate::made_up;
 
     #[test]
     fn queries_are_checked_against_what_they_get() {
-        let loaded = sample::empty();
+        let loaded = made_up::empty();
         let table = Faults::new(&loaded, Field::ALL).unwrap().frame(0..0).unwrap();
         assert_eq!(for_sql(&table).unwrap().schema(), empty_faults(Field::ALL).unwrap().schema());
     }

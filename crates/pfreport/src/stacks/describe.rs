@@ -142,17 +142,17 @@ mod tests {
     use pft::keys::fact;
 
     use super::{Loaded, Stacks, Weight};
-    use crate::sample::{self, HEAP, MAIN, Row};
+    use crate::made_up::{self, HEAP, MAIN, Row};
 
     #[test]
     fn what_is_missing_is_said() {
-        let mut loaded = sample::with_code();
-        loaded.analysis.call_chains = vec![sample::chain(&[], &[MAIN], false)];
+        let mut loaded = made_up::with_code();
+        loaded.analysis.call_chains = vec![made_up::chain(&[], &[MAIN], false)];
         let touch = Row { mapping: HEAP, ..Row::default() };
         for row in
             [Row { chain: 0, ..touch }, touch, touch, Row { latency: None, size: 0, ..touch }]
         {
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let of = |weight| Stacks::of(&loaded, weight, 100);
         let stall = of(Weight::Stall);

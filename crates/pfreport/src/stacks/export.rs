@@ -27,7 +27,7 @@ pub fn export(
     }
     let weight = asked.weight.unwrap_or_else(|| Weight::by_default(&loaded.analysis));
     let sites = Sites::of(loaded);
-    let mut target = Target { loaded, force: arguments.habits.force, out, written: Vec::new() };
+    let mut target = Target { loaded, force: arguments.overwrite.force, out, written: Vec::new() };
     let mut remarks = Vec::new();
     if let Some(file) = &asked.folded {
         let stacks = Stacks::of_sites(loaded, &sites, weight, usize::MAX);
@@ -37,7 +37,7 @@ pub fn export(
     if let Some(path) = &asked.flamegraph {
         let path = target.path(path.as_deref(), ".flamegraph.svg");
         if let Some(path) = named(&path) {
-            check(path, loaded.inputs(), arguments.habits.force)?;
+            check(path, loaded.inputs(), arguments.overwrite.force)?;
         }
         let stacks = Stacks::of_sites(loaded, &sites, weight, flamegraph::NAME_CHARACTERS);
         if stacks.total == 0 {

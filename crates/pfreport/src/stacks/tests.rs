@@ -1,6 +1,6 @@
 use super::{Stacks, Weight, write_folded};
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, UNNAMED};
+use crate::made_up::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, UNNAMED};
 use pfmodel::names::{Cause, Class};
 
 fn folded(loaded: &Loaded, weight: Weight) -> String {
@@ -11,11 +11,11 @@ fn folded(loaded: &Loaded, weight: Weight) -> String {
 
 /// Reads with and without a call chain, and touches.
 pub(super) fn faults() -> Loaded {
-    let mut loaded = sample::with_code();
+    let mut loaded = made_up::with_code();
     let analysis = &mut loaded.analysis;
     analysis.call_chains = vec![
-        sample::chain(&[], &[INLINED, LOOP, MAIN], false),
-        sample::chain(&[KERNEL], &[UNNAMED, MAIN], true),
+        made_up::chain(&[], &[INLINED, LOOP, MAIN], false),
+        made_up::chain(&[KERNEL], &[UNNAMED, MAIN], true),
     ];
     let read = Row {
         latency: Some(90_000),
@@ -38,7 +38,7 @@ pub(super) fn faults() -> Loaded {
         Row { mapping: pfmodel::table::NONE, ..failed },
         Row { code: UNNAMED, size: 2 << 20, ..touch },
     ] {
-        sample::push(analysis, row);
+        made_up::push(analysis, row);
     }
     loaded
 }

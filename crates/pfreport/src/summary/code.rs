@@ -13,7 +13,7 @@ use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
 use crate::scope::{CallGraph, Scope};
 use crate::text::{printable, shorten};
-use crate::units::{count, counted};
+use crate::units::{count, counted, counted_as};
 
 /// What tells apart the groups that the list of functions adds up.
 pub const CELL: [Field; 4] = [Field::Function, Field::Module, Field::Class, Field::Cause];
@@ -62,7 +62,7 @@ fn symbols(loaded: &Loaded, counts: &Counts) -> Option<String> {
         parts.push(format!("{number} of {modules} not read: {}", names.join(", ")));
     }
     if let Some(skipped) = loaded.counted(ledger::SYMBOLS_SKIPPED).filter(|&n| n > 0) {
-        let addresses = counted(skipped, "address").replace("addresss", "addresses");
+        let addresses = counted_as(skipped, "address", "addresses");
         parts.push(format!("{addresses} not looked up in the time allowed for it"));
     }
     Some(parts.join("; "))

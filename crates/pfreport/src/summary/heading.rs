@@ -163,10 +163,10 @@ mod tests {
 
     use super::{exit, labels, window};
     use crate::load::Loaded;
-    use crate::sample;
+    use crate::made_up;
 
     fn loaded(facts: &[(&str, &str)]) -> Loaded {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         loaded
     }

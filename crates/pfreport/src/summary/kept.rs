@@ -143,13 +143,13 @@ mod tests {
     use pfmodel::table::FaultTable;
 
     use super::{Kept, Rows};
-    use crate::sample::{self, Row};
+    use crate::made_up::{self, Row};
 
     /// Rows at these times, of these latencies.
     fn part(rows: &[(u64, Option<u64>)]) -> FaultTable {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for &(time, latency) in rows {
-            sample::push(&mut loaded.analysis, Row { time, latency, ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { time, latency, ..Row::default() });
         }
         loaded.analysis.faults
     }

@@ -6,7 +6,7 @@ use pft::keys::{fact, ledger};
 use super::screen::Screen;
 use crate::load::Loaded;
 use crate::scope::{Kind, Scope};
-use crate::units::{counted, duration};
+use crate::units::{counted_as, duration};
 
 pub fn write(screen: &mut Screen, loaded: &Loaded) {
     for line in lines(loaded) {
@@ -37,7 +37,7 @@ fn majors(loaded: &Loaded, scope: &Scope) -> Option<String> {
     // Without entries that count is 0, and was not measured.
     let others = loaded.counted(ledger::CAPTURED_NOT_MAJOR).filter(|_| scope.latency);
     let others = others.map_or_else(String::new, |n| {
-        let entries = counted(n, "more entry").replace("entrys", "entries");
+        let entries = counted_as(n, "more entry", "more entries");
         format!("; {entries} came to no major fault: minor faults, or accesses that failed")
     });
     scope.major_only.then(|| {
@@ -153,10 +153,10 @@ mod tests {
     use pft::keys::{fact, ledger};
 
     use super::lines;
-    use crate::sample;
+    use crate::made_up;
 
     fn lines_with(facts: &[(&str, &str)], kernel_mode: bool, error_code: bool) -> Vec<String> {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         loaded.facts = facts.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         loaded.ledger.insert(ledger::CAPTURED_NOT_MAJOR.to_owned(), 31);
         loaded.analysis.exactness.kernel_mode = kernel_mode;

@@ -132,11 +132,11 @@ mod tests {
     use pft::keys::{fact, ledger};
 
     use super::{lines, stretches};
-    use crate::sample;
+    use crate::made_up;
 
     #[test]
     fn each_kind_of_record_is_called_by_its_name() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let lost = [
             (ledger::MINOR_FAULTS_LOST, 1_000),
             (ledger::MAJOR_FAULTS_LOST, 1),

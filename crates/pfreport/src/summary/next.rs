@@ -90,7 +90,7 @@ mod tests {
     use crate::cli::Arguments;
     use crate::field::Field;
     use crate::group::rows;
-    use crate::sample::{self, HEAP, Row};
+    use crate::made_up::{self, HEAP, Row};
 
     fn commands(loaded: &crate::load::Loaded) -> Vec<(String, &'static str)> {
         super::commands(loaded, &Counts::of(loaded))
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn the_page_is_among_them_and_does_not_advertise_itself() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         assert_eq!(commands(&loaded), []);
-        sample::push(&mut loaded.analysis, Row { mapping: HEAP, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { mapping: HEAP, ..Row::default() });
         let named: Vec<String> =
             commands(&loaded).into_iter().map(|(command, _)| command).collect();
         assert!(named.contains(&"pfreport run.pft --html".to_owned()), "{named:?}");
@@ -112,14 +112,14 @@ mod tests {
 
     #[test]
     fn failed_accesses_are_the_first_rows_of_their_command() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         for i in 0..50_u64 {
             let row = Row { addr: 0x100_0000 + i * 4_096, mapping: HEAP, ..Row::default() };
-            sample::push(&mut loaded.analysis, row);
+            made_up::push(&mut loaded.analysis, row);
         }
         let (class, cause) = (Class::Failed, Cause::Invalid);
         let row = Row { latency: None, class, cause, addr: 0x10, mapping: NONE, ..Row::default() };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
 
         let commands = commands(&loaded);
         let (command, _) = commands.iter().find(|(_, why)| why.contains("failed")).unwrap();

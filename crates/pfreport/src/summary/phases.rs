@@ -116,14 +116,14 @@ mod tests {
     use pft::keys::fact;
 
     use super::{BTreeMap, Span, spans};
-    use crate::sample;
+    use crate::made_up;
 
     #[test]
     fn a_name_that_comes_back_is_one_phase() {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let second = 1_000_000_000;
         for (time, name) in [(1, "load"), (3, "serve"), (6, "load"), (7, "serve")] {
-            sample::mark(&mut loaded, time * second, name);
+            made_up::mark(&mut loaded, time * second, name);
         }
         let span = |from, length| Span { from_ns: from * second, length_ns: length * second };
         let expected =

@@ -12,7 +12,7 @@ use pft::keys::{fact, ledger};
 use super::{Layout, Style, render};
 use crate::json;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+use crate::made_up::{self, HEAP, MODEL, Row, TEXT};
 
 /// Compares with `tests/golden/NAME`; PFT_BLESS=1 rewrites it.
 pub fn assert_golden(name: &str, text: &str) {
@@ -44,7 +44,7 @@ pub fn screen(loaded: &Loaded) -> String {
 }
 
 fn server() -> Loaded {
-    let mut loaded = sample::two_processes();
+    let mut loaded = made_up::two_processes();
     let facts = [
         (fact::TARGET_COMMAND, "server --model /srv/models/model.gguf"),
         (fact::TARGET_PIDS, "4242"),
@@ -60,7 +60,7 @@ fn server() -> Loaded {
     loaded.facts = facts.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let analysis = &mut loaded.analysis;
     for i in 0..200_u64 {
-        sample::push(
+        made_up::push(
             analysis,
             Row {
                 time: i * 10_000_000,
@@ -76,10 +76,10 @@ fn server() -> Loaded {
     for i in 0..1_000_u64 {
         let time = 2_000_000_000 + i * 1_000_000;
         let addr = 0x100_0000 + i * 4_096;
-        sample::push(analysis, Row { time, addr, mapping: HEAP, ..Row::default() });
+        made_up::push(analysis, Row { time, addr, mapping: HEAP, ..Row::default() });
     }
     for i in 0..30_u64 {
-        sample::push(
+        made_up::push(
             analysis,
             Row {
                 time: 3_500_000_000 + i * 1_000_000,
@@ -94,7 +94,7 @@ fn server() -> Loaded {
             },
         );
     }
-    sample::push(
+    made_up::push(
         analysis,
         Row {
             time: 4_000_000_000,
@@ -105,7 +105,7 @@ fn server() -> Loaded {
             ..Row::default()
         },
     );
-    sample::push(
+    made_up::push(
         analysis,
         Row {
             time: 4_100_000_000,
@@ -188,7 +188,7 @@ fn everything_that_can_be_missing() {
 
 #[test]
 fn no_faults_at_all() {
-    assert_goldens("summary-empty", &sample::empty());
+    assert_goldens("summary-empty", &made_up::empty());
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_gap_to_the_kernels_count_is_not_whole() {
 
 #[test]
 fn missing_facts_are_no_missing_privilege() {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     loaded.analysis.exactness.kernel_mode = false;
     let text = screen(&loaded);
     assert!(text.contains("are missing from the file") && !text.contains("CAP_PERFMON"), "{text}");
@@ -216,17 +216,17 @@ fn missing_facts_are_no_missing_privilege() {
 
 #[test]
 fn one_fault_has_no_average() {
-    let mut loaded = sample::empty();
-    sample::push(&mut loaded.analysis, Row { latency: Some(152_000), ..Row::default() });
+    let mut loaded = made_up::empty();
+    made_up::push(&mut loaded.analysis, Row { latency: Some(152_000), ..Row::default() });
     assert!(screen(&loaded).contains(": 1 fault of 152 µs."), "{}", screen(&loaded));
 }
 
 #[test]
 fn unknown_latencies_are_not_zero() {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     for i in 0..3 {
         let row = Row { time: i, latency: None, mapping: HEAP, ..Row::default() };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     let text = screen(&loaded);
     assert!(text.contains("  minor  anon-first-touch       3      1     4KiB      -     -    -"));
@@ -240,7 +240,7 @@ fn the_last_line_is_for_scripts() {
     assert_eq!(last(&loaded), "Summary: major=200 minor=1001 cow=30");
     loaded.analysis.exactness.error_code = false;
     assert_eq!(last(&loaded), "Summary: major=200 minor=1031 cow=unknown");
-    assert_eq!(last(&sample::empty()), "Summary: major=0 minor=0 cow=0");
+    assert_eq!(last(&made_up::empty()), "Summary: major=0 minor=0 cow=0");
 }
 
 #[test]
@@ -248,8 +248,8 @@ fn a_selection() {
     use clap::Parser as _;
 
     let mut loaded = server();
-    sample::mark(&mut loaded, 1_000_000_000, "warm-up");
-    sample::mark(&mut loaded, 3_000_000_000, "serve");
+    made_up::mark(&mut loaded, 1_000_000_000, "warm-up");
+    made_up::mark(&mut loaded, 3_000_000_000, "serve");
     let words = ["pfreport", "run.pft", "--from=1s", "--to=30%", "--where=path LIKE '%.gguf'"];
     let query = crate::cli::Arguments::try_parse_from(words).unwrap().query;
     crate::select::Selection::parse(&query).unwrap().apply(&mut loaded).unwrap();

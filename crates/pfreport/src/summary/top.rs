@@ -5,7 +5,7 @@ use pfmodel::table::{Process, Thread};
 use super::screen::Screen;
 use super::{PLACE, PROCESS, THREAD};
 use crate::cell::Cell;
-use crate::container;
+use crate::cgroup_name;
 use crate::faults;
 use crate::group::{Group, rolled_up};
 use crate::load::Loaded;
@@ -85,10 +85,10 @@ pub fn processes(
 ) {
     let rows = process_rows(loaded, cells, stall);
     // Of processes that are all in one it tells nothing.
-    let with_cgroup = container::are_several(&loaded.analysis);
+    let with_cgroup = cgroup_name::are_several(&loaded.analysis);
     let cgroup = |row: &ProcessRow<'_>| {
-        let path = container::path(&loaded.analysis, row.process);
-        path.map_or(Cell::Unknown, |path| Cell::Name(container::short(path)))
+        let path = cgroup_name::path(&loaded.analysis, row.process);
+        path.map_or(Cell::Unknown, |path| Cell::Name(cgroup_name::short(path)))
     };
     let lines = rows.iter().take(top).map(|row| {
         let names = [

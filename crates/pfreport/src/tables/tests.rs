@@ -10,23 +10,23 @@ use crate::error::Error;
 use crate::export::{Format, in_memory};
 use crate::field::Field;
 use crate::load::{Loaded, Member};
-use crate::sample::{self, INLINED, KERNEL, LOOP, MAIN, Row, UNNAMED};
+use crate::made_up::{self, INLINED, KERNEL, LOOP, MAIN, Row, UNNAMED};
 
 const SECOND: u64 = 1_000_000_000;
 
 /// A trace with something in every table.
 fn loaded() -> Loaded {
-    let mut loaded = sample::with_code();
-    let mut child = sample::two_processes().analysis.processes.remove(1);
+    let mut loaded = made_up::with_code();
+    let mut child = made_up::two_processes().analysis.processes.remove(1);
     child.exit_ns = Some(4 * SECOND);
     child.cgroups = vec![(0, 1), (SECOND, 0)];
     loaded.analysis.cgroups = vec![b"/docker/\x1b".to_vec(), b"/".to_vec()];
     loaded.analysis.processes.push(child);
     loaded.analysis.comms[1] = b"wor\x1bker".to_vec();
     loaded.analysis.call_chains = vec![
-        sample::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
-        sample::chain(&[], &[UNNAMED, u32::MAX], true),
-        sample::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
+        made_up::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
+        made_up::chain(&[], &[UNNAMED, u32::MAX], true),
+        made_up::chain(&[KERNEL], &[INLINED, LOOP, MAIN], false),
     ];
     loaded.analysis.exactness.losses = vec![
         Loss { from_ns: 1, to_ns: SECOND, cpu: 3, by_recorder: false, count: 1_234 },
@@ -46,11 +46,11 @@ fn loaded() -> Loaded {
         uid: Some(0),
         oom_score_adj: Some(-17),
     }];
-    sample::mark(&mut loaded, SECOND, "warm-up");
-    sample::mark(&mut loaded, 3 * SECOND, "serve");
+    made_up::mark(&mut loaded, SECOND, "warm-up");
+    made_up::mark(&mut loaded, 3 * SECOND, "serve");
     loaded.ledger = [("captured.minor".to_owned(), 7)].into();
     loaded.facts = [("label.x".to_owned(), "a\x1b,b".to_owned())].into();
-    sample::push(&mut loaded.analysis, Row::default());
+    made_up::push(&mut loaded.analysis, Row::default());
     loaded
 }
 
@@ -145,7 +145,7 @@ fn matches(info: &ColumnInfo, dtype: &DataType) -> bool {
 
 #[test]
 fn tables_have_the_columns_that_are_documented() {
-    for loaded in [sample::empty(), loaded()] {
+    for loaded in [made_up::empty(), loaded()] {
         for table in Table::ALL {
             let frame = table.frame(&loaded).unwrap();
             let names: Vec<&str> =
@@ -250,7 +250,7 @@ fn sizes_and_counts_sort_downwards_and_the_rest_upwards() {
     assert_eq!(order(Table::Losses, "records", "cpu"), [0, 3]);
     let mut slower = loaded.clone();
     for (time, latency) in [(1, Some(5)), (2, None), (3, Some(7))] {
-        sample::push(&mut slower.analysis, Row { time, latency, ..Row::default() });
+        made_up::push(&mut slower.analysis, Row { time, latency, ..Row::default() });
     }
     let faults = sorted(&Table::Faults.frame(&slower).unwrap(), "latency_ns").unwrap();
     let times = faults.column("time_ns").unwrap().u64().unwrap();

@@ -183,6 +183,41 @@ fn a_command_is_known_behind_habits_and_goes_with_nothing_else() {
 }
 
 #[test]
+fn files_are_replaced_by_what_writes_files() {
+    let scene = Scene::new(3);
+    for command in ["info", "dump", "verify", "diff", "completions", "man"] {
+        let (code, message) = failure(&scene, &[command, "-f"]);
+        assert!(code == 2 && message.contains("'-f'"), "{command}: {message}");
+    }
+    for command in ["recover", "redact", "dataset"] {
+        let (code, message) = failure(&scene, &["-f", command, "run.pft", "-o", "out"]);
+        let said =
+            format!("error: --force does not go with `{command}`; its options come behind it");
+        assert!(code == 2 && message.starts_with(&said), "{message}");
+    }
+    for command in ["recover", "redact"] {
+        let words = [command, "run.pft", "-o", "clean.pft"];
+        scene.run(&words);
+        let (code, message) = failure(&scene, &words);
+        assert_eq!((code, &*message), (2, "error: clean.pft exists; use -f to replace it"));
+        assert_eq!(scene.run(&[&words[..], &["-f"]].concat()).status.code(), Some(0));
+    }
+}
+
+#[test]
+fn several_files_do_not_go_to_standard_output() {
+    let scene = Scene::new(3);
+    let words =
+        [&["run.pft", "--png=-"][..], &["run.pft", "--svg=-"], &["dataset", "run.pft", "-o-"]];
+    for words in words {
+        let (code, message) = failure(&scene, words);
+        let said = "several files cannot go to standard output; a folder of this name is ./-";
+        assert!(code == 2 && message.contains(said), "{message}");
+    }
+    assert_eq!(fs::read_dir(scene.path("")).unwrap().count(), 1);
+}
+
+#[test]
 fn help_is_short_or_long() {
     let help = |words: &[&str]| {
         let output = program().args(words).output().unwrap();

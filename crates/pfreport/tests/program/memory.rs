@@ -51,6 +51,19 @@ fn a_report_that_needs_all_rows_says_what_to_do() {
 }
 
 #[test]
+fn a_comparison_of_traces_beyond_memory_says_what_to_do() {
+    let scene = scene(2);
+    let output = scene.run(&["diff", "run.pft", "run.pft", "--memory=4M"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    let error = "error: run.pft: 100,002 faults would take some 25.7 MiB, and 4 MiB are allowed; allow more with \
+                 --memory, or compare what pfreport says of each, which comes in parts\n";
+    assert_eq!(text(&output.stderr), error);
+    // Each by itself, not both together; the kernel's counts in it are others.
+    let each = scene.run(&["diff", "run.pft", "run.pft", "--memory=26M"]);
+    assert_eq!((each.status.code(), text(&each.stderr)), (Some(3), ""));
+}
+
+#[test]
 fn queries_on_a_trace_beyond_memory_keep_the_columns_that_they_name() {
     let scene = scene(2);
     let counts =

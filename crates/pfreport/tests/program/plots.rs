@@ -45,7 +45,7 @@ fn sizes_and_themes_are_checked_before_anything_is_read() {
         (["none.pft", "--png", "--size=100x100"], "from 320x240 to 8000x8000 pixels"),
         (["none.pft", "--png", "--theme=blue"], "[possible values: light, dark]"),
         (["none.pft", "--heatmap", "--size=800x600"], "required"),
-        (["none.pft", "--histogram", "--csv"], "cannot be used with"),
+        (["none.pft", "--histogram", "--csv"], "a text and --csv would both go to standard output"),
     ] {
         let output = scene.run(&words);
         assert_eq!(output.status.code(), Some(2));

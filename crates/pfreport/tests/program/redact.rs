@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use pft::record::Fact;
 
-use crate::scene::{Scene, assert_harmless, text, trace_bytes};
+use crate::scene::{Scene, assert_harmless, program, text, trace_bytes};
 
 fn scene() -> Scene {
     Scene::of(&trace_bytes(3, true, 0, |writer| {
@@ -43,6 +43,51 @@ fn it_says_what_it_did_and_writes_for_the_owner_alone() {
     assert!(!said.contains("secretplace") && !said.contains("buildhost"), "{said}");
     let info = scene.run(&["info", "share.pft"]);
     assert!(text(&info.stdout).contains("at a time that was removed (redacted: symbols)"));
+}
+
+#[test]
+fn notes_are_on_standard_error_and_can_be_silenced() {
+    let scene = Scene::of(&trace_bytes(3, true, 0, |writer| {
+        let fact = Fact { key: "machine.hostname".to_owned(), value: "vm".to_owned() };
+        writer.host(&[fact]).unwrap();
+    }));
+    let note = "note: common names, replaced only where they name a user or the host: vm\n";
+    let loud = scene.run(&["redact", "run.pft", "-o", "share.pft"]);
+    assert_eq!((loud.status.code(), text(&loud.stderr)), (Some(0), note));
+    assert!(!text(&loud.stdout).contains("note"), "{}", text(&loud.stdout));
+    let quiet = scene.run(&["redact", "run.pft", "-qfo", "share.pft"]);
+    assert_eq!((quiet.status.code(), text(&quiet.stderr)), (Some(0), ""));
+    // For whoever reads the list they belong to it.
+    let list = scene.run(&["redact", "run.pft", "--dry-run"]);
+    assert!(text(&list.stdout).ends_with(note), "{}", text(&list.stdout));
+}
+
+#[test]
+fn standard_output_gets_what_a_file_gets() {
+    let scene = scene();
+    let seed = ["--seed", "of this test", "-o"];
+    let file = scene.run(&[&["redact", "run.pft"], &seed[..], &["share.pft"]].concat());
+    let piped = scene.run(&[&["redact", "run.pft"], &seed[..], &["-"]].concat());
+    assert_eq!((file.status.code(), piped.status.code()), (Some(0), Some(0)));
+    fs::write(scene.path("piped.pft"), &piped.stdout).unwrap();
+    // The identity of a trace is random; what is in it is not.
+    let [one, other] = ["share.pft", "piped.pft"].map(|name| {
+        assert_eq!(scene.run(&["verify", name]).status.code(), Some(0));
+        let faults = scene.run(&[name, "--csv"]);
+        text(&faults.stdout).replace(name, "")
+    });
+    assert_eq!(one, other);
+    let said = format!("share.pft\n{}", text(&piped.stderr));
+    assert_eq!(text(&file.stdout), said);
+    assert!(!scene.path("-").exists());
+    let remains = scene.run(&["redact", "run.pft", "-o", "-", "--hide", "heap"]);
+    assert_eq!((remains.status.code(), text(&remains.stdout)), (Some(1), ""));
+    let device = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut full = program();
+    let full = full.current_dir(scene.path("")).args(["redact", "run.pft", "-o", "-"]);
+    let full = full.stdout(device).output().unwrap();
+    let message = "error: cannot write the output: No space left on device (os error 28)\n";
+    assert_eq!((full.status.code(), text(&full.stderr)), (Some(1), message));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use pfmodel::names::{Cause, Class};
 
 use super::{MS, NO_READAHEAD, ON_DEMAND, RANDOM, found, read, titles, trace};
-use crate::sample::Row;
+use crate::made_up::Row;
 
 const BACKWARD: &str = "Reads of a file from its end to its start";
 const CACHED_START: &str = "A cached file mapped page by page";

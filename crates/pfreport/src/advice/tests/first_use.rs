@@ -4,13 +4,13 @@ use pfmodel::names::{Cause, Class, RegionKind};
 
 use super::{PAGE, add, found, heap, large, titles};
 use crate::load::Loaded;
-use crate::sample::{self, Row};
+use crate::made_up::{self, Row};
 
 const START: u64 = 0x6000_0000_0000;
 
 /// A loaded trace with faults of some causes on each page of memory of so many bytes.
 fn touched(kind: RegionKind, bytes: u64, causes: &[Cause]) -> Loaded {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     let memory = large(&mut loaded, kind, START, bytes);
     for &cause in causes {
         let class = if cause == Cause::CowZero { Class::Cow } else { Class::Minor };

@@ -6,11 +6,11 @@ use pft::keys::fact;
 
 use super::{MS, PAGE, add, found, heap, large, only, read, titles, trace};
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, Row};
+use crate::made_up::{self, HEAP, Row};
 
 /// The server with a heap in its child, which was forked after a second.
 fn family() -> (Loaded, u32) {
-    let mut loaded = sample::two_processes();
+    let mut loaded = made_up::two_processes();
     let mut heap = loaded.analysis.mappings[HEAP as usize].clone();
     heap.proc = 1;
     loaded.analysis.mappings.push(heap);
@@ -76,7 +76,7 @@ fn writes_to_what_was_swapped_in_since_are_no_copies_after_fork() {
 
 /// Touches every `step`-th page of `bytes` of memory.
 fn touched(bytes: u64, step: u64, setting: &str) -> Loaded {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     let start = 0x6000_0000_0000;
     let memory = large(&mut loaded, RegionKind::Anon, start, bytes);
     let row = |i| Row {
@@ -128,7 +128,7 @@ fn small_or_sparse_memory_needs_no_huge_pages() {
 
 /// A mapping of a cached file of which a page in every `step` windows is read.
 fn cached(step: u64) -> Loaded {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     let start = 0x6000_0000_0000;
     let file = large(&mut loaded, RegionKind::File, start, 4_000 * 16 * PAGE);
     let row = |i| Row {
@@ -166,7 +166,7 @@ fn a_cached_file_is_mapped_page_by_page() {
 #[test]
 fn stacks_that_grow() {
     let growths = |number: u64| {
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         let stack = large(&mut loaded, RegionKind::Stack, 0x7ffc_0000_0000, 1 << 30);
         loaded.analysis.mappings[stack as usize].region = b"[stack]".to_vec();
         let row = |i| Row {
@@ -257,7 +257,7 @@ fn a_heap_that_is_trimmed() {
 
 /// Memory of 8 MiB that is mapped and touched so many times, each time at the same addresses or not.
 fn mapped_anew(rounds: u64, same: bool) -> Loaded {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     for round in 0..rounds {
         let start = 0x6000_0000_0000 + if same { 0 } else { round * (16 << 20) };
         let memory = large(&mut loaded, RegionKind::Anon, start, 8 << 20);

@@ -6,13 +6,13 @@ use crate::diff::comparison::tests::{compare, run};
 use crate::diff::digest::Section;
 use crate::diff::metric::Metric;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MODEL, Row, TEXT};
+use crate::made_up::{self, HEAP, MODEL, Row, TEXT};
 
 fn with(mut run: Loaded, faults: &[(Class, Cause, u32, u64)]) -> Loaded {
     for (i, &(class, cause, mapping, latency)) in faults.iter().enumerate() {
         let addr = 0x100_0000 + 4_096 * i as u64;
         let latency = Some(latency);
-        sample::push(
+        made_up::push(
             &mut run.analysis,
             Row { class, cause, mapping, latency, addr, ..Row::default() },
         );

@@ -5,11 +5,11 @@ use super::{Comparison, Part};
 use crate::diff::digest::{Digest, Section};
 use crate::diff::metric::Metric;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MODEL, Row};
+use crate::made_up::{self, HEAP, MODEL, Row};
 
 /// A run that read `reads` pages of the model and touched `touches` of its heap, a microsecond each.
 pub fn run(name: &str, pid: u32, reads: u64, touches: u64) -> Loaded {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     loaded.path = name.into();
     loaded.header.uuid = [0; 16];
     loaded.header.uuid[..name.len().min(16)]
@@ -31,11 +31,11 @@ pub fn run(name: &str, pid: u32, reads: u64, touches: u64) -> Loaded {
             mapping: MODEL,
             ..Row::default()
         };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     for i in 0..touches {
         let addr = 0x100_0000 + shift + i * 4_096;
-        sample::push(&mut loaded.analysis, Row { addr, mapping: HEAP, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { addr, mapping: HEAP, ..Row::default() });
     }
     loaded
 }

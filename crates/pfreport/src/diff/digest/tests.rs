@@ -4,7 +4,7 @@ use pft::keys::fact;
 use super::{Digest, Key, Reads, Section, without_pids};
 use crate::group::Group;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, INLINED, MODEL, Row, UNNAMED};
+use crate::made_up::{self, HEAP, INLINED, MODEL, Row, UNNAMED};
 
 fn with_fact(mut loaded: Loaded, key: &str, value: &str) -> Loaded {
     loaded.facts.insert(key.to_owned(), value.to_owned());
@@ -13,8 +13,8 @@ fn with_fact(mut loaded: Loaded, key: &str, value: &str) -> Loaded {
 
 /// Reads of the model and touches of the heap, by two processes.
 fn server() -> Loaded {
-    let mut loaded = sample::with_code();
-    let child = sample::two_processes().analysis.processes.remove(1);
+    let mut loaded = made_up::with_code();
+    let child = made_up::two_processes().analysis.processes.remove(1);
     loaded.analysis.processes.push(child);
     for (i, proc) in (0..4_u64).zip([0, 0, 0, 1]) {
         let row = Row {
@@ -27,15 +27,15 @@ fn server() -> Loaded {
             code: INLINED,
             ..Row::default()
         };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     for latency in [Some(2_000), None] {
         let row = Row { latency, mapping: HEAP, addr: 0x100_0000, code: UNNAMED, ..Row::default() };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     let failed =
         Row { latency: None, class: Class::Failed, cause: Cause::Invalid, ..Row::default() };
-    sample::push(&mut loaded.analysis, failed);
+    made_up::push(&mut loaded.analysis, failed);
     loaded
 }
 
@@ -88,7 +88,7 @@ fn measures_are_those_of_the_table() {
     assert_eq!(digest.classes, [Some(2), Some(4), Some(0), Some(1), Some(0)]);
     assert_eq!(digest.completed, [6, 5]);
     assert_eq!(digest.length_ns, 10_000_000_000);
-    let none = Digest::of(sample::empty()).unwrap();
+    let none = Digest::of(made_up::empty()).unwrap();
     assert_eq!((none.all, none.classes), (None, [Some(0); 5]));
 }
 

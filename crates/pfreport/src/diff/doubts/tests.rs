@@ -5,7 +5,7 @@ use crate::diff::comparison::tests::{compare, run};
 use crate::diff::digest::Digest;
 use crate::group::Group;
 use crate::load::Loaded;
-use crate::sample::{self, Row};
+use crate::made_up::{self, Row};
 
 fn lines(comparison: &Comparison) -> Vec<String> {
     comparison.doubts.iter().map(super::Doubt::line).collect()
@@ -168,7 +168,7 @@ fn what_is_known_of_few_faults_is_said() {
         let mut loaded = run(name, 1, 0, 0);
         for i in 0..10 {
             let latency = (i < known).then_some(1_000);
-            sample::push(&mut loaded.analysis, Row { latency, ..Row::default() });
+            made_up::push(&mut loaded.analysis, Row { latency, ..Row::default() });
         }
         loaded
     };

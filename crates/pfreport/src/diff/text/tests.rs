@@ -7,7 +7,7 @@ use crate::diff::condition::{Condition, Verdict};
 use crate::diff::metric::Metric;
 use crate::layout::Layout;
 use crate::load::Loaded;
-use crate::sample::{self, MODEL, Row};
+use crate::made_up::{self, MODEL, Row};
 use crate::summary::tests::assert_golden;
 
 const PLAIN: Style<'_> = Style { top: 10, metrics: &[], brief: false, layout: Layout::PIPED };
@@ -21,10 +21,10 @@ fn verdicts(comparison: &Comparison, conditions: &[&str]) -> Vec<Verdict> {
 fn server(name: &str, reads: u64, touches: u64, command: &str) -> Loaded {
     let mut loaded = run(name, 1, reads, touches);
     loaded.facts.insert(fact::TARGET_COMMAND.to_owned(), command.to_owned());
-    loaded.analysis.locations = sample::with_code().analysis.locations;
-    loaded.analysis.modules = sample::with_code().analysis.modules;
-    let row = Row { mapping: MODEL, addr: 0x7f00_0000_0000, code: sample::LOOP, ..Row::default() };
-    sample::push(&mut loaded.analysis, row);
+    loaded.analysis.locations = made_up::with_code().analysis.locations;
+    loaded.analysis.modules = made_up::with_code().analysis.modules;
+    let row = Row { mapping: MODEL, addr: 0x7f00_0000_0000, code: made_up::LOOP, ..Row::default() };
+    made_up::push(&mut loaded.analysis, row);
     loaded
 }
 

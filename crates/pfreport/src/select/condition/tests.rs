@@ -5,15 +5,15 @@ use super::{BATCH_ROWS, Condition};
 use crate::error::Error;
 use crate::field::Field;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, KERNEL, MAIN, MODEL, Row};
+use crate::made_up::{self, HEAP, KERNEL, MAIN, MODEL, Row};
 
 /// Addresses above 2^53, where floating point would not tell neighbours apart, and of the kernel.
 const HIGH: u64 = 0xffff_ffff_8100_0000;
 
 fn loaded() -> Loaded {
-    let mut loaded = sample::with_code();
+    let mut loaded = made_up::with_code();
     let second = 1_000_000_000;
-    sample::mark(&mut loaded, 2 * second, "serve");
+    made_up::mark(&mut loaded, 2 * second, "serve");
     let heap = Row { addr: 0x100_0000, mapping: HEAP, code: MAIN, ..Row::default() };
     let read = Row {
         time: 2 * second,
@@ -37,7 +37,7 @@ fn loaded() -> Loaded {
         ..Row::default()
     };
     for row in [heap, read, failed] {
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     loaded
 }
@@ -214,10 +214,10 @@ fn a_row_that_cannot_be_judged_is_an_error() {
 
 #[test]
 fn batches_are_judged_alike() {
-    let mut loaded = sample::empty();
+    let mut loaded = made_up::empty();
     let rows = BATCH_ROWS + 5;
     for time in 0..rows as u64 {
-        sample::push(&mut loaded.analysis, Row { time, ..Row::default() });
+        made_up::push(&mut loaded.analysis, Row { time, ..Row::default() });
     }
     let mut mask = vec![true; rows];
     mask[1] = false;

@@ -97,11 +97,11 @@ mod tests {
     use super::words;
     use crate::faults::Faults;
     use crate::field::Field;
-    use crate::sample;
+    use crate::made_up;
 
     #[test]
     fn they_are_those_of_the_table() {
-        let loaded = sample::with_code();
+        let loaded = made_up::with_code();
         let table = Faults::new(&loaded, Field::ALL).unwrap().frame(0..0).unwrap();
         // Other columns are enumerated as well, of what the trace names.
         let of_trace = [

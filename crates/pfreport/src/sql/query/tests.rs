@@ -5,15 +5,15 @@ use super::Query;
 use crate::export::{Format, in_memory};
 use crate::field::Field;
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MAIN, MODEL, Row};
+use crate::made_up::{self, HEAP, MAIN, MODEL, Row};
 
 /// Three touches of the heap by a server, two slow reads by its child.
 fn loaded() -> Loaded {
-    let mut loaded = sample::two_processes();
-    let code = sample::with_code().analysis;
+    let mut loaded = made_up::two_processes();
+    let code = made_up::with_code().analysis;
     let analysis = &mut loaded.analysis;
     (analysis.locations, analysis.modules) = (code.locations, code.modules);
-    analysis.call_chains = vec![sample::chain(&[], &[MAIN], false)];
+    analysis.call_chains = vec![made_up::chain(&[], &[MAIN], false)];
     for i in 0..3 {
         let row = Row {
             time: i,
@@ -22,7 +22,7 @@ fn loaded() -> Loaded {
             chain: 0,
             ..Row::default()
         };
-        sample::push(analysis, row);
+        made_up::push(analysis, row);
     }
     for i in 0..2 {
         let row = Row {
@@ -36,7 +36,7 @@ fn loaded() -> Loaded {
             mapping: MODEL,
             ..Row::default()
         };
-        sample::push(analysis, row);
+        made_up::push(analysis, row);
     }
     loaded
 }

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{MARKERS, SAMPLES, profile};
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, LOOP, MAIN, Row};
+use crate::made_up::{self, HEAP, LOOP, MAIN, Row};
 use crate::stacks::tests::faults;
 use crate::stacks::{Sites, Weight};
 
@@ -99,8 +99,8 @@ fn faults_are_samples_at_their_end() {
 #[test]
 fn faults_are_markers_with_what_is_known() {
     let mut loaded = in_order(faults());
-    sample::mark(&mut loaded, 2_000_000, "warm\u{fc}p");
-    sample::mark(&mut loaded, 3_000_000, "serve");
+    made_up::mark(&mut loaded, 2_000_000, "warm\u{fc}p");
+    made_up::mark(&mut loaded, 3_000_000, "serve");
     let json = whole(&loaded, Weight::Stall);
     let thread = &json["threads"][0];
     let markers = &thread["markers"];
@@ -134,10 +134,10 @@ fn faults_are_markers_with_what_is_known() {
 
 #[test]
 fn tracks_are_threads_with_faults() {
-    let mut loaded = sample::two_processes();
+    let mut loaded = made_up::two_processes();
     let touch = Row { mapping: HEAP, ..Row::default() };
     for (proc, tid) in [(0, 100), (1, 4_243), (0, 4_242), (0, 100)] {
-        sample::push(&mut loaded.analysis, Row { proc, tid, ..touch });
+        made_up::push(&mut loaded.analysis, Row { proc, tid, ..touch });
     }
     let mut loaded = in_order(loaded);
     loaded.analysis.comms[1] = b"\x1b[2Jworker".to_vec();
@@ -205,14 +205,14 @@ fn a_trace_without_latencies_has_no_heights() {
 
 /// Two stacks that take turns, a millisecond each time.
 fn turns() -> Loaded {
-    let mut loaded = sample::with_code();
+    let mut loaded = made_up::with_code();
     let analysis = &mut loaded.analysis;
     analysis.call_chains =
-        vec![sample::chain(&[], &[LOOP, MAIN], false), sample::chain(&[], &[MAIN], false)];
+        vec![made_up::chain(&[], &[LOOP, MAIN], false), made_up::chain(&[], &[MAIN], false)];
     for turn in 0..1_000_u64 {
         let (chain, latency) = if turn % 2 == 0 { (0, 300_000) } else { (1, 100_000 + turn) };
         let row = Row { time: turn * 1_000_000, latency: Some(latency), chain, ..Row::default() };
-        sample::push(analysis, Row { mapping: HEAP, ..row });
+        made_up::push(analysis, Row { mapping: HEAP, ..row });
     }
     analysis.duration_ns = 1_000_000_000;
     loaded

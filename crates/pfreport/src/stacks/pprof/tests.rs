@@ -6,7 +6,7 @@ use prost::Message as _;
 use super::proto::Profile;
 use super::write;
 use crate::load::Loaded;
-use crate::sample::{self, INLINED, LOOP, MAIN, Row};
+use crate::made_up::{self, INLINED, LOOP, MAIN, Row};
 use crate::select::Selected;
 use crate::stacks::tests::faults;
 use crate::stacks::{Sites, Weight};
@@ -187,7 +187,7 @@ fn absurd_latencies_do_not_overflow() {
     let mut loaded = faults();
     for chain in [0, 1] {
         let row = Row { latency: Some(u64::MAX - 1), chain, ..Row::default() };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     let profile = decoded(&loaded, Weight::Stall);
     let sum: i128 = profile.sample.iter().map(|sample| i128::from(sample.value[1])).sum();

@@ -7,18 +7,18 @@ use pft::record::ModuleState;
 
 use super::{Layout, Style, assert_goldens, render, screen, set_ledger};
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, TEXT, UNNAMED};
+use crate::made_up::{self, HEAP, INLINED, KERNEL, LOOP, MAIN, MODEL, Row, TEXT, UNNAMED};
 
 /// The server reads a file, touches its heap and some of its own sections.
 fn server() -> Loaded {
-    let mut loaded = sample::with_code();
+    let mut loaded = made_up::with_code();
     let analysis = &mut loaded.analysis;
     let data = Region { kind: RegionKind::Data, label: b"server .data".to_vec() };
     analysis.regions.push(data);
     analysis.regions[TEXT as usize].label = b"server .text".to_vec();
     analysis.call_chains = vec![
-        sample::chain(&[], &[INLINED, LOOP, MAIN], false),
-        sample::chain(&[KERNEL], &[UNNAMED, MAIN], true),
+        made_up::chain(&[], &[INLINED, LOOP, MAIN], false),
+        made_up::chain(&[KERNEL], &[UNNAMED, MAIN], true),
     ];
     let read = Row {
         class: Class::Major,
@@ -36,10 +36,10 @@ fn server() -> Loaded {
     for (row, times) in [(read, 10), (cached, 30), (touch, 50), (text, 9)] {
         for i in 0..times {
             let addr = 0x40_0000 + i * 4_096;
-            sample::push(analysis, Row { addr, ..row });
+            made_up::push(analysis, Row { addr, ..row });
         }
     }
-    sample::push(analysis, Row { code: MAIN, chain: NONE, ..text });
+    made_up::push(analysis, Row { code: MAIN, chain: NONE, ..text });
     let last = analysis.faults.len() - 1;
     analysis.faults.region[last] = 3;
     loaded
@@ -127,12 +127,12 @@ fn traces_without_symbols_have_no_list_of_functions() {
 
 #[test]
 fn the_diagnosis_is_of_a_section() {
-    let mut loaded = sample::with_code();
+    let mut loaded = made_up::with_code();
     let analysis = &mut loaded.analysis;
     analysis.regions[TEXT as usize].label = b"server .text".to_vec();
     for time in 0..4 {
         let row = Row { time, cause: Cause::FileCached, mapping: TEXT, ..Row::default() };
-        sample::push(analysis, row);
+        made_up::push(analysis, row);
     }
     let text = screen(&loaded);
     assert!(text.contains("4 faults, 1 µs each on average"), "{text}");

@@ -7,7 +7,7 @@ use pft::record::OomRecord;
 
 use super::{assert_goldens, screen, server, set_ledger};
 use crate::load::Loaded;
-use crate::sample::{self, HEAP, MODEL, Row};
+use crate::made_up::{self, HEAP, MODEL, Row};
 
 fn with_facts(mut loaded: Loaded, facts: &[(&str, &str)]) -> Loaded {
     loaded.facts.extend(facts.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())));
@@ -16,13 +16,13 @@ fn with_facts(mut loaded: Loaded, facts: &[(&str, &str)]) -> Loaded {
 
 #[test]
 fn a_fault_that_began_before_the_window_stalls_since_its_start() {
-    let mut loaded = with_facts(sample::empty(), &[(fact::FLIGHT_WINDOW_NS, "9000000000")]);
+    let mut loaded = with_facts(made_up::empty(), &[(fact::FLIGHT_WINDOW_NS, "9000000000")]);
     let second = 1_000_000_000;
     let row = Row { class: Class::Major, cause: Cause::FileRead, mapping: MODEL, ..Row::default() };
-    sample::push(&mut loaded.analysis, Row { latency: Some(30 * second), ..row });
+    made_up::push(&mut loaded.analysis, Row { latency: Some(30 * second), ..row });
     loaded.analysis.faults.before_ns = vec![25 * second];
     let late = Row { time: 8 * second, latency: Some(second), ..row };
-    sample::push(&mut loaded.analysis, late);
+    made_up::push(&mut loaded.analysis, late);
     let text = screen(&loaded);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = " major file-read 2 1 4KiB 6s 60% 1s 30s 30s 30s ";
@@ -36,7 +36,7 @@ fn a_fault_that_began_before_the_window_stalls_since_its_start() {
 
 #[test]
 fn rates_and_shares_are_of_the_time_after_a_delay() {
-    let mut loaded = with_facts(sample::empty(), &[(fact::CAPTURE_DELAY_NS, "8000000000")]);
+    let mut loaded = with_facts(made_up::empty(), &[(fact::CAPTURE_DELAY_NS, "8000000000")]);
     for i in 0..1_500 {
         let row = Row {
             time: 8_000_000_000 + i * 1_000_000,
@@ -46,7 +46,7 @@ fn rates_and_shares_are_of_the_time_after_a_delay() {
             mapping: MODEL,
             ..Row::default()
         };
-        sample::push(&mut loaded.analysis, Row { tid: 100 + (i % 2) as u32, ..row });
+        made_up::push(&mut loaded.analysis, Row { tid: 100 + (i % 2) as u32, ..row });
     }
     let text = screen(&loaded).split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
@@ -65,7 +65,7 @@ fn rates_and_shares_are_of_the_time_after_a_delay() {
 #[test]
 fn a_machine_with_many_processes() {
     let mut loaded = with_facts(
-        sample::empty(),
+        made_up::empty(),
         &[
             (fact::TARGET_KIND, "system"),
             (fact::TARGET_COMMAND, "sleep 10"),
@@ -114,7 +114,7 @@ fn a_machine_with_many_processes() {
             mapping: if proc == 0 { MODEL } else { HEAP },
             ..Row::default()
         };
-        sample::push(analysis, row);
+        made_up::push(analysis, row);
     }
     loaded.oom = (0..7).map(victim).collect();
     set_ledger(
@@ -183,7 +183,7 @@ fn a_marked_recording_without_the_fast_faults() {
     loaded.analysis.exactness.map_confidence = [1_200, 31, 1];
     let second = 1_000_000_000;
     for (time, name) in [(1, "load"), (2, "serve"), (6, "idle"), (3, "load"), (4, "serve")] {
-        sample::mark(&mut loaded, time * second, name);
+        made_up::mark(&mut loaded, time * second, name);
     }
     loaded.marks.sort_by_key(|mark| mark.time_ns);
     assert_goldens("summary-phases", &loaded);
@@ -192,7 +192,7 @@ fn a_marked_recording_without_the_fast_faults() {
 #[test]
 fn majors_alone_without_latencies() {
     let mut loaded = with_facts(
-        sample::empty(),
+        made_up::empty(),
         &[
             (fact::TARGET_KIND, "cgroup"),
             (fact::TARGET_CGROUP, "/sys/fs/cgroup/web"),
@@ -216,7 +216,7 @@ fn majors_alone_without_latencies() {
             mapping: MODEL,
             ..Row::default()
         };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     set_ledger(
         &mut loaded,
@@ -230,7 +230,7 @@ fn majors_alone_without_latencies() {
 #[test]
 fn what_perf_does_not_show_is_said_only_where_both_sides_count_the_same() {
     let line = |facts: &[(&str, &str)], children: bool| {
-        let base = if children { sample::two_processes() } else { sample::empty() };
+        let base = if children { made_up::two_processes() } else { made_up::empty() };
         let mut loaded = with_facts(base, facts);
         set_ledger(
             &mut loaded,
@@ -264,7 +264,7 @@ fn what_perf_does_not_show_is_said_only_where_both_sides_count_the_same() {
 #[test]
 fn what_may_be_behind_the_unseen_depends_on_what_was_recorded() {
     let line = |kind, kernel_mode| {
-        let mut loaded = with_facts(sample::empty(), &[(fact::TARGET_KIND, kind)]);
+        let mut loaded = with_facts(made_up::empty(), &[(fact::TARGET_KIND, kind)]);
         loaded.analysis.exactness.kernel_mode = kernel_mode;
         let counts = [(ledger::CAPTURED_MINOR, 24_906), (ledger::RUSAGE_MINOR_FAULTS, 24_920)];
         set_ledger(&mut loaded, &counts);
@@ -296,7 +296,7 @@ fn the_last_line_says_what_was_not_recorded() {
     assert_eq!(last(&loaded), "Summary: major=205 minor=1001 cow=30");
     set_ledger(&mut loaded, &skipped(4));
     assert_eq!(last(&loaded), "Summary: major=205 minor=1035 cow=unknown");
-    let loaded = with_facts(sample::empty(), &[(fact::CAPTURE_MAJOR_ONLY, "yes")]);
+    let loaded = with_facts(made_up::empty(), &[(fact::CAPTURE_MAJOR_ONLY, "yes")]);
     assert_eq!(last(&loaded), "Summary: major=0 minor=unrecorded cow=unrecorded");
 }
 
@@ -321,7 +321,7 @@ fn major_faults_alone_say_who_waits_for_what() {
     // The first and the last page of sixteen.
     for i in 0..6_u64 {
         let row = Row { time: i * 5_000_000, addr: file.addr + i % 2 * 15 * 4_096, ..file };
-        sample::push(&mut loaded.analysis, row);
+        made_up::push(&mut loaded.analysis, row);
     }
     for i in 0..600_u64 {
         let swap = Row {
@@ -333,16 +333,16 @@ fn major_faults_alone_say_who_waits_for_what() {
             addr: 0x100_0000 + i * 4_096,
             ..file
         };
-        sample::push(&mut loaded.analysis, swap);
+        made_up::push(&mut loaded.analysis, swap);
     }
     let unknown = Row { cause: Cause::FileOrSwap, mapping: NONE, latency: None, ..file };
-    sample::push(&mut loaded.analysis, Row { time: 700_000_000, addr: 0x10_0000, ..unknown });
+    made_up::push(&mut loaded.analysis, Row { time: 700_000_000, addr: 0x10_0000, ..unknown });
     let counts = [(ledger::CAPTURED_MAJOR, 607), (ledger::MAJOR_FAULTS_COUNT, 607)];
     set_ledger(&mut loaded, &counts);
     assert_goldens("summary-reads", &loaded);
 
     // Not where there are others.
-    sample::push(&mut loaded.analysis, Row { time: 800_000_000, ..Row::default() });
+    made_up::push(&mut loaded.analysis, Row { time: 800_000_000, ..Row::default() });
     let text = screen(&loaded);
     assert!(!text.contains("What major faults wait for") && text.contains("Regions and files"));
 }

@@ -1,17 +1,15 @@
 //! What all reports have in common.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable::Reset;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ColorChoice, ValueEnum as _};
 
 /// What all reports have in common.
 #[derive(Debug, Clone, Args)]
-pub struct Habits {
-    /// Replace output files that exist
-    #[arg(short, long, global = true, help_heading = Reset)]
-    pub force: bool,
-
+pub struct Common {
     /// Print errors only: no progress, notes or warnings; exit codes stay
     #[arg(short, long, global = true, help_heading = Reset)]
     pub quiet: bool,
@@ -31,9 +29,9 @@ pub struct Habits {
     pub memory: Option<u64>,
 }
 
-impl Default for Habits {
+impl Default for Common {
     fn default() -> Self {
-        Self { force: false, quiet: false, color: ColorChoice::Auto, memory: None }
+        Self { quiet: false, color: ColorChoice::Auto, memory: None }
     }
 }
 
@@ -58,5 +56,13 @@ pub(super) fn color_of(words: &[OsString]) -> ColorChoice {
 pub fn size(text: &str) -> Result<u64, String> {
     parse_size::Config::new().with_binary().parse_size(text).map_err(|error| {
         format!("{error}; a size is a number, with K, M or G behind it if you like")
+    })
+}
+
+/// A folder for several files, which `-` is not: standard output is one.
+pub fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|folder| match folder == Path::new("-") {
+        true => Err("several files cannot go to standard output; a folder of this name is ./-"),
+        false => Ok(folder),
     })
 }
