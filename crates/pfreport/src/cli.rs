@@ -17,7 +17,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHi
 
 pub use events::Events;
 pub use exports::Exports;
-pub use habits::{Habits, size};
+pub use habits::{Habits, Overwrite, place, size};
 pub use pictures::Pictures;
 pub use query::{Query, Views, analysis_options};
 pub use stacks::StackOutputs;

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::cli::size;
+use crate::cli::{place, size};
 use crate::error::Error;
 use crate::load::default_bytes;
 use crate::progress::Bar;
@@ -48,8 +48,12 @@ pub struct Arguments {
     pub traces: Vec<PathBuf>,
 
     /// Folder of the dataset: a new one, or one that grows
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = place())]
     pub output: PathBuf,
+
+    /// Add traces anew that are there already
+    #[arg(short, long)]
+    pub force: bool,
 
     /// Redact each trace on the way (names, paths, arguments, symbols or all), as `pfreport redact` does
     #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true, requires = "seed")]
@@ -108,7 +112,7 @@ enum Fate {
 /// [`Error::Dataset`] for a folder that is none; [`Error::Write`]; [`Error::Output`].
 pub fn run(
     arguments: &Arguments,
-    (force, is_quiet): (bool, bool),
+    is_quiet: bool,
     (out, notes): (&mut impl Write, &mut impl Write),
 ) -> Result<Outcome, Error> {
     let mut dataset = Dataset::open(&arguments.output)?;
@@ -121,7 +125,7 @@ pub fn run(
             Some(bar) => bar.aside(|| writeln!(notes, "{line}")),
             None => writeln!(notes, "{line}"),
         };
-        match add(path, &mut dataset, arguments, force) {
+        match add(path, &mut dataset, arguments) {
             Ok(Fate::There) => tally.there += 1,
             Ok(Fate::Added(written, left_out)) => {
                 tally.added += 1;
@@ -151,12 +155,11 @@ fn add(
     path: &Path,
     dataset: &mut Dataset,
     arguments: &Arguments,
-    force: bool,
 ) -> Result<Fate, Error> {
     let input = Input::open(path)?;
     let seed = arguments.redact.and(arguments.wishes.seed.as_deref());
     let key = identity::key(&input, seed);
-    if dataset.has(&key) && !force {
+    if dataset.has(&key) && !arguments.force {
         return Ok(Fate::There);
     }
     let mut staged = dataset.stage()?;

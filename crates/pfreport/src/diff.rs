@@ -23,11 +23,11 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, ValueHint};
 
-use crate::cli::analysis_options;
+use crate::cli::{analysis_options, size};
 use crate::error::Error;
 use crate::input::STDIN;
 use crate::layout::Layout;
-use crate::load::Loaded;
+use crate::load::{Loaded, Request, default_bytes};
 use crate::run::Outcome;
 use comparison::Comparison;
 use condition::{Condition, Verdict};
@@ -95,6 +95,10 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub slow_threshold: Option<Duration>,
 
+    /// Memory that the faults of a trace may take (2G, 500M) [default: half of what is available]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<u64>,
+
     /// Leave out the tables: only doubts, the verdict and conditions
     #[arg(long)]
     pub brief: bool,
@@ -115,9 +119,11 @@ fn metrics() -> impl clap::builder::TypedValueParser<Value = Metric> {
 /// Any [`Error`].
 pub fn run(arguments: &Arguments, out: &mut impl Write, layout: Layout) -> Result<Outcome, Error> {
     let (base, new) = sides(arguments)?;
-    let options = analysis_options(arguments.slow_threshold);
+    let mut request = Request::from(analysis_options(arguments.slow_threshold));
+    request.memory_bytes = Some(arguments.memory.unwrap_or_else(default_bytes));
+    // One after the other is in memory.
     let digests = |paths: &[PathBuf]| {
-        let digests = paths.iter().map(|path| Digest::of(Loaded::open(path, &options)?));
+        let digests = paths.iter().map(|path| Digest::of(Loaded::open_with(path, &request)?));
         digests.collect::<Result<Vec<_>, Error>>()
     };
     let comparison = Comparison::of(digests(base)?, digests(new)?);

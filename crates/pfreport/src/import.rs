@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use pfimport::{Imported, Options, PerfData};
 
+use crate::cli::Overwrite;
 use crate::error::Error;
 use crate::input::{self, STDIN};
 use crate::layout::Layout;
@@ -33,6 +34,10 @@ pub struct Arguments {
     /// The trace to write; `-` writes to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+
+    /// Whether the output may be replaced.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 const EXAMPLES: &str = "\
@@ -63,11 +68,11 @@ perf lost records, or the recording is cut or damaged.";
 /// would go to a terminal.
 pub fn run(
     arguments: &Arguments,
-    force: bool,
     (out, notes): (&mut impl Write, &mut impl Write),
     layout: Layout,
 ) -> Result<Outcome, Error> {
-    let Arguments { input: path, output } = arguments;
+    let Arguments { input: path, output, overwrite: Overwrite { force } } = arguments;
+    let force = *force;
     let is_stdout = output.as_os_str() == OsStr::new(STDOUT);
     if is_stdout && layout.is_terminal() {
         return Err(Error::Terminal { option: "--output".to_owned() });

@@ -4,7 +4,7 @@
 //! time and everything that follows the order of faults is right without knowing of several traces. Processes of
 //! different traces are different ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use pft::keys::fact;
 
@@ -37,7 +37,11 @@ pub fn join(traces: Vec<Loaded>) -> Option<Loaded> {
         return Some(all);
     }
     all.damage = with_names(&all);
+    let mut seen = HashSet::from([all.header.uuid]);
     for trace in rest {
+        if !seen.insert(trace.header.uuid) {
+            all.notes.push(format!("{} is a trace that was given before", trace.name));
+        }
         append(&mut all, trace);
     }
     name_apart(&mut all.members);
@@ -74,9 +78,6 @@ fn name_apart(members: &mut [Member]) {
 fn append(all: &mut Loaded, mut trace: Loaded) {
     let offset_ns = all.analysis.duration_ns.saturating_add(GAP_NS);
     let rows = all.analysis.faults.len();
-    if all.header.uuid == trace.header.uuid {
-        all.notes.push(format!("{} is a trace that was given before", trace.name));
-    }
     all.damage.extend(with_names(&trace));
     all.notes.extend(trace.notes.iter().map(|note| format!("{}: {note}", trace.name)));
     differing_options(all, &trace);
@@ -245,6 +246,8 @@ mod tests {
         assert!(notes.is_empty(), "{notes:?}");
         let (with_one_twice, notes) = names([("a", 1), ("a", 1), ("c", 3)]);
         assert_eq!(with_one_twice, ["a/run.pft", "a/run.pft (2)", "c/run.pft"]);
+        assert_eq!(notes, ["run.pft is a trace that was given before"]);
+        let (_, notes) = names([("b", 2), ("a", 1), ("a", 1)]);
         assert_eq!(notes, ["run.pft is a trace that was given before"]);
     }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueHint};
 use pft::record::GapRecord;
 use pft::{Damage, Limits, Recovery, Trace};
 
+use crate::cli::Overwrite;
 use crate::error::Error;
 use crate::gaps::sentence;
 use crate::input::{self, STDIN};
@@ -34,6 +35,10 @@ pub struct Arguments {
     /// File for what is left of it; `-` writes to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+
+    /// Whether the output may be replaced.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 const EXAMPLES: &str = "\
@@ -60,11 +65,11 @@ lost.";
 /// [`Error::Terminal`] for a trace that would go to a terminal.
 pub fn run(
     arguments: &Arguments,
-    force: bool,
     (out, notes): (&mut impl Write, &mut impl Write),
     layout: Layout,
 ) -> Result<Outcome, Error> {
-    let Arguments { trace: path, output } = arguments;
+    let Arguments { trace: path, output, overwrite: Overwrite { force } } = arguments;
+    let force = *force;
     let is_stdout = output.as_os_str() == OsStr::new(STDOUT);
     if is_stdout && layout.is_terminal() {
         return Err(Error::Terminal { option: "--output".to_owned() });

@@ -10,12 +10,13 @@ use clap::{Args, ValueHint};
 use pfredact::{Checked, Level, Options, Plan, Summary};
 use pft::{Limits, Trace};
 
+use crate::cli::{Overwrite, place};
 use crate::error::Error;
 use crate::input;
 use crate::output::NewFile;
 use crate::run::Outcome;
 use crate::text::{printable, printable_path};
-use crate::units::{bytes, count, counted};
+use crate::units::{bytes, count, counted, counted_as};
 
 /// What `pfreport redact` takes.
 #[derive(Debug, Clone, Args)]
@@ -25,8 +26,8 @@ pub struct Arguments {
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     pub trace: PathBuf,
 
-    /// The trace to write
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The trace to write, which is read again before it gets its name
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = place())]
     #[arg(required_unless_present = "dry_run")]
     pub output: Option<PathBuf>,
 
@@ -42,9 +43,9 @@ pub struct Arguments {
     #[command(flatten)]
     pub wishes: Wishes,
 
-    /// Replace the output if it exists
-    #[arg(short, long)]
-    pub force: bool,
+    /// Whether the output may be replaced.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 /// What stays and goes beyond the rules.
@@ -129,16 +130,19 @@ fn folder(folder: &str) -> Result<String, String> {
     Err("not a path from the root: /opt/jdk".to_owned())
 }
 
-/// Does it.
+/// Does it. `out` takes what was done, `notes` what to look at; where nothing is written, `out` takes both.
 ///
 /// # Errors
 /// Those of [`crate::input::open`] and [`NewFile`]; [`Error::Redact`] for a damaged trace, and when something
 /// that has to go would remain; [`Error::Output`].
-pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error> {
+pub fn run(
+    arguments: &Arguments,
+    (out, notes): (&mut impl Write, &mut impl Write),
+) -> Result<Outcome, Error> {
     let path = &arguments.trace;
     // Checked before minutes may pass.
     if let Some(output) = arguments.output.as_ref().filter(|_| !arguments.dry_run) {
-        crate::output::check(output, [path.as_path()], arguments.force)?;
+        crate::output::check(output, [path.as_path()], arguments.overwrite.force)?;
     }
     // Only one frame at a time is in memory.
     let limits = Limits { decoded_bytes: u64::MAX };
@@ -149,13 +153,15 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Error
     match arguments.output.as_ref().filter(|_| !arguments.dry_run) {
         None => {
             list(&plan, &trace, out, failed)?;
-            numbers(arguments.level, plan.summary(), usize::MAX, out)?;
+            numbers(arguments.level, plan.summary(), out)?;
+            remarks(plan.summary(), usize::MAX, out)?;
         }
         Some(output) => {
-            let place = (output.as_path(), arguments.force);
+            let place = (output.as_path(), arguments.overwrite.force);
             let (written, checked) = write(&mut plan, (&trace, path), place, failed)?;
             writeln!(out, "{}", printable_path(&written))?;
-            numbers(arguments.level, plan.summary(), MOST_WORDS, out)?;
+            numbers(arguments.level, plan.summary(), out)?;
+            remarks(plan.summary(), MOST_WORDS, notes)?;
             let strings = counted(checked.strings, "string");
             writeln!(out, "checked: {strings} in {}, none remains", bytes(checked.bytes))?;
         }
@@ -222,13 +228,8 @@ const MANY_STRETCHES: u64 = 1000;
 /// Words of a note, at most, where not everything is listed.
 const MOST_WORDS: usize = 10;
 
-/// What was done, in numbers, and notes with up to `most` words each.
-fn numbers(
-    level: Level,
-    summary: &Summary,
-    most: usize,
-    out: &mut impl Write,
-) -> Result<(), Error> {
+/// What was done, in numbers.
+fn numbers(level: Level, summary: &Summary, out: &mut impl Write) -> Result<(), Error> {
     let kinds = ["of users and hosts", "of files", "of arguments", "of code", "of the system"];
     let shown = summary.words.iter().zip(kinds).filter(|(words, _)| **words > 0);
     let shown: Vec<String> =
@@ -236,9 +237,14 @@ fn numbers(
     let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
     writeln!(out, "redacted: level {level}; words replaced: {shown}")?;
     let (islands, stay) = summary.islands;
-    let islands = counted(islands, "stretch").replace("stretchs", "stretches");
+    let islands = counted_as(islands, "stretch", "stretches");
     let were = if stay == 1 { "it was" } else { "they were" };
     writeln!(out, "addresses: {islands} of memory, {} where {were}", count(stay))?;
+    Ok(())
+}
+
+/// What to look at, with up to `most` words each.
+fn remarks(summary: &Summary, most: usize, out: &mut impl Write) -> Result<(), Error> {
     if summary.islands.0 > MANY_STRETCHES {
         writeln!(
             out,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 
 use crate::advice;
-use crate::cli::{Arguments, Command, Habits, analysis_options};
+use crate::cli::{Arguments, Command, analysis_options};
 use crate::dataset;
 use crate::diff;
 use crate::dump;
@@ -68,15 +68,14 @@ pub fn run(
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
         Some(Command::Verify(verify)) => verify::run(verify, arguments.habits.quiet, out),
         Some(Command::Recover(recover)) => {
-            recover::run(recover, arguments.habits.force, (out, warnings), layout)
+            recover::run(recover, (out, warnings), layout)
         }
-        Some(Command::Redact(arguments)) => redact::run(arguments, out),
+        Some(Command::Redact(arguments)) => redact::run(arguments, (out, warnings)),
         Some(Command::Dataset(arguments_of)) => {
-            let Habits { force, quiet, .. } = arguments.habits;
-            dataset::run(arguments_of, (force, quiet), (out, warnings))
+            dataset::run(arguments_of, arguments.habits.quiet, (out, warnings))
         }
         Some(Command::Import(import)) => {
-            import::run(import, arguments.habits.force, (out, warnings), layout)
+            import::run(import, (out, warnings), layout)
         }
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;

@@ -1,15 +1,17 @@
 //! What all reports have in common.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::builder::Resettable::Reset;
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, ColorChoice, ValueEnum as _};
 
 /// What all reports have in common.
 #[derive(Debug, Clone, Args)]
 pub struct Habits {
     /// Replace output files that exist
-    #[arg(short, long, global = true, help_heading = Reset)]
+    #[arg(short, long, help_heading = Reset)]
     pub force: bool,
 
     /// Print errors only: no progress, notes or warnings; exit codes stay
@@ -35,6 +37,22 @@ impl Default for Habits {
     fn default() -> Self {
         Self { force: false, quiet: false, color: ColorChoice::Auto, memory: None }
     }
+}
+
+/// What commands with one output file have in common.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Overwrite {
+    /// Replace the output if it exists
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// The path of an output that cannot be standard output.
+pub fn place() -> impl clap::builder::TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.as_os_str() == "-" {
+        true => Err("this output cannot go to standard output: name a place (./- for one called so)"),
+        false => Ok(path),
+    })
 }
 
 /// What words say about colours before they are understood: help and errors have some too.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
+use super::place;
 use crate::picture::{SIZE, Theme, parse_size};
 
 /// Pictures.
@@ -28,10 +29,12 @@ pub struct Pictures {
     ///
     /// The folder is made if it does not exist.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(value_parser = place())]
     pub png: Option<Option<PathBuf>>,
 
     /// Draw the same pictures as SVG
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(value_parser = place())]
     pub svg: Option<Option<PathBuf>>,
 
     /// Size of the pictures in pixels, from 320x240 to 8000x8000 [default: 1200x800]

@@ -10,7 +10,8 @@ use pfmodel::Options;
 use pfmodel::table::Analysis;
 use pfredact::{Level, Summary};
 
-use super::{Arguments, MANY_STRETCHES, MOST_WORDS, Wishes, numbers, run};
+use super::{Arguments, MANY_STRETCHES, MOST_WORDS, Wishes, remarks, run};
+use crate::cli::Overwrite;
 use crate::advice::{Evidence, advice};
 use crate::load::Loaded;
 use crate::pattern::patterns;
@@ -40,7 +41,7 @@ fn arguments(trace: &Path, output: &Path, level: Level) -> Arguments {
         level,
         dry_run: false,
         wishes: Wishes::default(),
-        force: true,
+        overwrite: Overwrite { force: true },
     }
 }
 
@@ -106,8 +107,7 @@ fn loaded(path: &Path) -> Loaded {
 fn assert_same(trace: &Path, level: Level) {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("share.pft");
-    let mut said = Vec::new();
-    run(&arguments(trace, &output, level), &mut said).unwrap();
+    run(&arguments(trace, &output, level), (&mut Vec::new(), &mut Vec::new())).unwrap();
     assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o600);
     let (before, after) = (loaded(trace), loaded(&output));
     // What was lost before, and nothing else.
@@ -171,7 +171,7 @@ fn notes_name_some_words_or_all_and_tell_of_many_stretches() {
     summary.common = (0..MOST_WORDS + 2).map(|n| format!("user{n}").into_bytes()).collect();
     let said = |summary: &Summary, most| {
         let mut out = Vec::new();
-        numbers(Level::Names, summary, most, &mut out).unwrap();
+        remarks(summary, most, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     };
     let some = said(&summary, MOST_WORDS);

@@ -107,7 +107,7 @@ pub fn one(trace: &Path, out: &Path, report: &str) -> Result<Option<Outcome>, St
     };
     let words: Vec<OsString> = std::iter::once("pfreport".into())
         .chain(report.split(' ').map(word))
-        .chain(["-f".into()])
+        .chain(report.contains("OUT").then(|| "-f".into()))
         .collect();
     let arguments = Arguments::from_words(&words).map_err(|error| error.to_string())?;
     let (mut text, mut notes) = (std::io::sink(), std::io::sink());
