@@ -28,6 +28,8 @@ step lints
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+step "other machines: 32 bits, and not Linux"
+scripts/portable.sh
 step build
 # With the tests: their dependencies add features, and Polars would be built once more for those.
 cargo build --workspace --all-targets --quiet

@@ -50,11 +50,12 @@ pub struct CallTracepoints {
 impl CallTracepoints {
     /// That of one call.
     #[must_use]
-    pub const fn of(&self, kind: CallKind) -> CallTracepoint {
+    pub const fn of(&self, kind: CallKind) -> Option<CallTracepoint> {
         match kind {
-            CallKind::Munmap => self.munmap,
-            CallKind::Mremap => self.mremap,
-            CallKind::Madvise => self.madvise,
+            CallKind::Munmap => Some(self.munmap),
+            CallKind::Mremap => Some(self.mremap),
+            CallKind::Madvise => Some(self.madvise),
+            _ => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`damaged`] has a trace with every kind of damage that storage and transport do to a file: cuts, flipped
 //! bits, zeroed ranges, swapped blocks. [`hostile()`] has files that somebody made to do harm, each under a name.
-//! [`perf_data`] makes recordings of perf.
+//! [`perf_data`] makes recordings of perf, [`golden()`] the golden traces of `testdata/`.
 //! All are the same each time: what fails can be made again from its name.
 
 #![allow(
@@ -12,6 +12,7 @@
 )]
 
 mod damage;
+mod golden;
 mod hostile;
 pub mod perf_data;
 mod traces;
@@ -28,5 +29,6 @@ mod forge;
 mod samples;
 
 pub use damage::{Damaged, borders, cuts, damaged, every_cut, every_flip, flips, others};
+pub use golden::{GOLDEN, golden};
 pub use hostile::{Hostile, hostile};
 pub use traces::{all_kinds, busy};

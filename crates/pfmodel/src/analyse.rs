@@ -132,7 +132,12 @@ impl Analyser {
         let place = self.place(fault, outcome, at_ns);
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let user_ip = (!kernel_mode && fault.knows_ip()).then_some(fault.ip);
-        let access = access_of(ErrorCode::of(fault.flags), user_ip, fault.addr, place.map.as_ref());
+        let access = access_of(
+            ErrorCode::of(fault.flags),
+            user_ip,
+            fault.addr,
+            (place.map.as_ref(), self.page_shift),
+        );
         let is_judged = match outcome {
             Some(Outcome::Minor | Outcome::Major) => {
                 self.completed(fault, place, access, outcome == Some(Outcome::Major), row);
@@ -162,13 +167,13 @@ impl Analyser {
         major: bool,
         row: &mut Row,
     ) {
-        let page_shift = fault.flags >> flags::PAGE_SHIFT_SHIFT & flags::PAGE_SHIFT_MASK;
+        let page_shift = page_shift_of(fault.flags);
         let page_size_bytes = match page_shift {
             0 => 0,
             shift => 1u64.checked_shl(shift).unwrap_or(0),
         };
         let huge = (HUGE_SHIFT..u64::BITS).contains(&page_shift);
-        let (page, history_addr) = self.page(fault, place, huge);
+        let (page, history_addr) = self.page(fault, place, page_shift);
         let advice = self.world.advice(place.mm, history_addr, place.at_ns);
         let drops_known = self.world.are_drops_known(place.mm);
         let slow_ns = Some(fault.latency_ns).filter(|&latency_ns| latency_ns != LATENCY_UNKNOWN);
@@ -217,7 +222,7 @@ impl Analyser {
         }
         let latency_ns = slow_ns.unwrap_or(0);
         let over_ns = fault.time_ns.saturating_add(latency_ns);
-        self.world.note_fault(place.mm, (page, history_addr), fault.time_ns, over_ns);
+        self.world.note_fault(place.mm, page, fault.time_ns, over_ns);
         let (class, cause, nth) = found;
         // Without swap to begin with, only what must have been swapped out gets that cause.
         self.no_swap &= cause != Cause::SwapIn;
@@ -277,7 +282,7 @@ impl Analyser {
                 false
             }
             Verdict::Failed(cause) => {
-                let (page, _) = self.page(fault, place, false);
+                let (page, _) = self.page(fault, place, 0);
                 let born = place.piece.map_or(0, |piece| piece.born);
                 let mm = self.world.mms.get(place.mm as usize);
                 let nth = mm.map_or(0, |mm| mm.pages.past(page, born, self.now, None).faults);
@@ -290,7 +295,7 @@ impl Analyser {
 
     /// Notes a fault of which it is not known what it did to its page; how often that has faulted.
     fn touch(&mut self, fault: &Fault, place: Place) -> u32 {
-        let (page, history_addr) = self.page(fault, place, false);
+        let (page, history_addr) = self.page(fault, place, 0);
         let advice = self.world.advice(place.mm, history_addr, place.at_ns);
         let mapped = place.piece.map_or(0, |piece| piece.born);
         let born = self.born(mapped);
@@ -301,15 +306,15 @@ impl Analyser {
                 Change::Forget
             });
         }
-        self.world.note_fault(place.mm, (page, history_addr), fault.time_ns, fault.time_ns);
+        self.world.note_fault(place.mm, page, fault.time_ns, fault.time_ns);
         nth
     }
 
     /// The page of a fault, and the address under which its history is kept.
-    fn page(&self, fault: &Fault, place: Place, huge: bool) -> (PageKey, u64) {
+    fn page(&self, fault: &Fault, place: Place, page_shift: u32) -> (PageKey, u64) {
         let offset = place.piece.map_or(0, |piece| piece.history_offset);
         let addr = fault.addr.wrapping_add(offset);
-        (PageKey { base: addr >> self.page_shift, range: addr >> HUGE_SHIFT, huge }, addr)
+        (PageKey::new(addr, self.page_shift, page_shift), addr)
     }
 
     /// Fills in what is the same for faults of all kinds.
@@ -353,6 +358,11 @@ impl Analyser {
             ..*row
         };
     }
+}
+
+/// The base-2 logarithm of the page size in the flags of a fault; 0 if it is not known.
+const fn page_shift_of(fault_flags: u32) -> u32 {
+    fault_flags >> flags::PAGE_SHIFT_SHIFT & flags::PAGE_SHIFT_MASK
 }
 
 /// The outcome in the flags of a fault; `None` for a value without a meaning.

@@ -93,7 +93,7 @@ pub(crate) fn access_of(
     error: Option<ErrorCode>,
     user_ip: Option<u64>,
     addr: u64,
-    map: Option<&MapEvidence>,
+    (map, page_shift): (Option<&MapEvidence>, u32),
 ) -> Access {
     if let Some(error) = error {
         return error.access;
@@ -102,7 +102,8 @@ pub(crate) fn access_of(
     if let Some(ip) = user_ip {
         // An instruction that is being executed has its first byte mapped, so a fault there is its
         // fetch; so is one in the page that it reaches into.
-        let reaches_in = addr & 0xfff == 0 && addr.wrapping_sub(ip) < LONGEST_INSTRUCTION_BYTES;
+        let begins_page = addr & ((1 << page_shift) - 1) == 0;
+        let reaches_in = begins_page && addr.wrapping_sub(ip) < LONGEST_INSTRUCTION_BYTES;
         if ip == addr || reaches_in && executable {
             return Access::Exec;
         }
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn without_error_code_the_access_is_known_only_where_one_is_possible() {
-        let of = |ip, addr, map: Option<MapEvidence>| access_of(None, ip, addr, map.as_ref());
+        let of = |ip, addr, map: Option<MapEvidence>| access_of(None, ip, addr, (map.as_ref(), 12));
         assert_eq!(of(Some(0x5000), 0x5000, map(5, false)), Access::Exec);
         assert_eq!(of(Some(0x4ffa), 0x5000, map(5, false)), Access::Exec);
         assert_eq!(of(Some(0x4ff0), 0x5000, map(5, false)), Access::Unknown);

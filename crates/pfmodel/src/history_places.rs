@@ -4,7 +4,7 @@
 //! addresses, and the mapping remembers how far it moved (`Piece::history_offset`). What is mapped at
 //! the old addresses later needs another place for its own history: one that no process can map.
 
-use crate::page_history::HUGE_SHIFT;
+use crate::page_history::LARGEST_SHIFT;
 use crate::piece_tree::{PieceTree, Span};
 
 /// First address of the places for what is mapped where moved memory was; above all of user space.
@@ -63,7 +63,7 @@ impl HistoryPlaces {
             return 0;
         }
         // Huge pages stay whole.
-        let huge = 1 << HUGE_SHIFT;
+        let huge = 1 << LARGEST_SHIFT;
         let place = self.next_free.next_multiple_of(huge) + start % huge;
         // Only impossible sizes come to the end of the numbers; their histories may mix.
         self.next_free = place.saturating_add(end - start).min(u64::MAX - 2 * huge);
@@ -87,7 +87,10 @@ mod tests {
         assert_eq!(places.offset_for(0x8000, 0x9000), 0);
         let first = places.offset_for(0x7000, 0x9000).wrapping_add(0x7000);
         let second = places.offset_for(0x5000, 0x6000).wrapping_add(0x5000);
-        assert_eq!((first, second), (FIRST_FREE + 0x7000, FIRST_FREE + 0x20_5000));
+        assert_eq!(
+            (first, second),
+            (FIRST_FREE + 0x7000, FIRST_FREE + (1 << LARGEST_SHIFT) + 0x5000)
+        );
         places.take(first, first + 0x2000);
         assert_eq!(places.offset_for(first, first + 1), 0, "no process maps anything there");
     }

@@ -6,7 +6,7 @@ use crate::address_space::{AddressSpace, Moment};
 use crate::fault_order::{FaultOrder, in_order};
 use crate::intern::Interner;
 use crate::mapping_rows::MappingRows;
-use crate::page_history::{Change, HUGE_SHIFT, PageHistory, PageKey};
+use crate::page_history::{Change, PageHistory, PageKey};
 use crate::vma::Vma;
 
 const PAGE_SHIFT: u32 = 12;
@@ -54,8 +54,8 @@ impl Pages {
     pub fn write(&mut self, addrs: &[u64]) -> usize {
         let mut touched = 0;
         for (now, &addr) in (0..).zip(addrs) {
-            let (base, range) = (addr >> PAGE_SHIFT, addr >> HUGE_SHIFT);
-            self.0.visit(PageKey { base, range, huge: false }, (0, 0), now, None, |past| {
+            let page = PageKey::new(addr, PAGE_SHIFT, PAGE_SHIFT);
+            self.0.visit(page, (0, 0), now, None, |past| {
                 touched += usize::from(past.touched);
                 Change::Private
             });

@@ -1,8 +1,6 @@
-//! What a page-fault trace means.
+#![doc = include_str!("../README.md")]
 //!
-//! The recorder stores what the kernel said; this crate works out the rest: the address space of
-//! each process over time, the mapping that held each address at its moment, and the class and cause
-//! of each fault. Pure: no I/O, any platform.
+//! ## The way through the crate
 //!
 //! [`analyse`] is the way in; [`analyse_in_order`] takes faults as they are read, a window of time of them if
 //! asked to, and [`analyse_in_parts`] gives rows a part at a time. [`Live`] is the same for a recording that goes

@@ -96,6 +96,7 @@ impl Modules {
             ModuleKind::PerfMap => {
                 self.perf_maps.entry(record.pid).or_insert(number);
             }
+            _ => {}
         }
         record.segments.truncate(MAX_SEGMENTS);
         // `.tbss` has addresses that belong to others.

@@ -39,6 +39,7 @@ named! {
 
 named! {
     /// Why a fault happened. `schemas/faults.md` gives the rule and the evidence of each.
+    #[non_exhaustive]
     Cause {
         /// Kernel-mode access to an address that no mapping allows: the system call returned `EFAULT`.
         Efault = "efault",
@@ -115,6 +116,7 @@ named! {
 
 named! {
     /// What kind of memory an address belongs to.
+    #[non_exhaustive]
     RegionKind {
         /// No mapping known.
         Unknown = "unknown",

@@ -7,6 +7,11 @@ use crate::page_blocks::PageBlocks;
 
 /// Base-2 logarithm of the size from which on pages count as huge.
 pub(crate) const HUGE_SHIFT: u32 = 21;
+/// And of the largest that any machine has (16 GiB).
+pub(crate) const LARGEST_SHIFT: u32 = 34;
+/// Sizes beside the base page that are told apart: no machine has more. Pages of further ones, which only a file made
+/// up can have, are kept like base pages.
+const MAX_SIZES: usize = 6;
 
 const NEVER: u32 = u32::MAX;
 
@@ -90,12 +95,12 @@ struct Entry {
     private: u32,
 }
 
-/// The pages of one address space. A page of 2 MiB or more is kept by its 2 MiB range, any other by
-/// the base page of its address.
+/// The pages of one address space: those larger than the base page by their size. On most machines there is one such
+/// size if any, on arm64 there are up to four.
 #[derive(Debug, Default)]
 pub(crate) struct PageHistory {
     base: Pages,
-    huge: Pages,
+    larger: Vec<(u32, Pages)>,
 }
 
 #[derive(Debug, Default)]
@@ -148,12 +153,28 @@ impl Pages {
 /// Which page a fault is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageKey {
+    /// Where its history is kept: an address in it.
+    addr: u64,
     /// Number of the base page.
-    pub base: u64,
-    /// Number of the 2 MiB range.
-    pub range: u64,
-    /// Whether the fault installed 2 MiB or more.
-    pub huge: bool,
+    base: u64,
+    /// Base-2 logarithm of the size that the fault installed where that is more than a base page, 0 otherwise.
+    shift: u32,
+}
+
+impl PageKey {
+    /// The page at an address, of 2 to the power of `page_shift` bytes (0 where that is not known) where base pages are
+    /// of `base_shift`.
+    #[inline]
+    pub(crate) const fn new(addr: u64, base_shift: u32, page_shift: u32) -> Self {
+        let is_larger = page_shift > base_shift && page_shift < u64::BITS;
+        Self { addr, base: addr >> base_shift, shift: if is_larger { page_shift } else { 0 } }
+    }
+
+    /// First and last address of a page larger than the base page; of a base page the address of the fault.
+    pub(crate) const fn bounds(self) -> (u64, u64) {
+        let mask = (1 << self.shift) - 1;
+        (self.addr & !mask, self.addr | mask)
+    }
 }
 
 impl Entry {
@@ -192,25 +213,64 @@ impl PageHistory {
         before: u32,
         advice: Option<Dropped>,
     ) -> Past {
+        let (own, page) = self.own(key);
+        let (other, latest) = self.others(key, born, before, advice.is_some());
         let loss = match advice {
-            Some(advice) => {
-                let base = self.base.latest(key.base, born, before);
-                loss(base, self.huge.latest(key.range, born, before), before, advice)
-            }
+            Some(advice) => loss(own.latest(page, born, before), latest, before, advice),
             None => Loss::No,
         };
-        let base = self.base.past(key.base, born, before);
-        if self.huge.entries.is_empty() {
-            return base.after(loss);
+        combine(own.past(page, born, before), other).after(loss)
+    }
+
+    /// The pages of the size of this one, and its number among them.
+    fn own(&self, key: PageKey) -> (&Pages, u64) {
+        let larger = self.larger.iter().find(|(shift, _)| *shift == key.shift);
+        larger.map_or((&self.base, key.base), |(shift, pages)| (pages, key.addr >> shift))
+    }
+
+    /// The same to change.
+    fn own_mut(&mut self, key: PageKey) -> (&mut Pages, u64) {
+        if key.shift == 0 {
+            return (&mut self.base, key.base);
         }
-        let huge = self.huge.past(key.range, born, before);
-        if key.huge { combine(huge, base).after(loss) } else { combine(base, huge).after(loss) }
+        let known = self.larger.iter().position(|(shift, _)| *shift == key.shift);
+        if known.is_none() && self.larger.len() < MAX_SIZES {
+            // From the finest on.
+            let at = self.larger.partition_point(|(shift, _)| *shift < key.shift);
+            self.larger.insert(at, (key.shift, Pages::default()));
+            return self.own_mut(key);
+        }
+        match known.and_then(|index| self.larger.get_mut(index)) {
+            Some((shift, pages)) => (pages, key.addr >> *shift),
+            None => (&mut self.base, key.base),
+        }
+    }
+
+    /// What the pages of other sizes went through that cover this one, or that it covers with its address; and the
+    /// last fault of any of them, if that is wanted.
+    fn others(
+        &self,
+        key: PageKey,
+        born: u32,
+        before: u32,
+        wants_latest: bool,
+    ) -> (Past, Option<Latest>) {
+        let (mut past, mut latest) = (Past::default(), None);
+        let sizes = self.larger.iter().map(|(shift, pages)| (*shift, pages, key.addr >> shift));
+        let is_base = self.larger.is_empty() || !self.larger.iter().any(|size| size.0 == key.shift);
+        let base = (!is_base).then_some((0, &self.base, key.base));
+        for (_, pages, page) in base.into_iter().chain(sizes.filter(|size| size.0 != key.shift)) {
+            past = combine(past, pages.past(page, born, before));
+            if wants_latest {
+                latest = later(latest, pages.latest(page, born, before));
+            }
+        }
+        (past, latest)
     }
 
     /// The page faulted while advice for it was followed, which is known only after `faults` faults.
     pub(crate) fn doubt(&mut self, key: PageKey, faults: u32) {
-        let (pages, page) =
-            if key.huge { (&mut self.huge, key.range) } else { (&mut self.base, key.base) };
+        let (pages, page) = self.own_mut(key);
         let place = pages.entries.find_or_add(page, Entry::UNTOUCHED);
         pages.note_latest(place, Latest { fault: faults, unsure: true });
     }
@@ -225,22 +285,18 @@ impl PageHistory {
         advice: Option<Dropped>,
         judge: impl FnOnce(Past) -> Change,
     ) {
-        let (own, page, other, other_page) = if key.huge {
-            (&mut self.huge, key.range, &self.base, key.base)
-        } else {
-            (&mut self.base, key.base, &self.huge, key.range)
+        let (other, latest) = match self.larger.is_empty() && key.shift == 0 {
+            true => (Past::default(), None),
+            false => {
+                self.own_mut(key);
+                self.others(key, born, now, advice.is_some())
+            }
         };
+        let (own, page) = self.own_mut(key);
         let place = own.entries.find_or_add(page, Entry::UNTOUCHED);
         let loss = match advice {
-            Some(advice) => {
-                let other = other.latest(other_page, born, now);
-                loss(own.latest_at(place, born, now), other, now, advice)
-            }
+            Some(advice) => loss(own.latest_at(place, born, now), latest, now, advice),
             None => Loss::No,
-        };
-        let other = match other.entries.is_empty() {
-            true => Past::default(),
-            false => other.past(other_page, born, now),
         };
         let Some(entry) = own.entries.get_mut(place) else { return };
         let mut earlier = 0;
@@ -262,10 +318,15 @@ impl PageHistory {
     }
 }
 
-/// What advice for a page means before fault `before`, by the last faults of the page itself and of the
-/// page of another size there.
+/// The later of two faults.
+fn later(one: Option<Latest>, other: Option<Latest>) -> Option<Latest> {
+    one.into_iter().chain(other).max_by_key(|latest| latest.fault)
+}
+
+/// What advice for a page means before fault `before`, by the last faults of the page itself and of
+/// pages of other sizes there.
 fn loss(own: Option<Latest>, other: Option<Latest>, before: u32, advice: Dropped) -> Loss {
-    match own.into_iter().chain(other).max_by_key(|latest| latest.fault) {
+    match later(own, other) {
         None => Loss::No,
         // Since then it has faulted again; whether it had before does not show any more.
         Some(latest) if latest.fault >= before => Loss::Unsure,
@@ -276,7 +337,7 @@ fn loss(own: Option<Latest>, other: Option<Latest>, before: u32, advice: Dropped
     }
 }
 
-/// The own past of a page of one size, and the past of the page of another size that covered it.
+/// The own past of a page of one size, and the past of pages of other sizes that covered it.
 fn combine(own: Past, other: Past) -> Past {
     Past {
         faults: own.faults.saturating_add(other.faults),
@@ -290,8 +351,8 @@ fn combine(own: Past, other: Past) -> Past {
 mod tests {
     use super::*;
 
-    const PAGE: PageKey = PageKey { base: 512, range: 1, huge: false };
-    const RANGE: PageKey = PageKey { base: 512, range: 1, huge: true };
+    const PAGE: PageKey = PageKey::new(512 << 12, 12, 12);
+    const RANGE: PageKey = PageKey::new(512 << 12, 12, 21);
 
     fn visit(pages: &mut PageHistory, key: PageKey, born: u32, now: u32, change: Change) -> Past {
         visit_advised(pages, key, (born, now), None, change)
@@ -352,11 +413,44 @@ mod tests {
     fn a_huge_page_covers_its_base_pages() {
         let mut pages = PageHistory::default();
         visit(&mut pages, RANGE, 0, 1, Change::Private);
-        let inside = PageKey { base: 700, ..PAGE };
+        let inside = PageKey::new(700 << 12, 12, 12);
         let past = visit(&mut pages, inside, 0, 2, Change::Forget);
         assert_eq!(past, known(1, PageState::Private));
         // What the base page went through since counts more than the huge page before.
         assert_eq!(pages.past(inside, 0, 3, None).state, PageState::Unknown);
+    }
+
+    #[test]
+    fn pages_of_any_size_cover_what_is_in_them() {
+        // arm64 with base pages of 64 KiB: 2 MiB of contiguous ones, and blocks of 512 MiB.
+        let page = |addr, shift| PageKey::new(addr, 16, shift);
+        let (near, far) = (0x7f00_0001_0000, 0x7f00_1fff_ffff);
+        let mut pages = PageHistory::default();
+        visit(&mut pages, page(0x7f00_0000_0000, 29), 0, 1, Change::Private);
+        for addr in [near, far] {
+            assert_eq!(pages.past(page(addr, 16), 0, 2, None), known(1, PageState::Private));
+            assert_eq!(pages.past(page(addr, 21), 0, 2, None), known(1, PageState::Private));
+        }
+        assert_eq!(pages.past(page(far + 1, 16), 0, 2, None), Past::default());
+        visit(&mut pages, page(near, 21), 0, 2, Change::Clean);
+        assert_eq!(pages.past(page(near + 0x10_0000, 16), 0, 3, None).state, PageState::Clean);
+        assert_eq!(pages.past(page(near + 0x20_0000, 16), 0, 3, None).state, PageState::Private);
+        // The large page goes, too, where all of it was dropped.
+        let advice = Some(Dropped { faults: 3, unsure: false });
+        assert_eq!(pages.past(page(far, 16), 0, 4, advice).loss, Loss::Yes);
+    }
+
+    #[test]
+    fn sizes_that_no_machine_has_are_bounded() {
+        let mut pages = PageHistory::default();
+        for (now, shift) in (0..).zip(13..64) {
+            visit(&mut pages, PageKey::new(1 << 40, 12, shift), 0, now, Change::Keep);
+        }
+        assert_eq!(pages.larger.len(), MAX_SIZES);
+        assert_eq!(pages.past(PageKey::new(1 << 40, 12, 12), 0, 100, None).faults, 51);
+        for shift in [0, 11, 12, 64, 255] {
+            assert_eq!(PageKey::new(1 << 40, 12, shift).bounds(), (1 << 40, 1 << 40), "{shift}");
+        }
     }
 
     #[test]
@@ -369,7 +463,7 @@ mod tests {
         assert_eq!(third, known(2, PageState::Clean), "advice counts once");
         let fourth = visit_advised(&mut pages, PAGE, (0, 12), Some((10, false)), Change::Keep);
         assert_eq!(fourth.loss, Loss::Yes);
-        let other = PageKey { base: 600, ..PAGE };
+        let other = PageKey::new(600 << 12, 12, 12);
         let first = visit_advised(&mut pages, other, (0, 13), Some((10, false)), Change::Clean);
         assert_eq!(first, Past::default(), "nothing was there to drop");
     }

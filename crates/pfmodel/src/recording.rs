@@ -2,12 +2,13 @@
 
 use pft::keys::fact;
 use pft::record::{
-    CallChainRecord, CallRecord, CgroupRecord, Checkpoint, Fact, GapRecord, LostRecord, MapRecord,
-    ModuleRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
+    CallChainRecord, CallRecord, CgroupRecord, Checkpoint, Fact, Frame, GapRecord, LostRecord,
+    MapRecord, ModuleRecord, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, TraceHeader,
 };
 
 /// Everything that a trace holds except the faults. The lists may be in any order.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Recording {
     /// Clocks and page size.
     pub header: TraceHeader,
@@ -59,6 +60,28 @@ impl Recording {
             cgroups: Vec::new(),
             checkpoint: None,
         }
+    }
+
+    /// Takes what a frame holds. Gives back the frames that are not part of a recording: faults, which the analysis
+    /// gets beside it, marks, victims of the OOM killer, and kinds that this crate does not know.
+    pub fn add(&mut self, frame: Frame) -> Option<Frame> {
+        match frame {
+            Frame::Host(facts) => self.facts.extend(facts),
+            Frame::Tasks(tasks) => self.tasks.extend(tasks),
+            Frame::Maps(maps) => self.maps.extend(maps),
+            Frame::Calls(calls) => self.calls.extend(calls),
+            Frame::Snapshot(snapshot) => self.snapshots.push(snapshot),
+            Frame::Lost(lost) => self.lost.extend(lost),
+            Frame::Gaps(gaps) => self.gaps.extend(gaps),
+            Frame::Modules(modules) => self.modules.extend(modules),
+            Frame::Symbols(symbols) => self.symbols.extend(symbols),
+            Frame::CallChains(chains) => self.call_chains.extend(chains),
+            Frame::StackPointers(pointers) => self.stack_pointers.extend(pointers),
+            Frame::Cgroups(cgroups) => self.cgroups.extend(cgroups),
+            Frame::Checkpoint(checkpoint) => self.checkpoint = Some(checkpoint),
+            other => return Some(other),
+        }
+        None
     }
 
     /// Soft limit on the stack, if it was recorded and is not unlimited.
@@ -114,8 +137,17 @@ impl Recording {
 
 /// Choices of the reader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
     /// Latency beyond which a minor fault counts as slow, nanoseconds. Without one it is derived from
     /// the trace: twenty times the median latency of its minor faults, and at least 20 µs.
     pub slow_threshold_ns: Option<u64>,
+}
+
+impl Options {
+    /// Minor faults that took longer than so many nanoseconds count as slow.
+    #[must_use]
+    pub const fn with_slow_threshold_ns(slow_threshold_ns: u64) -> Self {
+        Self { slow_threshold_ns: Some(slow_threshold_ns) }
+    }
 }

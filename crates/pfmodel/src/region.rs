@@ -287,7 +287,7 @@ pub(crate) fn plain_label(vma: &Vma, names: &Interner) -> Vec<u8> {
 pub(crate) fn module_label(module: &ModuleRecord) -> Vec<u8> {
     match module.kind {
         ModuleKind::PerfMap => JIT_LABEL.to_vec(),
-        ModuleKind::Elf | ModuleKind::Kernel | ModuleKind::Vdso => base_name(&module.path),
+        _ => base_name(&module.path),
     }
 }
 

@@ -14,6 +14,7 @@ pub const NONE: u32 = u32::MAX;
 
 /// One row per fault, in order of entry time. All columns have the same length, except `before_ns` and `node`.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct FaultTable {
     /// Entry time, nanoseconds since the start of the trace; 0 if the entry was before it.
     pub time_ns: Vec<u64>,
@@ -270,6 +271,7 @@ pub struct Object {
 
 /// What the report says about completeness. Every count is of records or faults as named.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Exactness {
     /// Faults in the table (failed ones included).
     pub faults: u64,
@@ -319,6 +321,7 @@ pub struct Loss {
 
 /// Everything the model worked out.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Analysis {
     /// The faults.
     pub faults: FaultTable,

@@ -8,9 +8,10 @@ use rustc_hash::FxHashSet;
 
 /// Below lie programs at fixed addresses, and the page of null pointers: all of it stays.
 const FIXED_END: u64 = 4 << 30;
-/// Where zones begin: behind the first lies the user space of four-level page tables, then that of five
-/// levels and what is no address at all, then the kernel, around a page that stays.
-const ZONES: [u64; 6] = [0, FIXED_END, 1 << 47, KERNEL, VSYSCALL.0, VSYSCALL.1];
+/// Where zones begin: behind the first lies user space, then what is no address at all, then the kernel, around a page
+/// that stays. User space ends at 2^47 on most machines, and at 2^56 with the most page tables: an end in between
+/// would cut mappings of other machines in two.
+const ZONES: [u64; 6] = [0, FIXED_END, 1 << 56, KERNEL, VSYSCALL.0, VSYSCALL.1];
 const KERNEL: u64 = 1 << 63;
 /// Where every x86 kernel has this page: where it went would tell where the kernel was.
 const VSYSCALL: (u64, u64) = (0xffff_ffff_ff60_0000, 0xffff_ffff_ff60_1000);
@@ -23,8 +24,9 @@ const KERNEL_CHUNK_SHIFT: u32 = 16;
 /// memory of a sanitizer.
 const RANGE_MAX_BYTES: u64 = 1 << 40;
 
-/// Size of the smallest huge page: positions within it stay, since the kernel aligns huge pages.
-const HUGE_BYTES: u64 = 2 << 20;
+/// Sizes of huge pages: positions within one stay, since the kernel aligns huge pages.
+const SMALLEST_HUGE_BYTES: u64 = 2 << 20;
+const LARGEST_HUGE_BYTES: u64 = 16 << 30;
 
 /// How islands of a zone are told apart and placed.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +78,7 @@ impl Seen {
         self.range(start, start.saturating_add(bytes));
     }
 
-    /// The map; `page_bytes` is the size of the largest page in the trace.
+    /// The map; `page_bytes` is the size of the largest page in the trace, or of those that huge pages are made of.
     pub(crate) fn islands(&self, page_bytes: u64) -> Islands {
         let chunks = self.chunks.iter().map(|&start| {
             let (_, bytes) = chunk(start);
@@ -85,7 +87,7 @@ impl Seen {
         let ranges = self.ranges.iter().copied().chain(chunks);
         let mut ranges: Vec<(u64, u64)> = ranges.flat_map(in_zones).collect();
         ranges.sort_unstable();
-        let align = page_bytes.clamp(HUGE_BYTES, 1 << 30);
+        let align = page_bytes.clamp(SMALLEST_HUGE_BYTES, LARGEST_HUGE_BYTES);
         let user = Spacing { align, apart: (4 * align).max(1 << 30) };
         let kernel = Spacing { align: 4096, apart: 1 << 20 };
         let spacing = |start: u64| if start < KERNEL { user } else { kernel };

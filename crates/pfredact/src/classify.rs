@@ -66,7 +66,7 @@ impl Classifier {
                     let is_public = match module.kind {
                         ModuleKind::Elf => self.paths.is_public(&module.path),
                         ModuleKind::Kernel | ModuleKind::Vdso => true,
-                        ModuleKind::PerfMap => false,
+                        _ => false,
                     };
                     let is_absolute =
                         matches!(module.kind, ModuleKind::Kernel | ModuleKind::PerfMap);

@@ -28,7 +28,7 @@ pub(crate) struct Collected {
     inodes: BTreeSet<u64>,
     generations: BTreeSet<u64>,
     devices: BTreeSet<(u32, u32)>,
-    /// Largest page that a fault installed, bytes.
+    /// Largest page that a fault installed, or that the machine makes huge pages of, bytes.
     pub page_bytes: u64,
     pub absolute: Absolute,
 }
@@ -44,7 +44,7 @@ impl Collected {
             inodes: BTreeSet::new(),
             generations: BTreeSet::new(),
             devices: BTreeSet::new(),
-            page_bytes: header.page_size_bytes.into(),
+            page_bytes: header.huge_page_bytes(),
             absolute: Absolute::default(),
         }
     }

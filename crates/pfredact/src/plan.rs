@@ -295,7 +295,7 @@ fn learn_fact(field: Field<'_>, text: &[u8], collected: &mut Collected, compress
 fn largest_page(flags: &[u32]) -> u64 {
     use pft::record::flags::{PAGE_SHIFT_MASK, PAGE_SHIFT_SHIFT};
     let shift = flags.iter().map(|flags| flags >> PAGE_SHIFT_SHIFT & PAGE_SHIFT_MASK).max();
-    shift.filter(|&shift| shift > 0).map_or(0, |shift| 1 << shift.min(30))
+    shift.filter(|&shift| shift > 0).map_or(0, |shift| 1 << shift.min(34))
 }
 
 /// What is left of a text, with [`GONE`] for each part that goes; nothing where that is punctuation alone.

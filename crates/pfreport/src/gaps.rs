@@ -22,6 +22,7 @@ pub const fn word(reason: GapReason) -> &'static str {
         GapReason::Rule => "rule",
         GapReason::Parts => "parts",
         GapReason::Cut => "cut",
+        _ => "other",
     }
 }
 
@@ -42,6 +43,7 @@ const fn reason(reason: GapReason) -> &'static str {
         GapReason::Rule => "it breaks a rule of the format",
         GapReason::Parts => "other parts of the record are missing",
         GapReason::Cut => "the file ended there: cut, or the recording was not closed",
+        _ => "for another reason",
     }
 }
 

@@ -179,6 +179,7 @@ fn create_for_readers_of(inputs: &[&Path], path: &Path, mode: u32) -> io::Result
     Ok(file)
 }
 
+/// The same where there are no modes: the file gets the permissions that its folder hands on.
 #[cfg(not(unix))]
 fn create_for_readers_of(_inputs: &[&Path], path: &Path, _mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)

@@ -79,7 +79,7 @@ pub fn run(
         crate::output::check(output, [input], force)?;
     }
     // One frame is held at a time, whatever all would take.
-    let trace = input::open(path, &Limits { decoded_bytes: u64::MAX })?;
+    let trace = input::open(path, &Limits::new(u64::MAX))?;
     let failed = |source| match source {
         pft::Error::Write { source, .. } if is_stdout => Error::Output(source),
         pft::Error::Write { source, .. } => Error::Write { path: output.clone(), source },

@@ -145,7 +145,7 @@ pub fn run(
         crate::output::check(output, [path.as_path()], arguments.overwrite.force)?;
     }
     // Only one frame at a time is in memory.
-    let limits = Limits { decoded_bytes: u64::MAX };
+    let limits = Limits::new(u64::MAX);
     let trace = input::open(path, &limits)?;
     let options = arguments.wishes.options(arguments.level);
     let failed = |source| Error::Redact { path: path.clone(), source };
@@ -199,7 +199,7 @@ fn write(
     plan.write(trace, &mut file).map_err(&failed)?;
     file.flush().map_err(|source| Error::Write { path: path.to_owned(), source })?;
     let (file, _) = file.into_parts();
-    let limits = Limits { decoded_bytes: u64::MAX };
+    let limits = Limits::new(u64::MAX);
     let output = Trace::from_reader(file.written()?, &limits);
     let checked = output.map_err(pfredact::Error::Trace).and_then(|output| plan.check(&output));
     let checked = checked.map_err(&failed)?;

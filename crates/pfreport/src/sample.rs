@@ -131,23 +131,21 @@ pub fn empty() -> Loaded {
         ),
     ];
     let region = |mapping: &Mapping| Region { kind: mapping.kind, label: mapping.region.clone() };
-    let mut analysis = Analysis {
-        regions: mappings.iter().map(region).collect(),
-        processes: vec![Process {
-            pid: 4_242,
-            parent: NONE,
-            comm: 0,
-            first_seen_ns: 0,
-            exit_ns: None,
-            cgroups: Vec::new(),
-        }],
-        threads: vec![Thread { proc: 0, tid: 100, from_ns: 0, to_ns: 10 * second }],
-        mappings,
-        comms: vec![b"server".to_vec(), b"worker".to_vec()],
-        slow_threshold_ns: 100_000,
-        duration_ns: 10 * second,
-        ..Analysis::default()
-    };
+    let mut analysis = Analysis::default();
+    analysis.regions = mappings.iter().map(region).collect();
+    analysis.processes = vec![Process {
+        pid: 4_242,
+        parent: NONE,
+        comm: 0,
+        first_seen_ns: 0,
+        exit_ns: None,
+        cgroups: Vec::new(),
+    }];
+    analysis.threads = vec![Thread { proc: 0, tid: 100, from_ns: 0, to_ns: 10 * second }];
+    analysis.mappings = mappings;
+    analysis.comms = vec![b"server".to_vec(), b"worker".to_vec()];
+    analysis.slow_threshold_ns = 100_000;
+    analysis.duration_ns = 10 * second;
     analysis.exactness.error_code = true;
     analysis.exactness.kernel_mode = true;
     analysis.exactness.complete = true;

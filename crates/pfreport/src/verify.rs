@@ -67,7 +67,7 @@ struct Verified {
 impl Verified {
     fn read(path: &Path, most: usize) -> Result<Self, Error> {
         // A few frames are held at a time, whatever all would take.
-        let trace = input::open(path, &Limits { decoded_bytes: u64::MAX })?;
+        let trace = input::open(path, &Limits::new(u64::MAX))?;
         let read = |source| Error::Trace { path: path.to_owned(), source };
         let mut verifier = Verifier::new(&trace, most).map_err(read)?;
         let at_once = rayon::current_num_threads().max(1);

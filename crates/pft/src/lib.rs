@@ -1,4 +1,6 @@
-//! The `.pft` page-fault trace file.
+#![doc = include_str!("../README.md")]
+//!
+//! ## The way through the crate
 //!
 //! A trace is a plain header followed by checksummed, compressed frames. [`record`] holds what the
 //! frames say, in plain Rust; `schemas/pft.md` in the repository is the byte-level specification.

@@ -112,6 +112,7 @@ impl Located {
 
 /// Bounds on what a hostile or a huge file may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Memory that all frames together may take once decoded, bytes; frames beyond are left out and
     /// reported as [`Damage::OverBudget`]. So are frames beyond [`Limits::of_file`], unless this is
@@ -127,6 +128,12 @@ const FREE_BYTES: u64 = 256 << 20;
 const DECODED_PER_BYTE: u64 = 1024;
 
 impl Limits {
+    /// At most so much memory for decoded frames, bytes.
+    #[must_use]
+    pub const fn new(decoded_bytes: u64) -> Self {
+        Self { decoded_bytes }
+    }
+
     /// What the frames of a file of this length may take: 256 MiB, and 1024 bytes for each byte of the file.
     /// The densest recordings that were measured need a sixteenth of it; a file that was made to do harm may ask
     /// for thirty times as much.
@@ -145,9 +152,9 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 16 GiB: some 300 million faults.
+    /// 16 GiB: some 300 million faults; half of the address space where that is less.
     fn default() -> Self {
-        Self { decoded_bytes: 16 << 30 }
+        Self { decoded_bytes: (16 << 30).min(usize::MAX as u64 / 2) }
     }
 }
 

@@ -32,6 +32,17 @@ pub struct TraceHeader {
     pub start_realtime_ns: u64,
 }
 
+impl TraceHeader {
+    /// Size of the pages that an entry of the last page table but one maps, bytes: those that transparent huge
+    /// pages are made of. A table fills a base page and its entries have eight bytes, as on x86-64, arm64, RISC-V and
+    /// LoongArch: 2 MiB with base pages of 4 KiB, 32 MiB with 16 KiB, 512 MiB with 64 KiB. At most 16 GiB.
+    #[must_use]
+    pub fn huge_page_bytes(&self) -> u64 {
+        let base = u64::from(self.page_size_bytes);
+        (base * base / 8).clamp(base.max(1), 16 << 30)
+    }
+}
+
 /// One fact about the machine, the kernel, the command line or the recorder's configuration.
 ///
 /// Keys are dotted lower-case names listed in `schemas/pft.md` (`kernel.release`, `ring.bytes`, …).
@@ -116,6 +127,7 @@ pub struct MapRecord {
 /// Why a snapshot of `/proc/PID/maps` was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum SnapshotReason {
     /// The recording began, or the process was first seen.
     Start = 0,
@@ -137,6 +149,7 @@ pub enum SnapshotReason {
 /// A system call that changes an address space without a [`MapRecord`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum CallKind {
     /// `munmap(2)`.
     Munmap = 0,

@@ -176,11 +176,7 @@ mod tests {
 
     use proptest::prelude::{any, prop, proptest};
 
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt as _;
-    use std::path::Path;
-
-    use super::{harmless, printable, shell_word};
+    use super::{harmless, printable};
 
     #[test]
     fn escapes_what_a_terminal_would_obey() {
@@ -231,8 +227,15 @@ mod tests {
         assert_eq!(printable("a \u{301}".as_bytes()), "a \\u{301}");
     }
 
+    #[cfg(unix)]
     #[test]
     fn words_name_the_same_file_in_a_shell() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        use std::path::Path;
+
+        use super::shell_word;
+
         let word = |bytes: &[u8]| shell_word(Path::new(OsStr::from_bytes(bytes)));
         assert_eq!(word(b"/tmp/run-1.pft"), "/tmp/run-1.pft");
         assert_eq!(word("größe.pft".as_bytes()), "größe.pft");

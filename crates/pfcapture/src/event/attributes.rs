@@ -44,8 +44,12 @@ pub fn target_attr(
         EventKind::EntryUser => tracepoint(abilities.tracepoints.map(|(user, _)| user.id)),
         EventKind::EntryKernel => tracepoint(abilities.tracepoints.map(|(_, kernel)| kernel.id)),
         EventKind::Signal => tracepoint(abilities.signals.map(|signal| signal.id)),
-        EventKind::CallEntry(call) => tracepoint(calls.map(|calls| calls.of(call).entry_id)),
-        EventKind::CallExit(call) => tracepoint(calls.map(|calls| calls.of(call).exit_id)),
+        EventKind::CallEntry(call) => {
+            tracepoint(calls.and_then(|calls| calls.of(call)).map(|call| call.entry_id))
+        }
+        EventKind::CallExit(call) => {
+            tracepoint(calls.and_then(|calls| calls.of(call)).map(|call| call.exit_id))
+        }
         EventKind::ThreadStart => tracepoint(abilities.thread_starts),
         EventKind::Sideband => software(b::PERF_COUNT_SW_DUMMY),
         EventKind::Oom => tracepoint(abilities.oom.map(|oom| oom.id)),

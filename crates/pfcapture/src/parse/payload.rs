@@ -19,7 +19,7 @@ pub fn parse_call_entry(
     kind: CallKind,
     layout: &SampleLayout,
 ) -> Option<CallRecord> {
-    let fields = layout.calls?.of(kind);
+    let fields = layout.calls?.of(kind)?;
     let (pid, tid, time_ns, payload) = parts(record, layout)?;
     let word = |offset: Option<usize>| match offset {
         Some(offset) => u64_at(payload, offset),
@@ -56,7 +56,7 @@ pub struct CallExit {
 /// Parses the exit of a system call.
 #[must_use]
 pub fn parse_call_exit(record: &[u8], kind: CallKind, layout: &SampleLayout) -> Option<CallExit> {
-    let fields = layout.calls?.of(kind);
+    let fields = layout.calls?.of(kind)?;
     let (pid, tid, time_ns, payload) = parts(record, layout)?;
     let result = u64_at(payload, fields.result)?.cast_signed();
     Some(CallExit { pid, tid, time_ns, result })

@@ -23,21 +23,8 @@ pub fn run(bytes: &[u8]) {
         let Ok(frame) = source.choose_kind().and_then(|kind| (kind.random)(&mut source)) else {
             break;
         };
-        match frame {
-            Frame::Host(facts) => recording.facts.extend(facts),
-            Frame::Tasks(tasks) => recording.tasks.extend(tasks),
-            Frame::Maps(maps) => recording.maps.extend(maps),
-            Frame::Snapshot(snapshot) => recording.snapshots.push(snapshot),
-            Frame::Faults(batch) => batches.push(batch),
-            Frame::Lost(losses) => recording.lost.extend(losses),
-            Frame::Checkpoint(checkpoint) => recording.checkpoint = Some(checkpoint),
-            Frame::Calls(calls) => recording.calls.extend(calls),
-            Frame::CallChains(chains) => recording.call_chains.extend(chains),
-            Frame::Modules(modules) => recording.modules.extend(modules),
-            Frame::Symbols(symbols) => recording.symbols.extend(symbols),
-            Frame::Cgroups(cgroups) => recording.cgroups.extend(cgroups),
-            Frame::StackPointers(records) => recording.stack_pointers.extend(records),
-            _ => {}
+        if let Some(Frame::Faults(batch)) = recording.add(frame) {
+            batches.push(batch);
         }
     }
     let recorded: usize = batches.iter().map(|batch| batch.columns.len()).sum();

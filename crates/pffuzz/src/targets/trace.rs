@@ -35,7 +35,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
 }
 
 fn check(bytes: &[u8]) {
-    let limits = Limits { decoded_bytes: LIMIT_BYTES };
+    let limits = Limits::new(LIMIT_BYTES);
     let Ok(trace) = Trace::from_reader(std::io::Cursor::new(bytes.to_vec()), &limits) else {
         return;
     };

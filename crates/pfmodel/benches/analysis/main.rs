@@ -38,7 +38,8 @@ fn consecutive() -> Vec<u64> {
 
 fn analysis(shape: Shape) {
     let (recording, faults) = trace(shape);
-    let wanted = Wanted { expected_rows: FAULTS as usize, ..Wanted::all(10_000) };
+    let mut wanted = Wanted::all(10_000);
+    wanted.expected_rows = FAULTS as usize;
     counted(|| analyse_in_order(recording, faults, &wanted));
 }
 

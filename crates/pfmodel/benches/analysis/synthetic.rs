@@ -89,7 +89,10 @@ pub fn recording(shape: Shape) -> Recording {
         start_ns: 0,
         start_realtime_ns: 0,
     };
-    Recording { tasks, maps: maps(mappings), ..Recording::new(header) }
+    let mut recording = Recording::new(header);
+    recording.tasks = tasks;
+    recording.maps = maps(mappings);
+    recording
 }
 
 /// The faults, batch by batch of each CPU.

@@ -10,14 +10,14 @@ use std::ops::Range;
 
 use pft::record::{LATENCY_UNKNOWN, flags};
 
-use super::Analyser;
 use super::place::{Place, RECENT};
+use super::{Analyser, page_shift_of};
 use crate::classify::{change, classify};
 use crate::drops::Advice;
 use crate::evidence::{Evidence, access_of};
 use crate::fault_order::Fault;
 use crate::names::{Cause, Class};
-use crate::page_history::{HUGE_SHIFT, PageKey, Past};
+use crate::page_history::{PageKey, Past};
 use crate::table_builder::Row;
 use crate::vma::Backing;
 
@@ -41,7 +41,6 @@ pub(super) struct Alike {
     /// Of these: where the last advice is the same.
     advised: Range<u64>,
     advice: Option<Advice>,
-    huge: bool,
     /// When the mapping was made, in numbers of faults.
     mapped: u32,
     missed_at: u32,
@@ -75,7 +74,9 @@ impl Analyser {
         let last = &alike.judged.evidence;
         let kernel_mode = fault.flags & flags::KERNEL_MODE != 0;
         let user_ip = (!kernel_mode).then_some(fault.ip);
-        if access_of(last.error, user_ip, fault.addr, last.map.as_ref()) != last.access {
+        if access_of(last.error, user_ip, fault.addr, (last.map.as_ref(), self.page_shift))
+            != last.access
+        {
             return None;
         }
         let mm = self.world.mms.get_mut(alike.row.mm as usize)?;
@@ -86,11 +87,8 @@ impl Analyser {
 
         let known_ns = if fault.latency_ns == LATENCY_UNKNOWN { 0 } else { fault.latency_ns };
         let over_threshold = known_ns > self.slow_threshold_ns;
-        let page = PageKey {
-            base: history_addr >> self.page_shift,
-            range: history_addr >> HUGE_SHIFT,
-            huge: alike.huge,
-        };
+        // Of one size, since flags are the same.
+        let page = PageKey::new(history_addr, self.page_shift, page_shift_of(fault.flags));
         let advice = alike.advice.map(|advice| advice.seen_at(fault.time_ns));
         let born = (alike.mapped, alike.mapped.max(self.missed_at));
         let judged = &mut alike.judged;
@@ -111,7 +109,7 @@ impl Analyser {
         });
         let (class, cause) = (judged.class, judged.cause);
         let over_ns = fault.time_ns.saturating_add(known_ns);
-        self.world.note_fault(alike.row.mm, (page, history_addr), fault.time_ns, over_ns);
+        self.world.note_fault(alike.row.mm, page, fault.time_ns, over_ns);
         self.no_swap &= cause != Cause::SwapIn;
         self.exactness.faults += 1;
         if let Some(count) = self.exactness.classes.get_mut(class as usize) {
@@ -168,7 +166,6 @@ impl Analyser {
             history_offset: piece.history_offset,
             advised,
             advice,
-            huge: judged.evidence.huge,
             mapped: piece.born,
             missed_at: self.missed_at,
             judged,

@@ -24,6 +24,7 @@ const CHUNKS_WAITING: usize = 8;
 
 /// What an analysis is to give.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Wanted {
     /// Latency beyond which a minor fault counts as slow, nanoseconds: see [`crate::slow_threshold_ns`].
     pub slow_threshold_ns: u64,

@@ -120,7 +120,7 @@ impl World {
             _ if has_failed(call) => return None,
             CallKind::Munmap => return Some(self.pages(call.addr, call.len_bytes)),
             CallKind::Mremap if has_ended(call) => self.moved(call),
-            CallKind::Mremap | CallKind::Madvise => return None,
+            _ => return None,
         };
         if new.0 == old.0 {
             return (new.1 < old.1).then_some((new.1, old.1));
@@ -149,6 +149,7 @@ impl World {
                     self.take_away((index, &call), mm, range, now);
                 }
             }
+            _ => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::World;
-use crate::page_history::{HUGE_SHIFT, PageKey};
+use crate::page_history::PageKey;
 use crate::timeline::Event;
 
 /// Faults that are remembered: more than happen during most calls.
@@ -60,7 +60,7 @@ impl World {
     }
 
     /// A fault that began at `time_ns` completed at `over_ns`.
-    pub(crate) fn note_fault(&mut self, mm: u32, page: (PageKey, u64), time_ns: u64, over_ns: u64) {
+    pub(crate) fn note_fault(&mut self, mm: u32, page: PageKey, time_ns: u64, over_ns: u64) {
         if let Some(recent) = &mut self.recent_faults {
             recent.add(mm, page, time_ns, over_ns);
         }
@@ -71,8 +71,6 @@ impl World {
 struct RecentFault {
     mm: u32,
     page: PageKey,
-    /// Address under which the history of the page is kept.
-    addr: u64,
     time_ns: u64,
     /// When it was over, or a fault before it.
     over_ns: u64,
@@ -87,14 +85,14 @@ pub(crate) struct RecentFaults {
 }
 
 impl RecentFaults {
-    fn add(&mut self, mm: u32, (page, addr): (PageKey, u64), time_ns: u64, over_ns: u64) {
+    fn add(&mut self, mm: u32, page: PageKey, time_ns: u64, over_ns: u64) {
         if self.faults.len() >= RECENT_FAULTS
             && let Some(first) = self.faults.pop_front()
         {
             self.forgotten_ns = Some(first.over_ns);
         }
         let over_ns = self.faults.back().map_or(over_ns, |last| last.over_ns.max(over_ns));
-        self.faults.push_back(RecentFault { mm, page, addr, time_ns, over_ns });
+        self.faults.push_back(RecentFault { mm, page, time_ns, over_ns });
     }
 
     /// Whether all faults that began at `time_ns` or later are remembered.
@@ -112,8 +110,7 @@ impl RecentFaults {
     ) -> impl Iterator<Item = PageKey> + '_ {
         let late = self.faults.iter().rev().take_while(move |fault| fault.over_ns >= time_ns);
         let meets = move |fault: &&RecentFault| {
-            let mask = if fault.page.huge { (1 << HUGE_SHIFT) - 1 } else { 0 };
-            let (first, last) = (fault.addr & !mask, fault.addr | mask);
+            let (first, last) = fault.page.bounds();
             fault.mm == mm && fault.time_ns >= time_ns && first < end && start <= last
         };
         late.filter(meets).map(|fault| fault.page)

@@ -33,7 +33,9 @@ proptest! {
         (recording.snapshots, recording.lost, recording.calls) = (snapshots, lost, calls);
         let rows: usize = batches.iter().map(|batch| batch.columns.len()).sum();
 
-        let analysis = analyse(recording, batches, &Options { slow_threshold_ns });
+        let mut options = Options::default();
+        options.slow_threshold_ns = slow_threshold_ns;
+        let analysis = analyse(recording, batches, &options);
 
         let (faults, exactness) = (&analysis.faults, &analysis.exactness);
         let accounted = faults.len() as u64 + exactness.in_flight + exactness.unresolved;
@@ -109,7 +111,7 @@ proptest! {
             recording.lost.clone().into_iter().peekable(),
             recording.calls.clone().into_iter().peekable(),
         );
-        let options = Options { slow_threshold_ns: Some(u64::MAX) };
+        let options = Options::with_slow_threshold_ns(u64::MAX);
         let batch = FaultBatch { cpu: 0, columns: columns.clone() };
         let analysis = analyse(recording, vec![batch], &options);
         let table = &analysis.faults;

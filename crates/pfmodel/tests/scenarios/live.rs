@@ -205,7 +205,7 @@ fn a_minor_fault_is_slow_only_beyond_a_given_threshold() {
     let slow = Fault { latency: 1_000_000, ..fault(20, BASE, READ) };
     let trace = Trace::new().map(map(10, BASE, END, R, "/data"));
     assert_eq!(seen(&mut started(&trace), slow).1, Cause::FileCached);
-    let options = Options { slow_threshold_ns: Some(20_000) };
+    let options = Options::with_slow_threshold_ns(20_000);
     let mut live = started(&Trace { options, ..trace });
     assert_eq!(seen(&mut live, slow).1, Cause::FileWait);
 }

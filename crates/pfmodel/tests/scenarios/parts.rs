@@ -49,7 +49,8 @@ fn rows(analysis: &Analysis, history: bool) -> Vec<String> {
 
 /// Everything but the rows, and the regions, which may be more.
 fn tables(analysis: &Analysis) -> String {
-    let tables = Analysis { faults: FaultTable::default(), regions: vec![], ..analysis.clone() };
+    let mut tables = analysis.clone();
+    (tables.faults, tables.regions) = (FaultTable::default(), Vec::new());
     format!("{tables:#?}")
 }
 
@@ -69,8 +70,7 @@ fn in_parts(
             parts += 1;
             let rows = std::mem::take(&mut part.faults);
             assert!(rows.len() <= part_rows);
-            let whole = whole
-                .get_or_insert_with(|| Analysis { regions: part.regions.clone(), ..part.clone() });
+            let whole: &mut Analysis = whole.get_or_insert_with(|| part.clone());
             assert_eq!(whole.regions, part.regions);
             assert_eq!(whole.locations, part.locations);
             whole.faults.append(rows);
@@ -151,7 +151,9 @@ fn batch(trace: &Trace) -> FaultBatch {
 }
 
 fn wanted(rows_ns: Range<u64>) -> Wanted {
-    Wanted { rows_ns: Some(rows_ns), ..Wanted::all(u64::MAX) }
+    let mut wanted = Wanted::all(u64::MAX);
+    wanted.rows_ns = Some(rows_ns);
+    wanted
 }
 
 #[test]
@@ -215,7 +217,8 @@ fn an_error_of_a_part_ends_the_walk() {
 #[test]
 fn a_window_lasts_as_long_as_the_recording() {
     let trace = eventful();
-    let wanted = Wanted { until_ns: START_NS + 1_000, ..wanted(0..5) };
+    let mut wanted = wanted(0..5);
+    wanted.until_ns = START_NS + 1_000;
     assert_eq!(
         analyse_in_order(trace.recording, Vec::<(u64, FaultBatch)>::new(), &wanted).duration_ns,
         1_000

@@ -213,6 +213,12 @@ impl Trace {
         Self::empty().task(0, TaskKind::Exec, 1, 1, "main")
     }
 
+    /// On a machine with base pages of this size.
+    pub fn pages_of(mut self, bytes: u32) -> Self {
+        self.recording.header.page_size_bytes = bytes;
+        self
+    }
+
     pub fn task(mut self, time: u64, kind: TaskKind, pid: u32, tid: u32, comm: &str) -> Self {
         self.recording.tasks.push(TaskRecord {
             time_ns: START_NS + time,

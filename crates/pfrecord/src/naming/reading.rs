@@ -71,6 +71,7 @@ impl Reading {
                 ModuleKind::Elf | ModuleKind::Vdso => files.extend(self.identify(module)),
                 ModuleKind::Kernel => self.kernel(module),
                 ModuleKind::PerfMap => perf_maps.push(module),
+                _ => {}
             }
         }
         for file in &mut files {

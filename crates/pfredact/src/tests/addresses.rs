@@ -166,7 +166,7 @@ fn whatever_the_addresses_order_and_place_in_huge_pages_stay_and_none_meet() {
             }
         }
         all[..8].iter().for_each(|&address| seen.address(address));
-        for page_bytes in [4096, 1 << 30] {
+        for page_bytes in [4096, 512 << 20, 1 << 30, 16 << 30] {
             let mut islands = seen.islands(page_bytes);
             all.sort_unstable();
             all.dedup();
@@ -213,6 +213,7 @@ fn a_wrong_system_call_keeps_nothing_where_it_was() {
     let (stack, kernel) = (0x7fff_e2ca_3000, 0xffff_ffff_ff40_0000);
     for (start, bytes) in [
         (1 << 47, 0x1000),
+        (1 << 56, 0x1000),
         (stack, 1 << 46),
         (stack, 1 << 36),
         (1 << 63, u64::MAX),
@@ -226,4 +227,31 @@ fn a_wrong_system_call_keeps_nothing_where_it_was() {
         assert!(islands.at(stack).unwrap() < 8 << 30, "{start:x} {bytes:x}");
         assert!(islands.at(kernel).unwrap() < (1 << 63) + (1 << 21), "{start:x} {bytes:x}");
     }
+}
+
+#[test]
+fn mappings_of_larger_address_spaces_stay_whole() {
+    let page = 64 << 10;
+    let mappings = [1 << 47, 1 << 48, 1 << 52, (1 << 56) - 8 * page]
+        .map(|middle: u64| (middle - 3 * page, middle + 5 * page));
+    let wild = 0x4141_4141_4141_4141;
+    let mut seen = Seen::default();
+    for (start, end) in mappings {
+        seen.range(start, end);
+        seen.address(start + page + 8);
+    }
+    seen.address(wild);
+    // Huge pages of a machine with base pages of 64 KiB.
+    let mut islands = seen.islands(512 << 20);
+    let mut last = 0;
+    for (start, end) in mappings {
+        let moved = islands.at(start).unwrap();
+        assert_eq!(islands.at(end), Some(moved + 8 * page), "{start:#x}");
+        assert_eq!(islands.at(start + page + 8), Some(moved + page + 8), "{start:#x}");
+        assert_eq!(moved % (512 << 20), start % (512 << 20), "{start:#x}");
+        assert!(last < moved && moved < 32 << 30, "{start:#x} {moved:#x}");
+        last = moved;
+    }
+    // No address of a process stays none.
+    assert!(islands.at(wild).unwrap() >= 1 << 56);
 }

@@ -133,6 +133,12 @@ impl<'a> Evidence<'a> {
         Self { loaded, places, page_bytes, stall_ns, causes, files_read: OnceLock::new() }
     }
 
+    /// Bytes of the pages that the machine makes huge pages of.
+    #[must_use]
+    pub fn huge_bytes(&self) -> u64 {
+        self.loaded.header.huge_page_bytes()
+    }
+
     /// The analysis of the trace.
     #[must_use]
     pub fn analysis(&self) -> &'a Analysis {

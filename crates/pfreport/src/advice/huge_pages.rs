@@ -10,9 +10,6 @@ use crate::place::page_start;
 use crate::row_set::RowSet;
 use crate::units::{bytes, counted_as};
 
-/// The huge page of x86-64 and, with base pages of 4 KiB, of most others.
-const HUGE_BYTES: u64 = 2 << 20;
-
 /// Least memory: below, the faults take some ten milliseconds once, and huge pages can waste memory.
 const TOUCHED_MIN_BYTES: u64 = 64 << 20;
 
@@ -35,11 +32,11 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
     let (rows, (number, huge_pages), cost, more) =
         costliest(evidence, found, ("more stretch of memory", "more stretches of memory"))?;
     let place = evidence.places.all.get(number)?;
-    let each = bytes(evidence.page_bytes);
+    let (each, huge) = (bytes(evidence.page_bytes), bytes(evidence.huge_bytes()));
     let saved = format!(
         "{} were touched {each} at a time; {} would do",
         bytes(cost.faults.saturating_mul(evidence.page_bytes)),
-        counted_as(huge_pages, "fault of 2 MiB", "faults of 2 MiB")
+        counted_as(huge_pages, &format!("fault of {huge}"), &format!("faults of {huge}"))
     );
     let (setting, try_first) = setting(evidence.loaded.fact(fact::VM_THP_ENABLED));
     let here = format!("it is at {:#x}, {} mapped", place.start, bytes(place.mapped_bytes));
@@ -83,17 +80,17 @@ fn setting(enabled: Option<&str>) -> (&'static str, &'static str) {
     }
 }
 
-/// The small first touches in ranges of 2 MiB that lie inside the place and of which at least half was
+/// The small first touches in ranges of huge pages that lie inside the place and of which at least half was
 /// touched so, and how many ranges these are. A range that is touched in each of several mappings that were
-/// there one after another counts for each: it takes a fault of 2 MiB each time.
+/// there one after another counts for each: it takes a fault of a huge page each time.
 fn dense(evidence: &Evidence<'_>, place: usize, rows: RowSet) -> (RowSet, u64) {
-    let analysis = evidence.analysis();
+    let (analysis, huge_bytes) = (evidence.analysis(), evidence.huge_bytes());
     let bounds = evidence.places.all.get(place).map_or((0, 0), |place| (place.start, place.end));
     let start = |row: usize| {
-        let small = analysis.faults.page_size_bytes[row] < HUGE_BYTES;
+        let small = analysis.faults.page_size_bytes[row] < huge_bytes;
         let start = page_start(analysis, row, evidence.page_bytes).filter(|_| small)?;
-        let range = start & !(HUGE_BYTES - 1);
-        let is_inside = range >= bounds.0 && range.saturating_add(HUGE_BYTES) <= bounds.1;
+        let range = start & !(huge_bytes - 1);
+        let is_inside = range >= bounds.0 && range.saturating_add(huge_bytes) <= bounds.1;
         is_inside.then_some((start, row))
     };
     let touches: Vec<(u64, usize)> = rows.iter().filter_map(start).collect();
@@ -102,11 +99,11 @@ fn dense(evidence: &Evidence<'_>, place: usize, rows: RowSet) -> (RowSet, u64) {
     let mut rounds: Vec<(u32, u64)> = Vec::with_capacity(touches.len());
     for (&(start, _), &before) in touches.iter().zip(&before(&pages)) {
         let round = rounds.get(before as usize).map_or(0, |earlier| earlier.0 + 1);
-        rounds.push((round, start & !(HUGE_BYTES - 1)));
+        rounds.push((round, start & !(huge_bytes - 1)));
     }
     let mut ranges = rounds.clone();
     ranges.par_sort_unstable();
-    let least = HUGE_BYTES / DENSITY / evidence.page_bytes;
+    let least = huge_bytes / DENSITY / evidence.page_bytes;
     let same = ranges.chunk_by(|a, b| a == b).filter(|same| same.len() as u64 >= least);
     let dense: Vec<(u32, u64)> = same.filter_map(|same| same.first().copied()).collect();
     let rows = touches.iter().zip(&rounds);

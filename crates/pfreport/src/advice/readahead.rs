@@ -82,9 +82,13 @@ impl Readahead {
                 continue;
             }
             let is_read = analysis.faults.class[row] == Class::Major;
+            // What is read around a page ends before the page that lies so far ahead of it.
+            let is_near = |read: u64, bytes: u64| {
+                start < read.saturating_add(bytes) && read <= start.saturating_add(bytes)
+            };
             let is_within = |bytes: u64| {
                 let range = start.saturating_sub(bytes)..=start.saturating_add(bytes);
-                reads.range(range).next().is_some()
+                reads.range(range).any(|&read| is_near(read, bytes))
             };
             let number = match (is_within(AROUND_BYTES), is_within(FAR_BYTES), is_read) {
                 (true, _, true) => Some(&mut found.near_read),
@@ -94,7 +98,7 @@ impl Readahead {
                 _ => None,
             };
             number.into_iter().for_each(|number| *number += 1);
-            if lately.iter().any(|&read: &u64| read.abs_diff(start) <= AROUND_BYTES) {
+            if lately.iter().any(|&read: &u64| is_near(read, AROUND_BYTES)) {
                 found.lately_read += u64::from(is_read);
                 found.lately_cached += u64::from(!is_read);
             }

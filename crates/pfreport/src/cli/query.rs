@@ -71,7 +71,7 @@ pub struct Query {
 #[must_use]
 pub fn analysis_options(slow_threshold: Option<Duration>) -> Options {
     let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    Options { slow_threshold_ns: slow_threshold.map(ns) }
+    slow_threshold.map_or_else(Options::default, |limit| Options::with_slow_threshold_ns(ns(limit)))
 }
 
 /// Texts other than the summary.

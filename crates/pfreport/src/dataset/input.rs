@@ -28,7 +28,7 @@ impl Input {
     /// Those of [`input::open`]; [`Error::Damaged`] if frames are missing, or the file was not closed.
     pub fn open(path: &Path) -> Result<Self, Error> {
         // Only one frame at a time is in memory.
-        let trace = input::open(path, &Limits { decoded_bytes: u64::MAX })?;
+        let trace = input::open(path, &Limits::new(u64::MAX))?;
         let (mut facts, mut recorded_gaps) = (Vec::new(), 0);
         for info in trace.frames() {
             if !matches!(info.kind, FrameKind::Host | FrameKind::Gaps) {

@@ -37,7 +37,7 @@ impl<'a> Listing<'a> {
     /// As [`input::open`]; [`Error::Trace`] when reading fails.
     pub fn open(path: &Path, arguments: &'a Arguments) -> Result<Self, Error> {
         // One frame is held at a time, whatever all would take.
-        let trace = input::open(path, &Limits { decoded_bytes: u64::MAX })?;
+        let trace = input::open(path, &Limits::new(u64::MAX))?;
         let read = |source| Error::Trace { path: path.to_owned(), source };
         let (frames, found) = trace.scan().map_err(read)?;
         let mut damage: Vec<Damage> = trace.damage().to_vec();

@@ -71,7 +71,7 @@ impl Content {
     /// As [`input::open`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         // Few frames are held, whatever all would take.
-        let trace = input::open(path, &Limits { decoded_bytes: u64::MAX })?;
+        let trace = input::open(path, &Limits::new(u64::MAX))?;
         let header = trace.header().clone();
         let start_ns = header.start_ns;
         let (notes, damage): (Vec<&Damage>, Vec<&Damage>) =

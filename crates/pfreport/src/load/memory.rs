@@ -20,11 +20,12 @@ const PAGE_BYTES: u64 = 120;
 /// Memory that a report takes if nobody says how much it may, where the system does not tell how much there is.
 const WITHOUT_MEMINFO_BYTES: u64 = 4 << 30;
 
-/// Half of the memory that is available; 4 GiB where the system does not tell.
+/// Half of the memory that is available, 4 GiB where the system does not tell; never more than half of the address space.
 #[must_use]
 pub fn default_bytes() -> u64 {
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    available_bytes(&meminfo).map_or(WITHOUT_MEMINFO_BYTES, |bytes| bytes / 2)
+    let of_memory = available_bytes(&meminfo).map_or(WITHOUT_MEMINFO_BYTES, |bytes| bytes / 2);
+    of_memory.min(usize::MAX as u64 / 2)
 }
 
 fn available_bytes(meminfo: &str) -> Option<u64> {

@@ -85,15 +85,16 @@ impl Opened {
         let mut unusable: Vec<_> = too_many.map(|info| (info, GapReason::Missing)).collect();
         for (info, frame) in frames {
             match frame {
-                Ok(frame) => about.add(frame, &mut recording),
+                Ok(frame) => about.add(recording.add(frame)),
                 Err(error) => {
                     about.troubles.insert(info.offset, trouble(info, &error));
                     unusable.push((*info, GapReason::of(&error)));
                 }
             }
         }
-        about.gaps = [&about.recorded_gaps[..], &trace.gaps(&unusable)].concat();
-        recording.gaps.clone_from(&about.gaps);
+        about.recorded_gaps.clone_from(&recording.gaps);
+        recording.gaps.extend(trace.gaps(&unusable));
+        about.gaps.clone_from(&recording.gaps);
         let facts = recording.facts.iter().map(|fact| (fact.key.clone(), fact.value.clone()));
         about.facts = facts.collect();
         let ledger = recording.checkpoint.iter().flat_map(|checkpoint| &checkpoint.ledger);
@@ -110,11 +111,9 @@ impl Opened {
         let Self { trace, about, recording, scope } = self;
         let faults = scope.faults(&trace);
         memory::check(&about.path, &faults, &scope, request.memory_bytes)?;
-        let wanted = Wanted {
-            expected_rows: usize::try_from(faults.rows_meeting(scope.window_ns.as_ref()))
-                .unwrap_or(0),
-            ..scope.wanted(&faults, request, true)
-        };
+        let mut wanted = scope.wanted(&faults, request, true);
+        wanted.expected_rows =
+            usize::try_from(faults.rows_meeting(scope.window_ns.as_ref())).unwrap_or(0);
         let total = faults.rows();
         let analysis = std::thread::scope(|threads| {
             analyse_in_order(recording, faults.ahead(threads, request, (0, total)), &wanted)
@@ -164,29 +163,19 @@ impl Scope {
             None if self.reach == Reach::Window => u64::MAX,
             None => faults.slow_threshold_ns(is_one_walk, &self.gaps),
         };
-        let all = Wanted::all(slow_threshold_ns);
-        Wanted { rows_ns: self.rows_ns.clone(), until_ns: self.until_ns, ..all }
+        let mut all = Wanted::all(slow_threshold_ns);
+        all.rows_ns.clone_from(&self.rows_ns);
+        all.until_ns = self.until_ns;
+        all
     }
 }
 
 impl About {
-    fn add(&mut self, frame: Frame, recording: &mut Recording) {
+    /// Takes what is no part of a recording.
+    fn add(&mut self, frame: Option<Frame>) {
         match frame {
-            Frame::Host(facts) => recording.facts.extend(facts),
-            Frame::Tasks(tasks) => recording.tasks.extend(tasks),
-            Frame::Maps(maps) => recording.maps.extend(maps),
-            Frame::Snapshot(snapshot) => recording.snapshots.push(snapshot),
-            Frame::Lost(lost) => recording.lost.extend(lost),
-            Frame::Checkpoint(checkpoint) => recording.checkpoint = Some(checkpoint),
-            Frame::Calls(calls) => recording.calls.extend(calls),
-            Frame::Modules(modules) => recording.modules.extend(modules),
-            Frame::Symbols(symbols) => recording.symbols.extend(symbols),
-            Frame::CallChains(chains) => recording.call_chains.extend(chains),
-            Frame::Cgroups(cgroups) => recording.cgroups.extend(cgroups),
-            Frame::StackPointers(pointers) => recording.stack_pointers.extend(pointers),
-            Frame::Oom(victims) => self.oom.extend(victims),
-            Frame::Marks(marks) => self.marks.extend(marks),
-            Frame::Gaps(gaps) => self.recorded_gaps.extend(gaps),
+            Some(Frame::Oom(victims)) => self.oom.extend(victims),
+            Some(Frame::Marks(marks)) => self.marks.extend(marks),
             // Kinds that this program does not know are reported by the reader.
             _ => {}
         }

@@ -29,7 +29,7 @@ const fn kind(region: RegionKind) -> usize {
         RegionKind::Anon => 3,
         RegionKind::Stack | RegionKind::ThreadStack => 4,
         RegionKind::Shmem => 5,
-        RegionKind::Vdso | RegionKind::Device | RegionKind::Unknown => 6,
+        _ => 6,
     }
 }
 

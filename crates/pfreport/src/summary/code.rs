@@ -79,6 +79,7 @@ fn reason(module: &Module, was_imported: bool) -> String {
         ModuleState::NotOpened => "gone or not permitted",
         ModuleState::Replaced => "replaced by another file",
         ModuleState::Malformed => "no sound ELF file",
+        _ => "not read",
     };
     format!("{} ({why})", shorten(name, MODULE_CHARACTERS))
 }

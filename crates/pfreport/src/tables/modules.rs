@@ -44,6 +44,7 @@ const fn kind(kind: ModuleKind) -> &'static str {
         ModuleKind::Kernel => "kernel",
         ModuleKind::Vdso => "vdso",
         ModuleKind::PerfMap => "perf-map",
+        _ => "other",
     }
 }
 
@@ -53,5 +54,6 @@ const fn state(state: ModuleState) -> &'static str {
         ModuleState::NotOpened => "not-opened",
         ModuleState::Replaced => "replaced",
         ModuleState::Malformed => "malformed",
+        _ => "other",
     }
 }

@@ -18,6 +18,7 @@ mod html;
 mod info;
 mod marked;
 mod memory;
+mod page_sizes;
 mod plots;
 mod profiles;
 mod query;

@@ -122,7 +122,7 @@ fn a_window_reads_the_frames_that_it_needs() {
     assert_eq!(read(Reach::Window, 100 * MILLISECOND..200 * MILLISECOND), (0, 0, false));
 
     let with_threshold = |window: Range<u64>| {
-        let options = Options { slow_threshold_ns: Some(30_000) };
+        let options = Options::with_slow_threshold_ns(30_000);
         let mut request = Request::from(options).within(|_| Some(window.clone()));
         request.reach = Reach::Start;
         Loaded::open_with(&scene.trace, &request).unwrap().read

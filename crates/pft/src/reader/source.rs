@@ -33,14 +33,20 @@ impl Source {
         if end.is_none_or(|end| end > self.bytes) {
             return Err(error(io::ErrorKind::UnexpectedEof.into()));
         }
-        let bytes = usize::try_from(bytes).map_err(|_| error(io::ErrorKind::OutOfMemory.into()))?;
-        let mut buffer = vec![0; bytes];
+        let too_large = || error(io::ErrorKind::OutOfMemory.into());
+        let length = usize::try_from(bytes).map_err(|_| too_large())?;
+        let mut buffer = Vec::new();
+        // Records in many parts may be larger than the address space of a small machine.
+        buffer.try_reserve_exact(length).map_err(|_| too_large())?;
         // A panic elsewhere leaves no broken state behind: every read seeks first.
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner
             .seek(SeekFrom::Start(offset))
-            .and_then(|_| inner.read_exact(&mut buffer))
+            .and_then(|_| inner.by_ref().take(bytes).read_to_end(&mut buffer))
             .map_err(error)?;
+        if buffer.len() < length {
+            return Err(error(io::ErrorKind::UnexpectedEof.into()));
+        }
         Ok(buffer)
     }
 }

@@ -3,6 +3,7 @@
 /// What a module is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum ModuleKind {
     /// An ELF file that the targets map.
     Elf = 0,
@@ -17,6 +18,7 @@ pub enum ModuleKind {
 /// How much the recorder could find out about a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum ModuleState {
     /// It was read.
     Read = 0,

@@ -3,6 +3,7 @@
 /// What became of a fault. Stored in the low bits of [`FaultColumns::flags`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The kernel completed it and counted a minor fault (`PERF_COUNT_SW_PAGE_FAULTS_MIN`).
     Minor = 0,

@@ -10,6 +10,7 @@ pub const FAULTS_BEHIND_NS: u64 = 2_000_000_000;
 /// Why frames are not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum GapReason {
     /// They are not in the file, or not where they belong.
     Missing = 0,

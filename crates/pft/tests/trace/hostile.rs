@@ -24,7 +24,7 @@ fn many_small_frames_of_many_rows_stop_at_the_budget() {
         forged.frame(&stored)
     };
     let frames: Vec<_> = (0..1000).map(frame).collect();
-    let limits = Limits { decoded_bytes: 10 << 20 };
+    let limits = Limits::new(10 << 20);
     let reader = std::io::Cursor::new(file(&frames));
     let trace = Trace::from_reader(reader, &limits).unwrap();
     // 53 bytes a row: 3.3 MiB and a little a frame.
@@ -51,7 +51,7 @@ fn no_more_is_taken_than_the_length_of_a_file_justifies() {
     assert_eq!(trace.frames().len() as u64, kept);
     assert_eq!(trace.damage()[1], Damage::OverBudget { frames: 1000 - kept, limit_bytes });
     // Those who hold one frame at a time take them all.
-    let unlimited = Limits { decoded_bytes: u64::MAX };
+    let unlimited = Limits::new(u64::MAX);
     let trace = Trace::from_reader(std::io::Cursor::new(bytes), &unlimited).unwrap();
     assert_eq!(trace.frames().len(), 1000);
 }

@@ -9,7 +9,7 @@ use crate::gaps::gaps_of;
 use crate::samples::{Sample, decoded, header};
 
 const NEW: [u8; 16] = *b"another identity";
-const LIMITS: Limits = Limits { decoded_bytes: u64::MAX };
+const LIMITS: Limits = Limits::new(u64::MAX);
 
 /// The recovered file, and what was lost.
 fn recovered(bytes: Vec<u8>) -> (Vec<u8>, Vec<GapRecord>) {

@@ -106,6 +106,7 @@ fn call(call: &CallRecord) -> String {
         CallKind::Munmap => "munmap",
         CallKind::Mremap => "mremap",
         CallKind::Madvise => "madvise",
+        other => panic!("no name for {other:?}"),
     };
     let end_ns = Some(call.end_ns).filter(|&ns| ns != u64::MAX);
     format!(
@@ -140,12 +141,14 @@ fn module(module: &ModuleRecord) -> String {
         ModuleKind::Kernel => "kernel",
         ModuleKind::Vdso => "vdso",
         ModuleKind::PerfMap => "perf-map",
+        other => panic!("no name for {other:?}"),
     };
     let state = match module.state {
         ModuleState::Read => "read",
         ModuleState::NotOpened => "not-opened",
         ModuleState::Replaced => "replaced",
         ModuleState::Malformed => "malformed",
+        other => panic!("no name for {other:?}"),
     };
     format!(
         "{},{kind},{state},{},{},{},{},{},{}\n",
@@ -207,6 +210,7 @@ fn gap(gap: &GapRecord) -> String {
         GapReason::Rule => "rule",
         GapReason::Parts => "parts",
         GapReason::Cut => "cut",
+        other => panic!("no name for {other:?}"),
     };
     format!(
         "{},{},{},{},{},{},{reason}\n",

@@ -168,3 +168,20 @@ fn what_reads_brought_in_was_not_in_memory_before() {
         trace((0..65_536).step_by(4).map(|i| Row { latency: Some(30_000), ..cached(i) }));
     assert_eq!(titles(&cached_only), [CACHED_START]);
 }
+
+#[test]
+fn with_pages_of_64_kib_only_the_page_before_is_read_along() {
+    let evidence = |neighbour: fn(u64) -> u64| {
+        // The first of the 16 pages of 4 KiB that are one.
+        let at = |i| place(i) / 16 * 16 + 16;
+        let rows = (0..100).map(|i| read(at(i))).chain((0..100).map(|i| read(neighbour(at(i)))));
+        let rows = rows.map(|row| Row { size: 64 << 10, ..row });
+        let mut loaded = trace(rows);
+        loaded.header.page_size_bytes = 64 << 10;
+        found(&loaded).remove(0).evidence.remove(0)
+    };
+    let behind = evidence(|at| at + 16);
+    assert!(behind.contains(": 0 of 0 first touches within 64 KiB of an earlier read"), "{behind}");
+    let before = evidence(|at| at - 16);
+    assert!(before.contains(": 100 of 100 first touches within 64 KiB"), "{before}");
+}

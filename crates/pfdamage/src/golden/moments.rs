@@ -1,9 +1,4 @@
-//! Writes the golden trace of oom kills, marks and calls, `testdata/v1.0-moments.pft`.
-//!
-//! `cargo run -p pft --example moments_trace FILE`
-
-use std::error::Error;
-use std::fs::File;
+//! `v1.0-moments.pft`: oom kills, marks and calls.
 
 use pft::record::{CallKind, CallRecord, Checkpoint, Fact, MarkRecord, OomRecord, TraceHeader};
 use pft::{Writer, keys};
@@ -75,8 +70,8 @@ fn calls() -> Vec<CallRecord> {
     vec![munmap, mremap, failed, unfinished]
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: moments_trace FILE")?;
+/// The bytes of the file.
+pub fn bytes() -> pft::Result<Vec<u8>> {
     let header = TraceHeader {
         uuid: *b"golden   moments",
         page_size_bytes: 4096,
@@ -86,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let fact = |key: &str, value: &str| Fact { key: key.into(), value: value.into() };
     let mark = |time_ns, name: &str| MarkRecord { time_ns, name: name.into() };
-    let mut writer = Writer::create(File::create_new(path)?, &header, 1)?;
+    let mut writer = Writer::create(Vec::new(), &header, 1)?;
     writer.host(&[fact(keys::fact::KERNEL_RELEASE, "6.18.0"), fact("label.build", "b 42")])?;
     writer.marks(&[mark(START_NS, "load"), mark(START_NS + 450, "serve, \u{2713}")])?;
     writer.calls(&calls())?;
@@ -96,6 +91,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         end: true,
         ..Checkpoint::default()
     })?;
-    writer.finish()?;
-    Ok(())
+    writer.finish()
 }

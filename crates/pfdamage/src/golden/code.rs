@@ -1,10 +1,4 @@
-//! Writes the golden trace of call chains, modules, symbols, stack pointers and NUMA nodes,
-//! `testdata/v1.0-code.pft`.
-//!
-//! `cargo run -p pft --example code_trace FILE`
-
-use std::error::Error;
-use std::fs::File;
+//! `v1.0-code.pft`: call chains, modules, symbols, stack pointers and NUMA nodes.
 
 use pft::record::{
     CallChainRecord, Checkpoint, Fact, FaultBatch, FaultColumns, LATENCY_UNKNOWN, ModuleKind,
@@ -155,8 +149,8 @@ fn symbols() -> Vec<SymbolRecord> {
     vec![inlined, outer, in_kernel, object]
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: code_trace FILE")?;
+/// The bytes of the file.
+pub fn bytes() -> pft::Result<Vec<u8>> {
     let header = TraceHeader {
         uuid: *b"golden      code",
         page_size_bytes: 4096,
@@ -167,7 +161,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let fact = |key: &str, value: &str| Fact { key: key.into(), value: value.into() };
     let stack_pointer =
         |time_ns, tid, stack_pointer| StackPointerRecord { time_ns, pid: 4711, tid, stack_pointer };
-    let mut writer = Writer::create(File::create_new(path)?, &header, 1)?;
+    let mut writer = Writer::create(Vec::new(), &header, 1)?;
     writer.host(&[
         fact(keys::fact::KERNEL_RELEASE, "6.18.0"),
         fact(keys::fact::CAPTURE_CALL_GRAPH, "fp"),
@@ -186,6 +180,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         end: true,
         ..Checkpoint::default()
     })?;
-    writer.finish()?;
-    Ok(())
+    writer.finish()
 }

@@ -1,10 +1,4 @@
-//! Writes a small synthetic trace in which the times of one CPU are kept as gaps from fault to fault, and those of
-//! another as differences.
-//!
-//! `cargo run -p pft --example times_trace FILE`
-
-use std::error::Error;
-use std::fs::File;
+//! `v1.0-times.pft`: the times of one CPU are kept as gaps from fault to fault, and those of another as differences.
 
 use pft::record::{Checkpoint, Fact, FaultBatch, FaultColumns, LATENCY_UNKNOWN, TraceHeader};
 use pft::{Writer, keys};
@@ -29,8 +23,8 @@ fn faults(cpu: u32, rows: &[(u64, u64)]) -> FaultBatch {
     FaultBatch { cpu, columns }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: times_trace FILE")?;
+/// The bytes of the file.
+pub fn bytes() -> pft::Result<Vec<u8>> {
     let header = TraceHeader {
         uuid: *b"gaps and deltas!",
         page_size_bytes: 4096,
@@ -38,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         start_ns: START_NS,
         start_realtime_ns: 1_700_000_000_000_000_000,
     };
-    let mut writer = Writer::create(File::create_new(path)?, &header, 1)?;
+    let mut writer = Writer::create(Vec::new(), &header, 1)?;
     let release = Fact { key: keys::fact::KERNEL_RELEASE.into(), value: "6.18.0".into() };
     writer.host(&[release])?;
     // Each begins some 300 ns after the end of the one before; of one the end is not known.
@@ -52,6 +46,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         end: true,
         ..Checkpoint::default()
     })?;
-    writer.finish()?;
-    Ok(())
+    writer.finish()
 }

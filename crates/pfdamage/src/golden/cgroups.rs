@@ -1,10 +1,5 @@
-//! Writes the golden trace of control groups, `testdata/v1.0-cgroups.pft`: a container and a child of it, a process
-//! that is moved, a pid that is used again, and a process of which nothing is known.
-//!
-//! `cargo run -p pft --example cgroups_trace FILE`
-
-use std::error::Error;
-use std::fs::File;
+//! `v1.0-cgroups.pft`: control groups. A container and a child of it, a process that is moved, a pid that is used again,
+//! and a process of which nothing is known.
 
 use pft::record::{
     CgroupRecord, Checkpoint, Fact, FaultBatch, FaultColumns, LedgerEntry, TaskKind, TaskRecord,
@@ -86,8 +81,8 @@ fn faults() -> FaultBatch {
     FaultBatch { cpu: 0, columns }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: cgroups_trace FILE")?;
+/// The bytes of the file.
+pub fn bytes() -> pft::Result<Vec<u8>> {
     let header = TraceHeader {
         uuid: *b"golden   cgroups",
         page_size_bytes: 4096,
@@ -98,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let fact = |key: &str, value: &str| Fact { key: key.into(), value: value.into() };
     let line = |key: &str, value| LedgerEntry { key: key.into(), value };
     let major = FAULTS.len() as u64;
-    let mut writer = Writer::create(File::create_new(path)?, &header, 1)?;
+    let mut writer = Writer::create(Vec::new(), &header, 1)?;
     writer.host(&[fact(keys::fact::KERNEL_RELEASE, "6.18.0"), fact("target.kind", "system")])?;
     writer.tasks(&tasks())?;
     writer.faults(&faults())?;
@@ -112,6 +107,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         ],
         ..Checkpoint::default()
     })?;
-    writer.finish()?;
-    Ok(())
+    writer.finish()
 }

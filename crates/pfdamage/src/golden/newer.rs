@@ -1,11 +1,7 @@
-//! Writes the golden trace of a version of the format that does not exist, `testdata/v1.9-newer.pft`: what
-//! section 9 of `schemas/pft.md` lets later minor versions add, beside frames of today.
-//!
-//! `cargo run -p pft --example newer_trace FILE`
+//! `v1.9-newer.pft`: a version of the format that does not exist. What section 9 of `schemas/pft.md` lets later minor
+//! versions add, beside frames of today.
 
 use std::error::Error;
-use std::fs::File;
-use std::io::Write as _;
 
 use pft::record::{
     CallChainRecord, Checkpoint, Fact, FaultBatch, FaultColumns, LATENCY_UNKNOWN, LedgerEntry,
@@ -247,8 +243,8 @@ fn frames() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     Ok(frames)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: newer_trace FILE")?;
+/// The bytes of the file.
+pub fn bytes() -> Result<Vec<u8>, Box<dyn Error>> {
     let mut file = Writer::create(Vec::new(), &header(), 1)?.into_inner();
     file.extend(MORE_HEADER);
     file[10..12].copy_from_slice(&9_u16.to_le_bytes());
@@ -290,6 +286,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sum = crc(&trailer);
     trailer.extend(sum.to_le_bytes());
     file.extend(trailer);
-    File::create_new(path)?.write_all(&file)?;
-    Ok(())
+    Ok(file)
 }

@@ -1,15 +1,10 @@
-//! Writes the trace that `schemas/pft.md` takes apart byte by byte.
-//!
-//! `cargo run -p pft --example small_trace FILE`
-
-use std::error::Error;
-use std::fs::File;
+//! The trace that `schemas/pft.md` takes apart byte by byte.
 
 use pft::Writer;
 use pft::record::{FaultBatch, FaultColumns, LATENCY_UNKNOWN, TraceHeader};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: small_trace FILE")?;
+/// The bytes of the file.
+pub fn bytes() -> pft::Result<Vec<u8>> {
     let header = TraceHeader {
         uuid: *b"example of uuid!",
         page_size_bytes: 4096,
@@ -31,8 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ..FaultColumns::default()
         },
     };
-    let mut writer = Writer::create(File::create_new(path)?, &header, 1)?;
+    let mut writer = Writer::create(Vec::new(), &header, 1)?;
     writer.faults(&faults)?;
-    writer.finish()?;
-    Ok(())
+    writer.finish()
 }
