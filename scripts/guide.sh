@@ -9,4 +9,4 @@ cd "$(dirname "$0")/.."
 need python3 "python3"
 target=${CARGO_TARGET_DIR:-target}
 cargo build --quiet -p pfrecord -p pfreport -p pftestkit
-python3 scripts/lib/guide.py --programs "$target/debug" "$@" README.md docs/*.md docs/guide/*.md
+python3 scripts/lib/guide.py --programs "$target/debug" "$@" ./*.md docs/*.md docs/guide/*.md schemas/*.md notebooks/*.md testdata/*.md crates/*/*.md

@@ -8,6 +8,8 @@ traces of testdata/guide:
 
 A command stands behind "$ ", and goes on behind "> ". One that ends with another status than 0 is followed by
 "$ echo $?". Blocks of the first kind draw on none of the second, since those are left out where nobody may record.
+
+Links to other files and to headings in them lead somewhere, too.
 """
 
 import argparse
@@ -127,6 +129,30 @@ def check(page, text, programs, may_record):
     return list(reversed(complaints)), "\n".join(lines) + "\n"
 
 
+def anchors(text):
+    """What links to the headings of a page are called."""
+    headings = re.findall(r"^#+ (.*)$", without_blocks(text), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def without_blocks(text):
+    """The page without its blocks."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def dead_links(page, text):
+    """Links that lead nowhere."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_blocks(text)):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if "://" in link:
+            continue
+        if not target.exists():
+            yield f"{page}: no file {link}"
+        elif anchor and target.suffix == ".md" and anchor not in anchors(target.read_text()):
+            yield f"{page}: no heading {link}"
+
+
 def test_itself():
     """That a page which says something else is found out."""
     page = "```console\n$ echo one 1\none 1\n$ false\n$ echo $?\n1\n```\n```console recorded\n$ echo took 12 ms\ntook 7 µs\n```\n"
@@ -144,6 +170,15 @@ def test_itself():
         assert len(left) == (complaints if change[1] == "" and complaints else 0), (change, left)
 
 
+def test_links():
+    """That a link which leads nowhere is found out."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = pathlib.Path(folder, "page.md")
+        text = "# A `b`, c\n[1](page.md) [2](#a-b-c) [3](page.md#a-b-c) [4](no.md) [5](#no) [6](https://no.no/x)\n"
+        page.write_text(text)
+        assert [dead.split()[-1] for dead in dead_links(page, text)] == ["no.md", "#no"]
+
+
 def main():
     """Checks pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -152,6 +187,7 @@ def main():
     parser.add_argument("pages", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
     test_itself()
+    test_links()
     may_record = os.geteuid() == 0 and pathlib.Path("/sys/kernel/tracing/events/exceptions").exists()
     commands, failed = 0, False
     for page in arguments.pages:
@@ -160,8 +196,9 @@ def main():
         complaints, blessed = check(page, text, pathlib.Path(arguments.programs).resolve(), may_record)
         if arguments.bless and blessed != text:
             page.write_text(blessed)
-        failed |= bool(complaints) and not arguments.bless
-        for complaint in complaints:
+        dead = list(dead_links(page, text))
+        failed |= bool(complaints) and not arguments.bless or bool(dead)
+        for complaint in complaints + dead:
             print(complaint, file=sys.stderr)
     print(f"{commands} commands of {len(arguments.pages)} pages", file=sys.stderr)
     sys.exit(failed)

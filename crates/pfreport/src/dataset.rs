@@ -151,11 +151,7 @@ pub fn run(
 }
 
 /// Adds a trace unless it is there.
-fn add(
-    path: &Path,
-    dataset: &mut Dataset,
-    arguments: &Arguments,
-) -> Result<Fate, Error> {
+fn add(path: &Path, dataset: &mut Dataset, arguments: &Arguments) -> Result<Fate, Error> {
     let input = Input::open(path)?;
     let seed = arguments.redact.and(arguments.wishes.seed.as_deref());
     let key = identity::key(&input, seed);

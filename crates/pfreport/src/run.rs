@@ -67,16 +67,12 @@ pub fn run(
         Some(Command::Info(arguments)) => info::run(arguments, out, layout),
         Some(Command::Dump(arguments)) => dump::run(arguments, out),
         Some(Command::Verify(verify)) => verify::run(verify, arguments.habits.quiet, out),
-        Some(Command::Recover(recover)) => {
-            recover::run(recover, (out, warnings), layout)
-        }
+        Some(Command::Recover(recover)) => recover::run(recover, (out, warnings), layout),
         Some(Command::Redact(arguments)) => redact::run(arguments, (out, warnings)),
         Some(Command::Dataset(arguments_of)) => {
             dataset::run(arguments_of, arguments.habits.quiet, (out, warnings))
         }
-        Some(Command::Import(import)) => {
-            import::run(import, (out, warnings), layout)
-        }
+        Some(Command::Import(import)) => import::run(import, (out, warnings), layout),
         Some(Command::Completions(completions)) => {
             completions.write(Arguments::command(), out)?;
             Ok(Outcome::Whole)

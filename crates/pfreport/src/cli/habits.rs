@@ -50,7 +50,9 @@ pub struct Overwrite {
 /// The path of an output that cannot be standard output.
 pub fn place() -> impl clap::builder::TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match path.as_os_str() == "-" {
-        true => Err("this output cannot go to standard output: name a place (./- for one called so)"),
+        true => {
+            Err("this output cannot go to standard output: name a place (./- for one called so)")
+        }
         false => Ok(path),
     })
 }

@@ -11,8 +11,8 @@ use pfmodel::table::Analysis;
 use pfredact::{Level, Summary};
 
 use super::{Arguments, MANY_STRETCHES, MOST_WORDS, Wishes, remarks, run};
-use crate::cli::Overwrite;
 use crate::advice::{Evidence, advice};
+use crate::cli::Overwrite;
 use crate::load::Loaded;
 use crate::pattern::patterns;
 use crate::place::Places;
