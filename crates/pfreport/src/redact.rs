@@ -161,9 +161,10 @@ pub fn run(
             let (written, checked) = write(&mut plan, (&trace, path), place, failed)?;
             writeln!(out, "{}", printable_path(&written))?;
             numbers(arguments.level, plan.summary(), out)?;
-            remarks(plan.summary(), MOST_WORDS, notes)?;
             let strings = counted(checked.strings, "string");
             writeln!(out, "checked: {strings} in {}, none remains", bytes(checked.bytes))?;
+            out.flush()?;
+            remarks(plan.summary(), MOST_WORDS, notes)?;
         }
     }
     out.flush()?;
