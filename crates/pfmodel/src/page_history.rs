@@ -148,6 +148,40 @@ impl Pages {
             *last = latest;
         }
     }
+    /// [`PageHistory::visit`] of a page of this size, with what pages of other sizes went through and the last fault of
+    /// those.
+    #[inline]
+    fn visit(
+        &mut self,
+        page: u64,
+        (mapped, born, other, latest): (u32, u32, Past, Option<Latest>),
+        now: u32,
+        advice: Option<Dropped>,
+        judge: impl FnOnce(Past) -> Change,
+    ) {
+        let place = self.entries.find_or_add(page, Entry::UNTOUCHED);
+        let loss = match advice {
+            Some(advice) => loss(self.latest_at(place, born, now), latest, now, advice),
+            None => Loss::No,
+        };
+        let Some(entry) = self.entries.get_mut(place) else { return };
+        let mut earlier = 0;
+        if entry.first < born || entry.first == NEVER {
+            earlier = if entry.first < mapped { 0 } else { entry.faults };
+            *entry = Entry { first: now, faults: earlier, ..Entry::UNTOUCHED };
+        }
+        let past = combine(entry.past(born, now), other).after(loss);
+        let change = judge(Past { faults: past.faults.saturating_add(earlier), ..past });
+        entry.faults = entry.faults.saturating_add(1);
+        if loss != Loss::No {
+            (entry.clean, entry.private) = (NEVER, NEVER);
+        }
+        entry.change(change, now);
+        let first = entry.first;
+        if let Some(advice) = advice.filter(|advice| advice.unsure || first < advice.faults) {
+            self.note_latest(place, Latest { fault: now, unsure: advice.unsure });
+        }
+    }
 }
 
 /// Which page a fault is about.
@@ -285,36 +319,15 @@ impl PageHistory {
         advice: Option<Dropped>,
         judge: impl FnOnce(Past) -> Change,
     ) {
-        let (other, latest) = match self.larger.is_empty() && key.shift == 0 {
-            true => (Past::default(), None),
-            false => {
-                self.own_mut(key);
-                self.others(key, born, now, advice.is_some())
-            }
-        };
+        // Where all pages are of one size, nothing else is looked at: it would cost a quarter more.
+        if self.larger.is_empty() && key.shift == 0 {
+            let known = (mapped, born, Past::default(), None);
+            return self.base.visit(key.base, known, now, advice, judge);
+        }
+        self.own_mut(key);
+        let (other, latest) = self.others(key, born, now, advice.is_some());
         let (own, page) = self.own_mut(key);
-        let place = own.entries.find_or_add(page, Entry::UNTOUCHED);
-        let loss = match advice {
-            Some(advice) => loss(own.latest_at(place, born, now), latest, now, advice),
-            None => Loss::No,
-        };
-        let Some(entry) = own.entries.get_mut(place) else { return };
-        let mut earlier = 0;
-        if entry.first < born || entry.first == NEVER {
-            earlier = if entry.first < mapped { 0 } else { entry.faults };
-            *entry = Entry { first: now, faults: earlier, ..Entry::UNTOUCHED };
-        }
-        let past = combine(entry.past(born, now), other).after(loss);
-        let change = judge(Past { faults: past.faults.saturating_add(earlier), ..past });
-        entry.faults = entry.faults.saturating_add(1);
-        if loss != Loss::No {
-            (entry.clean, entry.private) = (NEVER, NEVER);
-        }
-        entry.change(change, now);
-        let first = entry.first;
-        if let Some(advice) = advice.filter(|advice| advice.unsure || first < advice.faults) {
-            own.note_latest(place, Latest { fault: now, unsure: advice.unsure });
-        }
+        own.visit(page, (mapped, born, other, latest), now, advice, judge);
     }
 }
 
