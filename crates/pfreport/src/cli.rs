@@ -122,7 +122,7 @@ impl Arguments {
                 return Err(command.error(ErrorKind::ArgumentConflict, what));
             }
         }
-        let arguments = Self::from_arg_matches(&matches)?.with_dashes();
+        let arguments = Self::from_arg_matches(&matches)?;
         if let Some((one, other)) = arguments.two_texts() {
             let what = format!("{one} and {other} are two texts, and a report is one");
             return Err(command.error(ErrorKind::ArgumentConflict, what));
@@ -155,26 +155,6 @@ impl Arguments {
             false => two(&[tables, others].concat()),
         }
     }
-
-    /// The same with `-` as the name of an output understood as standard output.
-    #[must_use]
-    pub fn with_dashes(mut self) -> Self {
-        self.exports.with_dashes();
-        self.stacks.with_dashes();
-        self
-    }
-}
-
-/// Understands `-` as standard output.
-fn with_dash(output: &mut Option<Option<PathBuf>>) {
-    if is_dash(output) {
-        *output = Some(None);
-    }
-}
-
-/// Whether an output is named `-`.
-fn is_dash(output: &Option<Option<PathBuf>>) -> bool {
-    matches!(output, Some(Some(path)) if path == std::path::Path::new("-"))
 }
 
 #[cfg(test)]

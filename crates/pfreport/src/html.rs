@@ -11,38 +11,30 @@ mod table;
 mod timeline;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::destination::Destination;
 use crate::error::Error;
 use crate::load::Loaded;
-use crate::output::{self, check};
 
 /// Rows of each list of processes, regions, …, and half as many functions, where nothing else was asked for.
 pub const ROWS: usize = 50;
 
-/// Writes the page to `out`.
+/// Writes the page where it is asked for, else as `<trace>.html` into the working directory; returns the path of a file.
 ///
 /// # Errors
-/// [`Error::Output`]; [`Error::Table`]; [`Error::Picture`].
-pub fn write_to(loaded: &Loaded, top: usize, out: &mut impl Write) -> Result<(), Error> {
-    Ok(out.write_all(page::page(loaded, top)?.as_bytes())?)
-}
-
-/// Writes the page to `path`, or as `<trace>.html` into the working directory; returns its path.
-///
-/// # Errors
-/// Those of [`check`] before anything is worked out; [`Error::Write`]; [`Error::Table`];
+/// Those of [`Destination::check`] before anything is worked out, and of [`Destination::write`]; [`Error::Table`];
 /// [`Error::Picture`].
-pub fn write(
+pub fn export(
     loaded: &Loaded,
-    path: Option<&Path>,
-    top: usize,
-    force: bool,
-) -> Result<PathBuf, Error> {
-    let path = path.map_or_else(|| loaded.output_name(".html"), Path::to_owned);
-    check(&path, loaded.inputs(), force)?;
+    asked: Option<&Destination>,
+    (top, force): (usize, bool),
+    out: &mut impl Write,
+) -> Result<Option<PathBuf>, Error> {
+    let destination = loaded.output(asked, ".html");
+    destination.check(loaded.inputs(), force)?;
     let page = page::page(loaded, top)?;
-    output::write(&path, loaded.inputs(), force, |out| Ok(out.write_all(page.as_bytes())?))
+    destination.write(loaded.inputs(), force, out, |out| Ok(out.write_all(page.as_bytes())?))
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! A trace of what perf recorded.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,16 +8,15 @@ use clap::{Args, ValueHint};
 use pfimport::{Imported, Options, PerfData};
 
 use crate::cli::Overwrite;
+use crate::destination::Destination;
 use crate::error::Error;
 use crate::input::{self, STDIN};
 use crate::layout::Layout;
-use crate::output::{NewFile, random_uuid};
+use crate::output::random_uuid;
 use crate::run::Outcome;
 use crate::text::{printable, printable_path};
 use crate::units::{count, counted};
 
-/// The output that stands for standard output.
-const STDOUT: &str = "-";
 /// Names of events that are listed.
 const LISTED: usize = 5;
 
@@ -32,7 +30,8 @@ pub struct Arguments {
 
     /// The trace to write; `-` writes to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: PathBuf,
+    #[arg(value_parser = Destination::parser())]
+    pub output: Destination,
 
     /// Whether a file that exists is replaced.
     #[command(flatten)]
@@ -64,7 +63,7 @@ perf lost records, or the recording is cut or damaged.";
 /// Does it. `out` takes what was imported, `notes` what is missing, and all where the trace itself goes to `out`.
 ///
 /// # Errors
-/// [`Error::Open`]; those of [`NewFile`]; [`Error::Import`]; [`Error::Output`]; [`Error::Terminal`] for a trace that
+/// [`Error::Open`]; those of [`Destination`]; [`Error::Import`]; [`Error::Output`]; [`Error::Terminal`] for a trace that
 /// would go to a terminal.
 pub fn run(
     arguments: &Arguments,
@@ -73,36 +72,20 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let Arguments { input: path, output, overwrite } = arguments;
     let force = overwrite.force;
-    let is_stdout = output.as_os_str() == OsStr::new(STDOUT);
-    if is_stdout && layout.is_terminal() {
-        return Err(Error::Terminal { option: "--output".to_owned() });
-    }
-    let source = if path == Path::new(STDIN) { Path::new("/dev/stdin") } else { path };
-    if !is_stdout {
-        crate::output::check(output, [source], force)?;
-    }
+    let source = input::read_from(path);
+    output.check_trace(source, force, layout)?;
     let failed = |source| match source {
-        pfimport::Error::Write(pft::Error::Write { source, .. }) if is_stdout => {
-            Error::Output(source)
-        }
-        pfimport::Error::Write(pft::Error::Write { source, .. }) => {
-            Error::Write { path: output.clone(), source }
-        }
+        pfimport::Error::Write(pft::Error::Write { source, .. }) => Error::Output(source),
         pfimport::Error::Read(source) => Error::Open { path: path.clone(), source },
         source => Error::Import { path: path.clone(), source },
     };
     let options = Options { uuid: random_uuid()? };
-    let imported = if is_stdout {
-        let imported = import(path, &mut *out, &options, failed)?;
-        writeln!(notes, "{}", told(&imported))?;
-        imported
-    } else {
-        let mut file = NewFile::create_private(output, [source], force)?;
-        let imported = import(path, &mut file, &options, failed)?;
-        let output = file.keep()?;
-        writeln!(out, "{}, to {}", told(&imported), printable_path(&output))?;
-        imported
-    };
+    let write = |out: &mut dyn Write| import(path, out, &options, failed);
+    let (imported, file) = output.write_trace(source, force, out, write)?;
+    match file {
+        None => writeln!(notes, "{}", told(&imported))?,
+        Some(path) => writeln!(out, "{}, to {}", told(&imported), printable_path(&path))?,
+    }
     for line in missing(&imported) {
         writeln!(notes, "{line}")?;
     }
@@ -112,7 +95,7 @@ pub fn run(
 
 fn import(
     path: &Path,
-    output: &mut impl Write,
+    output: &mut dyn Write,
     options: &Options,
     failed: impl Fn(pfimport::Error) -> Error,
 ) -> Result<Imported, Error> {

@@ -31,6 +31,12 @@ pub fn name(path: &Path) -> String {
     printable(base_name(path).as_encoded_bytes())
 }
 
+/// The file that is read, which output must not replace.
+#[must_use]
+pub fn read_from(path: &Path) -> &Path {
+    if path == Path::new(STDIN) { Path::new("/dev/stdin") } else { path }
+}
+
 /// Whether a trace can be opened a second time: not standard input, nor a pipe such as `<(ssh HOST cat run.pft)`.
 #[must_use]
 pub fn can_be_read_again(path: &Path) -> bool {

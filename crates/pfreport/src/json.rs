@@ -23,7 +23,6 @@ use crate::cli::Arguments;
 use crate::error::Error;
 use crate::group::Group;
 use crate::load::Loaded;
-use crate::output;
 use crate::summary::figures::Figures;
 use crate::summary::{limits, phases, top::Rest};
 use crate::text::harmless;
@@ -185,21 +184,18 @@ impl Summary {
 /// the path of a file.
 ///
 /// # Errors
-/// Those of [`output::write`]; [`Error::Table`], [`Error::Write`] or [`Error::Output`].
+/// Those of [`crate::destination::Destination::write`]; [`Error::Table`], [`Error::Write`] or [`Error::Output`].
 pub fn export(
     loaded: &Loaded,
     arguments: &Arguments,
     top: usize,
     out: &mut impl Write,
 ) -> Result<Option<PathBuf>, Error> {
-    let Some(path) = &arguments.exports.json else {
+    let Some(destination) = &arguments.exports.json else {
         return Ok(None);
     };
-    let Some(path) = path else {
-        return write(loaded, top, out).map(|()| None);
-    };
     let force = arguments.overwrite.force;
-    output::write(path, loaded.inputs(), force, |out| write(loaded, top, out)).map(Some)
+    destination.write(loaded.inputs(), force, out, |out| write(loaded, top, out))
 }
 
 /// Writes the summary as a JSON document.

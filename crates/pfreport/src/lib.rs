@@ -34,7 +34,7 @@
 //! | `--png`, `--svg` | [`picture`] | shapes first, then pixels or SVG |
 //! | `--flamegraph`, `--folded`, `--pprof`, `--firefox` | [`stacks`], [`flamegraph`] | weights by call chain |
 //!
-//! Every file is written through [`output`]. Everything in a trace may be hostile: names pass
+//! Every file is written through [`output`], and [`destination`] tells files from standard output. Everything in a trace may be hostile: names pass
 //! [`text::printable`] before they reach an output. [`units`] prints numbers, [`table`] lays out columns for a
 //! [`layout`], [`cell`] is a value with its text and its exact figure, and [`progress`] a bar while a large
 //! trace is read. What can go wrong is one [`error::Error`], which knows its exit code and what helps.
@@ -53,6 +53,7 @@ mod chains;
 pub mod cli;
 mod code;
 mod dataset;
+mod destination;
 mod diff;
 mod dump;
 pub mod error;

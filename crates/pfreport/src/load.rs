@@ -15,8 +15,9 @@ use pfmodel::table::Analysis;
 use pft::keys::fact;
 use pft::record::{GapRecord, OomRecord, TraceHeader};
 
+use crate::destination::Destination;
 use crate::error::Error;
-use crate::input::{STDIN, base_name};
+use crate::input::{STDIN, base_name, read_from};
 use crate::join::join;
 use crate::select::Selected;
 pub use memory::{check_bytes, default_bytes, kept_rows, stretch_rows};
@@ -162,11 +163,15 @@ impl Loaded {
         name.into()
     }
 
+    /// Where an output goes: as asked for, else into the file of that name.
+    #[must_use]
+    pub fn output(&self, asked: Option<&Destination>, ending: &str) -> Destination {
+        asked.cloned().unwrap_or_else(|| Destination::File(self.output_name(ending)))
+    }
+
     /// The files that are read, which output must not replace.
     pub fn inputs(&self) -> impl Iterator<Item = &Path> {
-        self.members.iter().map(|member| {
-            if member.path == Path::new(STDIN) { Path::new("/dev/stdin") } else { &*member.path }
-        })
+        self.members.iter().map(|member| read_from(&member.path))
     }
 
     /// The number of the trace that a row comes from, in [`Loaded::members`].

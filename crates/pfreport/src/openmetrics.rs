@@ -13,7 +13,6 @@ use crate::cli::Arguments;
 use crate::error::Error;
 use crate::json::{LeftOut, Summary};
 use crate::load::Loaded;
-use crate::output;
 use latency::latencies;
 use metric::{Labels, Metric, Value, encode};
 
@@ -23,25 +22,19 @@ const OTHERS: &str = "(others)";
 /// Writes the metrics if `arguments` ask for them, with `top` entries of each list; returns the path of a file.
 ///
 /// # Errors
-/// Those of [`output::write`]; [`Error::Table`], [`Error::Write`] or [`Error::Output`].
+/// Those of [`crate::destination::Destination::write`]; [`Error::Table`], [`Error::Write`] or [`Error::Output`].
 pub fn export(
     loaded: &Loaded,
     arguments: &Arguments,
     top: usize,
     out: &mut impl Write,
 ) -> Result<Option<PathBuf>, Error> {
-    let Some(path) = &arguments.exports.openmetrics else {
+    let Some(destination) = &arguments.exports.openmetrics else {
         return Ok(None);
     };
     let text = text(loaded, top)?;
-    let Some(path) = path else {
-        out.write_all(text.as_bytes())?;
-        return Ok(None);
-    };
     let force = arguments.overwrite.force;
-    let written =
-        output::write(path, loaded.inputs(), force, |out| Ok(out.write_all(text.as_bytes())?));
-    written.map(Some)
+    destination.write(loaded.inputs(), force, out, |out| Ok(out.write_all(text.as_bytes())?))
 }
 
 /// The metrics as text.

@@ -1,25 +1,23 @@
 //! A clean trace of what is left of a damaged one.
 
-use std::ffi::OsStr;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use pft::record::GapRecord;
 use pft::{Damage, Limits, Recovery, Trace};
 
 use crate::cli::Overwrite;
+use crate::destination::Destination;
 use crate::error::Error;
 use crate::gaps::sentence;
-use crate::input::{self, STDIN};
+use crate::input;
 use crate::layout::Layout;
-use crate::output::{NewFile, random_uuid};
+use crate::output::random_uuid;
 use crate::run::Outcome;
 use crate::text::printable_path;
 use crate::units::{bytes, count, counted};
 
-/// The output that stands for standard output.
-const STDOUT: &str = "-";
 /// Sentences of one sort that are printed.
 const LISTED: usize = 20;
 
@@ -33,7 +31,8 @@ pub struct Arguments {
 
     /// File for what is left of it; `-` writes to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: PathBuf,
+    #[arg(value_parser = Destination::parser())]
+    pub output: Destination,
 
     /// Whether a file that exists is replaced.
     #[command(flatten)]
@@ -60,7 +59,7 @@ lost.";
 /// Does it. `out` takes what was kept and lost, `notes` the same where the trace itself goes to `out`.
 ///
 /// # Errors
-/// Those of [`input::open`] and [`NewFile`]; [`Error::Trace`] when reading fails; [`Error::Output`];
+/// Those of [`input::open`] and [`Destination`]; [`Error::Trace`] when reading fails; [`Error::Output`];
 /// [`Error::Terminal`] for a trace that would go to a terminal.
 pub fn run(
     arguments: &Arguments,
@@ -69,37 +68,23 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let Arguments { trace: path, output, overwrite } = arguments;
     let force = overwrite.force;
-    let is_stdout = output.as_os_str() == OsStr::new(STDOUT);
-    if is_stdout && layout.is_terminal() {
-        return Err(Error::Terminal { option: "--output".to_owned() });
-    }
-    let input = if path == Path::new(STDIN) { Path::new("/dev/stdin") } else { path };
-    if !is_stdout {
-        crate::output::check(output, [input], force)?;
-    }
+    let input = input::read_from(path);
+    output.check_trace(input, force, layout)?;
     // One frame is held at a time, whatever all would take.
     let trace = input::open(path, &Limits::new(u64::MAX))?;
     let failed = |source| match source {
-        pft::Error::Write { source, .. } if is_stdout => Error::Output(source),
-        pft::Error::Write { source, .. } => Error::Write { path: output.clone(), source },
+        pft::Error::Write { source, .. } => Error::Output(source),
         source => Error::Trace { path: path.clone(), source },
     };
     let recovery = Recovery::new(&trace).map_err(failed)?;
     let uuid = random_uuid()?;
-    let lines = if is_stdout {
-        let written = recovery.write(&mut *out, uuid).map_err(failed)?;
-        out.flush()?;
-        lines(&trace, &recovery, &format!("{} to standard output", bytes(written)))
-    } else {
-        let mut file = NewFile::create_private(output, [input], force)?;
-        let written = recovery.write(&mut file, uuid).map_err(failed)?;
-        let output = file.keep()?;
-        lines(&trace, &recovery, &format!("{} to {}", bytes(written), printable_path(&output)))
-    };
-    let lines = lines.join("\n");
-    match is_stdout {
-        true => writeln!(notes, "{lines}")?,
-        false => writeln!(out, "{lines}")?,
+    let write = |out: &mut dyn Write| recovery.write(out, uuid).map_err(failed);
+    let (written, file) = output.write_trace(input, force, out, write)?;
+    let place = file.as_deref().map_or_else(|| "standard output".to_owned(), printable_path);
+    let lines = lines(&trace, &recovery, &format!("{} to {place}", bytes(written))).join("\n");
+    match file {
+        None => writeln!(notes, "{lines}")?,
+        Some(_) => writeln!(out, "{lines}")?,
     }
     out.flush()?;
     let is_whole = recovery.gaps().is_empty() && recovery.earlier_gaps().is_empty();

@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
@@ -13,16 +12,14 @@ use pfredact::{Checked, Level, Options, Plan, Summary};
 use pft::{Limits, Trace};
 
 use crate::cli::Overwrite;
+use crate::destination::Destination;
 use crate::error::Error;
-use crate::input::{self, STDIN};
+use crate::input;
 use crate::layout::Layout;
 use crate::output::NewFile;
 use crate::run::Outcome;
 use crate::text::{printable, printable_path};
 use crate::units::{bytes, count, counted, counted_as};
-
-/// The output that stands for standard output.
-const STDOUT: &str = "-";
 
 /// What `pfreport redact` takes.
 #[derive(Debug, Clone, Args)]
@@ -34,8 +31,8 @@ pub struct Arguments {
 
     /// The trace to write; `-` writes to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    #[arg(required_unless_present = "dry_run")]
-    pub output: Option<PathBuf>,
+    #[arg(value_parser = Destination::parser(), required_unless_present = "dry_run")]
+    pub output: Option<Destination>,
 
     /// How much to remove: names, paths, arguments, symbols or all, each more than those before it
     #[arg(short, long, value_name = "LEVEL", default_value = Level::Symbols.name(), value_parser = level())]
@@ -141,7 +138,7 @@ fn folder(folder: &str) -> Result<String, String> {
 /// for reading has both.
 ///
 /// # Errors
-/// Those of [`crate::input::open`] and [`NewFile`]; [`Error::Redact`] for a damaged trace, and when something
+/// Those of [`crate::input::open`] and [`Destination`]; [`Error::Redact`] for a damaged trace, and when something
 /// that has to go would remain; [`Error::Output`]; [`Error::Terminal`] for a trace that would go to a terminal.
 pub fn run(
     arguments: &Arguments,
@@ -150,15 +147,11 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let path = &arguments.trace;
     let force = arguments.overwrite.force;
-    let source = if path == Path::new(STDIN) { Path::new("/dev/stdin") } else { path };
+    let source = input::read_from(path);
     let output = arguments.output.as_ref().filter(|_| !arguments.dry_run);
-    let is_stdout = output.is_some_and(|output| output.as_os_str() == OsStr::new(STDOUT));
     // Checked before minutes may pass.
-    if is_stdout && layout.is_terminal() {
-        return Err(Error::Terminal { option: "--output".to_owned() });
-    }
-    if let Some(output) = output.filter(|_| !is_stdout) {
-        crate::output::check(output, [source], force)?;
+    if let Some(output) = output {
+        output.check_trace(source, force, layout)?;
     }
     // Only one frame at a time is in memory.
     let limits = Limits::new(u64::MAX);
@@ -173,15 +166,15 @@ pub fn run(
             remarks(plan.summary(), usize::MAX, out)?;
         }
         Some(output) => {
-            let checked = if is_stdout {
-                write_to(&mut plan, &trace, out, failed)?
-            } else {
-                let (written, checked) =
-                    write(&mut plan, (&trace, source), (output, force), failed)?;
-                writeln!(out, "{}", printable_path(&written))?;
-                checked
+            let (checked, done): (Checked, &mut dyn Write) = match output {
+                Destination::Stdout => (write_to(&mut plan, &trace, out, failed)?, &mut *notes),
+                Destination::File(file) => {
+                    let (written, checked) =
+                        write(&mut plan, (&trace, source), (file, force), failed)?;
+                    writeln!(out, "{}", printable_path(&written))?;
+                    (checked, &mut *out)
+                }
             };
-            let done: &mut dyn Write = if is_stdout { &mut *notes } else { &mut *out };
             numbers(arguments.level, plan.summary(), done)?;
             let strings = counted(checked.strings, "string");
             writeln!(done, "checked: {strings} in {}, none remains", bytes(checked.bytes))?;

@@ -273,11 +273,7 @@ fn draw(
     }
     if let Some(file) = &arguments.exports.html {
         let top = arguments.query.top.unwrap_or(html::ROWS);
-        if arguments.exports.is_page_on_stdout() {
-            html::write_to(loaded, top, out)?;
-        } else {
-            written.push(html::write(loaded, file.as_deref(), top, force)?);
-        }
+        written.extend(html::export(loaded, file.as_ref(), (top, force), out)?);
     }
     Ok(written)
 }
@@ -285,16 +281,8 @@ fn draw(
 /// Whether standard output gets data for a program: at most one of the outputs may go there, and nothing
 /// binary to a terminal.
 fn data_on_stdout(arguments: &Arguments, has_texts: bool, layout: Layout) -> Result<bool, Error> {
-    let exports = &arguments.exports;
-    let tables = exports.tables().filter(|(_, file)| file.is_none());
-    let tables = tables.map(|(format, _)| (format!("--{}", format.as_str()), format.is_binary()));
-    let json = (exports.json == Some(None)).then(|| ("--json".to_owned(), false));
-    let metrics = (exports.openmetrics == Some(None)).then(|| ("--openmetrics".to_owned(), false));
-    let page = exports.is_page_on_stdout().then(|| ("--html".to_owned(), false));
-    let stacks = arguments.stacks.on_stdout().into_iter();
-    let stacks = stacks.map(|(option, is_binary)| (option.to_owned(), is_binary));
     let data: Vec<(String, bool)> =
-        tables.chain(json).chain(metrics).chain(page).chain(stacks).collect();
+        arguments.exports.on_stdout().chain(arguments.stacks.on_stdout()).collect();
     if let Some((option, _)) =
         data.iter().find(|&&(_, is_binary)| is_binary && layout.is_terminal())
     {

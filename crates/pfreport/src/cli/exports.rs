@@ -1,10 +1,9 @@
 //! Files for other programs.
 
-use std::path::{Path, PathBuf};
-
 use clap::Args;
+use clap::ValueHint::FilePath;
 
-use super::with_dash;
+use crate::destination::{Destination, STDOUT};
 use crate::export::Format;
 
 /// Files for other programs.
@@ -13,54 +12,47 @@ use crate::export::Format;
 pub struct Exports {
     /// Write every fault, or the table asked for, as CSV [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub csv: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath, default_missing_value = STDOUT)]
+    pub csv: Option<Destination>,
 
     /// The same as JSON lines, an object a row
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub jsonl: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath, default_missing_value = STDOUT)]
+    pub jsonl: Option<Destination>,
 
     /// The same as Parquet
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub parquet: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath, default_missing_value = STDOUT)]
+    pub parquet: Option<Destination>,
 
     /// The same as an Arrow IPC file
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub arrow: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath, default_missing_value = STDOUT)]
+    pub arrow: Option<Destination>,
 
     /// Write the summary as a JSON document [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub json: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath, default_missing_value = STDOUT)]
+    pub json: Option<Destination>,
 
     /// Write the summary as metrics, for Prometheus and what else reads OpenMetrics [default: to standard
     /// output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub openmetrics: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath, default_missing_value = STDOUT)]
+    pub openmetrics: Option<Destination>,
 
     /// Write the summary as one HTML page, with pictures and a timeline [default: TRACE.html in the working
     /// directory]
     ///
     /// `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub html: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath)]
+    pub html: Option<Option<Destination>>,
 }
 
 impl Exports {
-    /// `-` as standard output.
-    pub(super) fn with_dashes(&mut self) {
-        for output in [
-            &mut self.csv,
-            &mut self.jsonl,
-            &mut self.parquet,
-            &mut self.arrow,
-            &mut self.json,
-            &mut self.openmetrics,
-        ] {
-            with_dash(output);
-        }
-    }
-
-    /// The formats in which a table is asked for, each with its file; none is standard output.
-    pub fn tables(&self) -> impl Iterator<Item = (Format, Option<&Path>)> {
+    /// The formats in which a table is asked for, each with where it goes.
+    pub fn tables(&self) -> impl Iterator<Item = (Format, &Destination)> {
         let output = |format| match format {
             Format::Csv => &self.csv,
             Format::Jsonl => &self.jsonl,
@@ -68,13 +60,22 @@ impl Exports {
             Format::Arrow => &self.arrow,
         };
         let tables = Format::ALL.into_iter().map(move |format| (format, output(format)));
-        tables.filter_map(|(format, file)| Some((format, file.as_ref()?.as_deref())))
+        tables.filter_map(|(format, output)| Some((format, output.as_ref()?)))
     }
 
-    /// Whether the page goes to standard output.
-    #[must_use]
-    pub fn is_page_on_stdout(&self) -> bool {
-        super::is_dash(&self.html)
+    /// The options of those that go to standard output, and whether they are binary.
+    pub fn on_stdout(&self) -> impl Iterator<Item = (String, bool)> {
+        let tables = self.tables().filter(|(_, output)| **output == Destination::Stdout);
+        let tables =
+            tables.map(|(format, _)| (format!("--{}", format.as_str()), format.is_binary()));
+        let summaries = [
+            ("--json", self.json.as_ref()),
+            ("--openmetrics", self.openmetrics.as_ref()),
+            ("--html", self.html.as_ref().and_then(Option::as_ref)),
+        ];
+        let on_stdout = |output| output == Some(&Destination::Stdout);
+        let summaries = summaries.into_iter().filter(move |&(_, output)| on_stdout(output));
+        tables.chain(summaries.map(|(option, _)| (option.to_owned(), false)))
     }
 
     /// Whether a table is asked for in any format.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint::DirPath;
 use clap::{ArgGroup, Args};
 
 use super::folder;
@@ -28,11 +29,13 @@ pub struct Pictures {
     /// Draw pictures TRACE.{latency,timeline,regions,heatmap,working-set}.png [default: in the working directory]
     ///
     /// The folder is made if it does not exist.
-    #[arg(long, value_name = "DIR", value_parser = folder(), num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(value_parser = folder(), value_hint = DirPath)]
     pub png: Option<Option<PathBuf>>,
 
     /// Draw the same pictures as SVG
-    #[arg(long, value_name = "DIR", value_parser = folder(), num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(value_parser = folder(), value_hint = DirPath)]
     pub svg: Option<Option<PathBuf>>,
 
     /// Size of the pictures in pixels, from 320x240 to 8000x8000 [default: 1200x800]

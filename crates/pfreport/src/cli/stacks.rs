@@ -1,10 +1,9 @@
 //! Call stacks.
 
-use std::path::PathBuf;
-
+use clap::ValueHint::FilePath;
 use clap::{ArgGroup, Args};
 
-use super::with_dash;
+use crate::destination::{Destination, STDOUT};
 use crate::stacks::Weight;
 
 /// Call stacks.
@@ -17,25 +16,29 @@ pub struct StackOutputs {
     /// Process, callers, class and cause, memory: from the bottom to the top. Faults without a call chain
     /// are in it with module and function, under `[no call chain]`. `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub flamegraph: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath)]
+    pub flamegraph: Option<Option<Destination>>,
 
     /// Write the stacks of that picture as text, `frame;frame;frame WEIGHT` [default: to standard output]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub folded: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath, default_missing_value = STDOUT)]
+    pub folded: Option<Destination>,
 
     /// Write a profile for pprof, Parca, Pyroscope [default: TRACE.pb.gz in the working directory]
     ///
     /// Faults, stall time and installed bytes of each stack; class, cause, region and process as tags:
     /// `go tool pprof -http=: run.pft.pb.gz`. `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub pprof: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath)]
+    pub pprof: Option<Option<Destination>>,
 
     /// Write a profile for the Firefox Profiler [default: TRACE.firefox.json.gz in the working directory]
     ///
     /// Stacks over time by thread, the costliest faults as markers. The page <https://profiler.firefox.com>
     /// shows it in the browser and sends it nowhere. `-` is standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub firefox: Option<Option<PathBuf>>,
+    #[arg(value_parser = Destination::parser(), value_hint = FilePath)]
+    pub firefox: Option<Option<Destination>>,
 
     /// What a stack weighs [default: stall, or faults where no latency is known]
     ///
@@ -45,11 +48,6 @@ pub struct StackOutputs {
 }
 
 impl StackOutputs {
-    /// `-` as standard output.
-    pub(super) fn with_dashes(&mut self) {
-        with_dash(&mut self.folded);
-    }
-
     /// Whether any of them is asked for.
     #[must_use]
     pub const fn any(&self) -> bool {
@@ -59,16 +57,16 @@ impl StackOutputs {
             || self.firefox.is_some()
     }
 
-    /// Those that go to standard output, and whether they are binary.
-    #[must_use]
-    pub fn on_stdout(&self) -> Vec<(&'static str, bool)> {
+    /// The options of those that go to standard output, and whether they are binary.
+    pub fn on_stdout(&self) -> impl Iterator<Item = (String, bool)> {
         let outputs = [
-            ("--flamegraph", false, super::is_dash(&self.flamegraph)),
-            ("--folded", false, self.folded == Some(None)),
-            ("--pprof", true, super::is_dash(&self.pprof)),
-            ("--firefox", true, super::is_dash(&self.firefox)),
+            ("--flamegraph", false, self.flamegraph.as_ref().and_then(Option::as_ref)),
+            ("--folded", false, self.folded.as_ref()),
+            ("--pprof", true, self.pprof.as_ref().and_then(Option::as_ref)),
+            ("--firefox", true, self.firefox.as_ref().and_then(Option::as_ref)),
         ];
-        let on_stdout = outputs.into_iter().filter(|&(_, _, goes)| goes);
-        on_stdout.map(|(option, is_binary, _)| (option, is_binary)).collect()
+        let on_stdout =
+            outputs.into_iter().filter(|(.., output)| *output == Some(&Destination::Stdout));
+        on_stdout.map(|(option, is_binary, _)| (option.to_owned(), is_binary))
     }
 }

@@ -1,9 +1,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ColorChoice, CommandFactory as _, Parser as _};
+use clap::{ColorChoice, CommandFactory as _, Parser as _, ValueHint};
 
 use super::{Arguments, Command, help};
+use crate::destination::Destination;
 use crate::field::Field;
 use crate::group::MEASURES;
 use crate::tables::Table;
@@ -19,6 +20,24 @@ fn the_definition_is_sound() {
 }
 
 #[test]
+fn shells_complete_the_names_of_files_and_folders() {
+    let program = Arguments::command();
+    let commands = program.get_subcommands().chain([&program]);
+    let mut files = 0;
+    for argument in commands.flat_map(clap::Command::get_arguments) {
+        let names = argument.get_value_names().unwrap_or_default();
+        let hint = match names.first().map(|name| name.as_str()) {
+            Some("FILE" | "TRACE" | "NEW" | "PERF.DATA") => ValueHint::FilePath,
+            Some("DIR" | "FOLDER") => ValueHint::DirPath,
+            _ => continue,
+        };
+        assert_eq!(argument.get_value_hint(), hint, "{argument}");
+        files += 1;
+    }
+    assert!(files > 20, "{files}");
+}
+
+#[test]
 fn the_help_breaks_lines_where_they_are_written() {
     let help = Arguments::command().render_long_help().to_string();
     assert!(help.contains(&help::long()), "{help}");
@@ -31,12 +50,18 @@ fn optional_values_take_an_equals_sign_only() {
     for words in [["pfreport", "--csv", "run.pft"], ["pfreport", "run.pft", "--csv"]] {
         let arguments = Arguments::try_parse_from(words).unwrap();
         assert_eq!(arguments.traces, [PathBuf::from("run.pft")]);
-        assert_eq!(arguments.exports.csv, Some(None));
+        assert_eq!(arguments.exports.csv, Some(Destination::Stdout));
     }
     let arguments = parse("pfreport run.pft --csv=- --folded=-").unwrap();
-    assert_eq!((arguments.exports.csv, arguments.stacks.folded), (Some(None), Some(None)));
+    assert_eq!(
+        (arguments.exports.csv, arguments.stacks.folded),
+        (Some(Destination::Stdout), Some(Destination::Stdout))
+    );
     let arguments = parse("pfreport run.pft --csv=a.csv").unwrap();
-    assert_eq!(arguments.exports.csv, Some(Some(PathBuf::from("a.csv"))));
+    assert_eq!(arguments.exports.csv, Some(Destination::File("a.csv".into())));
+    let arguments = parse("pfreport run.pft --html=- --pprof").unwrap();
+    let expected = (Some(Some(Destination::Stdout)), Some(None));
+    assert_eq!((arguments.exports.html, arguments.stacks.pprof), expected);
 }
 
 #[test]

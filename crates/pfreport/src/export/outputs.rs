@@ -8,6 +8,7 @@ use polars::prelude::{DataFrame, Schema};
 
 use super::writer::{Writer, write_batches};
 use crate::cli::Arguments;
+use crate::destination::Destination;
 use crate::error::Error;
 use crate::faults::Faults;
 use crate::field::Field;
@@ -51,17 +52,19 @@ impl<'a> Outputs<'a> {
     ) -> Result<Self, Error> {
         let mut out = Some(out);
         let mut writers = Vec::new();
-        for (format, path) in arguments.exports.tables() {
-            let sink = match path {
-                Some(path) => {
+        for (format, destination) in arguments.exports.tables() {
+            let sink = match destination {
+                Destination::File(path) => {
                     let file = NewFile::create(path, loaded.inputs(), arguments.overwrite.force)?;
                     Sink::File(BufWriter::new(file))
                 }
-                None => Sink::Standard(out.take().ok_or_else(|| Error::OneOutput {
-                    outputs: [format; 2].map(|format| format!("--{}", format.as_str())),
-                })?),
+                Destination::Stdout => {
+                    Sink::Standard(out.take().ok_or_else(|| Error::OneOutput {
+                        outputs: [format; 2].map(|format| format!("--{}", format.as_str())),
+                    })?)
+                }
             };
-            writers.push(Writer::new(format, schema, sink, path.map(PathBuf::from))?);
+            writers.push(Writer::new(format, schema, sink, destination.file().map(PathBuf::from))?);
         }
         Ok(Self { writers })
     }

@@ -37,7 +37,7 @@ impl<T: Hash + Eq + Clone + std::fmt::Debug> OneToOne<T> {
 fn arguments(trace: &Path, output: &Path, level: Level) -> Arguments {
     Arguments {
         trace: trace.to_owned(),
-        output: Some(output.to_owned()),
+        output: Some(output.to_owned().into()),
         level,
         dry_run: false,
         wishes: Wishes::default(),

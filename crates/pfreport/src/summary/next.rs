@@ -88,6 +88,7 @@ mod tests {
     use super::Counts;
     use crate::by;
     use crate::cli::Arguments;
+    use crate::destination::Destination;
     use crate::field::Field;
     use crate::group::rows;
     use crate::made_up::{self, HEAP, Row};
@@ -105,7 +106,7 @@ mod tests {
             commands(&loaded).into_iter().map(|(command, _)| command).collect();
         assert!(named.contains(&"pfreport run.pft --html".to_owned()), "{named:?}");
         let mut page = Vec::new();
-        crate::html::write_to(&loaded, 10, &mut page).unwrap();
+        crate::html::export(&loaded, Some(&Destination::Stdout), (10, false), &mut page).unwrap();
         let page = String::from_utf8(page).unwrap();
         assert!(page.contains("pfreport run.pft --png") && !page.contains("run.pft --html"));
     }
