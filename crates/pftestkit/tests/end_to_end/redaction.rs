@@ -97,7 +97,8 @@ fn a_recording_without_its_secrets_says_the_same() {
         assert!(holds(&before, secret), "{secret}");
     }
     let output = recording.lab.dir.path().join("share.pft");
-    let done = redact(&[], &input, &output);
+    // Which common names are in it depends on the machine.
+    let done = redact(&["-q"], &input, &output);
     let said = String::from_utf8_lossy(&done.stdout);
     let errors = String::from_utf8_lossy(&done.stderr);
     assert_eq!((done.status.code(), &*errors), (Some(0), ""), "{said}");
