@@ -186,7 +186,7 @@ mod tests {
         let of_sizes_and_losses = ["no page sizes", "no counts of"];
         assert_eq!(words(lines_with(&untold, true, true)), of_sizes_and_losses);
         assert_eq!(lines_with(&untold.map(|(key, _)| (key, "yes")), true, true), [""; 0]);
-        let mut loaded = sample::empty();
+        let mut loaded = made_up::empty();
         loaded.facts = untold[2..].iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         loaded.analysis.exactness.kernel_mode = true;
         loaded.analysis.exactness.error_code = true;

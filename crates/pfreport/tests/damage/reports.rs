@@ -105,9 +105,11 @@ pub fn one(trace: &Path, out: &Path, report: &str) -> Result<Option<Outcome>, St
             _ => word.replace('\u{a0}', " ").replace("OUT", &out.to_string_lossy()).into(),
         }
     };
+    let command = report.split(' ').next().unwrap_or_default();
+    let writes = !["diff", "info", "dump", "verify"].contains(&command);
     let words: Vec<OsString> = std::iter::once("pfreport".into())
         .chain(report.split(' ').map(word))
-        .chain(["-f".into()])
+        .chain(writes.then(|| "-f".into()))
         .collect();
     let arguments = Arguments::from_words(&words).map_err(|error| error.to_string())?;
     let (mut text, mut notes) = (std::io::sink(), std::io::sink());
