@@ -2,12 +2,12 @@
 
 use pft::record::{FaultBatch, MapRecord};
 
-use crate::address_space::{AddressSpace, Moment};
-use crate::fault_order::{FaultOrder, in_order};
-use crate::intern::Interner;
-use crate::mapping_rows::MappingRows;
-use crate::page_history::{Change, PageHistory, PageKey};
-use crate::vma::Vma;
+use crate::collections::intern::Interner;
+use crate::order::fault_order::{FaultOrder, in_order};
+use crate::pages::page_history::{Change, PageHistory, PageKey};
+use crate::space::address_space::{AddressSpace, Moment};
+use crate::space::mapping_rows::MappingRows;
+use crate::space::vma::Vma;
 
 const PAGE_SHIFT: u32 = 12;
 

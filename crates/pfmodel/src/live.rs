@@ -5,15 +5,15 @@ use pft::record::{
 };
 
 use crate::analyse::Analyser;
-use crate::intern::{Interner, Name};
+use crate::collections::intern::{Interner, Name};
 use crate::names::{Access, Cause, Class};
+use crate::naming::region::Regions;
+use crate::order::records::Records;
 use crate::recording::{Options, Recording};
-use crate::records::Records;
-use crate::region::Regions;
 use crate::table::NONE;
-use crate::table_builder::Row;
+use crate::table::builder::Row;
 
-pub use crate::fault_order::Fault;
+use crate::order::fault::Fault;
 
 /// What a world may grow by between two sweeps, beside its own size.
 const SWEEP_AFTER: usize = 1 << 16;

@@ -1,5 +1,7 @@
 //! The result of the analysis: the fault table as columns, and the tables it refers to.
 
+mod append;
+pub(crate) mod builder;
 mod retain;
 
 use std::collections::TryReserveError;

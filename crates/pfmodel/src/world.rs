@@ -11,17 +11,17 @@ use std::collections::HashSet;
 
 use pft::record::{TaskKind, TaskRecord};
 
-use crate::address_space::{AddressSpace, Moment};
-use crate::intern::{Interner, Name};
-use crate::keyed_map::KeyedMap;
-use crate::mapping_rows::{MappingRows, OPEN_NS};
-use crate::page_history::PageHistory;
+use crate::collections::intern::{Interner, Name};
+use crate::collections::keyed_map::KeyedMap;
+use crate::collections::slab::Slab;
+use crate::order::records::Records;
+use crate::order::timeline::{Event, Timeline};
+use crate::pages::page_history::PageHistory;
 use crate::recording::Recording;
-use crate::records::Records;
-use crate::slab::Slab;
-use crate::stacks::Stacks;
+use crate::space::address_space::{AddressSpace, Moment};
+use crate::space::mapping_rows::{MappingRows, OPEN_NS};
+use crate::space::stacks::Stacks;
 use crate::table::NONE;
-use crate::timeline::{Event, Timeline};
 use calls::CallState;
 use hindsight::RecentFaults;
 

@@ -60,7 +60,7 @@ fn page_history(addrs: &[u64]) {
 /// Other threads make columns of rows, and the columns of regions and objects.
 const fn analysis_of(name: &'static str, run: fn()) -> Loop {
     let threads =
-        &["pfmodel::table_builder::Rows::extend", "pfmodel::analyse::assemble::data_columns"];
+        &["pfmodel::table::builder::Rows::extend", "pfmodel::analyse::assemble::data_columns"];
     Loop { name, run, threads }
 }
 

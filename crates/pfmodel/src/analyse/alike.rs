@@ -12,14 +12,14 @@ use pft::record::{LATENCY_UNKNOWN, flags};
 
 use super::place::{Place, RECENT};
 use super::{Analyser, page_shift_of};
-use crate::classify::{change, classify};
-use crate::drops::Advice;
-use crate::evidence::{Evidence, access_of};
-use crate::fault_order::Fault;
+use crate::judge::classify::{change, classify};
+use crate::judge::evidence::{Evidence, access_of};
 use crate::names::{Cause, Class};
-use crate::page_history::{PageKey, Past};
-use crate::table_builder::Row;
-use crate::vma::Backing;
+use crate::order::fault::Fault;
+use crate::pages::drops::Advice;
+use crate::pages::page_history::{PageKey, Past};
+use crate::space::vma::Backing;
+use crate::table::builder::Row;
 
 /// Class and cause of a completed fault, and what they were told by.
 #[derive(Debug, Clone, Copy)]

@@ -6,18 +6,18 @@ use pft::record::LostBy;
 
 use super::Analyser;
 use super::code::{Code, Instruction};
-use crate::cgroups::{Cgroups, Life};
+use crate::collections::intern::Interner;
 use crate::column::{Column, Values as _, pieces};
-use crate::intern::Interner;
-use crate::locations::Locations;
-use crate::mapping_rows::{MappingRow, MappingRows};
-use crate::parts::{Known, Parts};
+use crate::naming::cgroups::{Cgroups, Life};
+use crate::naming::locations::Locations;
+use crate::naming::parts::{Known, Parts};
+use crate::naming::region::Regions;
+use crate::order::records::Records;
 use crate::recording::Recording;
-use crate::records::Records;
-use crate::region::Regions;
-use crate::stacks::Stacks;
+use crate::space::mapping_rows::{MappingRow, MappingRows};
+use crate::space::stacks::Stacks;
+use crate::table::builder::{Rows, finish};
 use crate::table::{Analysis, FaultTable, Loss, Mapping, NONE, Process, Thread};
-use crate::table_builder::{self, Rows};
 use crate::world::{ProcessState, World};
 
 /// The last moment of anything recorded except faults.
@@ -140,7 +140,7 @@ impl Settled {
     pub(super) fn fill(&mut self, found: Rows, code: &mut Code) {
         let Code { modules, locations, .. } = code;
         let Rows { table: mut faults, awaiting, unknown } = found;
-        let counts = table_builder::finish(&mut faults, &awaiting, &self.rows, self.start_ns);
+        let counts = finish(&mut faults, &awaiting, &self.rows, self.start_ns);
         let totals = &mut self.analysis.exactness.map_confidence;
         for (total, count) in totals.iter_mut().zip(counts) {
             *total += count;

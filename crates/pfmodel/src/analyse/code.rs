@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use pft::record::flags;
 
-use crate::chains::Chains;
-use crate::fault_order::Fault;
-use crate::locations::Locations;
-use crate::modules::Modules;
+use crate::naming::chains::Chains;
+use crate::naming::locations::Locations;
+use crate::naming::modules::Modules;
+use crate::order::fault::Fault;
 use crate::recording::Recording;
-use crate::table_builder::Row;
+use crate::table::builder::Row;
 
 /// Modules, and what becomes of the addresses and chains in them.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use pft::FrameKind;
 use pft::record::GapRecord;
 
 use super::Analyser;
-use crate::address_space::Moment;
-use crate::fault_order::Fault;
+use crate::order::fault::Fault;
+use crate::space::address_space::Moment;
 
 /// When faults are missing, or records without which faults of one page may be taken for those of another.
 #[derive(Debug, Default)]

@@ -3,13 +3,13 @@
 use pft::record::{LATENCY_UNKNOWN, Outcome};
 
 use super::Analyser;
-use crate::address_space::Moment;
-use crate::evidence::MapEvidence;
-use crate::fault_order::Fault;
-use crate::intern::Interner;
-use crate::piece_tree::Piece;
+use crate::collections::intern::Interner;
+use crate::collections::piece_tree::Piece;
+use crate::judge::evidence::MapEvidence;
+use crate::order::fault::Fault;
+use crate::space::address_space::Moment;
+use crate::space::vma::{Backing, is_stack_name};
 use crate::table::NONE;
-use crate::vma::{Backing, is_stack_name};
 use crate::world::World;
 
 /// How long after an entry a growth of the stack still belongs to it, if its completion is unknown.

@@ -9,12 +9,12 @@ use pft::record::FaultBatch;
 use super::Analyser;
 use super::assemble::{Settled, last_record_ns};
 use super::code::{Code, Instructions};
-use crate::fault_order::{Batch, Batches, FaultOrder, in_order};
+use crate::judge::threshold;
+use crate::order::fault_order::{Batch, Batches, FaultOrder, in_order};
+use crate::order::records::Records;
 use crate::recording::{Options, Recording};
-use crate::records::Records;
+use crate::table::builder::{Row, Rows};
 use crate::table::{Analysis, FaultTable};
-use crate::table_builder::{Row, Rows};
-use crate::threshold;
 
 /// Rows that are collected before they become columns: they are still in a cache then, and the other thread is woken
 /// so seldom that a twentieth of the time of a summary is saved against a quarter of them.

@@ -3,8 +3,8 @@
 use pft::record::{CallRecord, LostRecord, MapRecord, Snapshot, TaskRecord};
 
 use super::World;
-use crate::address_space::Moment;
-use crate::timeline::{Event, is_return_awaited};
+use crate::order::timeline::{Event, is_return_awaited};
+use crate::space::address_space::Moment;
 
 /// Records that are remembered after they have been applied: a snapshot that arrives late must not undo
 /// what they told. A snapshot of tens of thousands of mappings takes a tenth of a second, in which a
@@ -99,8 +99,8 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::order::records::Records;
     use crate::recording::Recording;
-    use crate::records::Records;
     use pft::record::{CallKind, Fact, TaskKind, TraceHeader};
 
     const PAGE: u64 = 0x1000;

@@ -10,11 +10,11 @@ use pft::record::{CallKind, CallRecord};
 
 use super::hindsight::Applied;
 use super::{World, is_foreign};
-use crate::address_space::Moment;
-use crate::doubts::Doubts;
-use crate::drops::{Advice, Dropped, Drops};
-use crate::piece_tree::Piece;
-use crate::ranges::Ranges;
+use crate::collections::piece_tree::Piece;
+use crate::collections::ranges::Ranges;
+use crate::pages::drops::{Advice, Dropped, Drops};
+use crate::space::address_space::Moment;
+use crate::space::doubts::Doubts;
 
 /// Calls of one address space that are kept in mind at a time.
 const MAX_UNDER_WAY: usize = 32;

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::World;
-use crate::page_history::PageKey;
-use crate::timeline::Event;
+use crate::order::timeline::Event;
+use crate::pages::page_history::PageKey;
 
 /// Faults that are remembered: more than happen during most calls.
 const RECENT_FAULTS: usize = 1 << 12;

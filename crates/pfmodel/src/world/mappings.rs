@@ -3,10 +3,10 @@
 use pft::record::{MapRecord, SnapshotReason};
 
 use super::{World, is_foreign};
-use crate::address_space::{Moment, SnapshotWindow};
-use crate::ranges::Ranges;
-use crate::timeline::Event;
-use crate::vma::Vma;
+use crate::collections::ranges::Ranges;
+use crate::order::timeline::Event;
+use crate::space::address_space::{Moment, SnapshotWindow};
+use crate::space::vma::Vma;
 
 impl World {
     /// Looks for a map record of a process between two moments (the first excluded) that covers `addr`

@@ -1,12 +1,12 @@
 //! Questions about the memory of a process.
 
 use super::{World, is_foreign, thread_key};
-use crate::drops::Dropped;
-use crate::evidence::MapEvidence;
-use crate::page_history::{PageKey, Past};
-use crate::piece_tree::Piece;
-use crate::stacks::{may_be_guard, may_hold_stack};
-use crate::vma::is_stack_name;
+use crate::collections::piece_tree::Piece;
+use crate::judge::evidence::MapEvidence;
+use crate::pages::drops::Dropped;
+use crate::pages::page_history::{PageKey, Past};
+use crate::space::stacks::{may_be_guard, may_hold_stack};
+use crate::space::vma::is_stack_name;
 
 /// Generations of forks that are asked about a page.
 const MAX_ANCESTORS: usize = 64;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use super::World;
 use super::calls::CallState;
-use crate::address_space::AddressSpace;
-use crate::intern::Interner;
-use crate::page_history::PageHistory;
-use crate::piece_tree::{Piece, SeenNodes};
-use crate::region::Regions;
-use crate::slab::Marks;
+use crate::collections::intern::Interner;
+use crate::collections::piece_tree::{Piece, SeenNodes};
+use crate::collections::slab::Marks;
+use crate::naming::region::Regions;
+use crate::pages::page_history::PageHistory;
+use crate::space::address_space::AddressSpace;
 use crate::table::NONE;
 
 impl World {
