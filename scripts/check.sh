@@ -29,21 +29,21 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 step "other machines: 32 bits, and not Linux"
-scripts/portable.sh
+scripts/checks/portable.sh
 step build
 # With the tests: their dependencies add features, and Polars would be built once more for those.
 cargo build --workspace --all-targets --quiet
 step "format specification against the golden traces"
 python3 testdata/check_golden.py
 step "examples in the documents"
-scripts/guide.sh
+scripts/checks/guide.sh
 step "packages, installed and used"
-scripts/packages.sh
+scripts/checks/packages.sh
 step "exports read by other programs"
-scripts/readers.sh
+scripts/checks/readers.sh
 step "datasets asked by DuckDB, Polars and Spark"
-scripts/engines.sh
+scripts/checks/engines.sh
 step "notebooks, from nothing"
-scripts/notebooks.sh
+scripts/checks/notebooks.sh
 step tests
 cargo test --workspace --quiet

@@ -1,5 +1,5 @@
 /* The program of the user guide: a small shop that answers requests from a mapped table, with the page faults that
- * servers have. scripts/guide-traces builds it, makes its files and records it.
+ * servers have. scripts/guide/record-traces builds it, makes its files and records it.
  *
  *     shop [leak] [save] [wait]
  *

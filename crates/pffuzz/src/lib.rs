@@ -3,7 +3,7 @@
 //! A [`Target`] takes any bytes and panics if a promise is broken: not only that nothing panics, but also
 //! that what was read can be written and read again, that memory is within its stated bound, and that
 //! another reading of the same bytes agrees. Three programs call the targets:
-//! * the fuzzers in `fuzz/` (cargo-fuzz), which look for bytes that reach new code: `scripts/fuzz.sh`;
+//! * the fuzzers in `fuzz/` (cargo-fuzz), which look for bytes that reach new code: `scripts/checks/fuzz.sh`;
 //! * `tests/corpora.rs`, which replays what they found: `testdata/corpora` and `testdata/cases`;
 //! * `tests/short.rs`, which changes these at random, the same way in every run.
 

@@ -17,7 +17,7 @@ use run::{Tried, Whole};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Whether the long form runs: scripts/damage.sh.
+/// Whether the long form runs: scripts/checks/damage.sh.
 fn is_long() -> bool {
     std::env::var_os("PFT_DAMAGE").is_some_and(|form| form == "long")
 }

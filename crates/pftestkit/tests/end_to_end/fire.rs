@@ -1,7 +1,7 @@
 //! The recorder under fire: after whatever happens to it, its file or its machine, the file is readable,
 //! what was captured and what was lost are what the kernel counted, and the target goes on unharmed.
 //!
-//! `PFT_FIRE_ROUNDS` is the number of kills, other cases run in proportion; `scripts/under-fire.sh` adds up what is printed.
+//! `PFT_FIRE_ROUNDS` is the number of kills, other cases run in proportion; `scripts/checks/under-fire.sh` adds up what is printed.
 
 mod clock;
 mod disk;

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """DuckDB, Polars and Spark answer the same questions to the same dataset alike, and as is known: a small fleet is
-recorded, of which everything is known (scripts/fleet-make), and made into a dataset (schemas/dataset.md).
+recorded, of which everything is known (scripts/fleet/make), and made into a dataset (schemas/dataset.md).
 
-    python3 testdata/check_engines.py target/debug/pfreport FOLDER [ENGINE…]
+    python3 scripts/checks/engines.py target/debug/pfreport FOLDER [ENGINE…]
 
-It needs the packages in engines.txt; scripts/engines.sh sees to them. FOLDER is for traces and datasets."""
+It needs the packages in engines.txt; scripts/checks/engines.sh sees to them. FOLDER is for traces and datasets."""
 
 import csv
 import hashlib
@@ -20,8 +20,7 @@ import time
 import pyarrow
 import pyarrow.parquet
 
-here = pathlib.Path(__file__).resolve().parent
-root = here.parent
+root = pathlib.Path(__file__).resolve().parents[2]
 NULL = "__HIVE_DEFAULT_PARTITION__"
 PARTITIONS = ["host", "date", "trace"]
 TIMES = ("wall_time", "start_time")
@@ -202,7 +201,7 @@ def ask(engines, dataset, asked):
     (dataset.parent / "spark-defaults.conf").write_text(SPARK)
     environment = {**os.environ, "SPARK_CONF_DIR": str(dataset.parent)}
     for engine in engines:
-        command = [sys.executable, root / "scripts" / f"fleet-{engine}.py", dataset, "--json", "--release", "1.4", "1.5", "-n", "50"]
+        command = [sys.executable, root / "scripts" / "fleet" / f"ask_{engine}.py", dataset, "--json", "--release", "1.4", "1.5", "-n", "50"]
         for sql in asked.values():
             command += ["--sql", sql.replace('"', "`") if engine == "spark" else sql]
         output = (dataset.parent / f"{engine}.json").open("w")
@@ -350,13 +349,13 @@ def check_diff(pfreport, traces, answers):
 def check_compact(dataset, answers, engines):
     """Few large files say the same as many small ones."""
     compact = dataset.parent / "compact"
-    run(sys.executable, root / "scripts" / "fleet-compact.py", dataset, compact)
+    run(sys.executable, root / "scripts" / "fleet" / "compact.py", dataset, compact)
     before = tree(compact)
     expect("compact: files", all(len(list(folder.rglob("*.parquet"))) <= 2 for folder in compact.iterdir()), True)
-    again = run(sys.executable, root / "scripts" / "fleet-compact.py", dataset, compact).stdout
+    again = run(sys.executable, root / "scripts" / "fleet" / "compact.py", dataset, compact).stdout
     expect("compact: nothing changed", ["0 files written" in again, tree(compact)], [True, before])
     for engine in engines:
-        script = root / "scripts" / f"fleet-{engine}.py"
+        script = root / "scripts" / "fleet" / f"ask_{engine}.py"
         found = json.loads(run(sys.executable, script, compact, "--json", "--release", "1.4", "1.5", "-n", "50").stdout)
         for name in ANSWERS:
             expect(f"compact, {engine}: {name}", found[name], answers[name])
@@ -369,7 +368,7 @@ def check_redacted(pfreport, folder, traces):
     run(pfreport, "dataset", *traces, "-o", dataset, "--redact=all", "--seed", "a seed of the test")
     sql = "SELECT COUNT(*) AS n FROM faults"
     found = [
-        json.loads(run(sys.executable, root / "scripts" / "fleet-duckdb.py", at, "--json", "--sql", sql).stdout)
+        json.loads(run(sys.executable, root / "scripts" / "fleet" / "ask_duckdb.py", at, "--json", "--sql", sql).stdout)
         for at in (dataset, folder / "plain")
     ]
     expect("redacted: faults", found[0]["own"], found[1]["own"])
@@ -388,7 +387,7 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     began = time.monotonic()
-    run(root / "scripts" / "fleet-make", recordings, "--programs", programs)
+    run(root / "scripts" / "fleet" / "make", recordings, "--programs", programs)
     odd = [programs / "pfrecord", "-q", "-o", folder / "odd.pft", "--", programs / "pf-workload", "threads"]
     rename = 'printf %s "$0" >/proc/sys/kernel/hostname; exec "$@"'
     has_hosts = subprocess.run(["unshare", "--uts", "true"], stderr=subprocess.DEVNULL).returncode == 0

@@ -2,14 +2,14 @@
 # The recorder under fire, for long: the cases of crates/pftestkit/tests/end_to_end/fire, each many times.
 # Prints what each came to, the sums, and a verdict. Needs root for most of them.
 #
-#     scripts/under-fire.sh [ROUNDS]
+#     scripts/checks/under-fire.sh [ROUNDS]
 #
 # ROUNDS (1000) is how often the recorder is killed; it is 100 in the checks, and the other cases run more
 # often in proportion.
 # The machine's clock is set by 5 s, for an instant each way; PFT_FIRE_CLOCK=-3600,3600 sets it by an hour, on a
 # machine of your own, and PFT_FIRE_CLOCK= leaves it alone.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 rounds=${1:-1000}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -3,10 +3,11 @@
 # away, the static pfrecord in a folder with nothing else in it. Programs are those of the dev profile: what is checked is how
 # they are packed. Skipped, with the reason, where that is not possible.
 #
-#     scripts/packages.sh
+#     scripts/checks/packages.sh
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 . scripts/lib/needs.sh
+. scripts/lib/programs.sh
 target=${CARGO_TARGET_DIR:-target}
 
 skip() {
@@ -30,7 +31,8 @@ mount -t tmpfs -o size=1g tmpfs "$folder"
 mkdir "$folder/changes" "$folder/work" "$folder/system" "$folder/alone"
 
 # The Debian package.
-deb=$(scripts/package --fast --programs "$target/debug" deb)
+use_programs
+deb=$(scripts/package --fast --programs "$programs" deb)
 mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/changes,workdir=$folder/work" "$folder/system" ||
     skip "no overlay file system for a copy of this system"
 mount -t proc proc "$folder/system/proc"
@@ -90,5 +92,5 @@ mount --rbind /sys "$folder/alone/sys"
 mount --make-rslave "$folder/alone/sys"
 # Its own recorder is the one program that it can record there.
 chroot "$folder/alone" /pfrecord -q -o /run.pft -- /pfrecord --version >/dev/null || fail "the static pfrecord does not run alone"
-"$target/debug/pfreport" "$folder/alone/run.pft" | tail -n 1 | grep -q '^Summary: major=[0-9]* minor=[1-9]' ||
+"$programs/pfreport" "$folder/alone/run.pft" | tail -n 1 | grep -q '^Summary: major=[0-9]* minor=[1-9]' ||
     fail "the static pfrecord records nothing"

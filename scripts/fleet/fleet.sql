@@ -1,5 +1,5 @@
 -- Questions to a dataset of traces (schemas/dataset.md), in SQL that DuckDB, Spark and Polars read alike. docs/fleet.md
--- explains them; scripts/fleet-duckdb.py, -polars.py and -spark.py ask them.
+-- explains them; ask_duckdb.py, ask_polars.py and ask_spark.py, beside it, ask them.
 --
 -- A line "-- table NAME" or "-- answer NAME" begins a statement; a table is kept for those behind it. Words in braces are
 -- parameters. All values are whole numbers and words, so that engines agree to the last digit: ratios are in thousandths.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Copies a dataset of traces into few large files, with DuckDB: pip install duckdb.
 
-    scripts/fleet-compact.py DATASET OUTPUT [--before 2026-11-20]
+    scripts/fleet/compact.py DATASET OUTPUT [--before 2026-11-20]
 
 Every table has one file a day: OUTPUT/TABLE/date=DATE/part-0.parquet, in the order of hosts and traces, so that statistics of row groups
 tell readers what to pass over. `host` and `trace` are columns there. A day that OUTPUT has is passed over: with --before, days

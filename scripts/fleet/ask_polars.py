@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Questions to a dataset of traces, asked with Polars: pip install polars.
 
-    scripts/fleet-polars.py DATASET [--release BASE NEW]"""
+    scripts/fleet/ask_polars.py DATASET [--release BASE NEW]"""
 
 import pathlib
 import sys
 
 import polars as pl
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import fleet
 
 arguments = fleet.options("Polars")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Questions to a dataset of traces, asked with DuckDB: pip install duckdb.
 
-    scripts/fleet-duckdb.py DATASET [--release BASE NEW]"""
+    scripts/fleet/ask_duckdb.py DATASET [--release BASE NEW]"""
 
 import datetime
 import pathlib
@@ -9,7 +9,7 @@ import sys
 
 import duckdb
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import fleet
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)

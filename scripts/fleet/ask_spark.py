@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Questions to a dataset of traces, asked with Spark, on this machine or a cluster: pip install pyspark, and Java 17.
 
-    scripts/fleet-spark.py DATASET [--release BASE NEW]
-    spark-submit scripts/fleet-spark.py s3a://bucket/fleet"""
+    scripts/fleet/ask_spark.py DATASET [--release BASE NEW]
+    spark-submit scripts/fleet/ask_spark.py s3a://bucket/fleet"""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import fleet
 
 arguments = fleet.options("Spark")

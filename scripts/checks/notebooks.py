@@ -42,7 +42,7 @@ def strip(paths):
 def check(paths):
     bad = [path for path in paths if path.read_text() != stripped(path)]
     for path in bad:
-        print(f"error: {path} has outputs or metadata: scripts/notebooks.sh --strip", file=sys.stderr)
+        print(f"error: {path} has outputs or metadata: scripts/checks/notebooks.sh --strip", file=sys.stderr)
     return len(bad)
 
 

@@ -3,9 +3,9 @@
 columns, types, rows and nulls in every format, those that schemas/faults.md names for the fault table, and
 the summary must be what schemas/summary.schema.json allows, and the metrics must say the same.
 
-    python3 testdata/check_exports.py target/debug/pfreport [TRACE…]
+    python3 scripts/checks/readers.py target/debug/pfreport [TRACE…]
 
-It needs the packages in readers.txt; scripts/readers.sh sees to them."""
+It needs the packages in readers.txt; scripts/checks/readers.sh sees to them."""
 
 import csv
 import datetime
@@ -25,8 +25,8 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet
 
-here = pathlib.Path(__file__).parent
-schemas = here.parent / "schemas"
+root = pathlib.Path(__file__).resolve().parents[2]
+schemas = root / "schemas"
 
 # Tables that are exported from each trace, by their options.
 TABLES = {
@@ -297,7 +297,7 @@ def check_metrics(program, trace):
 def main():
     program, *traces = sys.argv[1:]
     program = pathlib.Path(program).resolve()
-    traces = [pathlib.Path(trace) for trace in traces] or sorted(here.glob("*.pft"))
+    traces = [pathlib.Path(trace) for trace in traces] or sorted((root / "testdata").glob("*.pft"))
     for trace in traces:
         rows = None
         for name, options in TABLES.items():

@@ -1,4 +1,4 @@
-"""What the programs that ask a dataset of traces share: options, the statements of scripts/fleet.sql, and how answers are
+"""What the programs that ask a dataset of traces share: options, the statements of scripts/fleet/fleet.sql, and how answers are
 printed. An engine has two functions: `keep(name, sql)` makes a table, `rows(sql)` returns an answer as dictionaries."""
 
 import argparse
@@ -60,7 +60,7 @@ def options(engine, words=None):
 
 def statements():
     """The statements of fleet.sql by name: what they make (`table` or `answer`) and their text."""
-    text = (pathlib.Path(__file__).parent.parent / "fleet.sql").read_text()
+    text = (pathlib.Path(__file__).parent / "fleet.sql").read_text()
     parts = re.split(r"^-- (table|answer) (\w+)$", text, flags=re.MULTILINE)[1:]
     return {name: (kind, sql.strip()) for kind, name, sql in zip(parts[::3], parts[1::3], parts[2::3])}
 

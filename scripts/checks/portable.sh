@@ -2,13 +2,13 @@
 # Checks that reading, analysing, importing and redacting traces, and reports, need neither Linux nor this processor. What is
 # missing is installed where that is possible without asking, or named.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 . scripts/lib/needs.sh
 . scripts/lib/targets.sh
 
 usage() {
     cat <<'HELP'
-Usage: scripts/portable.sh [--all] [--report] [--tests]
+Usage: scripts/checks/portable.sh [--all] [--report] [--tests]
 
 Checks the libraries (pft, pfmodel, pfredact, pfimport, pfpairing, pfcli) for 32-bit Linux and for Windows.
 

@@ -1,5 +1,5 @@
 //! Writes the inputs that code makes into FOLDER/TARGET/, for fuzzers to start from:
-//! `cargo run -p pffuzz --example seeds -- FOLDER`
+//! `cargo run -p pffuzz --bin fuzz-seeds -- FOLDER`
 
 use std::path::Path;
 use std::{env, fs, io};

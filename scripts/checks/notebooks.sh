@@ -1,28 +1,18 @@
 #!/usr/bin/env bash
-# Runs every notebook from nothing, with the programs in PFREPORT-DIR and packages of its own below target/, made with
-# pip. The executed copies, and pages for a browser, are in target/notebooks. Skipped, with the reason, where the packages cannot
+# Runs every notebook from nothing, with packages of its own below target/, made with pip. The executed copies, and pages for a browser, are in target/notebooks. Skipped, with the reason, where the packages cannot
 # be had: without network, say.
 #
-#     scripts/notebooks.sh [PFREPORT-DIR]
-#     scripts/notebooks.sh --strip           takes outputs out of the notebooks, as the repository has them
+#     scripts/checks/notebooks.sh [PROGRAMS]    the folder of pfrecord and pfreport, if they are not to be built
+#     scripts/checks/notebooks.sh --strip       takes outputs out of the notebooks, as the repository has them
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 . scripts/lib/needs.sh
 . scripts/lib/environment.sh
+. scripts/lib/programs.sh
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 out=$target/notebooks
 environment=$out/environment
-programs=$target/debug
-[ "${1:-}" = --strip ] || programs=$(realpath -m "${1:-$programs}")
-
-# By itself in a fresh clone it builds what it runs.
-[ -n "${1:-}" ] || [ -x "$programs/pfreport" ] || cargo build --workspace --bins --quiet
-for program in pfrecord pfreport; do
-    if [ "${1:-}" != --strip ] && [ ! -x "$programs/$program" ]; then
-        echo "error: $programs/$program is missing: cargo build, or name the folder of the programs" >&2
-        exit 1
-    fi
-done
+[ "${1:-}" = --strip ] || use_programs "$@"
 need python3 "python3, for notebooks" python3
 make_environment "$environment" notebooks/requirements.txt || {
     echo "note: $reason: notebooks are not run" >&2
@@ -33,7 +23,7 @@ sockets=$(mktemp -d)
 trap 'rm -rf "$sockets"' EXIT
 export JUPYTER_CONFIG_DIR=$out/jupyter JUPYTER_DATA_DIR=$out/jupyter JUPYTER_RUNTIME_DIR=$sockets \
     IPYTHONDIR=$out/ipython MPLCONFIGDIR=$out/matplotlib JUPYTER_NO_CONFIG=1 PYTHONDONTWRITEBYTECODE=1
-notebooks() { "$environment/bin/python" scripts/lib/notebooks.py "$@"; }
+notebooks() { "$environment/bin/python" scripts/checks/notebooks.py "$@"; }
 
 if [ "${1:-}" = --strip ]; then
     notebooks strip notebooks/*.ipynb

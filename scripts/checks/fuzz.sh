@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Coverage-guided fuzzing of every parser of untrusted bytes, one target after the other.
 #
-#   scripts/fuzz.sh [SECONDS PER TARGET] [TARGET…]    300 seconds, all targets
-#   scripts/fuzz.sh keep [TARGET…]                    takes what reached new code into testdata/corpora
+#   scripts/checks/fuzz.sh [SECONDS PER TARGET] [TARGET…]    300 seconds, all targets
+#   scripts/checks/fuzz.sh keep [TARGET…]                    takes what reached new code into testdata/corpora
 #
 # SEED=N, RSS_MB=N and TIMEOUT_S=N change the seed (1), the memory (1024) and the time (10) that one input may
 # take. What is found on the way stays in target/fuzz/corpora, from which the next run goes on. Exit code 1: a
 # target found something. The short run of the same targets is a test: cargo test -p pffuzz.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 . scripts/lib/needs.sh
 
 need cargo "a Rust toolchain: https://rustup.rs"
@@ -24,7 +24,7 @@ fi
 
 package=crates/pffuzz/fuzz
 work=${CARGO_TARGET_DIR:-target}/fuzz
-cargo run --quiet --package pffuzz --example seeds -- "$work/corpora"
+cargo run --quiet --package pffuzz --bin fuzz-seeds -- "$work/corpora"
 # A folder of its own: other flags would build everything else again.
 export CARGO_TARGET_DIR=$work/build
 
@@ -75,7 +75,7 @@ for target in "${targets[@]}"; do
         findings=$((findings + 1))
         case_file=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
         echo "$target: FOUND ${case_file:-nothing that could be kept}, see $log" >&2
-        echo "  keep it: cp ${case_file:-CASE} $cases/what-it-is   (and cargo test -p pffuzz --test replay)" >&2
+        echo "  keep it: mkdir -p $cases; cp ${case_file:-CASE} $cases/what-it-is   (and cargo test -p pffuzz --test replay)" >&2
     fi
 done
 [ "$findings" = 0 ]
