@@ -19,7 +19,7 @@ if [ "$(id -u)" = 0 ] && [ ! -e /sys/kernel/tracing/events ]; then
     mount -t tracefs tracefs /sys/kernel/tracing || echo "note: no tracefs, tests will see less" >&2
 fi
 
-step() { echo "== $*" >&2; }
+step() { echo "== $* (after $((SECONDS / 60)) min)" >&2; }
 
 step format
 cargo fmt --all --check
