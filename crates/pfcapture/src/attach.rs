@@ -13,9 +13,10 @@ use crate::Error;
 use crate::clock;
 use crate::drain::Drain;
 use crate::event::Start;
-use crate::host;
+use crate::processes;
+use crate::processes::threads_of;
 use crate::ring::{LATE_NS, Rings};
-use crate::targets::{Targets, threads_of};
+use crate::targets::Targets;
 
 /// Threads opened between two looks at the rings, so that these do not overflow meanwhile.
 const OPEN_AT_ONCE: usize = 64;
@@ -53,7 +54,7 @@ pub fn attach(
         for (index, tid) in found.into_iter().enumerate() {
             tried.insert(tid);
             if targets.open(tid, targets.part_of(tid, wanted), Start::Now, rings)? {
-                drain.present(pid, tid, host::comm(pid, tid), clock::monotonic_ns());
+                drain.present(pid, tid, processes::comm(pid, tid), clock::monotonic_ns());
             }
             if index % OPEN_AT_ONCE == OPEN_AT_ONCE - 1 {
                 drain.walk(rings, targets, clock::monotonic_ns().saturating_sub(LATE_NS));
@@ -66,6 +67,6 @@ pub fn attach(
 /// announced.
 pub fn enter(pid: u32, drain: &mut Drain) {
     for tid in threads_of(pid).unwrap_or_default() {
-        drain.present(pid, tid, host::comm(pid, tid), clock::monotonic_ns());
+        drain.present(pid, tid, processes::comm(pid, tid), clock::monotonic_ns());
     }
 }

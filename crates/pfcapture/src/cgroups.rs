@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pft::record::CgroupRecord;
 
-use crate::{clock, host};
+use crate::{clock, processes};
 
 /// A line of `/proc/PID/cgroup`: number of the hierarchy, controllers, path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub fn read(proc_root: &Path, pid: u32) -> Option<CgroupRecord> {
     let line = chosen(&text)?;
     // Of a process that ends, version 1 shows the root, and version 2 that the group is removed.
     let may_end = if line.is_v2 { line.path.ends_with(b" (deleted)") } else { line.path == b"/" };
-    if may_end && !host::is_alive(proc_root, pid) {
+    if may_end && !processes::is_alive(proc_root, pid) {
         return None;
     }
     Some(CgroupRecord { time_ns, pid, path: line.path.to_vec() })

@@ -12,8 +12,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGXFSZ};
 
 use crate::Error;
-use crate::host;
-use crate::targets::threads_of;
+use crate::processes;
+use crate::processes::threads_of;
 
 /// Why a recording ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +163,7 @@ impl Watch {
 /// Whether a process runs, though its first thread may have ended. One that took the number of another since the last
 /// look is taken for it.
 fn runs(pid: u32) -> bool {
-    host::is_running(Path::new("/proc"), pid)
+    processes::is_running(Path::new("/proc"), pid)
         || threads_of(pid).is_some_and(|threads| threads.len() > 1)
 }
 

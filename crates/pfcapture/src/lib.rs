@@ -31,6 +31,7 @@ mod parse;
 mod permission;
 mod precedence;
 pub mod privileges;
+mod processes;
 #[cfg(any(test, feature = "internals"))]
 #[cfg_attr(not(test), expect(dead_code, reason = "most of it is for tests"))]
 mod raw_records;

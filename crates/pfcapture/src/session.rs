@@ -21,7 +21,6 @@ use crate::drain::Drain;
 use crate::end::{End, Watch};
 use crate::event::{Abilities, EventKind, Follow, Plan, Start};
 use crate::explain::{Explain, Named, Naming, Opener, Unwind};
-use crate::host;
 use crate::launch::Launched;
 use crate::live::{Live, LiveEnd};
 use crate::marks::Marks;
@@ -36,6 +35,7 @@ use crate::store::{Destination, Dumped, Item, Store, StorePlan};
 use crate::sys::Manner;
 use crate::targets::{EventCount, Part, Targets};
 use crate::whom::{self, Reach};
+use crate::{host, processes};
 use accounts::Accounts;
 use hotplug::Cpus;
 pub use running::flight::Windows;
@@ -276,7 +276,7 @@ pub fn record(
     let comparable = plan.follow == Follow::All && config.target.is_processes();
     let accounts = Accounts::open(if comparable { &whom.pids } else { &[] });
     let stack_limit_bytes =
-        whom.pids.first().and_then(|&pid| host::stack_limit_bytes(Path::new("/proc"), pid));
+        whom.pids.first().and_then(|&pid| processes::stack_limit_bytes(Path::new("/proc"), pid));
     let header = about::new_header(page_bytes);
     let watched = match whom.reach {
         Reach::Threads => Cpus::of_threads(&cpus),

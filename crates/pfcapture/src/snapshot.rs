@@ -16,11 +16,11 @@ use procfs::process::{MMPermissions, MemoryMaps};
 use crate::cgroups;
 use crate::clock;
 use crate::explain::Opener;
-use crate::host;
 use crate::privileges::{self, Work};
+use crate::processes;
+use crate::processes::threads_of;
 use crate::stack_pointers;
 use crate::sys;
-use crate::targets::threads_of;
 
 /// Reads the maps of `pid` below a `/proc` root.
 ///
@@ -189,7 +189,10 @@ impl Taken {
 
 fn names(pid: u32) -> Vec<(u32, Vec<u8>)> {
     let threads = threads_of(pid).unwrap_or_default().into_iter();
-    threads.map(|tid| (tid, host::comm(pid, tid))).filter(|(_, comm)| !comm.is_empty()).collect()
+    threads
+        .map(|tid| (tid, processes::comm(pid, tid)))
+        .filter(|(_, comm)| !comm.is_empty())
+        .collect()
 }
 
 /// A snapshot to be taken.

@@ -19,10 +19,10 @@ use crate::Error;
 use crate::config::{Config, Target};
 use crate::end::{End, Watch};
 use crate::event::{Follow, Start};
-use crate::host;
 use crate::launch::Launched;
 use crate::permission;
 use crate::privileges::{self, Work};
+use crate::processes;
 use crate::ring;
 use crate::sys::{Bound, Manner};
 use crate::whom::{self, distinct};
@@ -263,7 +263,7 @@ impl Child {
         }
         let manner = Manner { no_aslr: config.no_aslr, ..Manner::default() };
         let launched = Launched::fork(&config.command, manner)?;
-        let before = host::fault_totals(Path::new("/proc"), launched.pid);
+        let before = processes::fault_totals(Path::new("/proc"), launched.pid);
         Ok(Some(Self { launched, before }))
     }
 

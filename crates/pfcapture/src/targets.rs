@@ -250,10 +250,3 @@ impl Targets {
         }
     }
 }
-
-/// Threads of a process now, from `/proc/PID/task`; `None` when it is gone.
-#[must_use]
-pub fn threads_of(pid: u32) -> Option<Vec<u32>> {
-    let entries = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    Some(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
-}

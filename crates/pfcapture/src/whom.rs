@@ -11,9 +11,10 @@ use crate::check::remedy;
 use crate::config::{Config, Target};
 use crate::drain::Scope;
 use crate::event::{EventKind, Follow, Plan, Start, target_attr};
-use crate::host;
+use crate::processes;
+use crate::processes::threads_of;
 use crate::sys::{self, Bound};
-use crate::targets::{Targets, threads_of};
+use crate::targets::Targets;
 
 /// What the events are bound to.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
         Target::Processes(pids) => whom.pids = distinct(pids)?,
         Target::Threads(tids) => {
             for &tid in tids {
-                let pid = host::process_of(Path::new("/proc"), tid);
+                let pid = processes::process_of(Path::new("/proc"), tid);
                 let pid = pid.ok_or(Error::NoSuchThread { tid })?;
                 push_new(&mut whom.pids, pid);
                 push_new(&mut whom.tids, tid);
@@ -127,7 +128,7 @@ pub fn find(config: &Config, plan: &Plan, cpus: &[u32]) -> Result<Whom, Error> {
 pub fn distinct(pids: &[u32]) -> Result<Vec<u32>, Error> {
     let mut distinct: Vec<u32> = Vec::new();
     for &pid in pids {
-        match host::process_of(Path::new("/proc"), pid).ok_or(Error::NoSuchProcess { pid })? {
+        match processes::process_of(Path::new("/proc"), pid).ok_or(Error::NoSuchProcess { pid })? {
             process if process != pid => return Err(Error::NotAProcess { tid: pid, pid: process }),
             _ => push_new(&mut distinct, pid),
         }

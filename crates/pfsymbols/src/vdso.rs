@@ -18,7 +18,9 @@ const MAX_BYTES: u64 = 1 << 20;
 /// [`Error::NoVdso`] if the kernel maps none (`vdso=0`), [`Error::Read`].
 pub fn own_vdso(read_own: impl FnOnce(u64, &mut [u8]) -> io::Result<()>) -> Result<ElfFile, Error> {
     let read = |source| Error::Read { what: "the vDSO", source };
-    let maps = fs::read_to_string("/proc/self/maps").map_err(read)?;
+    // Paths in it are any bytes.
+    let maps = fs::read("/proc/self/maps").map_err(read)?;
+    let maps = String::from_utf8_lossy(&maps);
     let (start, bytes) = maps.lines().find_map(range).ok_or(Error::NoVdso)?;
     let mut image = vec![0; usize::try_from(bytes).map_err(|_| Error::NoVdso)?];
     read_own(start, &mut image).map_err(read)?;

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::processes::status_line;
+
 /// Capabilities that matter here, with their bits (capabilities(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the kernel's names")]
@@ -300,10 +302,10 @@ fn cgroup(root: &Path, mounts: &[Mount], own_groups: &str) -> Option<CgroupFolde
 
 /// The user of a process and whether it has memory of its own, from its `status` file.
 pub(super) fn owner(root: &Path, pid: u32) -> io::Result<Option<u32>> {
-    let status = std::fs::read_to_string(root.join(format!("proc/{pid}/status")))?;
+    let status = std::fs::read(root.join(format!("proc/{pid}/status")))?;
+    let status = String::from_utf8_lossy(&status);
     if !status.contains("\nVmSize:") {
         return Ok(None);
     }
-    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    Ok(ids.and_then(|ids| ids.split_whitespace().next()?.parse().ok()))
+    Ok(status_line(&status, "Uid:").and_then(|ids| ids.split_whitespace().next()?.parse().ok()))
 }

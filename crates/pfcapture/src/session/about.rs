@@ -8,8 +8,9 @@ use pft::record::{Fact, TraceHeader};
 use super::Started;
 use crate::clock;
 use crate::config::{Config, Target};
-use crate::host::{self, fact};
+use crate::host::fact;
 use crate::launch;
+use crate::processes;
 use crate::store;
 use crate::whom::Whom;
 
@@ -18,7 +19,8 @@ pub fn default_path(config: &Config, whom: &Whom) -> PathBuf {
     let file_name = |path: &Path| {
         path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     };
-    let comm = |pid: u32, tid: u32| String::from_utf8_lossy(&host::comm(pid, tid)).into_owned();
+    let comm =
+        |pid: u32, tid: u32| String::from_utf8_lossy(&processes::comm(pid, tid)).into_owned();
     let (pid, tid) = (whom.pids.first(), whom.tids.first());
     let (name, number) = match &config.target {
         Target::Command => {

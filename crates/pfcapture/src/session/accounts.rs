@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::host;
+use crate::processes;
 use crate::sys::Reaped;
 
 /// The accounts of some processes at the start of a recording.
@@ -27,7 +27,7 @@ impl Accounts {
     /// The totals now.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.pids.iter().map(|&pid| host::fault_totals(Path::new("/proc"), pid)).collect()
+        self.pids.iter().map(|&pid| processes::fault_totals(Path::new("/proc"), pid)).collect()
     }
 
     /// Growth: known for a command that ended and for processes that still run.

@@ -27,11 +27,12 @@ use crate::config::Config;
 use crate::drain::Drain;
 use crate::end::{End, Watch};
 use crate::explain::Opener;
-use crate::host::{self, fact};
+use crate::host::fact;
 use crate::launch::Launched;
 use crate::live::Live;
 use crate::marks::Marks;
 use crate::precedence;
+use crate::processes;
 use crate::ring::{self, LATE_NS, Rings};
 use crate::snapshot::Snapshotter;
 use crate::store::{Finished, Item, Store};
@@ -308,7 +309,7 @@ impl Session {
         self.drain.counts.chains_dropped = finished.chains_dropped;
         self.windows.suppressed = finished.suppressed;
         // Where its end was lost, or comes with that of the command, it is gone by now.
-        created.retain(|&pid| host::is_running(Path::new("/proc"), pid));
+        created.retain(|&pid| processes::is_running(Path::new("/proc"), pid));
         Recorded {
             path,
             started,

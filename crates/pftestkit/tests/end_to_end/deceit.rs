@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::recording::{Lab, User, pfreport};
+use crate::recording::{Lab, Recorder, User, pfreport};
 
 /// What the process calls its threads: as many bytes as the kernel keeps.
 const COMMS: [&[u8]; 6] = [
@@ -191,4 +192,51 @@ fn words_of_the_command_line_are_shown_and_not_sent() {
         assert!(!lines(&output.stderr, &format!("{words:?}")).is_empty(), "{words:?}");
         assert_ne!(output.status.code(), Some(0), "{words:?}");
     }
+}
+
+/// Calls itself by bytes that are no text, says so, and touches a page for each line it is given.
+const NAMELESS: &str = "\
+import mmap, sys
+with open('/proc/self/comm', 'wb') as comm:
+    comm.write(b'\\xff\\xfe')
+kept = []
+print('named', flush=True)
+for line in sys.stdin:
+    kept.append(mmap.mmap(-1, 1 << 14, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    kept[-1][0] = 1
+    print('touched', flush=True)
+";
+
+/// `/proc` then has files that are no text.
+#[test]
+fn a_process_whose_name_is_no_text_is_attached_to() {
+    if !has_python() {
+        return;
+    }
+    let lab = Lab::new(User::Own);
+    let mut target = Command::new("python3")
+        .args(["-c", NAMELESS])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut says = BufReader::new(target.stdout.take().unwrap()).lines();
+    assert_eq!(says.next().unwrap().unwrap(), "named");
+    let pid = target.id().to_string();
+    for whom in [["-f", "-p"], ["-f", "-t"]] {
+        let mut recorder = Recorder::start(lab.pfrecord().args(whom).arg(&pid));
+        target.stdin.as_mut().unwrap().write_all(b"x\n").unwrap();
+        assert_eq!(says.next().unwrap().unwrap(), "touched");
+        recorder.signal("INT");
+        let (status, said) = recorder.finish();
+        assert_eq!(status.code(), Some(0), "{said}");
+        let csv = pfreport(&lab.trace(), &["--csv", "--where", "cause='anon-first-touch'"]).stdout;
+        let csv = String::from_utf8(csv).unwrap();
+        assert!(csv.contains(",\\xff\\xfe,"), "{csv}");
+    }
+    let counted = lab.pfrecord_bare().args(["--stat", "-d", "100ms", "-p", &pid]).output().unwrap();
+    let counted = lines(&[counted.stdout, counted.stderr].concat(), "counts");
+    assert!(counted.iter().any(|line| line.contains(&pid)), "{counted:?}");
+    drop(target.stdin.take());
+    assert!(target.wait().unwrap().success());
 }

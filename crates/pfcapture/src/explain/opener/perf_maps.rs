@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::regular::{find_itself, folder_in, open_root};
 use crate::clock::{boottime_ns, realtime_ns};
+use crate::processes::status_line;
 
 /// Processes that are remembered.
 const MAX_OWNERS: usize = 1 << 14;
@@ -118,9 +119,8 @@ fn is_of(file: &File, owner: Owner) -> io::Result<bool> {
 
 /// The number of a process in its own pid namespace: the last of `NSpid`.
 fn own_number(folder: &Path) -> Option<u32> {
-    let status = std::fs::read_to_string(folder.join("status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
-    line.split_whitespace().next_back()?.parse().ok()
+    let status = String::from_utf8_lossy(&std::fs::read(folder.join("status")).ok()?).into_owned();
+    status_line(&status, "NSpid:")?.split_whitespace().next_back()?.parse().ok()
 }
 
 #[cfg(test)]
