@@ -99,20 +99,15 @@ pub struct Counts {
 impl Counts {
     /// Counts a fault by what became of it; `entries` tells whether entries are recorded at all.
     pub(crate) fn add(&mut self, row: &FaultRow, entries: bool) {
-        let outcome = row.flags & flags::OUTCOME_MASK;
-        let is = |one: Outcome| outcome == one as u32;
-        if is(Outcome::Minor) {
-            self.minor += 1;
-        } else if is(Outcome::Major) {
-            self.major += 1;
-        } else if is(Outcome::Signalled) {
-            self.signalled += 1;
-        } else if is(Outcome::InFlight) || is(Outcome::ThreadExited) {
-            self.in_flight += 1;
-        } else {
-            self.abandoned += 1;
-        }
-        let completed = is(Outcome::Minor) || is(Outcome::Major);
+        let outcome = Outcome::of(row.flags);
+        *match outcome {
+            Some(Outcome::Minor) => &mut self.minor,
+            Some(Outcome::Major) => &mut self.major,
+            Some(Outcome::Signalled) => &mut self.signalled,
+            Some(Outcome::InFlight | Outcome::ThreadExited) => &mut self.in_flight,
+            _ => &mut self.abandoned,
+        } += 1;
+        let completed = outcome.is_some_and(Outcome::is_completed);
         self.interrupted += u64::from(completed && row.attempts > 1);
         self.without_entry += u64::from(entries && row.flags & flags::NO_ENTRY != 0);
         self.negative_latency += u64::from(row.flags & flags::NEGATIVE_LATENCY != 0);

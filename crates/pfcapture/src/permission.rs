@@ -19,9 +19,9 @@ use crate::user_regs;
 /// Events on tracepoints that were opened to see whether they can be, never enabled. It takes the kernel some 40 ms
 /// to close the last event on a tracepoint, so those that a recording has too stay open while it does.
 #[derive(Debug, Default)]
-pub struct Trials(Vec<(EventKind, OwnedFd)>);
+pub struct OpenTrials(Vec<(EventKind, OwnedFd)>);
 
-impl Trials {
+impl OpenTrials {
     /// Opens one more.
     fn opens(&mut self, kind: EventKind, abilities: &Abilities) -> bool {
         let plan = Plan { follow: Follow::None, ..Plan::of(*abilities) };
@@ -41,8 +41,8 @@ impl Trials {
 ///
 /// # Errors
 /// Why nothing can be captured: [`Error::Paranoid`], [`Error::Blocked`], [`Error::NoPerfEvents`].
-pub fn probe() -> Result<(Abilities, Trials), Error> {
-    let mut trials = Trials::default();
+pub fn probe() -> Result<(Abilities, OpenTrials), Error> {
+    let mut trials = OpenTrials::default();
     let opens_following = |kind, abilities: &Abilities, follow| {
         let plan = Plan { follow, ..Plan::of(*abilities) };
         let attr = target_attr(kind, &plan, Start::Now, 4096);

@@ -28,7 +28,7 @@ use crate::sys::{Bound, Manner};
 use crate::whom::{self, distinct};
 use counters::Counters;
 use looks::Looks;
-use running::Session;
+use running::CountingRun;
 
 pub use counters::Faults;
 pub use looks::{ProcessFaults, Processes};
@@ -198,7 +198,7 @@ pub fn stat(
     }
     privileges::settle()?;
     privileges::keep_for(Work::Recording).map_err(Error::system("give up privileges"))?;
-    let mut session = Session::new(&counting, counters, watch, interval)?;
+    let mut session = CountingRun::new(&counting, counters, watch, interval)?;
     on(Progress::Started(&counting));
     if let Some(child) = &mut child {
         child.launched.release()?;

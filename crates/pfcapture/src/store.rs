@@ -166,7 +166,7 @@ struct Shared {
 
 /// What a store leaves behind.
 #[derive(Debug, Default)]
-pub struct Finished {
+pub struct Stored {
     /// The trace; empty when nothing was stored.
     pub closed: Closed,
     /// Files of a flight recorder that [`Store::dumped`] has not told.
@@ -347,10 +347,10 @@ impl Store {
     /// [`Error::Write`], [`Error::ReaderGone`], [`Error::Stream`]; the trace then ends with its last
     /// whole frame, and the ledger behind it where there is room. [`Error::Removed`];
     /// [`Error::NotSettled`]. [`Error::Encode`] of a flight recorder, whose files carry their own errors.
-    pub fn finish(mut self, mut hurry: impl FnMut() -> bool) -> Result<Finished, Error> {
+    pub fn finish(mut self, mut hurry: impl FnMut() -> bool) -> Result<Stored, Error> {
         self.dump(DumpReason::End);
         let Some(Thread { items, done, handle, .. }) = self.thread.take() else {
-            return Ok(Finished::default());
+            return Ok(Stored::default());
         };
         drop(items);
         while done.recv_timeout(ASK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
@@ -364,7 +364,7 @@ impl Store {
         let suppressed = self.flight.as_ref().map_or(0, |flight| flight.suppressed);
         let Taken { closed, named, stacks_dropped, chains_dropped } = taken;
         let dumped = self.dumped();
-        Ok(Finished { closed, dumped, suppressed, named, stacks_dropped, chains_dropped })
+        Ok(Stored { closed, dumped, suppressed, named, stacks_dropped, chains_dropped })
     }
 }
 

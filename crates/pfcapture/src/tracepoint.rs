@@ -60,7 +60,8 @@ impl CallTracepoints {
     }
 }
 
-/// Reads the tracepoints of the system calls below a tracefs root; `None` as above.
+/// Reads the tracepoints of the system calls below a tracefs root; `None` when one is absent, unreadable or
+/// unlike what this code knows.
 #[must_use]
 pub fn call_tracepoints(tracefs: &Path) -> Option<CallTracepoints> {
     let read = |name: &str| {
@@ -109,7 +110,8 @@ pub struct OomTracepoint {
     pub oom_score_adj: Option<usize>,
 }
 
-/// Reads `oom:mark_victim` below a tracefs root; `None` as above.
+/// Reads `oom:mark_victim` below a tracefs root; `None` when it is absent, unreadable or unlike what this
+/// code knows.
 #[must_use]
 pub fn oom_tracepoint(tracefs: &Path) -> Option<OomTracepoint> {
     parse_oom(&std::fs::read_to_string(tracefs.join("events/oom/mark_victim/format")).ok()?)
@@ -130,7 +132,8 @@ pub fn parse_oom(text: &str) -> Option<OomTracepoint> {
     })
 }
 
-/// Reads `signal:signal_generate` below a tracefs root; `None` as above.
+/// Reads `signal:signal_generate` below a tracefs root; `None` when it is absent, unreadable or unlike what this
+/// code knows.
 #[must_use]
 pub fn signal_tracepoint(tracefs: &Path) -> Option<SignalTracepoint> {
     let path = tracefs.join("events/signal/signal_generate/format");
@@ -148,7 +151,8 @@ pub fn parse_signal(text: &str) -> Option<SignalTracepoint> {
     })
 }
 
-/// Reads the id of `syscalls:sys_enter_set_robust_list` below a tracefs root; `None` as above.
+/// Reads the id of `syscalls:sys_enter_set_robust_list` below a tracefs root; `None` when it is absent, unreadable or unlike what this
+/// code knows.
 #[must_use]
 pub fn thread_start_tracepoint(tracefs: &Path) -> Option<u64> {
     let path = tracefs.join("events/syscalls/sys_enter_set_robust_list/format");

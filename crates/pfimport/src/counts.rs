@@ -30,23 +30,20 @@ pub struct Counts {
     pub lost_samples: [u64; 6],
     /// Samples of events that are no page faults.
     pub others: u64,
-    /// Mappings that were there before, for which there was no room.
-    pub mappings_dropped: u64,
 }
 
 impl Counts {
     /// Counts a fault by what became of it.
     pub fn add(&mut self, row: &FaultRow, completions: Completions, has_entries: bool) {
-        let outcome = row.flags & flags::OUTCOME_MASK;
-        let is = |one: Outcome| outcome == one as u32;
-        let completed = is(Outcome::Minor) || is(Outcome::Major);
-        match () {
-            () if is(Outcome::Minor) => self.minor += 1,
-            () if is(Outcome::Major) => self.major += 1,
-            () if completions != Completions::All => self.unknown += 1,
-            () if is(Outcome::InFlight) || is(Outcome::ThreadExited) => self.in_flight += 1,
-            () => self.abandoned += 1,
-        }
+        let outcome = Outcome::of(row.flags);
+        let completed = outcome.is_some_and(Outcome::is_completed);
+        *match outcome {
+            Some(Outcome::Minor) => &mut self.minor,
+            Some(Outcome::Major) => &mut self.major,
+            _ if completions != Completions::All => &mut self.unknown,
+            Some(Outcome::InFlight | Outcome::ThreadExited) => &mut self.in_flight,
+            _ => &mut self.abandoned,
+        } += 1;
         self.interrupted += u64::from(completed && row.attempts > 1);
         self.without_entry += u64::from(has_entries && row.flags & flags::NO_ENTRY != 0);
         self.negative_latency += u64::from(row.flags & flags::NEGATIVE_LATENCY != 0);

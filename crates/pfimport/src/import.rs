@@ -59,6 +59,8 @@ pub struct Imported {
     pub unparsed: u64,
     /// Samples outside of processes, of virtual machines, and of processes outside perf's pid namespace.
     pub foreign: u64,
+    /// Mappings from before the recording for which there was no room.
+    pub mappings_dropped: u64,
     /// Samples of events that are no page faults, and the names of these events.
     pub others: (u64, Vec<String>),
     /// An event of which there are two that see the same faults.
@@ -294,6 +296,7 @@ impl<W: Write> Import<W> {
             late,
             unparsed: counts.unparsed,
             foreign: counts.foreign,
+            mappings_dropped: self.initial.dropped,
             others: (counts.others, others),
             repeated: events.repeated().map(str::to_owned),
             cut,
@@ -312,7 +315,6 @@ impl<W: Write> Import<W> {
         self.setup.features.build_ids().for_each(|found| converter.modules.build_id(found));
         converter.finish();
         let (tasks, snapshots) = self.initial.take(converter.start_ns());
-        converter.counts.mappings_dropped += self.initial.dropped;
         writer.tasks(&tasks)?;
         for snapshot in &snapshots {
             writer.snapshot(snapshot)?;

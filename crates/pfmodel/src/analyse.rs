@@ -114,7 +114,7 @@ impl Analyser {
         self.last_ns = self.last_ns.max(fault.time_ns.saturating_add(latency_ns));
         self.exactness.error_code |= fault.flags & flags::ERROR_CODE_VALID != 0;
         self.exactness.kernel_mode |= fault.flags & flags::KERNEL_MODE != 0;
-        let outcome = outcome_of(fault.flags);
+        let outcome = Outcome::of(fault.flags);
         let completed = matches!(outcome, Some(Outcome::Minor | Outcome::Major));
         // What a fault found that began before the trace and went on in it, the trace shows at its start.
         let goes_on = completed && fault.time_ns.saturating_add(latency_ns) >= self.start_ns;
@@ -363,18 +363,4 @@ impl Analyser {
 /// The base-2 logarithm of the page size in the flags of a fault; 0 if it is not known.
 const fn page_shift_of(fault_flags: u32) -> u32 {
     fault_flags >> flags::PAGE_SHIFT_SHIFT & flags::PAGE_SHIFT_MASK
-}
-
-/// The outcome in the flags of a fault; `None` for a value without a meaning.
-fn outcome_of(fault_flags: u32) -> Option<Outcome> {
-    let outcomes = [
-        Outcome::Minor,
-        Outcome::Major,
-        Outcome::Abandoned,
-        Outcome::ThreadExited,
-        Outcome::InFlight,
-        Outcome::Unknown,
-        Outcome::Signalled,
-    ];
-    outcomes.into_iter().find(|&outcome| outcome as u32 == fault_flags & flags::OUTCOME_MASK)
 }

@@ -15,6 +15,7 @@ use pfrecord::live::LiveArguments;
 use pft::text::printable;
 
 use crate::action::Action;
+pub use values::LARGEST_RING;
 
 /// Records every page fault of a program with its cost.
 ///

@@ -5,6 +5,8 @@ use std::process::ExitStatus;
 use pfcapture::{DumpReason, Dumped, End, Named, Recorded, Started, Target};
 use pft::text::{printable_path, shell_word};
 
+use crate::cli::LARGEST_RING;
+
 /// Lines when the recording runs.
 pub fn started(started: &Started) -> Vec<String> {
     let mut lines = vec![format!(
@@ -146,7 +148,11 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
         ));
     }
     if recorded.lost_in_rings() > 0 {
-        let larger = (recorded.started.ring_bytes * 4).max(8 << 20) >> 20;
+        let larger = (recorded.started.ring_bytes * 4).clamp(8 << 20, LARGEST_RING);
+        let larger = match recorded.started.ring_bytes < larger {
+            true => format!(": try a larger one, -m {}M", larger >> 20),
+            false => String::new(),
+        };
         let waits = match recorded.started.nice {
             0 => "; where many threads are ready, pfrecord waits among them: as root it goes first",
             1.. => {
@@ -158,7 +164,7 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
             }
         };
         lines.push(format!(
-            "{} records found no room in a ring: try a larger one, -m {larger}M{waits}",
+            "{} records found no room in a ring{larger}{waits}",
             thousands(recorded.lost_in_rings()),
         ));
     }
@@ -170,7 +176,8 @@ pub fn recorded(recorded: &Recorded) -> Vec<String> {
     }
     if counts.dropped > 0 {
         lines.push(format!(
-            "{} faults were dropped because writing fell behind: try a faster disk or --level 1",
+            "{} faults were dropped because writing fell behind: try a faster disk, or record fewer \
+             (--min-latency, --major-only)",
             thousands(counts.dropped)
         ));
     }

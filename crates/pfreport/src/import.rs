@@ -159,6 +159,12 @@ fn missing(imported: &Imported) -> Vec<String> {
         let event = printable(event.as_bytes());
         lines.push(format!("warning: {event} was recorded twice: its faults may count twice"));
     }
+    if imported.mappings_dropped > 0 {
+        lines.push(format!(
+            "warning: {} from before the recording found no room: faults there have no region",
+            counted(imported.mappings_dropped, "mapping")
+        ));
+    }
     if imported.foreign > 0 {
         lines.push(format!(
             "note: left out {} without a process",

@@ -23,7 +23,6 @@ pub struct ElfFile {
     pub(crate) image: Image,
     pub(crate) is_64: bool,
     pub(crate) endian: Endianness,
-    machine: u16,
     segments: Vec<Segment>,
     pub(crate) sections: Vec<RawSection>,
     build_id: Option<Vec<u8>>,
@@ -110,11 +109,6 @@ impl ElfFile {
     /// The GNU build id, where the linker wrote one.
     pub fn build_id(&self) -> Option<&[u8]> {
         self.build_id.as_deref()
-    }
-
-    /// The machine of the code (`EM_X86_64` = 62, `EM_AARCH64` = 183).
-    pub fn machine(&self) -> u16 {
-        self.machine
     }
 
     /// The loaded segments, in the order of the program headers.
@@ -228,7 +222,6 @@ mod tests {
                 image,
                 is_64: true,
                 endian: Endianness::Little,
-                machine: 62,
                 segments: vec![],
                 sections,
                 build_id: None,

@@ -36,25 +36,6 @@ pub struct Registers {
     pub lr: u64,
 }
 
-impl Registers {
-    /// The bits of `sample_regs_user` for these registers (`arch/*/include/uapi/asm/perf_regs.h`).
-    pub const PERF_MASK: u64 = if cfg!(target_arch = "aarch64") {
-        1 << 29 | 1 << 30 | 1 << 31 | 1 << 32
-    } else {
-        1 << 6 | 1 << 7 | 1 << 8
-    };
-
-    /// Takes the values of a sample with `sample_regs_user` = [`Registers::PERF_MASK`], in its order.
-    /// `None` for another count.
-    pub fn from_perf(values: &[u64]) -> Option<Self> {
-        match *values {
-            [fp, sp, ip] if cfg!(not(target_arch = "aarch64")) => Some(Self { ip, sp, fp, lr: 0 }),
-            [fp, lr, sp, ip] if cfg!(target_arch = "aarch64") => Some(Self { ip, sp, fp, lr }),
-            _ => None,
-        }
-    }
-}
-
 /// What was unwound.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallChain {

@@ -127,7 +127,7 @@ pub struct Trials {
 }
 
 /// The tracepoints that recordings use.
-pub const TRACEPOINTS: [&str; 12] = [
+pub const TRACEPOINTS: [&str; 10] = [
     "exceptions/page_fault_user",
     "exceptions/page_fault_kernel",
     "signal/signal_generate",
@@ -138,8 +138,6 @@ pub const TRACEPOINTS: [&str; 12] = [
     "syscalls/sys_exit_mremap",
     "syscalls/sys_enter_madvise",
     "syscalls/sys_exit_madvise",
-    "syscalls/sys_enter_process_madvise",
-    "syscalls/sys_exit_process_madvise",
 ];
 
 impl Trials {

@@ -1,6 +1,6 @@
 //! Samples become faults, and faults outside the known maps call for a snapshot.
 
-use pft::record::{LATENCY_UNKNOWN, Outcome, SnapshotReason, flags};
+use pft::record::{LATENCY_UNKNOWN, Outcome, SnapshotReason};
 
 use super::{Drain, KERNEL_HALF, is_foreign};
 use crate::batch::FaultRow;
@@ -82,10 +82,10 @@ impl Drain {
 
     /// A fault that is settled: kept, if it is one of those that are wanted. Returns whether it is.
     pub(super) fn fault(&mut self, ring: usize, row: FaultRow) -> bool {
-        let outcome = row.flags & flags::OUTCOME_MASK;
-        let major = outcome == Outcome::Major as u32;
-        let minor = outcome == Outcome::Minor as u32;
-        if self.selection.major_only && !major && outcome != Outcome::Signalled as u32 {
+        let outcome = Outcome::of(row.flags);
+        let major = outcome == Some(Outcome::Major);
+        let minor = outcome == Some(Outcome::Minor);
+        if self.selection.major_only && !major && outcome != Some(Outcome::Signalled) {
             // The completions of minor faults are not recorded, so that is most likely what it was.
             self.counts.not_major += 1;
             return false;

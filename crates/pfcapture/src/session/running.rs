@@ -35,7 +35,7 @@ use crate::precedence;
 use crate::processes;
 use crate::ring::{self, LATE_NS, Rings};
 use crate::snapshot::Snapshotter;
-use crate::store::{Finished, Item, Store};
+use crate::store::{Item, Store, Stored};
 use crate::sys;
 use crate::targets::Targets;
 use cgroups::Cgroups;
@@ -302,7 +302,7 @@ impl Session {
         watch.end_asked();
         let (finished, unwritten) = match self.store.finish(|| watch.end_asked()) {
             Ok(finished) => (finished, None),
-            Err(error) => (Finished::default(), Some(error)),
+            Err(error) => (Stored::default(), Some(error)),
         };
         self.windows.tell(finished.dumped, on_news);
         self.drain.counts.stacks_dropped += finished.stacks_dropped;

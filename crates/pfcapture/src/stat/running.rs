@@ -19,7 +19,7 @@ const THREADS_INTERVAL: Duration = Duration::from_millis(100);
 const NO_RINGS: [OwnedFd; 0] = [];
 
 /// Counting between its set-up and its end.
-pub struct Session {
+pub struct CountingRun {
     counters: Counters,
     watch: Watch,
     threads: Option<ThreadWatch>,
@@ -32,7 +32,7 @@ pub struct Session {
     told: Interval,
 }
 
-impl Session {
+impl CountingRun {
     /// Begins to count.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Session {
     /// Counts until an end comes.
     ///
     /// # Errors
-    /// As of [`Session::pass`].
+    /// As of [`CountingRun::pass`].
     pub fn run(&mut self, on: &mut impl FnMut(Progress<'_>)) -> Result<End, Error> {
         let every = self.interval.or_else(|| self.looks.is_some().then_some(LOOK_INTERVAL));
         let mut tick = every.and_then(|every| self.start.checked_add(every));

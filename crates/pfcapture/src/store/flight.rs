@@ -89,14 +89,14 @@ struct Job {
 }
 
 /// The store of a flight recorder.
-pub struct Recorder {
+pub struct FlightSink {
     encoder: Encoder,
     window: Window,
     jobs: Sender<Job>,
     writer: JoinHandle<()>,
 }
 
-impl Recorder {
+impl FlightSink {
     /// Starts the thread that writes. It tells `dumped` of each file and takes it from `under_way`.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Recorder {
     }
 }
 
-impl Sink for Recorder {
+impl Sink for FlightSink {
     fn take(&mut self, item: &mut Item) -> pft::Result<()> {
         match item {
             // Totals of the recording say nothing about the window.

@@ -1,4 +1,4 @@
-//! Memory: that which calibration touches, and what is mapped where in another process.
+//! Memory: that which calibration touches, own memory that may be gone, and what is mapped where in another process.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

@@ -106,9 +106,9 @@ impl Converter {
 
     /// A fault that is settled.
     pub(super) fn fault(&mut self, cpu: u32, mut row: FaultRow, mut chain: u32) {
-        let outcome = row.flags & flags::OUTCOME_MASK;
+        let is_completed = Outcome::of(row.flags).is_some_and(Outcome::is_completed);
         let completions = self.events.completions;
-        if completions != Completions::All && outcome > Outcome::Major as u32 {
+        if completions != Completions::All && !is_completed {
             // It may have been completed by what was not recorded.
             row.flags = row.flags & !flags::OUTCOME_MASK | Outcome::Unknown as u32;
         }

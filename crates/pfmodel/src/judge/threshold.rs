@@ -34,7 +34,7 @@ pub fn threshold_sample(rows: impl IntoIterator<Item = u64>) -> Vec<usize> {
 #[must_use]
 pub fn slow_threshold_ns<'a>(batches: impl IntoIterator<Item = &'a FaultBatch>) -> u64 {
     let minor_latency = |(&latency_ns, &fault_flags): (&u64, &u32)| {
-        let minor = fault_flags & flags::OUTCOME_MASK == Outcome::Minor as u32;
+        let minor = Outcome::of(fault_flags) == Some(Outcome::Minor);
         let unknown = flags::NO_ENTRY | flags::NEGATIVE_LATENCY;
         let known = latency_ns != LATENCY_UNKNOWN && fault_flags & unknown == 0;
         (minor && known).then_some(latency_ns)

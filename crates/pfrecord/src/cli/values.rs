@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use pfcapture::CallGraph;
 
+/// The largest ring that can be asked for.
+pub const LARGEST_RING: usize = 1 << 30;
+
 /// A size in bytes, with binary units.
 pub fn size(text: &str) -> Result<u64, String> {
     parse_size::Config::new().with_binary().parse_size(text).map_err(|error| error.to_string())
@@ -12,7 +15,9 @@ pub fn size(text: &str) -> Result<u64, String> {
 /// A size that a ring can have.
 pub fn ring_size(text: &str) -> Result<usize, String> {
     match usize::try_from(size(text)?) {
-        Ok(bytes) if (64 << 10..=1 << 30).contains(&bytes) && bytes.is_power_of_two() => Ok(bytes),
+        Ok(bytes) if (64 << 10..=LARGEST_RING).contains(&bytes) && bytes.is_power_of_two() => {
+            Ok(bytes)
+        }
         _ => Err("a power of two from 64K to 1G is needed".to_owned()),
     }
 }

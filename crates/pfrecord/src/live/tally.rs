@@ -34,17 +34,13 @@ impl Missed {
     fn add(&mut self, fault_flags: u32) {
         const WRITE_TO_PRESENT: u32 =
             flags::ERROR_CODE_VALID | flags::ERROR_PRESENT | flags::ERROR_WRITE;
-        let outcome = fault_flags & flags::OUTCOME_MASK;
-        let count = if outcome == Outcome::Major as u32 {
-            &mut self.major
-        } else if outcome != Outcome::Minor as u32 {
-            &mut self.incomplete
-        } else if fault_flags & WRITE_TO_PRESENT == WRITE_TO_PRESENT {
-            &mut self.minor_or_cow
-        } else {
-            &mut self.minor
-        };
-        *count += 1;
+        let writes_to_present = fault_flags & WRITE_TO_PRESENT == WRITE_TO_PRESENT;
+        *match Outcome::of(fault_flags) {
+            Some(Outcome::Major) => &mut self.major,
+            Some(Outcome::Minor) if writes_to_present => &mut self.minor_or_cow,
+            Some(Outcome::Minor) => &mut self.minor,
+            _ => &mut self.incomplete,
+        } += 1;
     }
 
     /// How many.

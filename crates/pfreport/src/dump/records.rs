@@ -6,7 +6,6 @@ use pft::record::{
     CallChainRecord, CallRecord, CgroupRecord, Checkpoint, Fact, FaultBatch, FaultColumns, Frame,
     GapRecord, LATENCY_UNKNOWN, LedgerEntry, LostRecord, MapRecord, MarkRecord, ModuleRecord,
     NODE_UNKNOWN, OomRecord, Outcome, Snapshot, StackPointerRecord, SymbolRecord, TaskRecord, Vma,
-    flags,
 };
 
 use super::line::Line;
@@ -127,17 +126,6 @@ fn vma(vma: &Vma) -> String {
         .end()
 }
 
-/// What became of a fault.
-const OUTCOMES: [Outcome; 7] = [
-    Outcome::Minor,
-    Outcome::Major,
-    Outcome::Abandoned,
-    Outcome::ThreadExited,
-    Outcome::InFlight,
-    Outcome::Unknown,
-    Outcome::Signalled,
-];
-
 fn faults(out: &mut impl Write, batch: &FaultBatch, top: u64) -> io::Result<()> {
     let rows = batch.columns.len();
     let shown = usize::try_from(top).unwrap_or(usize::MAX).min(rows);
@@ -151,7 +139,7 @@ fn fault(cpu: u32, columns: &FaultColumns, row: usize) -> String {
     let wide = |column: &[u64]| column.get(row).copied().unwrap_or_default();
     let narrow = |column: &[u32]| column.get(row).copied().unwrap_or_default();
     let bits = narrow(&columns.flags);
-    let outcome = OUTCOMES.get((bits & flags::OUTCOME_MASK) as usize);
+    let outcome = Outcome::of(bits);
     let mut line = Line::of("fault")
         .put("time_ns", wide(&columns.time_ns))
         .known("latency_ns", Some(wide(&columns.latency_ns)).filter(|&ns| ns != LATENCY_UNKNOWN))

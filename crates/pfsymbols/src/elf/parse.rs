@@ -76,8 +76,7 @@ where
         notes::build_id(is_64, endian, align, &bytes)
     });
     let sections = sections.into_iter().map(|section| section.raw).collect();
-    let machine = header.e_machine(endian).0;
-    Ok(ElfFile { image, is_64, endian, machine, segments, sections, build_id })
+    Ok(ElfFile { image, is_64, endian, segments, sections, build_id })
 }
 
 /// Reads `count` headers of type `T`.

@@ -23,6 +23,31 @@ pub enum Outcome {
     Signalled = 6,
 }
 
+impl Outcome {
+    /// What [`FaultColumns::flags`] say became of a fault; `None` for a number without a meaning.
+    #[must_use]
+    #[inline]
+    pub const fn of(fault_flags: u32) -> Option<Self> {
+        match fault_flags & super::flags::OUTCOME_MASK {
+            0 => Some(Self::Minor),
+            1 => Some(Self::Major),
+            2 => Some(Self::Abandoned),
+            3 => Some(Self::ThreadExited),
+            4 => Some(Self::InFlight),
+            5 => Some(Self::Unknown),
+            6 => Some(Self::Signalled),
+            _ => None,
+        }
+    }
+
+    /// Whether the kernel completed the fault.
+    #[must_use]
+    #[inline]
+    pub const fn is_completed(self) -> bool {
+        matches!(self, Self::Minor | Self::Major)
+    }
+}
+
 /// Value of [`FaultColumns::latency_ns`] that means "unknown".
 pub const LATENCY_UNKNOWN: u64 = u64::MAX;
 
@@ -76,4 +101,19 @@ pub struct FaultBatch {
     pub cpu: u32,
     /// The faults.
     pub columns: FaultColumns,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_the_low_bits_of_the_flags() {
+        let known: Vec<Option<u8>> =
+            (0..8).map(|bits| Outcome::of(bits | !7).map(|outcome| outcome as u8)).collect();
+        assert_eq!(known, [Some(0), Some(1), Some(2), Some(3), Some(4), Some(5), Some(6), None]);
+        let completed: Vec<u32> =
+            (0..8).filter(|&bits| Outcome::of(bits).is_some_and(Outcome::is_completed)).collect();
+        assert_eq!(completed, [0, 1]);
+    }
 }

@@ -95,12 +95,12 @@ impl Counts {
         self.faults += columns.len() as u64;
         self.with_chain += columns.call_chain.iter().filter(|&&id| id != 0).count() as u64;
         for (&flags, &attempts) in columns.flags.iter().zip(&columns.attempts) {
-            let outcome = flags & flags::OUTCOME_MASK;
-            if let Some(count) = self.outcomes.get_mut(outcome as usize) {
+            let outcome = Outcome::of(flags);
+            if let Some(count) = outcome.and_then(|one| self.outcomes.get_mut(one as usize)) {
                 *count += 1;
             }
-            let is_complete = outcome <= Outcome::Major as u32;
-            self.interrupted += u64::from(is_complete && attempts > 1);
+            let is_completed = outcome.is_some_and(Outcome::is_completed);
+            self.interrupted += u64::from(is_completed && attempts > 1);
             self.without_entry += u64::from(flags & flags::NO_ENTRY != 0);
             self.negative_latency += u64::from(flags & flags::NEGATIVE_LATENCY != 0);
         }

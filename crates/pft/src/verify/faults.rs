@@ -33,12 +33,12 @@ pub(super) fn check(columns: &FaultColumns, place: Place, findings: &mut Finding
 }
 
 fn contradiction(flags: u32) -> Option<&'static str> {
-    let outcome = flags & flags::OUTCOME_MASK;
-    let is_signalled = outcome == Outcome::Signalled as u32;
+    let outcome = Outcome::of(flags);
+    let is_signalled = outcome == Some(Outcome::Signalled);
     let has_signal = flags >> flags::SIGNAL_SHIFT != 0;
     let page_shift = flags >> flags::PAGE_SHIFT_SHIFT & flags::PAGE_SHIFT_MASK;
     let found = [
-        (outcome > Outcome::Signalled as u32, "the outcome is none that there is"),
+        (outcome.is_none(), "the outcome is none that there is"),
         (flags & RESERVED != 0, "the reserved bit 7 is set"),
         (
             flags & flags::ERROR_CODE_VALID == 0 && flags & ERROR_CODE != 0,

@@ -188,8 +188,7 @@ fn over(columns: &FaultColumns, row: usize) -> Option<u64> {
     if flags & (flags::NO_ENTRY | flags::NEGATIVE_LATENCY) != 0 {
         return Some(time);
     }
-    let outcome = flags & flags::OUTCOME_MASK;
-    let is_over = [Outcome::Minor, Outcome::Major].iter().any(|&one| one as u32 == outcome);
+    let is_over = Outcome::of(flags).is_some_and(Outcome::is_completed);
     let latency = columns.latency_ns.get(row).filter(|&&latency| latency != LATENCY_UNKNOWN)?;
     is_over.then(|| time.saturating_add(*latency))
 }

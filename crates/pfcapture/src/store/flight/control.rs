@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use pft::record::Checkpoint;
 
-use super::{DumpReason, DumpRequest, Dumped, MAX_UNDER_WAY, Recorder};
+use super::{DumpReason, DumpRequest, Dumped, FlightSink, MAX_UNDER_WAY};
 use crate::Error;
 use crate::clock;
 use crate::config::Flight;
@@ -39,7 +39,7 @@ impl Store {
         let under_way = Arc::new(AtomicUsize::new(0));
         let (teller, dumped) = channel();
         let told = Arc::clone(&under_way);
-        let recorder = Recorder::start(path.to_owned(), plan, window_ns, teller, told)?;
+        let recorder = FlightSink::start(path.to_owned(), plan, window_ns, teller, told)?;
         let mut store = Self::begin(recorder, plan)?;
         store.flight = Some(FlightControl {
             window_ns,
