@@ -82,21 +82,21 @@ pub struct Arguments {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Compare runs before and after a change
-    Diff(crate::diff::Arguments),
+    Diff(crate::commands::diff::Arguments),
     /// Show what a trace is, without reading its faults
-    Info(crate::info::Arguments),
+    Info(crate::commands::info::Arguments),
     /// Show the frames of a trace as they are stored
-    Dump(crate::dump::Arguments),
+    Dump(crate::commands::dump::Arguments),
     /// Check every byte and every rule of a trace
-    Verify(crate::verify::Arguments),
+    Verify(crate::commands::verify::Arguments),
     /// Make a clean trace of what is left of a damaged one
-    Recover(crate::recover::Arguments),
+    Recover(crate::commands::recover::Arguments),
     /// Write a trace that can be shared: without names of users, hosts, files and code
-    Redact(crate::redact::Arguments),
+    Redact(crate::commands::redact::Arguments),
     /// Add traces to a dataset of Parquet files, for questions to a fleet
-    Dataset(crate::dataset::Arguments),
+    Dataset(crate::commands::dataset::Arguments),
     /// Make a trace of what perf recorded
-    Import(crate::import::Arguments),
+    Import(crate::commands::import::Arguments),
     /// Write what makes a shell complete options and file names
     Completions(pfcli::Completions),
     /// Write the manual pages

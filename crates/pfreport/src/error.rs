@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 pub use foreign::Foreign;
 
-use crate::input::STDIN;
-use crate::stacks::Weight;
-use crate::text::{printable_path, shell_word};
-use crate::units::{bytes, counted};
+use crate::files::input::STDIN;
+use crate::outputs::stacks::Weight;
+use crate::print::text::{printable_path, shell_word};
+use crate::print::units::{bytes, counted};
 
 /// Failure of a report.
 #[derive(Debug, thiserror::Error)]

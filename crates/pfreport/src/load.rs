@@ -1,9 +1,11 @@
 //! A trace, read and analysed.
 
 mod faults;
+pub(crate) mod join;
 mod memory;
 mod opened;
 mod parts;
+pub(crate) mod progress;
 mod request;
 
 use std::collections::BTreeMap;
@@ -15,10 +17,10 @@ use pfmodel::table::Analysis;
 use pft::keys::fact;
 use pft::record::{GapRecord, OomRecord, TraceHeader};
 
-use crate::destination::Destination;
 use crate::error::Error;
-use crate::input::{STDIN, base_name, read_from};
-use crate::join::join;
+use crate::files::destination::Destination;
+use crate::files::input::{STDIN, base_name, read_from};
+use crate::load::join::join;
 use crate::select::Selected;
 pub use memory::{check_bytes, default_bytes, kept_rows, stretch_rows};
 pub use request::{Progress, Reach, ReadStats, Request};
@@ -118,7 +120,7 @@ impl Loaded {
     /// [`Loaded::damage`]. The path [`STDIN`] reads standard input, into memory.
     ///
     /// # Errors
-    /// As [`crate::input::open`].
+    /// As [`crate::files::input::open`].
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
         Self::open_with(path, &Request::from(*options))
     }

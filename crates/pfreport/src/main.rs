@@ -8,9 +8,9 @@ use anstream::AutoStream;
 use clap::ColorChoice;
 use pfreport::cli::Arguments;
 use pfreport::error::Error;
-use pfreport::layout::Layout;
+use pfreport::print::layout::Layout;
+use pfreport::print::text::harmless;
 use pfreport::run::{Outcome, run};
-use pfreport::text::harmless;
 
 /// Columns of a terminal that does not tell how many it has.
 const COLUMNS: usize = 80;

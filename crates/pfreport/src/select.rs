@@ -14,9 +14,9 @@ use pfmodel::names::Class;
 
 use crate::cli::Query;
 use crate::error::Error;
-use crate::field::Field;
 use crate::load::{Loaded, Member};
-use crate::text::{harmless, shell_word, shorten};
+use crate::print::text::{harmless, shell_word, shorten};
+use crate::rows::field::Field;
 pub use condition::Condition;
 pub use moment::Moment;
 

@@ -3,8 +3,8 @@
 use clap::Args;
 use clap::ValueHint::FilePath;
 
-use crate::destination::{Destination, STDOUT};
-use crate::export::Format;
+use crate::files::destination::{Destination, STDOUT};
+use crate::outputs::export::Format;
 
 /// Files for other programs.
 #[derive(Debug, Clone, Default, Args)]

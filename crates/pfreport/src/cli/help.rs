@@ -1,8 +1,8 @@
 //! What stands below the options in the help: examples by task, columns, exit codes.
 
-use crate::field::Field;
-use crate::group::MEASURES;
-use crate::tables::Table;
+use crate::rows::field::Field;
+use crate::rows::group::MEASURES;
+use crate::rows::tables::Table;
 
 /// Columns of a line: the help is at most 100 wide.
 const WIDTH: usize = 98;

@@ -6,7 +6,7 @@ use clap::ValueHint::DirPath;
 use clap::{ArgGroup, Args};
 
 use super::folder;
-use crate::picture::{SIZE, Theme, parse_size};
+use crate::outputs::picture::{SIZE, Theme, parse_size};
 
 /// Pictures.
 #[derive(Debug, Clone, Default, Args)]

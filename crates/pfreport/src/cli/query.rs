@@ -6,8 +6,8 @@ use clap::{ArgGroup, Args};
 use pfmodel::Options;
 use pfmodel::names::Class;
 
+use crate::rows::tables::Table;
 use crate::select::{Moment, class};
-use crate::tables::Table;
 
 /// Which faults, and how they are grouped.
 #[derive(Debug, Clone, Default, Args)]

@@ -3,8 +3,8 @@
 use clap::ValueHint::FilePath;
 use clap::{ArgGroup, Args};
 
-use crate::destination::{Destination, STDOUT};
-use crate::stacks::Weight;
+use crate::files::destination::{Destination, STDOUT};
+use crate::outputs::stacks::Weight;
 
 /// Call stacks.
 #[derive(Debug, Clone, Default, Args)]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use clap::{ColorChoice, CommandFactory as _, Parser as _, ValueHint};
 
 use super::{Arguments, Command, help};
-use crate::destination::Destination;
-use crate::field::Field;
-use crate::group::MEASURES;
-use crate::tables::Table;
+use crate::files::destination::Destination;
+use crate::rows::field::Field;
+use crate::rows::group::MEASURES;
+use crate::rows::tables::Table;
 
 fn parse(words: &str) -> Result<Arguments, clap::Error> {
     let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();

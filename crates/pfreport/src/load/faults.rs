@@ -13,7 +13,7 @@ use pft::{FrameInfo, FrameKind, Trace};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::request::{Progress, Reach, Request};
-use crate::text::with_sources;
+use crate::print::text::with_sources;
 
 /// Frames that are decoded at the same time, at most. As many wait to be looked at: 4 MiB each, at most.
 const MOST_AT_ONCE: usize = 8;

@@ -15,10 +15,10 @@ use super::faults::{FaultFrames, Troubles, trouble};
 use super::request::{Reach, ReadStats, Request};
 use super::{Loaded, Mark, Member, memory};
 use crate::error::Error;
-use crate::gaps;
-use crate::input;
-use crate::target::target;
-use crate::text::printable;
+use crate::figures::gaps;
+use crate::figures::target::target;
+use crate::files::input;
+use crate::print::text::printable;
 
 /// A trace whose records have been read, and its faults not yet.
 pub(super) struct Opened {

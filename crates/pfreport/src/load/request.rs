@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use pfmodel::Options;
 
-use crate::field::Field;
+use crate::rows::field::Field;
 
 /// How far the faults are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -7,18 +7,18 @@ use polars::prelude::DataFrame;
 
 use crate::cli::Arguments;
 use crate::error::Error;
-use crate::export::InParts;
-use crate::faults::{Faults, Unnamed};
-use crate::field::Field;
-use crate::group::{Measures, Tally};
-use crate::input::can_be_read_again;
+use crate::files::input::can_be_read_again;
 use crate::load::{Loaded, Request, check_bytes, kept_rows, stretch_rows};
+use crate::outputs::export::InParts;
+use crate::outputs::summary::figures::Counting;
+use crate::outputs::summary::kept::Kept;
+use crate::outputs::summary::stretch::{Choice, diagnosis};
+use crate::outputs::summary::{self, Style};
+use crate::rows::faults::{Faults, Unnamed};
+use crate::rows::field::Field;
+use crate::rows::group::{Measures, Tally};
+use crate::rows::sql::{Query, for_sql};
 use crate::select::Selection;
-use crate::sql::{Query, for_sql};
-use crate::summary::figures::Counting;
-use crate::summary::kept::Kept;
-use crate::summary::stretch::{Choice, diagnosis};
-use crate::summary::{self, Style};
 
 /// The trace that is too large to be read as a whole, if it is a single one. Standard input and pipes cannot be read
 /// again, and are in memory anyway.
@@ -39,7 +39,7 @@ pub fn too_large<'a>(
 /// of files.
 ///
 /// # Errors
-/// Those of [`crate::export::faults`], [`Loaded::open_in_parts`] and [`Selection::apply`].
+/// Those of [`crate::outputs::export::faults`], [`Loaded::open_in_parts`] and [`Selection::apply`].
 pub fn export_rows(
     trace: &Path,
     request: &Request<'_>,

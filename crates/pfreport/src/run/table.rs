@@ -5,19 +5,19 @@ use std::path::PathBuf;
 
 use polars::prelude::DataFrame;
 
-use crate::by;
 use crate::cli::Arguments;
 use crate::error::Error;
-use crate::export;
-use crate::faults::Faults;
-use crate::field::Field;
-use crate::layout::Layout;
-use crate::listing::Listing;
+use crate::figures::scope::Scope;
+use crate::findings::pattern;
 use crate::load::{Loaded, Reach};
-use crate::pattern;
-use crate::scope::Scope;
+use crate::outputs::by;
+use crate::outputs::export;
+use crate::outputs::listing::Listing;
+use crate::print::layout::Layout;
+use crate::rows::faults::Faults;
+use crate::rows::field::Field;
+use crate::rows::tables::Table;
 use crate::select::Selection;
-use crate::tables::Table;
 
 /// Rows on a screen.
 const ROWS: usize = 20;

@@ -9,10 +9,10 @@ use polars::sql::sql_expr;
 use rayon::prelude::{IndexedParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
 
 use crate::error::Error;
-use crate::faults::Faults;
-use crate::field::Field;
 use crate::load::Loaded;
-use crate::sql::{self, empty_faults, for_sql};
+use crate::rows::faults::Faults;
+use crate::rows::field::Field;
+use crate::rows::sql::{self, empty_faults, for_sql};
 
 /// Rows that are judged at a time.
 const BATCH_ROWS: usize = 256 * 1024;

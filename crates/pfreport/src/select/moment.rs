@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::units::exact_duration;
+use crate::print::units::exact_duration;
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -6,11 +6,11 @@ use pfmodel::table::Thread;
 use super::{Selected, Selection, class};
 use crate::cli::Query;
 use crate::error::Error;
-use crate::layout::Layout;
+use crate::figures::stall::WallStall;
 use crate::load::{Loaded, Member};
 use crate::made_up::{self, HEAP, Row};
-use crate::stall::WallStall;
-use crate::summary::{Style, exactness_lines, render};
+use crate::outputs::summary::{Style, exactness_lines, render};
+use crate::print::layout::Layout;
 
 const SECOND: u64 = 1_000_000_000;
 

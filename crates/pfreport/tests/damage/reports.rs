@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use pfreport::cli::Arguments;
-use pfreport::layout::Layout;
+use pfreport::print::layout::Layout;
 use pfreport::run::{Outcome, run};
 
 /// Options of reports, words apart; `TRACE` is the trace and `OUT` a folder. All formats of one table at once, and

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pfmodel::names::{Class, MapConfidence};
-use pfreport::accounts::Taken;
+use pfreport::figures::accounts::Taken;
 use pfreport::load::Loaded;
 
 /// What tells a fault from others.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use pfmodel::Options;
 use pfmodel::names::Class;
 use pfmodel::table::FaultTable;
-use pfreport::export::{Format, Writer};
-use pfreport::faults::Faults;
-use pfreport::field::Field;
 use pfreport::load::{Loaded, Reach, Request};
+use pfreport::outputs::export::{Format, Writer};
+use pfreport::rows::faults::Faults;
+use pfreport::rows::field::Field;
 use pft::record::FaultBatch;
 
 use crate::scene::{HEAP, START, Scene, push, trace_bytes};

@@ -3,9 +3,9 @@ use pfmodel::table::NONE;
 
 use super::{BATCH_ROWS, Condition};
 use crate::error::Error;
-use crate::field::Field;
 use crate::load::Loaded;
 use crate::made_up::{self, HEAP, KERNEL, MAIN, MODEL, Row};
+use crate::rows::field::Field;
 
 /// Addresses above 2^53, where floating point would not tell neighbours apart, and of the kernel.
 const HIGH: u64 = 0xffff_ffff_8100_0000;

@@ -5,9 +5,9 @@ use pfmodel::names::{Access, Cause, Class, MapConfidence, RegionKind};
 use polars::prelude::{Expr, LiteralValue, Operator};
 
 use crate::error::Error;
-use crate::failure::REASONS;
-use crate::field::Field;
-use crate::text::harmless;
+use crate::names::failure::REASONS;
+use crate::print::text::harmless;
+use crate::rows::field::Field;
 
 /// Checks the words of a condition: those of `=`, `<>` and `IN`, and of `LIKE` without wildcards.
 ///
@@ -95,9 +95,9 @@ mod tests {
     use polars::prelude::DataType;
 
     use super::words;
-    use crate::faults::Faults;
-    use crate::field::Field;
     use crate::made_up;
+    use crate::rows::faults::Faults;
+    use crate::rows::field::Field;
 
     #[test]
     fn they_are_those_of_the_table() {
