@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use counted::{Loop, counted};
-use pfcapture::hot_loops::{Known, Recording};
+use pfcapture::internals::hot_loops::{Known, Recording};
 
 const FAULTS: usize = 10_000;
 const CALLERS: usize = 16;

@@ -3,7 +3,7 @@
 use pft::keys::ledger as keys;
 use pft::record::{LedgerEntry, Outcome, flags};
 
-use crate::batch::FaultRow;
+use crate::drain::batch::FaultRow;
 use crate::event::EventKind;
 use crate::targets::EventCount;
 

@@ -1,12 +1,15 @@
 //! What the records of the rings mean to the recorder: faults paired, tasks and maps passed on,
 //! losses placed in time, snapshots asked for. One record at a time, in order of time.
 
+pub(crate) mod batch;
 mod calls;
 mod faults;
+pub(crate) mod known_ranges;
 mod pending;
 mod process;
 mod scope;
 mod sideband;
+pub(crate) mod sightings;
 mod stacks;
 #[cfg(test)]
 mod tests;
@@ -21,15 +24,15 @@ use pft::record::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::batch::FaultRow;
 use crate::config::Selection;
 use crate::counts::Counts;
+use crate::drain::batch::FaultRow;
+use crate::drain::sightings::Sightings;
 use crate::event::EventKind;
 use crate::live::Settled;
-use crate::page_nodes::PageNodes;
 use crate::parse::{self, SampleLayout};
 use crate::ring::Rings;
-use crate::sightings::Sightings;
+use crate::system::page_nodes::PageNodes;
 use crate::targets::{EventRef, Targets};
 
 use pending::Completed;

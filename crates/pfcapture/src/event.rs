@@ -2,10 +2,14 @@
 
 mod attributes;
 mod plan;
+pub(crate) mod tracepoint;
+pub(crate) mod user_regs;
 
 use pft::record::CallKind;
 
-use crate::tracepoint::{CallTracepoints, OomTracepoint, PageFaultTracepoint, SignalTracepoint};
+use crate::event::tracepoint::{
+    CallTracepoints, OomTracepoint, PageFaultTracepoint, SignalTracepoint,
+};
 
 pub use attributes::{Start, probe_attr, ring_owner_attr, target_attr};
 pub use plan::{Follow, Plan};

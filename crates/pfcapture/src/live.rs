@@ -7,7 +7,7 @@ use pft::record::{
     TraceHeader,
 };
 
-use crate::batch::FaultRow;
+use crate::drain::batch::FaultRow;
 
 /// A fault of which is known how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 //! layout"). Which fields a sample has depends on its event: [`SampleLayout`].
 
 mod payload;
+#[cfg(any(test, feature = "internals"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "most of it is for tests"))]
+pub(crate) mod raw_records;
 mod sample;
 
 use perf_event_open_sys::bindings as b;
@@ -11,8 +14,10 @@ pub use payload::{parse_call_entry, parse_call_exit, parse_oom, parse_thread_sta
 pub use pfpairing::append_callers;
 pub use sample::{Extras, Sample, parse_extras, parse_sample};
 
+use crate::event::tracepoint::{
+    CallTracepoints, OomTracepoint, PageFaultTracepoint, SignalTracepoint,
+};
 use crate::event::{Abilities, EventKind, Plan};
-use crate::tracepoint::{CallTracepoints, OomTracepoint, PageFaultTracepoint, SignalTracepoint};
 
 /// Fields common to the samples of a session.
 #[derive(Debug, Clone, Copy)]
@@ -272,7 +277,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raw_records::{self as raw, Stamp, words};
+    use crate::parse::raw_records::{self as raw, Stamp, words};
     use proptest::prelude::*;
 
     const LAYOUT: SampleLayout = SampleLayout {

@@ -76,7 +76,7 @@ impl Rings {
         let mut rings = Vec::with_capacity(cpus.len());
         for &cpu in cpus {
             let owner = sys::perf_event_open(&attr, Bound::Thread(0), Some(cpu), None)
-                .map_err(|source| crate::permission::explain(source, "ring", 0))?;
+                .map_err(|source| crate::system::permission::explain(source, "ring", 0))?;
             let map =
                 RingMap::new(owner.as_fd(), page_bytes, bytes).map_err(|source| {
                     match source.raw_os_error() {

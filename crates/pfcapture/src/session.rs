@@ -2,6 +2,8 @@
 
 mod about;
 mod accounts;
+pub(crate) mod calibrate;
+pub(crate) mod end;
 mod hotplug;
 mod running;
 
@@ -13,29 +15,29 @@ use std::time::Duration;
 use pft::record::SnapshotReason;
 
 use crate::Error;
-use crate::attach;
-use crate::calibrate;
 use crate::config::{Config, Output, Target};
 use crate::counts::Counts;
 use crate::drain::Drain;
-use crate::end::{End, Watch};
 use crate::event::{Abilities, EventKind, Follow, Plan, Start};
 use crate::explain::{Explain, Named, Naming, Opener, Unwind};
-use crate::launch::Launched;
 use crate::live::{Live, LiveEnd};
 use crate::marks::Marks;
-use crate::page_nodes::PageNodes;
 use crate::parse::SampleLayout;
-use crate::permission;
-use crate::precedence;
-use crate::privileges::{self, Work};
 use crate::ring::{self, Rings};
+use crate::session::end::{End, Watch};
 use crate::snapshot::{Snapshotter, Taken};
 use crate::store::{Destination, Dumped, Item, Store, StorePlan};
 use crate::sys::Manner;
+use crate::system::host;
+use crate::system::page_nodes::PageNodes;
+use crate::system::permission;
+use crate::system::precedence;
+use crate::system::privileges::{self, Work};
+use crate::targets::attach;
+use crate::targets::launch::Launched;
+use crate::targets::processes;
+use crate::targets::whom::{self, Reach};
 use crate::targets::{EventCount, Part, Targets};
-use crate::whom::{self, Reach};
-use crate::{host, processes};
 use accounts::Accounts;
 use hotplug::Cpus;
 pub use running::flight::Windows;

@@ -25,11 +25,11 @@ use pft::record::{
 };
 
 use crate::Error;
-use crate::batch::FaultRows;
-use crate::clock;
 use crate::config::Flight;
+use crate::drain::batch::FaultRows;
 use crate::explain::{Named, Naming};
-use crate::privileges::{self, Work};
+use crate::system::clock;
+use crate::system::privileges::{self, Work};
 use flight::control::FlightControl;
 use own_file::OwnFile;
 use stream::{StandardOutput, Stream};

@@ -1,6 +1,11 @@
 //! The events on targets: opened on every CPU, sent into that CPU's ring, counted at the end.
 
+pub(crate) mod attach;
+pub(crate) mod cgroups;
 mod figures;
+pub(crate) mod launch;
+pub(crate) mod processes;
+pub(crate) mod whom;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -8,9 +13,9 @@ use rustc_hash::FxHashMap;
 
 use crate::Error;
 use crate::event::{EventKind, Follow, Plan, Start, target_attr};
-use crate::permission;
 use crate::ring::Rings;
 use crate::sys::{self, Bound};
+use crate::system::permission;
 pub use figures::EventCount;
 use figures::Figures;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::processes::status_line;
+use crate::targets::processes::status_line;
 
 /// Capabilities that matter here, with their bits (capabilities(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pft::text::shell_word;
 
 use super::machine::{Capability, Machine};
-use crate::launch;
+use crate::targets::launch;
 
 /// What lets this program observe any process; `None` when it is privileged as it is.
 #[must_use]

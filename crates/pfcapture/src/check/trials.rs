@@ -12,9 +12,12 @@ use perf_event_open_sys::bindings::perf_event_attr;
 
 use super::machine::{Machine, Tracefs, owner};
 use crate::event::Plan;
+use crate::event::tracepoint;
 use crate::ring::{self, Rings};
+use crate::session;
+use crate::sys;
 use crate::sys::Bound;
-use crate::{permission, session, sys, tracepoint};
+use crate::system::permission;
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use pft::record::{LATENCY_UNKNOWN, Outcome, SnapshotReason};
 
 use super::{Drain, KERNEL_HALF, is_foreign};
-use crate::batch::FaultRow;
+use crate::drain::batch::FaultRow;
 use crate::event::EventKind;
 use crate::live::Settled;
 use crate::parse;

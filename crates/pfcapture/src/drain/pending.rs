@@ -1,6 +1,6 @@
 //! Faults of one CPU's ring that wait to be stored, and what came with them.
 
-use crate::batch::FaultRows;
+use crate::drain::batch::FaultRows;
 
 /// Faults of one CPU's ring that wait to be stored.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use pft::record::{CgroupRecord, SnapshotReason, Vma};
 
 use super::Drain;
-use crate::known_ranges::KnownRanges;
+use crate::drain::known_ranges::KnownRanges;
 
 /// A process as the recorder needs to know it.
 #[derive(Debug, Default)]

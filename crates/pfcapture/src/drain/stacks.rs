@@ -4,7 +4,7 @@
 use pft::record::StackPointerRecord;
 
 use super::{Completed, Drain, KERNEL_HALF, is_foreign};
-use crate::batch::{FaultRow, UserStack};
+use crate::drain::batch::{FaultRow, UserStack};
 use crate::event::EventKind;
 use crate::parse::{self, Extras, Sample};
 

@@ -12,11 +12,11 @@ use pft::record::{
 use rustc_hash::FxHashMap;
 
 use super::{Drain, Scope};
-use crate::batch::FaultRow;
 use crate::config::Selection;
+use crate::drain::batch::FaultRow;
 use crate::event::EventKind;
+use crate::parse::raw_records::{self as raw, Stamp};
 use crate::parse::{self, SampleLayout};
-use crate::raw_records::{self as raw, Stamp};
 use crate::targets::EventRef;
 
 const LAYOUT: SampleLayout = SampleLayout { ip: true, page_size: true, ..SampleLayout::BARE };

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::config::{CallGraph, Selection};
     use crate::event::Abilities;
-    use crate::user_regs;
+    use crate::event::user_regs;
 
     const ABILITIES: Abilities = Abilities {
         kernel_mode: true,

@@ -2,7 +2,7 @@
 
 use super::{Abilities, EventKind};
 use crate::config::{CallGraph, Selection};
-use crate::user_regs;
+use crate::event::user_regs;
 
 /// Which of its creations a thread hands its events to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::code_maps::CodeMaps;
 use super::modules::ModuleKey;
-use crate::batch::FaultRow;
+use crate::drain::batch::FaultRow;
 
 /// Places in code that are told apart; more are counted.
 const MAX_CODE: usize = 1 << 20;

@@ -23,8 +23,8 @@ use rustc_hash::FxHashMap;
 use rustix::fs::{Mode, OFlags, open};
 
 use super::modules::{FileKey, plain};
-use crate::clock::{monotonic_ns, realtime_ns};
-use crate::privileges::{self, Work};
+use crate::system::clock::{monotonic_ns, realtime_ns};
+use crate::system::privileges::{self, Work};
 pub use opened::Opened;
 use opened::{checked, not_opened};
 use perf_maps::Owners;

@@ -7,7 +7,7 @@ use pft::record::{
 use super::code_maps::CodeMaps;
 use super::hits::Hits;
 use super::modules::ModuleKey;
-use crate::batch::FaultRow;
+use crate::drain::batch::FaultRow;
 
 const READ: u32 = 1;
 const WRITE: u32 = 2;

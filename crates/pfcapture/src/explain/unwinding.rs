@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::code_maps::CodeMaps;
 use super::modules::ModuleKey;
 use super::opener::{Opened, Opener};
-use crate::batch::{ChainSpan, FaultRows, UserRegs};
+use crate::drain::batch::{ChainSpan, FaultRows, UserRegs};
 
 /// Callers of a chain at most: what a copy of a stack holds ends most chains before.
 const MAX_CALLERS: usize = 1023;
@@ -213,7 +213,7 @@ mod tests {
     use pft::record::MapRecord;
 
     use super::*;
-    use crate::batch::{FaultRow, UserStack};
+    use crate::drain::batch::{FaultRow, UserStack};
 
     /// What the unwinder was told: processes with the addresses of their code.
     type Told = Arc<Mutex<Vec<(u32, Vec<Range<u64>>)>>>;

@@ -15,7 +15,7 @@ use super::modules::{FileKey, Module, ModuleKey, is_memfd};
 use super::opener::Opener;
 use super::unwinding::{Unwind, Unwinding};
 use super::{Explain, Explained, Limits, Named, Place, Wanted, WantedModule};
-use crate::batch::FaultRows;
+use crate::drain::batch::FaultRows;
 use crate::store::Item;
 
 /// Naming may take this share of the recording's time, …

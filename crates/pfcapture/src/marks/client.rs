@@ -12,7 +12,10 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::{MAX_NAME_BYTES, SET, SOCKET_PREFIX, may_mark, request};
-use crate::{Error, clock, launch, sys};
+use crate::Error;
+use crate::sys;
+use crate::system::clock;
+use crate::targets::launch;
 
 /// A recorder that walks full rings answers late.
 const PATIENCE: Duration = Duration::from_secs(5);

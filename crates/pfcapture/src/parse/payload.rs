@@ -110,8 +110,8 @@ pub fn parse_oom(record: &[u8], layout: &SampleLayout) -> Option<OomRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raw_records::{self as raw, Stamp};
-    use crate::tracepoint::OomTracepoint;
+    use crate::event::tracepoint::OomTracepoint;
+    use crate::parse::raw_records::{self as raw, Stamp};
     use proptest::prelude::*;
 
     const STAMP: Stamp = Stamp { id: 77, pid: 5, tid: 6, time_ns: 1000 };

@@ -8,9 +8,9 @@ pub use pfpairing::Sample;
 use pfpairing::is_marker;
 
 use super::{Context, SampleLayout, parse_header, u32_at, u64_at};
-use crate::batch::UserRegs;
+use crate::drain::batch::UserRegs;
 use crate::event::EventKind;
-use crate::user_regs;
+use crate::event::user_regs;
 
 /// What a sample carries besides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

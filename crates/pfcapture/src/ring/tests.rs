@@ -1,5 +1,5 @@
 use super::*;
-use crate::raw_records::{self, Stamp};
+use crate::parse::raw_records::{self, Stamp};
 
 const LAYOUT: SampleLayout = SampleLayout { ..SampleLayout::BARE };
 

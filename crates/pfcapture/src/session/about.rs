@@ -6,13 +6,13 @@ use pft::keys::fact as keys;
 use pft::record::{Fact, TraceHeader};
 
 use super::Started;
-use crate::clock;
 use crate::config::{Config, Target};
-use crate::host::fact;
-use crate::launch;
-use crate::processes;
 use crate::store;
-use crate::whom::Whom;
+use crate::system::clock;
+use crate::system::host::fact;
+use crate::targets::launch;
+use crate::targets::processes;
+use crate::targets::whom::Whom;
 
 /// `pfrecord-NAME.PID.pft` in the working directory; the whole machine has no number.
 pub fn default_path(config: &Config, whom: &Whom) -> PathBuf {

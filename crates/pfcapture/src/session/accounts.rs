@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::processes;
 use crate::sys::Reaped;
+use crate::targets::processes;
 
 /// The accounts of some processes at the start of a recording.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 
 use crate::Error;
 use crate::event;
-use crate::permission;
 use crate::sys::{self, Bound};
+use crate::system::permission;
 
 /// Follows which CPUs are watched. Events that are bound to a thread and a CPU work again when that CPU
 /// comes back; those that are bound to a CPU alone do not, and for a CPU that was not there at the

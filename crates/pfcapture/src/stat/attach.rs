@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::counters::Counters;
 use crate::Error;
 use crate::event::Start;
-use crate::processes::threads_of;
+use crate::targets::processes::threads_of;
 
 /// Passes. A process that creates threads faster than that keeps those of the last one.
 const PASSES: usize = 20;

@@ -9,8 +9,8 @@ use perf_event_open_sys::bindings::perf_event_attr;
 
 use crate::Error;
 use crate::event::{Follow, Start};
-use crate::permission;
 use crate::sys::{self, Bound};
+use crate::system::permission;
 
 /// Faults as the kernel's counters have them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::looks::{Looks, ThreadWatch};
 use super::{Counting, Interval, Progress};
 use crate::Error;
 use crate::config::Target;
-use crate::end::{End, Watch};
+use crate::session::end::{End, Watch};
 
 /// Without intervals, the processes of the machine are looked at this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@ use pft::record::{FaultBatch, FaultColumns};
 use pft::{EncodedFrame, Encoder};
 
 use super::Item;
-use crate::batch::FaultRows;
+use crate::drain::batch::FaultRows;
 
 /// The frames of an item; none for one that only directs the store.
 ///
@@ -43,7 +43,7 @@ mod tests {
     use pft::record::NODE_UNKNOWN;
 
     use super::*;
-    use crate::batch::FaultRow;
+    use crate::drain::batch::FaultRow;
     use crate::store::tests::row;
 
     #[test]

@@ -89,7 +89,7 @@ mod tests {
     use pft::record::Checkpoint;
 
     use super::*;
-    use crate::batch::FaultRows;
+    use crate::drain::batch::FaultRows;
     use crate::store::tests::row;
 
     fn batch(cpu: u32, times: &[u64]) -> Item {

@@ -24,9 +24,9 @@ use super::stream::Stream;
 use super::{Closed, Item, Sink, StorePlan, files, random_uuid};
 use crate::Error;
 use crate::explain::{Naming, Wanted};
-use crate::host::fact;
-use crate::precedence;
-use crate::privileges::{self, Work};
+use crate::system::host::fact;
+use crate::system::precedence;
+use crate::system::privileges::{self, Work};
 use window::{Extract, Window};
 
 /// Memory that a window may take; older segments go earlier when it needs more. What is being written

@@ -10,9 +10,9 @@ use pft::record::Checkpoint;
 use super::failed::Failed;
 use super::{Closed, Item, Shared, Sink, StorePlan};
 use crate::Error;
-use crate::batch::FaultRows;
+use crate::drain::batch::FaultRows;
 use crate::explain::{Explainer, Named};
-use crate::precedence;
+use crate::system::precedence;
 
 /// What is left when all is taken.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use pft::record::{Frame, LedgerEntry, SnapshotReason, TaskKind, Vma};
 
 use super::flight::MAX_UNDER_WAY;
 use super::*;
-use crate::batch::FaultRow;
+use crate::drain::batch::FaultRow;
 
 mod naming;
 

@@ -2,7 +2,7 @@
 
 use std::panic::catch_unwind;
 
-use pfcapture::fuzzing::parse_maps;
+use pfcapture::internals::fuzzing::parse_maps;
 use pft::record::Vma;
 use procfs::FromRead;
 use procfs::process::{MMPermissions, MemoryMaps};

@@ -1,6 +1,6 @@
 //! What the kernel writes into a ring, with all that a program puts into it: names, paths, stacks.
 
-use pfcapture::fuzzing::walk;
+use pfcapture::internals::fuzzing::walk;
 
 use super::samples::noise;
 

@@ -1,6 +1,6 @@
 //! The `format` files of tracepoints.
 
-use pfcapture::fuzzing::parse_tracepoint;
+use pfcapture::internals::fuzzing::parse_tracepoint;
 
 /// Whatever the text: each offset, and the id, is a number that the text states.
 pub fn run(bytes: &[u8]) {

@@ -1,9 +1,9 @@
 use pft::record::{NODE_UNKNOWN, StackPointerRecord};
 
 use super::*;
-use crate::batch::{ChainSpan, FaultRows, StackCounts, UserStack};
+use crate::drain::batch::{ChainSpan, FaultRows, StackCounts, UserStack};
+use crate::event::user_regs;
 use crate::parse::Context;
-use crate::user_regs;
 
 const KERNEL: u64 = b::PERF_CONTEXT_KERNEL;
 const USER: u64 = b::PERF_CONTEXT_USER;
@@ -254,7 +254,7 @@ fn a_physical_address_becomes_a_node_and_is_forgotten() {
     std::fs::create_dir(system.join("memory")).unwrap();
     std::fs::write(system.join("memory/block_size_bytes"), "8000000\n").unwrap();
     let mut bench = Bench::with(SampleLayout { physical: true, ..LAYOUT }, &[10]);
-    bench.drain.page_nodes = Some(crate::page_nodes::PageNodes::read(root.path()));
+    bench.drain.page_nodes = Some(crate::system::page_nodes::PageNodes::read(root.path()));
     for (time_ns, physical) in [(100, 0x123_4000), (200, 0x812_3000), (300, 0), (400, 1 << 40)] {
         bench.feed(0, &sample(minor_id(), time_ns, &[&[0x7000, physical, 4096]]));
     }

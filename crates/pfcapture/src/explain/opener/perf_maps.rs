@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 
 use super::regular::{find_itself, folder_in, open_root};
-use crate::clock::{boottime_ns, realtime_ns};
-use crate::processes::status_line;
+use crate::system::clock::{boottime_ns, realtime_ns};
+use crate::targets::processes::status_line;
 
 /// Processes that are remembered.
 const MAX_OWNERS: usize = 1 << 14;

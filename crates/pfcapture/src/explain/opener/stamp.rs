@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 
-use crate::clock::realtime_ns;
+use crate::system::clock::realtime_ns;
 
 /// A file's size and when it was last written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

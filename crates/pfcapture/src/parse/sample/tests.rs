@@ -1,7 +1,7 @@
 //! Samples of every form, made by hand.
 
 use super::*;
-use crate::raw_records::{self as raw, Stamp, words};
+use crate::parse::raw_records::{self as raw, Stamp, words};
 use proptest::prelude::*;
 
 const STAMP: Stamp = Stamp { id: 77, pid: 5, tid: 6, time_ns: 1000 };

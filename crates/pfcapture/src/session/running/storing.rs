@@ -3,9 +3,9 @@
 use pft::record::{Checkpoint, LedgerEntry};
 
 use super::Session;
-use crate::clock::Moment;
 use crate::event::EventKind;
 use crate::store::Item;
+use crate::system::clock::Moment;
 use crate::targets::EventCount;
 
 /// Rows of a full batch.

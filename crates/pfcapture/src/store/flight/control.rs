@@ -9,9 +9,9 @@ use pft::record::Checkpoint;
 
 use super::{DumpReason, DumpRequest, Dumped, FlightSink, MAX_UNDER_WAY};
 use crate::Error;
-use crate::clock;
 use crate::config::Flight;
 use crate::store::{Item, Store, StorePlan};
+use crate::system::clock;
 
 /// Even when memory is short, segments are no shorter than this.
 const MIN_SEGMENT_NS: u64 = 1_000_000_000;

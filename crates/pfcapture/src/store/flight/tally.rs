@@ -6,8 +6,8 @@ use pft::keys::ledger as keys;
 use pft::record::{LostBy, LostRecord, SnapshotReason, TaskKind};
 
 use super::Item;
-use crate::batch::StackCounts;
 use crate::counts::Counts;
+use crate::drain::batch::StackCounts;
 
 /// Counts by key of the ledger.
 pub type Tally = BTreeMap<&'static str, u64>;
@@ -80,7 +80,7 @@ mod tests {
     use pft::record::{MapRecord, Outcome, flags};
 
     use super::*;
-    use crate::batch::{ChainSpan, FaultRow, FaultRows};
+    use crate::drain::batch::{ChainSpan, FaultRow, FaultRows};
     use crate::store::tests::{row, snapshot, task};
 
     fn map() -> MapRecord {

@@ -7,7 +7,7 @@ use pft::Trace;
 use pft::record::{Fact, Frame};
 
 use super::*;
-use crate::batch::FaultRows;
+use crate::drain::batch::FaultRows;
 use crate::store::tests::{header, row};
 
 /// Takes so many bytes and then closes; keeps what it took.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use pft::record::{MapRecord, ModuleKind, ModuleRecord, SymbolKind, SymbolRecord};
 
 use super::*;
-use crate::batch::{ChainSpan, FaultRows};
+use crate::drain::batch::{ChainSpan, FaultRows};
 use crate::explain::{Explain, Explained, Limits, Opener, Wanted};
 
 /// Names every place after its offset; with `patient` it takes until a limit is reached.
@@ -225,7 +225,7 @@ fn stacks_that_nobody_unwinds_are_counted() {
     let path = folder.path().join("run.pft");
     let store = Store::create(&plan(Destination::File(path.clone()))).unwrap();
     let mut batch = faults(2, &[0x1010]);
-    batch.stacks.push(crate::batch::UserStack {
+    batch.stacks.push(crate::drain::batch::UserStack {
         row: 0,
         regs: Default::default(),
         start: 0,

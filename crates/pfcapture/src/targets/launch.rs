@@ -13,8 +13,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Error;
-use crate::privileges;
 use crate::sys::{self, Manner, Reaped};
+use crate::system::privileges;
 
 /// A child before and after its exec.
 #[derive(Debug)]

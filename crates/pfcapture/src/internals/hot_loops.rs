@@ -7,11 +7,11 @@ use pft::record::FaultColumns;
 use rustc_hash::FxHashMap;
 
 use crate::drain::Drain;
+use crate::drain::known_ranges::KnownRanges;
 use crate::event::EventKind;
-use crate::fuzzing::{event_ids, plan, scope};
-use crate::known_ranges::KnownRanges;
+use crate::internals::fuzzing::{event_ids, plan, scope};
+use crate::parse::raw_records::{self as raw, Stamp};
 use crate::parse::{self, SampleLayout};
-use crate::raw_records::{self as raw, Stamp};
 use crate::ring;
 use crate::store::columns;
 use crate::targets::EventRef;

@@ -1,7 +1,7 @@
 //! Attaching to a running process: no thread missed, none counted twice, while it creates threads.
 //!
 //! A thread inherits the events of its creator, so each thread is either opened here or created by
-//! one that was. Both can happen to the same thread; [`crate::sightings`] then drops the repeats.
+//! one that was. Both can happen to the same thread; [`crate::drain::sightings`] then drops the repeats.
 //! What must not happen is neither: a thread created before its creator's events were complete
 //! and after `/proc/PID/task` was read. So the list is read until it holds no thread that is
 //! neither opened nor announced (`PERF_RECORD_FORK`) by a fully covered creator.
@@ -10,13 +10,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::Error;
-use crate::clock;
 use crate::drain::Drain;
 use crate::event::Start;
-use crate::processes;
-use crate::processes::threads_of;
 use crate::ring::{LATE_NS, Rings};
+use crate::system::clock;
 use crate::targets::Targets;
+use crate::targets::processes;
+use crate::targets::processes::threads_of;
 
 /// Threads opened between two looks at the rings, so that these do not overflow meanwhile.
 const OPEN_AT_ONCE: usize = 64;

@@ -11,10 +11,10 @@ use crate::check::remedy;
 use crate::config::{Config, Target};
 use crate::drain::Scope;
 use crate::event::{EventKind, Follow, Plan, Start, target_attr};
-use crate::processes;
-use crate::processes::threads_of;
 use crate::sys::{self, Bound};
 use crate::targets::Targets;
+use crate::targets::processes;
+use crate::targets::processes::threads_of;
 
 /// What the events are bound to.
 #[derive(Debug)]

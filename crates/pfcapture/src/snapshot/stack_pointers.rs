@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pft::record::StackPointerRecord;
 
-use crate::clock;
+use crate::system::clock;
 
 /// Threads of a process that are looked at.
 const MAX_THREADS: usize = 1000;

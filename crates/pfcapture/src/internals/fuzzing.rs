@@ -7,14 +7,14 @@ use rustc_hash::FxHashMap;
 
 use crate::config::{CallGraph, Selection};
 use crate::drain::{Drain, Scope};
+use crate::event::tracepoint::{
+    self, CallTracepoint, CallTracepoints, OomTracepoint, PageFaultTracepoint, SignalTracepoint,
+};
 use crate::event::{Abilities, EventKind, Plan};
 use crate::parse::{self, SampleLayout};
 use crate::ring::walk_bytes;
 use crate::snapshot;
 use crate::targets::EventRef;
-use crate::tracepoint::{
-    self, CallTracepoint, CallTracepoints, OomTracepoint, PageFaultTracepoint, SignalTracepoint,
-};
 
 /// Parses the text of `/proc/PID/maps`.
 ///

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use pft::record::CgroupRecord;
 
-use crate::{clock, processes};
+use crate::system::clock;
+
+use crate::targets::processes;
 
 /// A line of `/proc/PID/cgroup`: number of the hierarchy, controllers, path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,13 +8,13 @@ use crate::check::remedy;
 use pft::record::CallKind;
 
 use crate::config::CallGraph;
-use crate::event::{Abilities, EventKind, Follow, Plan, Start, target_attr};
-use crate::sys::{self, Bound};
-use crate::tracepoint::{
+use crate::event::tracepoint::{
     call_tracepoints, oom_tracepoint, page_fault_tracepoints, signal_tracepoint,
     thread_start_tracepoint, tracefs_root,
 };
-use crate::user_regs;
+use crate::event::user_regs;
+use crate::event::{Abilities, EventKind, Follow, Plan, Start, target_attr};
+use crate::sys::{self, Bound};
 
 /// Events on tracepoints that were opened to see whether they can be, never enabled. It takes the kernel some 40 ms
 /// to close the last event on a tracepoint, so those that a recording has too stay open while it does.

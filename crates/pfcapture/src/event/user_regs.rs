@@ -1,7 +1,7 @@
 //! Registers of a thread in user space, as samples carry them (`PERF_SAMPLE_REGS_USER`): those of a mask,
 //! in the order of their numbers, which `asm/perf_regs.h` of each architecture gives.
 
-use crate::batch::UserRegs;
+use crate::drain::batch::UserRegs;
 
 /// Numbers of the registers that unwinding needs.
 struct Numbers {

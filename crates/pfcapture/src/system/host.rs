@@ -5,12 +5,12 @@ use std::path::Path;
 use pft::keys::fact as keys;
 use pft::record::Fact;
 
-use crate::calibrate::Bias;
 use crate::check::Machine;
 use crate::config::CallGraph;
 use crate::event::{EventKind, Plan};
-use crate::page_nodes;
-use crate::permission;
+use crate::session::calibrate::Bias;
+use crate::system::page_nodes;
+use crate::system::permission;
 
 /// One fact.
 #[must_use]
