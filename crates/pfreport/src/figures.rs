@@ -6,3 +6,4 @@ pub(crate) mod pages;
 pub(crate) mod scope;
 pub(crate) mod stall;
 pub(crate) mod target;
+pub(crate) mod unseen;

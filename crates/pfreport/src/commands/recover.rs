@@ -139,12 +139,14 @@ fn total(gaps: &[GapRecord]) -> String {
     let is_open = gaps.iter().any(|gap| gap.frames == 0);
     let knows_faults = gaps.iter().all(|gap| gap.kind != 0);
     let bound = |is_known| if is_known { "" } else { "at least " };
+    let faults = match sum(GapRecord::known_faults) {
+        0 if !knows_faults => "an unknown number of faults".to_owned(),
+        known => format!("{}{}", bound(knows_faults), counted(known, "fault")),
+    };
     format!(
-        "{}{}, {}{} among them; {} of the file were left out",
+        "{}{}, {faults} among them; {} of the file were left out",
         bound(!is_open),
         counted(sum(|gap| gap.frames), "frame"),
-        bound(knows_faults),
-        counted(sum(GapRecord::known_faults), "fault"),
         bytes(sum(|gap| gap.bytes)),
     )
 }

@@ -5,6 +5,7 @@ use polars::prelude::{DataFrame, IntoColumn as _, NewChunkedArray as _, StringCh
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::names::chains::Texts;
+use crate::outputs::summary::phases::BEFORE;
 use crate::print::table::{known, layout, name_cell};
 use crate::print::units::{bytes, count, counted, duration};
 use crate::rows::faults::Unnamed;
@@ -79,7 +80,11 @@ pub fn render(
         let cell = |(i, key): (usize, &Field)| {
             let text = group.keys.get(i).and_then(Option::as_deref);
             let chain = text.filter(|_| *key == Field::Callchain).and_then(chain);
-            chain.or_else(|| text.map(name_cell)).unwrap_or_else(|| "-".to_owned())
+            let none = match key {
+                Field::Phase if !loaded.marks.is_empty() => BEFORE,
+                _ => "-",
+            };
+            chain.or_else(|| text.map(name_cell)).unwrap_or_else(|| none.to_owned())
         };
         let mut line: Vec<String> = keys.iter().enumerate().map(cell).collect();
         line.extend([

@@ -155,6 +155,7 @@ fn nothing(loaded: &Loaded, counts: &Counts) -> Option<String> {
     }
     let read = loaded.analysis.exactness.faults;
     let whose = if loaded.are_several() { "the traces" } else { "the trace" };
+    let left = if loaded.damage.is_empty() { "" } else { "what is left of " };
     Some(match &loaded.selection {
         Some(selection) if read > 0 || !loaded.read.is_whole => {
             // Where not all was read, nobody knows how many there are.
@@ -164,7 +165,7 @@ fn nothing(loaded: &Loaded, counts: &Counts) -> Option<String> {
             };
             format!("None of {all} is selected: {}.", selection.what)
         }
-        _ => format!("There are no faults in {whose}."),
+        _ => format!("There are no faults in {left}{whose}."),
     })
 }
 

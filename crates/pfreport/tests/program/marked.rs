@@ -64,6 +64,13 @@ fn faults_belong_to_the_phase_begun_last() {
          warm\\x1b[2J-up,minor,2,0,2,8192,1400,700,700,700,700\n\
          ,minor,1,0,1,4096,700,700,700,700,700\n"
     );
+    let table = Scene::of(&marked()).run(&["run.pft", "--by", "phase"]);
+    let phases: Vec<&str> = text(&table.stdout)
+        .lines()
+        .skip(1)
+        .map(|line| line.trim_start().split("  ").next().unwrap())
+        .collect();
+    assert_eq!(phases, ["serve", "warm\\x1b[2J-up", "(before the first mark)"]);
 }
 
 #[test]

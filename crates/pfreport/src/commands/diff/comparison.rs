@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::blind;
 use super::change::{Change, Values};
 use super::digest::{Digest, Key, Parts, Section};
-use super::doubts::{Doubt, doubts};
+use super::doubts::{Difference, doubts, labels};
 use super::metric::{Metric, OF_PARTS};
 use crate::rows::group::Group;
 
@@ -18,7 +18,9 @@ pub struct Comparison {
     /// After it.
     pub new: Vec<Digest>,
     /// What makes the comparison doubtful.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<Difference>,
+    /// Labels that differ.
+    pub labels: Vec<Difference>,
 }
 
 /// A part of the faults, in the runs of both sides.
@@ -54,8 +56,8 @@ impl Comparison {
     #[must_use]
     pub fn of(mut base: Vec<Digest>, mut new: Vec<Digest>) -> Self {
         blind::fold_if_mixed(&mut base, &mut new);
-        let doubts = doubts(&base, &new);
-        Self { base, new, doubts }
+        let (doubts, labels) = (doubts(&base, &new), labels(&base, &new));
+        Self { base, new, doubts, labels }
     }
 
     /// All runs, those of the base first.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use pfmodel::names::{Cause, Class};
 use pft::keys::fact;
 
-use super::setting::{Trait, traits};
+use super::setting::{Trait, labels, traits};
 use crate::error::Error;
 use crate::figures::scope::Scope;
+use crate::figures::unseen::unseen;
 use crate::load::Loaded;
 use crate::print::text::printable_path;
 use crate::rows::faults::place;
@@ -115,6 +116,8 @@ pub struct Digest {
     pub id: [u8; 16],
     /// Machine, kernel, target, and what was recorded.
     pub traits: Vec<Trait>,
+    /// What whoever recorded it called it.
+    pub labels: Vec<Trait>,
     /// Why not everything that happened is in the table, a phrase each.
     pub flaws: Vec<&'static str>,
     /// What the table leaves out on request.
@@ -136,6 +139,8 @@ pub struct Digest {
     /// Faults by class, as in [`Class::ALL`]; none where the class was not recorded or cannot be told. Minor
     /// ones count cow as well where some run cannot tell them apart.
     pub classes: [Option<u64>; Class::ALL.len()],
+    /// Faults that are in the accounting of the processes only, where that is known.
+    pub unseen: Option<u64>,
     /// All faults; none if there are none.
     pub all: Option<Group>,
     /// The parts by [`Section::ALL`].
@@ -193,6 +198,7 @@ impl Digest {
             },
             id: loaded.header.uuid,
             traits: traits(&loaded),
+            labels: labels(&loaded),
             flaws: loaded.flaws(),
             caveat: scope.caveat(loaded.skipped()),
             length_ns: loaded.recorded_ns(),
@@ -215,6 +221,7 @@ impl Digest {
                 ),
                 count(Class::Unknown, true),
             ],
+            unseen: unseen(&loaded).map(|unseen| unseen.sum()),
             all,
             sections: [class?, cause?, region?, function?, process?],
             cells: parts(cells.iter().map(|group| (cell_key(group), group.clone()))),

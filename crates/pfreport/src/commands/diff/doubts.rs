@@ -7,7 +7,7 @@ use super::blind;
 use super::change::Values;
 use super::digest::Digest;
 use super::metric::Metric;
-use super::setting::{ERROR_CODES, KERNEL, KERNEL_BUILD, is_label};
+use super::setting::{ERROR_CODES, KERNEL, KERNEL_BUILD, Trait};
 use crate::print::units::{count, counted, duration, percent};
 
 /// Fewest faults that read a file on one side before its state in the page cache counts.
@@ -30,7 +30,7 @@ const BIAS_TOLERANCE_NS: u64 = 100;
 
 /// A difference between the sides, or among the runs of one, that may explain what changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub struct Difference {
     /// In what they differ.
     pub what: String,
     /// What it is before the change: of all runs, each value once.
@@ -41,7 +41,7 @@ pub struct Doubt {
     pub note: Option<&'static str>,
 }
 
-impl Doubt {
+impl Difference {
     /// One line.
     #[must_use]
     pub fn line(&self) -> String {
@@ -57,12 +57,14 @@ impl Doubt {
 
 /// All doubts.
 #[must_use]
-pub fn doubts(base: &[Digest], new: &[Digest]) -> Vec<Doubt> {
+pub fn doubts(base: &[Digest], new: &[Digest]) -> Vec<Difference> {
     let mut doubts = Vec::new();
     doubts.extend(same_recording(base, new));
     doubts.extend(flaws(base, new));
     doubts.extend(settings(base, new));
     doubts.extend(lengths(base, new));
+    doubts.extend(waits_elsewhere(base, new));
+    doubts.extend(unseen(base, new));
     doubts.extend(known_latencies(base, new));
     doubts.extend(bias(base, new));
     doubts.extend(thresholds(base, new));
@@ -82,16 +84,16 @@ fn unless_same(
     (base, new): (&[Digest], &[Digest]),
     value: impl Fn(&Digest) -> Option<String>,
     note: Option<&'static str>,
-) -> Option<Doubt> {
+) -> Option<Difference> {
     let (base, new) = (distinct(base, &value), distinct(new, &value));
     let all: BTreeSet<&String> = base.iter().chain(&new).collect();
     let told = !base.is_empty() && !new.is_empty();
-    (told && all.len() > 1).then(|| Doubt { what: what.to_owned(), base, new, note })
+    (told && all.len() > 1).then(|| Difference { what: what.to_owned(), base, new, note })
 }
 
-fn same_recording(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn same_recording(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     let pairs = base.iter().flat_map(|a| new.iter().map(move |b| (a, b)));
-    pairs.into_iter().find(|(a, b)| a.id == b.id).map(|(a, b)| Doubt {
+    pairs.into_iter().find(|(a, b)| a.id == b.id).map(|(a, b)| Difference {
         what: "recording".to_owned(),
         base: vec![a.name.clone()],
         new: vec![b.name.clone()],
@@ -99,7 +101,7 @@ fn same_recording(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
     })
 }
 
-fn flaws(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn flaws(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     let of = |run: &Digest| {
         Some(match run.flaws[..] {
             [] => "all there".to_owned(),
@@ -107,7 +109,7 @@ fn flaws(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
         })
     };
     let is_whole = base.iter().chain(new).all(|run| run.flaws.is_empty());
-    (!is_whole).then(|| Doubt {
+    (!is_whole).then(|| Difference {
         what: "faults".to_owned(),
         base: distinct(base, of),
         new: distinct(new, of),
@@ -115,29 +117,49 @@ fn flaws(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
     })
 }
 
-/// What machine, kernel, target and recorder were like.
-fn settings(base: &[Digest], new: &[Digest]) -> Vec<Doubt> {
+/// The names of traits of any run, each once, in order.
+fn names<'a>(
+    (base, new): (&'a [Digest], &'a [Digest]),
+    of: impl Fn(&'a Digest) -> &'a [Trait],
+) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
-    for name in base.iter().chain(new).flat_map(|run| &run.traits).map(|of| &*of.name) {
+    for name in base.iter().chain(new).flat_map(of).map(|of| &*of.name) {
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    let doubt = |&name: &&str| {
+    names
+}
+
+/// What machine, kernel, target and recorder were like.
+fn settings(base: &[Digest], new: &[Digest]) -> Vec<Difference> {
+    let doubt = |name: &str| {
         let value = |run: &Digest| {
-            let found = run.traits.iter().find(|found| found.name == name);
-            let missing = || is_label(name).then(|| "none".to_owned());
-            found.and_then(|found| found.value.clone()).or_else(missing)
+            run.traits.iter().find(|found| found.name == name).and_then(|found| found.value.clone())
         };
         let note = (name == ERROR_CODES).then_some(blind::NOTE);
         unless_same(name, (base, new), value, note)
     };
-    let mut doubts: Vec<Doubt> = names.iter().filter_map(doubt).collect();
+    let names = names((base, new), |run| &run.traits);
+    let mut doubts: Vec<Difference> = names.into_iter().filter_map(doubt).collect();
     // Another release is another build.
     if doubts.iter().any(|doubt| doubt.what == KERNEL) {
         doubts.retain(|doubt| doubt.what != KERNEL_BUILD);
     }
     doubts
+}
+
+/// Labels that differ: what the runs were made for, and no reason to doubt.
+#[must_use]
+pub fn labels(base: &[Digest], new: &[Digest]) -> Vec<Difference> {
+    let differs = |name: &str| {
+        let value = |run: &Digest| {
+            let found = run.labels.iter().find(|found| found.name == name);
+            Some(found.and_then(|found| found.value.clone()).unwrap_or_else(|| "none".to_owned()))
+        };
+        unless_same(name, (base, new), value, None)
+    };
+    names((base, new), |run| &run.labels).into_iter().filter_map(differs).collect()
 }
 
 /// Whether the longest recording is so much longer than the shortest that rates say more than totals.
@@ -149,7 +171,7 @@ pub fn lengths_differ(base: &[Digest], new: &[Digest]) -> bool {
 }
 
 /// How long a target took is part of the outcome; how long it was watched is not.
-fn lengths(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn lengths(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     let watched = base.iter().chain(new).any(|run| !run.ran_to_its_end);
     if !watched || !lengths_differ(base, new) {
         return None;
@@ -158,12 +180,45 @@ fn lengths(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
     unless_same("length", (base, new), |run| Some(duration(run.length_ns)), note)
 }
 
+/// Runs that took longer in every case though faults stalled them less: the time went where no fault tells of it.
+fn waits_elsewhere(base: &[Digest], new: &[Digest]) -> Option<Difference> {
+    let all_ended = base.iter().chain(new).all(|run| run.ran_to_its_end);
+    let range = |metric: Metric, runs: &[Digest]| {
+        Values::of(runs.iter().map(|run| metric.of_run(run))).range()
+    };
+    let [(_, longest), (shortest, _)] = [range(Metric::Length, base)?, range(Metric::Length, new)?];
+    let [(least, _), (_, most)] = [range(Metric::Stall, base)?, range(Metric::Stall, new)?];
+    let is_longer = shortest / 5 > longest / 4;
+    let note = Some("longer, though faults stalled it less: it may wait where no fault tells");
+    let length = |run: &Digest| Some(duration(run.length_ns));
+    let found = all_ended && is_longer && most < least;
+    found.then(|| unless_same("length", (base, new), length, note)).flatten()
+}
+
+/// Faults of which only the accounting of the processes knows.
+fn unseen(base: &[Digest], new: &[Digest]) -> Option<Difference> {
+    let median =
+        |runs: &[Digest], of: fn(&Digest) -> Option<u64>| Values::of(runs.iter().map(of)).median();
+    let [before, after] = [base, new].map(|runs| median(runs, |run| run.unseen));
+    let (before, after) = (before?, after?);
+    let [faults, others] = [base, new].map(|runs| median(runs, |run| Metric::Faults.of_run(run)));
+    let differs = before.abs_diff(after) as f64 > SHARE_TOLERANCE * faults?.max(others?) as f64;
+    differs.then(|| Difference {
+        what: "faults in rusage that perf events do not show".to_owned(),
+        base: vec![count(before)],
+        new: vec![count(after)],
+        note: Some(
+            "what was populated or locked; how long that took is in no table, but in the length",
+        ),
+    })
+}
+
 /// A doubt where the share of something differs much, as `part` of `whole`.
 fn shares(
     what: &str,
     (base, new): (&[Digest], &[Digest]),
     share: impl Fn(&Digest) -> [u64; 2],
-) -> Option<Doubt> {
+) -> Option<Difference> {
     let shares = base.iter().chain(new).map(&share).filter(|&[_, whole]| whole > 0);
     let shares: Vec<f64> = shares.map(|[part, whole]| part as f64 / whole as f64).collect();
     let lowest = shares.iter().copied().fold(f64::INFINITY, f64::min);
@@ -178,7 +233,7 @@ fn shares(
     unless_same(what, (base, new), text, None)
 }
 
-fn known_latencies(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn known_latencies(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     // Where none were recorded that is said already.
     let recorded = base.iter().chain(new).all(|run| run.has_latencies);
     let known = |run: &Digest| {
@@ -188,13 +243,13 @@ fn known_latencies(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
     if recorded { shares("latency known", (base, new), known) } else { None }
 }
 
-fn bias(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn bias(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     // It differs from run to run as well.
     let median = |runs: &[Digest]| Values::of(runs.iter().map(|run| run.bias_ns)).median();
     let (before, after) = (median(base)?, median(new)?);
     // A quarter of it, or a tenth of a microsecond, is the noise of its measurement.
     let differs = before.abs_diff(after) > BIAS_TOLERANCE_NS.max(before.min(after) / 4);
-    differs.then(|| Doubt {
+    differs.then(|| Difference {
         what: "recording adds to a latency".to_owned(),
         base: vec![duration(before)],
         new: vec![duration(after)],
@@ -202,7 +257,7 @@ fn bias(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
     })
 }
 
-fn thresholds(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn thresholds(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     let limits = || base.iter().chain(new).map(|run| run.slow_threshold_ns);
     let (least, most) = (limits().min()?, limits().max()?);
     if most / 2 < least {
@@ -213,13 +268,13 @@ fn thresholds(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
     unless_same("threshold of slow minor faults", (base, new), text, note)
 }
 
-fn functions(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn functions(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     let known = |run: &Digest| [run.with_function(), run.all.as_ref().map_or(0, |all| all.faults)];
     shares("function known", (base, new), known)
 }
 
 /// Files that one side reads from storage and the other finds in memory.
-fn page_cache(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
+fn page_cache(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     let differs = |&path: &&String| {
         let (before, after) = (Reading::of(base, path)?, Reading::of(new, path)?);
         let (fewer, more) =
@@ -238,7 +293,7 @@ fn page_cache(base: &[Digest], new: &[Digest]) -> Option<Doubt> {
         0 => String::new(),
         more => format!(" and {}", counted(more as u64, "more file")),
     };
-    (!found.is_empty()).then(|| Doubt {
+    (!found.is_empty()).then(|| Difference {
         what: format!("faults that read {}{more} from storage", named.join(", ")),
         base: vec![count(before)],
         new: vec![count(after)],

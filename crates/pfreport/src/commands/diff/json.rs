@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::change::{Change, Noise, chance_percent};
 use super::comparison::{Comparison, Part};
 use super::condition::Verdict;
-use crate::GENERATOR;
-
 use super::digest::{Digest, Section};
+use super::doubts;
 use super::metric::{Metric, OF_PARTS, Unit};
+use crate::GENERATOR;
 
 /// Name and version of the document: it changes when a reader of the old one would go wrong.
 const SCHEMA: &str = "pft-diff/1";
@@ -21,7 +21,8 @@ struct Document<'a> {
     generator: &'static str,
     base: Vec<Run<'a>>,
     new: Vec<Run<'a>>,
-    doubts: Vec<Doubt<'a>>,
+    labels: Vec<Difference<'a>>,
+    doubts: Vec<Difference<'a>>,
     noise: NoiseRule,
     totals: BTreeMap<&'static str, Values>,
     sections: BTreeMap<&'static str, Vec<Row<'a>>>,
@@ -37,7 +38,7 @@ struct Run<'a> {
 }
 
 #[derive(Serialize)]
-struct Doubt<'a> {
+struct Difference<'a> {
     what: &'a str,
     base: &'a [String],
     new: &'a [String],
@@ -94,16 +95,8 @@ pub fn render(
         generator: GENERATOR,
         base: comparison.base.iter().map(run).collect(),
         new: comparison.new.iter().map(run).collect(),
-        doubts: comparison
-            .doubts
-            .iter()
-            .map(|doubt| Doubt {
-                what: &doubt.what,
-                base: &doubt.base,
-                new: &doubt.new,
-                note: doubt.note,
-            })
-            .collect(),
+        labels: comparison.labels.iter().map(difference).collect(),
+        doubts: comparison.doubts.iter().map(difference).collect(),
         noise: NoiseRule {
             known: several,
             chance_percent: several
@@ -131,6 +124,10 @@ pub fn render(
             .collect(),
     };
     serde_json::to_string_pretty(&document)
+}
+
+fn difference(of: &doubts::Difference) -> Difference<'_> {
+    Difference { what: &of.what, base: &of.base, new: &of.new, note: of.note }
 }
 
 fn run(run: &Digest) -> Run<'_> {

@@ -55,7 +55,6 @@ const FACTS: [(&str, &str); 19] = [
 #[must_use]
 pub fn traits(loaded: &Loaded) -> Vec<Trait> {
     let of = |name: &str, value: Option<String>| Trait { name: name.to_owned(), value };
-    let text = |value: &str| shorten(&printable(value.trim().as_bytes()), CHARACTERS);
     let mut traits: Vec<Trait> =
         FACTS.iter().map(|&(name, key)| of(name, loaded.fact(key).map(text))).collect();
     let size = |key| {
@@ -66,21 +65,22 @@ pub fn traits(loaded: &Loaded) -> Vec<Trait> {
     traits.push(of("swap space", size(fact::VM_SWAP_TOTAL_BYTES)));
     traits.push(of("page size", Some(bytes(u64::from(loaded.header.page_size_bytes)))));
     traits.extend(recorded(loaded).map(|(name, value)| of(name, value)));
-    let labels =
-        loaded.facts.iter().filter_map(|(key, v)| Some((key.strip_prefix(fact::LABEL_PREFIX)?, v)));
-    traits.extend(labels.map(|(name, value)| of(&label(name), Some(text(value)))));
     traits
 }
 
-/// The name of a label among the traits.
-fn label(name: &str) -> String {
-    format!("label {}", printable(name.as_bytes()))
+/// The labels of a run.
+#[must_use]
+pub fn labels(loaded: &Loaded) -> Vec<Trait> {
+    let labels =
+        loaded.facts.iter().filter_map(|(key, v)| Some((key.strip_prefix(fact::LABEL_PREFIX)?, v)));
+    labels
+        .map(|(name, value)| Trait { name: printable(name.as_bytes()), value: Some(text(value)) })
+        .collect()
 }
 
-/// Whether a trait that a run does not have is missing from it, rather than not known of it.
-#[must_use]
-pub fn is_label(name: &str) -> bool {
-    name.starts_with("label ")
+/// A value, fit to print.
+fn text(value: &str) -> String {
+    shorten(&printable(value.trim().as_bytes()), CHARACTERS)
 }
 
 /// What was recorded.

@@ -43,6 +43,9 @@ pub fn render(comparison: &Comparison, verdicts: &[Verdict], style: Style<'_>) -
         side(&comparison.base),
         side(&comparison.new)
     ));
+    for label in &comparison.labels {
+        screen.labelled("label", &label.line());
+    }
     for doubt in &comparison.doubts {
         screen.labelled("DOUBTFUL", &doubt.line());
     }

@@ -67,7 +67,9 @@ pub fn look(evidence: &Evidence<'_>) -> Option<Advice> {
                 count(found.near_read),
                 percent(found.near_read, found.near())
             );
-            (seen, format!("look for MADV_RANDOM and at read_ahead_kb; {LOAD}"))
+            let first = "look for MADV_RANDOM and at read_ahead_kb first: while readahead is off, populating \
+                         reads page by page, too";
+            (seen, format!("{first}; then {LOAD}"))
         }
         Verdict::Unknown => {
             let each = match cost.each_ns {

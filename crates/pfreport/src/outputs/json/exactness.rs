@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::figures::accounts;
 use crate::figures::scope::Scope;
+use crate::figures::unseen::{self, unseen};
 use crate::load::Loaded;
 use crate::outputs::json::{CallChains, Excerpt, Symbols};
 use crate::outputs::summary::counts::Counts;
@@ -228,7 +229,7 @@ impl Exactness {
             balanced: (exactness.complete && !counters.is_empty()).then(|| loaded.is_balanced()),
             counters,
             received_twice: loaded.received_twice(),
-            unseen: exactness::unseen(loaded).map(|unseen| Unseen {
+            unseen: unseen(loaded).filter(unseen::Unseen::is_any).map(|unseen| Unseen {
                 minor: unseen.minor,
                 major: unseen.major,
                 at_least: unseen.at_least,

@@ -9,8 +9,8 @@ use crate::print::cell::Cell;
 use crate::print::units::count;
 use crate::rows::group::Group;
 
-/// What the table calls the time before the first mark.
-const BEFORE: &str = "(before the first mark)";
+/// What tables call the time before the first mark.
+pub const BEFORE: &str = "(before the first mark)";
 
 /// When a phase began first, and how long it lasted in all while faults were recorded: a name may be
 /// marked several times.

@@ -1,4 +1,4 @@
-use pft::keys::fact;
+use pft::keys::{fact, ledger};
 
 use crate::commands::diff::comparison::Comparison;
 use crate::commands::diff::comparison::tests::{compare, run};
@@ -8,7 +8,7 @@ use crate::made_up::{self, Row};
 use crate::rows::group::Group;
 
 fn lines(comparison: &Comparison) -> Vec<String> {
-    comparison.doubts.iter().map(super::Doubt::line).collect()
+    comparison.doubts.iter().map(super::Difference::line).collect()
 }
 
 fn with(name: &str, facts: &[(&str, &str)]) -> Loaded {
@@ -73,13 +73,10 @@ fn each_difference_is_a_line_with_both_values() {
             "700",
             "recording adds to a latency: base 500 ns, new 700 ns (part of every latency)",
         ),
-        ("label.build", "old", "new", "label build: base old, new new"),
     ] {
         let comparison = compare(vec![with("a", &[(key, base)])], vec![with("b", &[(key, new)])]);
         assert_eq!(lines(&comparison), [line]);
     }
-    let labelled = compare(vec![with("a", &[])], vec![with("b", &[("label.x", "1")])]);
-    assert_eq!(lines(&labelled), ["label x: base none, new 1"]);
     let close = [(fact::LATENCY_BIAS_NS, "600")];
     let near = [(fact::LATENCY_BIAS_NS, "700")];
     let far = [(fact::LATENCY_BIAS_NS, "900")];
@@ -96,6 +93,63 @@ fn a_release_stands_for_its_build() {
     let kernel = |release, build| [(fact::KERNEL_RELEASE, release), (fact::KERNEL_VERSION, build)];
     let (base, new) = (with("a", &kernel("6.18", "#1")), with("b", &kernel("6.12", "#2")));
     assert_eq!(lines(&compare(vec![base], vec![new])), ["kernel: base 6.18, new 6.12"]);
+}
+
+#[test]
+fn labels_are_no_doubt() {
+    let base = with("a", &[("label.release", "1.3"), ("label.host\x1b", "x")]);
+    let new = with("b", &[("label.release", "1.4"), ("label.host\x1b", "x"), ("label.y", "1")]);
+    let comparison = compare(vec![base], vec![new]);
+    assert_eq!(lines(&comparison), [""; 0]);
+    let labels: Vec<String> = comparison.labels.iter().map(super::Difference::line).collect();
+    assert_eq!(labels, ["release: base 1.3, new 1.4", "y: base none, new 1"]);
+}
+
+#[test]
+fn a_run_that_got_longer_though_faults_stalled_it_less_waits_elsewhere() {
+    let ended = |name, major, tenths: u64| {
+        let mut loaded = run(name, 1, major, 10);
+        loaded.facts.insert(fact::RECORDING_ENDED_BY.to_owned(), "target".to_owned());
+        loaded.analysis.duration_ns = tenths * 100_000_000;
+        loaded
+    };
+    let of = |base, new| lines(&compare(base, new));
+    let doubt = "length: base 1 s, new 1.3 s (longer, though faults stalled it less: it may wait where no \
+                 fault tells)";
+    assert_eq!(of(vec![ended("a", 3, 10)], vec![ended("b", 2, 13)]), [doubt]);
+    // Not by more than a quarter; stalled as much; shorter; and in some of the runs only.
+    assert_eq!(of(vec![ended("a", 3, 10)], vec![ended("b", 2, 12)]), [""; 0]);
+    assert_eq!(of(vec![ended("a", 3, 10)], vec![ended("b", 3, 13)]), [""; 0]);
+    assert_eq!(of(vec![ended("a", 2, 13)], vec![ended("b", 3, 10)]), [""; 0]);
+    let runs = vec![ended("b", 2, 13), ended("c", 2, 12)];
+    assert_eq!(of(vec![ended("a", 3, 10)], runs), [""; 0]);
+}
+
+#[test]
+fn faults_that_only_the_accounting_has_are_a_doubt_where_they_differ() {
+    let of = |base, new| {
+        let [base, new] = [("a", base), ("b", new)].map(|(name, unseen)| {
+            let mut loaded = with(name, &[(fact::TARGET_KIND, "command")]);
+            let count = |key: &str, value: u64| (key.to_owned(), value);
+            loaded.ledger = [
+                count(ledger::CAPTURED_MINOR, 10),
+                count(ledger::RUSAGE_MINOR_FAULTS, 10_u64 + unseen),
+            ]
+            .into();
+            loaded
+        });
+        lines(&compare(vec![base], vec![new]))
+    };
+    // There are ten faults a side.
+    assert_eq!(of(2, 3), [""; 0]);
+    let doubt = |base, new| {
+        [format!(
+            "faults in rusage that perf events do not show: base {base}, new {new} (what was populated or \
+             locked; how long that took is in no table, but in the length)"
+        )]
+    };
+    assert_eq!(of(0, 2), doubt("0", "2"));
+    assert_eq!(of(8_000, 3), doubt("8,000", "3"));
 }
 
 #[test]
