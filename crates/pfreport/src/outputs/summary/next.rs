@@ -73,7 +73,7 @@ pub fn commands(loaded: &Loaded, counts: &Counts) -> Vec<(String, &'static str)>
     if counts.chained > 0 {
         commands.push((command("--flamegraph"), "through which callers, for a browser"));
     }
-    commands.push((command(PAGE), "all this to zoom and sort, for a browser"));
+    commands.push((command(PAGE), "all this as a page to zoom and sort"));
     commands.push((command("--png"), "latency, timeline, regions, heatmap"));
     commands.push((command("--csv=faults.csv"), "every fault, for other tools"));
     commands
