@@ -79,8 +79,9 @@ pub enum Item {
     Dump(DumpRequest),
 }
 
-/// Batches of faults that may wait for the thread; more than these are dropped, with a count.
-const MAX_WAITING: usize = 12;
+/// Memory of the faults that wait for the thread, bytes: those that come while it is more are dropped, with a count. Few
+/// faults a second may wait for minutes, a million a second for one.
+const MAX_WAITING_BYTES: usize = 64 << 20;
 /// How often somebody is asked who cannot wait for names.
 const ASK_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -157,8 +158,8 @@ pub struct Closed {
 /// What session and thread tell each other.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Batches of faults that wait.
-    waiting: AtomicUsize,
+    /// Memory of the faults that wait.
+    waiting_bytes: AtomicUsize,
     failed: AtomicBool,
     full: AtomicBool,
     wants_segment: AtomicBool,
@@ -287,7 +288,7 @@ impl Store {
     /// are dropped: returns the loss.
     #[must_use]
     pub fn put_faults(&self, cpu: u32, batch: &mut FaultRows) -> Option<LostRecord> {
-        if self.thread.is_some() && self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+        if self.thread.is_some() && self.waiting_bytes() >= MAX_WAITING_BYTES {
             let first_ns = batch.rows.iter().map(|row| row.time_ns).min().unwrap_or(0);
             let lost = LostRecord {
                 after_ns: first_ns.saturating_sub(1),
@@ -310,14 +311,18 @@ impl Store {
             return;
         };
         let full = std::mem::replace(batch, thread.spare.try_recv().unwrap_or_default());
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        self.shared.waiting_bytes.fetch_add(full.bytes(), Ordering::Relaxed);
         self.put(Item::Faults(cpu, full));
     }
 
-    /// Whether so many batches wait that what costs the thread much should be left out.
+    /// Whether so much waits that what costs the thread much should be left out.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING / 2
+        self.waiting_bytes() >= MAX_WAITING_BYTES / 2
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.shared.waiting_bytes.load(Ordering::Relaxed)
     }
 
     /// Whether what is put is forgotten.

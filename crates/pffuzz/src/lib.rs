@@ -4,8 +4,8 @@
 //! that what was read can be written and read again, that memory is within its stated bound, and that
 //! another reading of the same bytes agrees. Three programs call the targets:
 //! * the fuzzers in `fuzz/` (cargo-fuzz), which look for bytes that reach new code: `scripts/checks/fuzz.sh`;
-//! * `tests/corpora.rs`, which replays what they found: `testdata/corpora` and `testdata/cases`;
-//! * `tests/short.rs`, which changes these at random, the same way in every run.
+//! * `tests/replay/corpora.rs`, which replays what they found: `testdata/corpora` and `testdata/cases`;
+//! * `tests/replay/short.rs`, which changes these at random, the same way in every run.
 
 #![allow(clippy::panic, reason = "it is how a broken promise is told")]
 

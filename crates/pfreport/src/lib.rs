@@ -4,17 +4,17 @@
 //!
 //! [`cli`] says what is asked for, a group of options a file; [`run`] does it. [`load`] reads traces through
 //! [`files::input`] and analyses them into a [`load::Loaded`], of which every output is a function; [`load::join`] makes one
-//! of several. [`select`] then drops the rows that are not asked for, so that no output knows of
-//! selections. A trace that is larger than memory comes in parts ([`load::Loaded::open_in_parts`]). The
+//! of several. [`select`] then drops the rows that are not asked for, so that no output selects
+//! rows for itself. A trace that is larger than memory comes in parts ([`load::Loaded::open_in_parts`]). The
 //! subcommands in [`commands`] have their options and their way in their own modules; only `diff` and `dataset` analyse.
 //!
 //! # What outputs are made of
 //!
 //! - [`rows`]: `field` names the columns of table `faults`, `faults` makes Polars frames of those that an
-//!   output needs, `group` aggregates them, `tables` has the tables beside, `sql` asks them all.
+//!   output needs, `row_set` is some of them, `group` aggregates them, `tables` has the tables beside, `sql` asks them all.
 //! - [`figures`]: `accounts` is the ledger against the kernel's counters, `scope` what the recording was asked
-//!   for, `gaps` what its file has not any more, `target` whom it was of, `stall` the time during which threads stood still, and
-//!   `pages` how many pages are distinct.
+//!   for, `gaps` what its file has not any more, `target` whom it was of, `unseen` what perf does not show, `stall` the time during which threads
+//!   stood still, and `pages` how many pages are distinct.
 //! - [`findings`]: a `place` is a file of a process or a stretch of its memory, `pattern` how faults walk through
 //!   it; `advice` draws on both.
 //! - [`names`]: what an instruction, a call chain, a control group and a failed access are called.

@@ -71,6 +71,17 @@ impl FaultRows {
         self.stack_counts = StackCounts::default();
     }
 
+    /// Memory in use, bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let Self { rows, callers, stacks, stack_bytes, chain_ids, .. } = self;
+        size_of_val(rows.as_slice())
+            + size_of_val(callers.as_slice())
+            + size_of_val(stacks.as_slice())
+            + stack_bytes.len()
+            + size_of_val(chain_ids.as_slice())
+    }
+
     /// Brings the rows in order of entry, in which they are stored. They come in order of completion,
     /// which is nearly the same.
     pub(crate) fn put_in_order(&mut self) {

@@ -20,7 +20,7 @@ use crate::targets::processes::threads_of;
 pub enum End {
     /// Every target process has exited.
     TargetExited,
-    /// SIGINT, SIGTERM, SIGHUP or SIGQUIT.
+    /// SIGINT, SIGTERM, SIGQUIT, or SIGHUP where that was not ignored.
     Signal,
     /// The duration is over.
     Duration,
@@ -68,8 +68,10 @@ impl Watch {
     /// # Errors
     /// [`Error::NoSuchProcess`] when all of them are gone; what the system refuses.
     pub fn new(pids: &[u32]) -> Result<Self, Error> {
-        // A closed terminal ends a recording like Ctrl-C.
-        let signals = catch(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
+        // A closed terminal ends a recording like Ctrl-C, unless it was started to outlive that (nohup).
+        let hangup = (!processes::ignores(SIGHUP)).then_some(SIGHUP);
+        let ending: Vec<i32> = [SIGINT, SIGTERM, SIGQUIT].into_iter().chain(hangup).collect();
+        let signals = catch(&ending)?;
         // A file that grows too large is an error of writing, not the recorder's death.
         catch(&[SIGXFSZ])?;
         let mut targets = Vec::new();

@@ -57,8 +57,8 @@ impl Taking {
     ) -> Result<Taken, Error> {
         let mut failed: Option<Failed> = None;
         for mut item in inbox {
-            if matches!(item, Item::Faults(..)) {
-                shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            if let Item::Faults(_, batch) = &item {
+                shared.waiting_bytes.fetch_sub(batch.bytes(), Ordering::Relaxed);
             }
             if failed.is_none()
                 && let Err(failure) = self.take(&mut sink, &mut item)

@@ -110,10 +110,10 @@ fn fact_of(frames: &[Frame], key: &str) -> Option<String> {
 }
 
 #[test]
-fn faults_are_dropped_when_too_many_batches_wait() {
+fn faults_are_dropped_when_too_many_wait() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(&plan(Destination::File(folder.path().join("a.pft")))).unwrap();
-    store.shared.waiting.store(MAX_WAITING, Ordering::Relaxed);
+    store.shared.waiting_bytes.store(MAX_WAITING_BYTES, Ordering::Relaxed);
     let mut batch = FaultRows::from(vec![row(30, 1), row(10, 2)]);
     let lost = store.put_faults(6, &mut batch).unwrap();
     // All of them are inside, however long ago they began.
@@ -123,7 +123,7 @@ fn faults_are_dropped_when_too_many_batches_wait() {
     batch.rows.extend([row(50, 1), row(60, 1)]);
     store.put_rest(6, &mut batch);
     assert_eq!(batch, FaultRows::default());
-    store.shared.waiting.store(MAX_WAITING - 1, Ordering::Relaxed);
+    store.shared.waiting_bytes.store(MAX_WAITING_BYTES - 1, Ordering::Relaxed);
     batch.rows.push(row(40, 1));
     assert_eq!(store.put_faults(6, &mut batch), None);
     assert_eq!(batch, FaultRows::default());
@@ -134,7 +134,7 @@ fn faults_are_dropped_when_too_many_batches_wait() {
 #[test]
 fn nothing_is_kept_of_what_goes_nowhere() {
     let store = Store::create(&plan(Destination::Nowhere)).unwrap();
-    store.shared.waiting.store(MAX_WAITING, Ordering::Relaxed);
+    store.shared.waiting_bytes.store(MAX_WAITING_BYTES, Ordering::Relaxed);
     let mut batch = FaultRows::from(vec![row(30, 1)]);
     assert_eq!(store.put_faults(0, &mut batch), None);
     assert_eq!(batch, FaultRows::default());

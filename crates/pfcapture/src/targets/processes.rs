@@ -15,6 +15,17 @@ pub fn status_line<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
+/// Whether this process ignores a signal, as whoever started it had it; not known is no.
+#[must_use]
+pub fn ignores(signal: i32) -> bool {
+    let ignored = || {
+        let status = read(Path::new("/proc"), std::process::id(), "status")?;
+        let mask = u64::from_str_radix(status_line(&status, "SigIgn:")?, 16).ok()?;
+        Some(mask >> u32::try_from(signal.checked_sub(1)?).ok()? & 1 != 0)
+    };
+    ignored().unwrap_or(false)
+}
+
 /// Threads of a process now, from `/proc/PID/task`; `None` when it is gone.
 #[must_use]
 pub fn threads_of(pid: u32) -> Option<Vec<u32>> {

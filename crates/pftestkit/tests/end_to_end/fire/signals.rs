@@ -11,6 +11,28 @@ use crate::recording::{Lab, Recorder, User};
 /// How long after the program was started, or after it began to record, microseconds.
 const MOMENTS_US: u64 = 100_000;
 
+/// The same command behind another that executes it.
+fn behind(wrapper: &[&str], command: &Command) -> Command {
+    let mut behind = Command::new(wrapper[0]);
+    behind.args(&wrapper[1..]).arg(command.get_program()).args(command.get_args());
+    behind
+}
+
+#[test]
+fn a_recording_behind_nohup_outlives_its_terminal() {
+    let lab = Lab::new(User::Own);
+    let target = Steady::start(&lab);
+    let mut command = lab.pfrecord();
+    command.args(["-d", "1s", "-p", &target.pid().to_string()]);
+    let mut recorder = Recorder::start(&mut behind(&["nohup"], &command));
+    recorder.signal("HUP");
+    let (status, said) = recorder.finish();
+    assert!(status.success(), "{said}");
+    let content = Content::open(&lab.trace());
+    assert_eq!(content.fact(pft::keys::fact::RECORDING_ENDED_BY), Some("duration"), "{said}");
+    target.finish();
+}
+
 #[test]
 fn signals_at_any_moment_leave_a_whole_trace_or_none() {
     let lab = Lab::new(User::Own);
@@ -28,6 +50,8 @@ fn signals_at_any_moment_leave_a_whole_trace_or_none() {
         };
         let mut command = lab.pfrecord();
         command.args(["-f", "-p", &target.pid().to_string()]);
+        // The tests may have been started with some of them ignored.
+        let mut command = behind(&["env", "--default-signal"], &command);
         // It is caught when the program has set up its recording, and ends it at once before.
         let mut recorder = match round % 2 {
             0 => Recorder::start(&mut command),

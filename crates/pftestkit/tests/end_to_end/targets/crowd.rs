@@ -52,7 +52,7 @@ fn an_ordinary_user_attaches_to_each_of_so_many_threads() {
     let cpus = std::thread::available_parallelism().unwrap();
     // Five events on each thread and CPU, and fewer than 16384 of them.
     let count = (16_000 / 5 / cpus.get()).min(2000) - 1;
-    let lab = Lab::new(User::Nobody);
+    let lab = Lab::alone_as(User::Nobody);
     let workload = lab.workload("many-threads").args(["--count", &count.to_string()]);
     let Some(recording) = lab.attach(&workload) else { return };
     let found: u64 = recording.found().values().flat_map(|kinds| kinds.values()).sum();
