@@ -50,7 +50,7 @@ fn told_offline(csv: &[u8]) -> Told {
 /// again.
 fn record_in_order(format: &str, mode: &str, args: &[&str]) -> (Lab, String) {
     for _ in 0..5 {
-        // A snapshot that comes late under load names the stack only after its faults were told.
+        // Under load snapshots come late.
         let lab = Lab::alone();
         let lines = lab.dir.path().join("lines");
         let mut command = lab.pfrecord();
@@ -71,17 +71,28 @@ fn record_in_order(format: &str, mode: &str, args: &[&str]) -> (Lab, String) {
 #[test]
 fn live_lines_tell_what_the_report_tells() {
     for mode in ["anon", "cow", "private-file-cow", "fork-storm", "invalid", "slow-minor"] {
-        let (lab, lines) = record_in_order("--live=json", mode, &[]);
-        let live = told_live(&lines);
-        // Live there is no threshold of slowness.
-        let csv = pfreport(&lab.trace(), &["--csv", "--slow-threshold", "1h"]).stdout;
-        let offline = told_offline(&csv);
-        assert!(!offline.is_empty());
-        let differing: Vec<_> =
-            offline.iter().filter(|(key, told)| live.get(key) != Some(told)).collect();
-        assert!(differing.is_empty(), "{mode}: {differing:?}");
-        assert_eq!(live.len(), offline.len(), "{mode}");
+        assert!((0..5).any(|_| tell_the_same(mode)), "{mode}: the stack was named late five times");
     }
+}
+
+/// Whether lines and report of a run tell the same. A snapshot that comes late under load names the stack only after its first
+/// faults were told, which the lines cannot know: such a run counts for nothing. Any other difference is a failure.
+fn tell_the_same(mode: &str) -> bool {
+    let (lab, lines) = record_in_order("--live=json", mode, &[]);
+    let live = told_live(&lines);
+    // Live there is no threshold of slowness.
+    let csv = pfreport(&lab.trace(), &["--csv", "--slow-threshold", "1h"]).stdout;
+    let offline = told_offline(&csv);
+    assert!(!offline.is_empty());
+    assert_eq!(live.len(), offline.len(), "{mode}");
+    let differing: Vec<_> =
+        offline.iter().filter(|(key, told)| live.get(key) != Some(told)).collect();
+    let is_stack = |told: &[String]| told.iter().any(|word| word == "stack-growth");
+    assert!(differing.iter().all(|(_, told)| is_stack(told)), "{mode}: {differing:?}");
+    if !differing.is_empty() {
+        eprintln!("{mode}: again: the stack was named late");
+    }
+    differing.is_empty()
 }
 
 #[test]
