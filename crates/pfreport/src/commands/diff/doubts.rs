@@ -204,12 +204,10 @@ fn unseen(base: &[Digest], new: &[Digest]) -> Option<Difference> {
     let [faults, others] = [base, new].map(|runs| median(runs, |run| Metric::Faults.of_run(run)));
     let differs = before.abs_diff(after) as f64 > SHARE_TOLERANCE * faults?.max(others?) as f64;
     differs.then(|| Difference {
-        what: "faults in rusage that perf events do not show".to_owned(),
+        what: "faults that only rusage counts, at least".to_owned(),
         base: vec![count(before)],
         new: vec![count(after)],
-        note: Some(
-            "what was populated or locked; how long that took is in no table, but in the length",
-        ),
+        note: Some("memory populated or locked, say: how long that took is in the length alone"),
     })
 }
 

@@ -149,6 +149,9 @@ fn a_page_without_faults_says_why() {
         why.split("</p>").next().unwrap().to_owned()
     };
     assert_eq!(none(&made_up::empty()), "There are no faults in the trace.");
+    let mut damaged = made_up::empty();
+    damaged.damage.push("frame 3 is damaged".to_owned());
+    assert_eq!(none(&damaged), "There are no faults in what is left of the trace.");
     let mut loaded = loaded();
     assert!(!page(&loaded, 10).unwrap().contains("id=\"nothing\""));
     loaded.analysis.faults.retain(&[false; 3]);

@@ -144,8 +144,8 @@ fn faults_that_only_the_accounting_has_are_a_doubt_where_they_differ() {
     assert_eq!(of(2, 3), [""; 0]);
     let doubt = |base, new| {
         [format!(
-            "faults in rusage that perf events do not show: base {base}, new {new} (what was populated or \
-             locked; how long that took is in no table, but in the length)"
+            "faults that only rusage counts, at least: base {base}, new {new} (memory populated or locked, say: \
+             how long that took is in the length alone)"
         )]
     };
     assert_eq!(of(0, 2), doubt("0", "2"));
